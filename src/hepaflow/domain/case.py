@@ -1,0 +1,29 @@
+"""Everything one analysed study holds: what the report, the case folder and DICOM output are written from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hepaflow.domain.curves import Inputs
+from hepaflow.domain.history import Rule, Step
+from hepaflow.domain.lesions import LesionResult, Measurement, Regions
+from hepaflow.domain.maps import MapSet
+from hepaflow.domain.motion import MotionField
+from hepaflow.domain.series import DynamicSeries
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CaseResult:
+    """One study from scanner to response. ``series`` is as acquired, ``aligned`` motion-corrected on the same grid."""
+
+    series: DynamicSeries
+    aligned: DynamicSeries
+    motion: MotionField
+    protocol: tuple[Rule, ...]
+    regions: Regions
+    inputs: Inputs
+    maps: MapSet
+    healthy: Measurement
+    lesions: tuple[LesionResult, ...]
+    history: tuple[Step, ...]
+    flags: tuple[str, ...]

@@ -7,6 +7,12 @@ Flow inside the numerical rooms is in mL/min/100 mL of tissue; results are per 1
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Number = TypeVar("Number", float, npt.NDArray[np.float64])
 
 #: Soft-tissue density in g/mL used unless configured; liver 1.05 (ICRU Report 46).
 DEFAULT_DENSITY_G_ML = 1.05
@@ -60,7 +66,7 @@ QUANTITIES: dict[str, Quantity] = {
 }
 
 
-def per_100_g(value_per_100_ml: float, density_g_ml: float) -> float:
+def per_100_g(value_per_100_ml: Number, density_g_ml: float) -> Number:
     """A quantity per 100 mL of tissue as one per 100 g.
 
     >>> round(per_100_g(105.0, 1.05), 6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -77,7 +77,8 @@ class Measurement:
     """All parameters of one region, the fitted curve (n,), delays, quality and flags.
 
     ``samples`` (s,) per key are joint draws of the posterior: draw i of two regions shares the same input perturbation, so that a
-    ratio taken draw by draw has the right covariance.
+    ratio taken draw by draw has the right covariance. ``shape`` and ``flows_ml_min_100_ml`` are the most probable values of the
+    model's own unknowns (per 100 mL: before density).
     """
 
     region: str
@@ -91,6 +92,8 @@ class Measurement:
     aic: float
     residual_sd: float
     flags: tuple[str, ...] = ()
+    shape: dict[str, float] = field(default_factory=dict)
+    flows_ml_min_100_ml: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

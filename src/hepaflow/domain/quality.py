@@ -35,6 +35,56 @@ _TABLE: tuple[Flag, ...] = (
         "la valeur provient surtout de l'a priori de l'organe",
         4,
     ),
+    # inputs and fits
+    Flag(
+        "arterial-peak-in-gap",
+        "serious",
+        "the arterial peak falls between passes that are far apart",
+        "le pic artériel tombe entre des passages éloignés",
+    ),
+    Flag(
+        "portal-peak-in-gap",
+        "caution",
+        "the portal peak falls between the dense and the sparse passes and was reconstructed",
+        "le pic portal tombe entre les passages rapprochés et espacés et a été reconstruit",
+    ),
+    Flag(
+        "portal-transit-untrusted",
+        "caution",
+        "the portal curve is not explained by a transit of the arterial one; plain interpolation was used",
+        "la courbe portale ne s'explique pas par un transit de la courbe artérielle ; interpolation simple utilisée",
+    ),
+    Flag(
+        "inputs-swapped",
+        "serious",
+        "the portal vein peaks before the aorta: are they swapped?",
+        "la veine porte culmine avant l'aorte : sont-elles inversées ?",
+    ),
+    Flag(
+        "inputs-identical",
+        "serious",
+        "arterial and portal input are the same curve",
+        "les entrées artérielle et portale sont la même courbe",
+    ),
+    Flag("fit-poor", "caution", "the model describes this curve poorly", "le modèle décrit mal cette courbe"),
+    Flag(
+        "fit-at-bound",
+        "caution",
+        "a parameter ended at the edge of what was searched",
+        "un paramètre a atteint la limite de la recherche",
+    ),
+    Flag(
+        "shell-not-fitted",
+        "info",
+        "one part of the lesion had too few valid samples to be fitted",
+        "une partie de la lésion avait trop peu de mesures valides",
+    ),
+    Flag(
+        "ratio-undefined",
+        "info",
+        "a ratio has no meaning because the healthy value may be zero",
+        "un rapport n'a pas de sens car la valeur saine peut être nulle",
+    ),
 )
 
 FLAGS: dict[str, Flag] = {flag.code: flag for flag in _TABLE}

@@ -1,0 +1,112 @@
+"""Every parameter of every region: fitted to the region's mean curve, beside the mean and median of the voxel map."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.curves.enhancement import region_curve
+from hepaflow.domain.curves import Inputs
+from hepaflow.domain.lesions import Estimate, Lesion, LesionResult, Measurement, Region, Regions
+from hepaflow.domain.maps import MapSet
+from hepaflow.domain.series import DynamicSeries
+from hepaflow.errors import InputRefused
+from hepaflow.kinetics.descriptive import rise
+from hepaflow.kinetics.dictionary import parameters, prior_of
+from hepaflow.kinetics.fit_curve import DRAWS, Prior, fit_curve
+from hepaflow.kinetics.model import KineticModel
+from hepaflow.lesions.ratios import ratio
+
+Progress = Callable[[str, int, int], None] | None
+
+#: One patient's tissues are reached within about this many seconds of each other.
+DELAY_SPREAD_S = 1.0
+
+
+def measure(
+    aligned: DynamicSeries, inputs: Inputs, maps: MapSet, regions: Regions, *, model: KineticModel, progress: Progress = None
+) -> tuple[Measurement, tuple[LesionResult, ...]]:
+    """The healthy reference and every lesion, shell by shell, with ratios to healthy.
+
+    Lesions share the patient's arterial and portal delays within DELAY_SPREAD_S of the healthy liver's. A shell whose curve cannot be
+    fitted is left out and the lesion flagged ``shell-not-fitted``.
+    """
+    healthy = _measure(aligned, regions.healthy, inputs, maps, model=model, prior=None)
+    prior = _shared_delays(healthy, model)
+    results = []
+    for number, lesion in enumerate(regions.lesions):
+        results.append(_lesion(aligned, lesion, inputs, maps, model=model, prior=prior, healthy=healthy))
+        if progress:
+            progress("lesions", number + 1, len(regions.lesions))
+    return healthy, tuple(results)
+
+
+def _lesion(
+    aligned: DynamicSeries, lesion: Lesion, inputs: Inputs, maps: MapSet, *, model: KineticModel, prior: Prior, healthy: Measurement
+) -> LesionResult:
+    found: dict[str, Measurement] = {}
+    flags = list(lesion.flags)
+    for shell, region in lesion.shells.items():
+        try:
+            found[shell] = _measure(aligned, region, inputs, maps, model=model, prior=prior)
+        except InputRefused:
+            flags.append("shell-not-fitted")
+    whole = found.get("whole")
+    ratios = {key: ratio(whole, healthy, key) for key in whole.parameters} if whole else {}
+    if whole and any(r.value is None for r in ratios.values()):
+        flags.append("ratio-undefined")
+    return LesionResult(lesion, found, ratios, (), tuple(dict.fromkeys(flags)))
+
+
+def _measure(
+    aligned: DynamicSeries, region: Region, inputs: Inputs, maps: MapSet, *, model: KineticModel, prior: Prior | None
+) -> Measurement:
+    curve = region_curve(aligned, region.mask, name=region.name)
+    seed = zlib.crc32(region.name.encode())
+    fitted = fit_curve(curve, inputs, model=model, density_g_ml=maps.density_g_ml, voxels=region.voxels, prior=prior, seed=seed)
+    estimates = dict(fitted.parameters)
+    samples = dict(fitted.samples)
+    estimates |= _descriptive(curve.times_s, curve.values, fitted, inputs, samples, seed=seed)
+    for key, parameter_map in maps.maps.items():
+        inside = parameter_map.values[region.mask]
+        inside = inside[np.isfinite(inside)]
+        if key in estimates and inside.size:
+            estimates[key] = replace(estimates[key], map_mean=float(inside.mean()), map_median=float(np.median(inside)))
+    return replace(fitted, parameters=estimates, samples=samples)
+
+
+def _descriptive(
+    times_s: npt.NDArray[np.float64],
+    values: npt.NDArray[np.float64],
+    fitted: Measurement,
+    inputs: Inputs,
+    samples: dict[str, npt.NDArray[np.float64]],
+    *,
+    seed: int,
+) -> dict[str, Estimate]:
+    """TTP and MSI of the samples; their spread from the fitted curve with the residual's noise put back on it."""
+    usable = np.isfinite(values)
+    times = times_s[usable]
+    ttp, msi = rise(times, values[usable][:, None], inputs, fitted.residual_sd)
+    rng = np.random.default_rng(seed)
+    noisy = fitted.fit_hu[usable][:, None] + fitted.residual_sd * rng.standard_normal((times.size, DRAWS))
+    found = {}
+    for key, value, draws in zip(("ttp", "msi"), (ttp, msi), rise(times, noisy, inputs, fitted.residual_sd), strict=True):
+        finite = draws[np.isfinite(draws)]
+        found[key] = Estimate(float(value[0]), float(finite.std(ddof=1)) if finite.size > 1 else float("nan"))
+        if np.isfinite(value[0]) and finite.size == draws.size:
+            samples[key] = draws
+    return found
+
+
+def _shared_delays(healthy: Measurement, model: KineticModel) -> Prior:
+    chosen = parameters(model, len(healthy.delays_s))
+    centre, spread = prior_of(chosen)
+    for j, name in enumerate(healthy.delays_s, len(model.shape)):
+        centre[j] = healthy.delays_s[name]
+        spread[j] = DELAY_SPREAD_S
+    return Prior(centre, spread)

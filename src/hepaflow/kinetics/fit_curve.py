@@ -295,8 +295,28 @@ def _with_input_error(problem: Problem, best: FloatArray, covariance: FloatArray
     gain = covariance @ jacobian / sigma2
     response = -shifts @ gain.T
     common = np.random.default_rng(68).standard_normal((theta.shape[0], inputs.modes.shape[0]))
-    out = theta + common @ response
-    out[:, p:-1] = np.maximum(out[:, p:-1], 0.0)
+    return _moved(problem, best, theta, common @ response)
+
+
+def _moved(problem: Problem, best: FloatArray, theta: FloatArray, shift: FloatArray) -> FloatArray:
+    """Draws plus a linear shift, carried over so that it stays sensible when large: total flow by its logarithm, its split and the
+    shape additively, each within what its bounds and prior leave possible."""
+    p = len(problem.chosen)
+    out = theta.copy()
+    spread = problem.prior.spread
+    out[:, :p] += np.clip(shift[:, :p], -spread, spread)
+    total = best[p:-1].sum()
+    if not total > 0:
+        return out
+    flow = theta[:, p:-1].sum(1)
+    flow_shift = shift[:, p:-1].sum(1)
+    share = theta[:, p] / np.maximum(flow, 1e-12)
+    share_shift = (shift[:, p] - best[p] / total * flow_shift) / total
+    flow = flow * np.exp(np.clip(flow_shift / total, -1.0, 1.0))
+    share = np.clip(share + share_shift, 0.0, 1.0)
+    out[:, p] = flow * share if problem.sources.count == 2 else flow
+    if problem.sources.count == 2:
+        out[:, p + 1] = flow * (1.0 - share)
     return out
 
 

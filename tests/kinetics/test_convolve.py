@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hepaflow.errors import UsageError
+from hepaflow.kinetics.catalogue import MODELS, model
+from hepaflow.kinetics.convolve import DenseInput, Residues, respond
+from hepaflow.kinetics.dictionary import draw, prior_of
+
+GRID = np.arange(0.0, 80.25, 0.25)
+
+
+def bump(centre: float, width: float) -> np.ndarray:
+    return np.exp(-0.5 * ((GRID - centre) / width) ** 2)
+
+
+def brute(values: np.ndarray, boxes: np.ndarray, decays: np.ndarray, delay: float, t: float) -> float:
+    """The same integral by a fine Riemann sum over the piecewise-linear input."""
+    lag = np.arange(0.0005, 120, 0.001)
+    residue = np.zeros_like(lag)
+    for height, begin, end in boxes:
+        residue += height * ((lag >= begin) & (lag < end))
+    for amplitude, begin, rate in decays:
+        residue += np.where(lag >= begin, amplitude * np.exp(-rate * np.maximum(lag - begin, 0)), 0.0)
+    at = t - delay - lag
+    source = np.where(at < 0, 0.0, np.interp(at, GRID, values))
+    return float((source * residue).sum() * 0.001)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    transit=st.floats(0.6, 25),
+    rate=st.floats(0.001, 0.6),
+    extraction=st.floats(0.01, 0.95),
+    delay=st.floats(-2, 6),
+    t=st.floats(1, 79),
+)
+def test_closed_form_equals_brute_force(transit, rate, extraction, delay, t):
+    values = bump(15, 4) + 0.2 * bump(40, 10)
+    boxes, decays = np.array([[1.0, 0.0, transit]]), np.array([[extraction, transit, rate]])
+    found = respond(np.array([t]), DenseInput.of(GRID, values), Residues(boxes[None], decays[None]), np.array([delay]))[0, 0]
+    # the Riemann sum itself is good to about 1e-3 of a unit pulse
+    assert found == pytest.approx(brute(values, boxes, decays, delay, t), abs=3e-3)
+
+
+def unit_responses(key: str, times: np.ndarray, values: np.ndarray, delay: float = 1.0) -> np.ndarray:
+    chosen = model(key)
+    rows = draw(chosen.shape, 16, centre=prior_of(chosen.shape)[0], spread=prior_of(chosen.shape)[1])
+    return respond(times, DenseInput.of(GRID, values), chosen.residues(rows), np.full(16, delay))
+
+
+@pytest.mark.parametrize("key", [m.key for m in MODELS])
+class TestModelContract:
+    """What every model must obey."""
+
+    times = np.r_[np.arange(0, 30, 2.0), 40, 55, 79]
+
+    def test_zero_input_gives_zero(self, key):
+        assert (unit_responses(key, self.times, np.zeros_like(GRID)) == 0).all()
+
+    def test_linear_in_the_input(self, key):
+        one, other = bump(12, 3), bump(30, 6)
+        both = unit_responses(key, self.times, 2 * one + 3 * other)
+        parts = 2 * unit_responses(key, self.times, one) + 3 * unit_responses(key, self.times, other)
+        np.testing.assert_allclose(both, parts, atol=1e-10)
+
+    def test_causal(self, key):
+        late = np.where(GRID > 50, 1.0, 0.0)
+        assert (unit_responses(key, self.times[self.times <= 50], late) == 0).all()
+
+    def test_shifts_with_time(self, key):
+        values = bump(12, 3)
+        np.testing.assert_allclose(
+            unit_responses(key, self.times, values, delay=4.5), unit_responses(key, self.times - 3.5, values, delay=1.0), atol=1e-9
+        )
+
+    def test_same_answer_on_uneven_and_dense_grid(self, key):
+        dense = np.arange(0, 79.5, 0.5)
+        values = bump(12, 3)
+        everywhere = unit_responses(key, dense, values)
+        np.testing.assert_allclose(
+            unit_responses(key, self.times, values), everywhere[:, np.searchsorted(dense, self.times)], atol=1e-12
+        )
+
+    def test_residue_starts_at_one(self, key):
+        # a short pulse is answered, right after it, by its own area: R(0) = 1
+        pulse = np.where((GRID >= 5) & (GRID < 5.5), 1.0, 0.0)
+        area = np.trapezoid(pulse, GRID)
+        np.testing.assert_allclose(unit_responses(key, np.array([6.51]), pulse, delay=1.0) / area, 1.0, rtol=0.35)
+        assert (unit_responses(key, np.array([6.51]), pulse) <= area + 1e-12).all()
+
+
+def test_unknown_model_lists_the_known():
+    with pytest.raises(UsageError, match=r"MODEL-UNKNOWN.*aath"):
+        model("toft")

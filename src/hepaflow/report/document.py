@@ -1,0 +1,67 @@
+"""A case as a report: ``report.html`` (one offline file) and ``report.pdf``, from the same content."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from hepaflow import __version__
+from hepaflow.domain.case import CaseResult
+from hepaflow.report import html, pdf
+from hepaflow.report.content import Document
+from hepaflow.report.figures import styled
+from hepaflow.report.figures_ratio import Truth, summary_figure
+from hepaflow.report.files import replace_file
+from hepaflow.report.sections import every
+from hepaflow.report.words import Words
+
+__all__ = ["compose", "study_label", "summary_figure", "write"]
+
+
+def study_label(case: CaseResult) -> str:
+    """Eight letters that tell studies apart and say nothing of the patient: from the digest of the input, else of its times and size."""
+    if case.history:
+        seed = case.history[0].input_digest.encode()
+    else:
+        seed = np.asarray(case.series.times_s, "<f8").tobytes() + repr(case.series.voxels.shape).encode()
+    return hashlib.sha256(b"hepaflow study " + seed).hexdigest()[:8]
+
+
+def compose(case: CaseResult, *, language: str = "en", truth: Truth | None = None) -> Document:
+    """The report's content in one language. Refused: a language other than ``en`` and ``fr`` (LANGUAGE-UNKNOWN)."""
+    words = Words(language)
+    model = case.maps.model
+    values = {
+        "version": __version__,
+        "model": words(f"name_{model}") if words.has(f"name_{model}") else model,
+        "passes": str(case.series.passes),
+        "seconds": words.number(float(case.series.times_s[-1]), 0),
+    }
+    with styled():
+        sections = every(case, words=words, truth=truth)
+    return Document(
+        language=language,
+        title=words("title"),
+        subtitle=words("subtitle", **values),
+        label=words("label", label=study_label(case)),
+        version=__version__,
+        disclaimer=words("disclaimer"),
+        contents_title=words("contents"),
+        page_of=words("page_of", page="{page}", pages="{pages}"),
+        sections=sections,
+    )
+
+
+def write(case: CaseResult, folder: Path, *, language: str = "en", truth: Truth | None = None) -> tuple[Path, Path]:
+    """Write ``report.html`` and ``report.pdf`` into ``folder``; the same case gives the same bytes.
+
+    ``truth`` (only for a phantom) maps ``healthy`` and lesion ids to ``bf`` and ``ratio_bf`` and adds a table of truth beside
+    measurement. Refused: an unknown language (LANGUAGE-UNKNOWN); a folder that cannot be written raises REPORT-NOT-WRITTEN.
+    """
+    document = compose(case, language=language, truth=truth)
+    page, paper = folder / "report.html", folder / "report.pdf"
+    replace_file(page, html.render(document))
+    replace_file(paper, pdf.render(document))
+    return page, paper

@@ -1,0 +1,125 @@
+"""How every figure of the report is made: one style, one size of print, deterministic opaque PNG, no global plotting state."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepaflow.report.content import Figure
+from hepaflow.report.words import Words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure as Canvas
+
+#: Text width of the A4 page.
+PAGE_WIDTH_MM = 180.0
+DPI = 125
+INK, MUTED, RULE = "#1b2733", "#5b6b78", "#c9d2d9"
+ARTERIAL, PORTAL, TISSUE, ACCENT = "#b3262e", "#1f5a99", "#2d6a4f", "#1f5a7a"
+#: Lesion contours, in order; distinct in lightness as well as hue.
+LESION_COLORS = ("#ffd23f", "#ff8c42", "#f25f8e", "#b9e769", "#6fd3ff", "#d6a2ff", "#ffffff", "#ffb3a7")
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7.0,
+    "axes.labelsize": 7.0,
+    "axes.titlesize": 7.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.2,
+}
+# rcParams are process-wide: figures are drawn one at a time so that a server's threads cannot mix styles.
+_LOCK = threading.RLock()
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The report's style and nothing of the user's own matplotlibrc; figures are made inside it."""
+    import matplotlib as mpl
+
+    with _LOCK, mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def canvas(height_mm: float, *, width_mm: float = PAGE_WIDTH_MM) -> Canvas:
+    """An empty figure of a given size on paper."""
+    from matplotlib.figure import Figure as Canvas
+
+    return Canvas(figsize=(width_mm / 25.4, height_mm / 25.4), dpi=DPI, facecolor="white")
+
+
+def rendered(figure: Canvas) -> tuple[bytes, tuple[int, int]]:
+    """The figure as PNG bytes (opaque RGB, no metadata) and its size in pixels."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    agg = FigureCanvasAgg(figure)
+    agg.draw()
+    pixels = np.ascontiguousarray(np.asarray(agg.buffer_rgba())[..., :3])
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format="PNG", compress_level=6)
+    return stream.getvalue(), (int(pixels.shape[1]), int(pixels.shape[0]))
+
+
+def finished(figure: Canvas, caption: str, *, alternative: str, width_mm: float = PAGE_WIDTH_MM) -> Figure:
+    """The figure as a block of the report."""
+    png, pixels = rendered(figure)
+    return Figure(png, pixels, width_mm, caption, alternative)
+
+
+@cache
+def colormap(name: str) -> Colormap:
+    """A perceptually uniform map of Crameri's collection (batlow, lipari, oslo, vik ...), read from its table.
+
+    Importing ``cmcrameri.cm`` would pull in pyplot and register sixty maps; one table is enough.
+    """
+    from matplotlib.colors import ListedColormap
+
+    with resources.files("cmcrameri").joinpath("cmaps", f"{name}.txt").open("rb") as table:
+        return ListedColormap(np.loadtxt(table), name=name)
+
+
+def localized(words: Words) -> Callable[[float, int], str]:
+    """Tick labels with the language's decimal sign and no needless zeros."""
+
+    def label(value: float, _position: int) -> str:
+        text = f"{value:g}".replace("-", "\u2212")
+        return text.replace(".", ",") if words.language == "fr" else text
+
+    return label
+
+
+def plain_ticks(axes: Axes, words: Words) -> None:
+    """Both axes with localized tick labels."""
+    from matplotlib.ticker import FuncFormatter
+
+    axes.xaxis.set_major_formatter(FuncFormatter(localized(words)))
+    axes.yaxis.set_major_formatter(FuncFormatter(localized(words)))

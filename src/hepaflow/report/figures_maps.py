@@ -1,0 +1,126 @@
+"""Maps on a reader's slice, one figure a lesion: fixed scales, unit bars, uncomputed voxels transparent over the CT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.domain.case import CaseResult
+from hepaflow.domain.lesions import LesionResult
+from hepaflow.report.content import Figure
+from hepaflow.report.figures import PAGE_WIDTH_MM, canvas, finished
+from hepaflow.report.panels import Scale, draw_bar, draw_contour, draw_grey, draw_map, draw_sides
+from hepaflow.report.view import WINDOW_HU, AxialView, Crop, grey_slice, largest_slice, picture_passes
+from hepaflow.report.words import Words
+from hepaflow.units import QUANTITIES
+
+#: Panels after the CT, its blood flow, that flow's SD and the ratio map.
+_MORE = ("habf", "hpbf", "haf", "bv", "mtt", "total_mtt", "ps", "extraction", "ktrans", "ve", "ttp", "msi")
+_COLORS = {"bv": "batlow", "ve": "batlow", "haf": "batlow", "extraction": "batlow", "mtt": "oslo", "total_mtt": "oslo", "ttp": "oslo"}
+_PANELS_PER_ROW = 4
+_MOST_PANELS = 12
+_ASPECT = 1.25
+GREY_SCALE = Scale("gray", WINDOW_HU, "HU", WINDOW_HU)
+RATIO_SCALE = Scale("vik", (0.25, 4.0), "", (0.25, 0.5, 1.0, 2.0, 4.0), log=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One picture: title, scale, and the map's slice (None for the CT alone)."""
+
+    title: str
+    scale: Scale
+    values: npt.NDArray[np.float32] | None
+
+
+def scale_of(key: str, words: Words) -> Scale:
+    """The fixed scale of a quantity: the same in every study."""
+    low, high = QUANTITIES[key].display
+    return Scale(_COLORS.get(key, "lipari"), (low, high), words.unit(key), (low, high))
+
+
+def healthy_flow(case: CaseResult) -> float:
+    """Blood flow of the healthy liver, NaN where it could not be estimated."""
+    estimate = case.healthy.parameters.get("bf")
+    return float("nan") if estimate is None else float(estimate.value)
+
+
+def panels_of(case: CaseResult, view: AxialView, index: int, *, words: Words) -> list[Panel]:
+    """The panels of one slice, in the order of reading."""
+
+    def cut(volume: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return view.turn(volume)[index]
+
+    hu = words("hu")
+    panels = [Panel(words("panel_ct"), Scale("gray", WINDOW_HU, hu, WINDOW_HU), None)]
+    maps = case.maps.maps
+    flow = maps.get("bf")
+    if flow is not None:
+        scale = scale_of("bf", words)
+        panels.append(Panel(words.quantity("bf"), scale, cut(flow.values)))
+        if flow.sd is not None:
+            half = scale.limits[1] / 2
+            panels.append(Panel(words("panel_sd"), Scale(scale.name, (0, half), scale.unit, (0, half)), cut(flow.sd)))
+        healthy = healthy_flow(case)
+        if np.isfinite(healthy) and healthy > 0:
+            panels.append(Panel(words("panel_ratio"), RATIO_SCALE, (cut(flow.values) / healthy).astype(np.float32)))
+    panels += [Panel(words.quantity(key), scale_of(key, words), cut(maps[key].values)) for key in _MORE if key in maps]
+    return panels[:_MOST_PANELS]
+
+
+def _slice_figure(
+    case: CaseResult, view: AxialView, index: int, *, outline: npt.NDArray[np.bool_], words: Words, caption: str, alternative: str
+) -> Figure:
+    """A grid of panels of one slice, cropped to the liver; ``outline`` (k, j, i) is drawn on every panel."""
+    spacing = (view.spacing_mm[1], view.spacing_mm[2])
+    liver = view.turn(case.regions.liver.mask)[index]
+    contour = view.turn(outline)[index]
+    crop = Crop.around(liver | contour, spacing, margin_mm=8.0, aspect=_ASPECT)
+    grey = grey_slice(case, view, index, passes=picture_passes(case))
+    panels = panels_of(case, view, index, words=words)
+    rows = -(-len(panels) // _PANELS_PER_ROW)
+    gap, title, bar = 2.5, 4.6, 6.6
+    width = (PAGE_WIDTH_MM - gap * (_PANELS_PER_ROW - 1)) / _PANELS_PER_ROW
+    picture = width / _ASPECT
+    height = rows * (title + picture + bar)
+    figure = canvas(height)
+    for number, panel in enumerate(panels):
+        row, column = divmod(number, _PANELS_PER_ROW)
+        x = column * (width + gap) / PAGE_WIDTH_MM
+        y = 1 - (row * (title + picture + bar) + title + picture) / height
+        axes = figure.add_axes((x, y, width / PAGE_WIDTH_MM, picture / height))
+        axes.set_title(panel.title, fontsize=6.8, pad=2.5)
+        draw_grey(axes, grey, crop)
+        if panel.values is None:
+            draw_sides(axes, crop, words)
+        else:
+            draw_map(axes, panel.values, crop, scale=panel.scale)
+        draw_contour(axes, contour, crop, color="black", width=1.6)
+        draw_contour(axes, contour, crop, color="white", width=0.8)
+        box = (x, y - 2.6 / height, width / PAGE_WIDTH_MM, 1.7 / height)
+        draw_bar(figure, box, panel.scale, words=words)
+    return finished(figure, caption, alternative=alternative)
+
+
+def lesion_maps(case: CaseResult, result: LesionResult, *, view: AxialView, words: Words) -> Figure:
+    """Every map on the slice where the lesion is largest."""
+    whole = result.lesion.shells["whole"].mask
+    index = largest_slice(view, whole)
+    slices = view.turn(whole).shape[0]
+    lesion = words.region(result.lesion.id)
+    values = {"lesion": lesion, "number": str(view.number(index, slices)), "slices": str(slices)}
+    return _slice_figure(
+        case, view, index, outline=whole, words=words, caption=words("maps_lesion_caption", **values), alternative=lesion
+    )
+
+
+def liver_maps(case: CaseResult, *, view: AxialView, words: Words) -> Figure:
+    """Every map on the slice where the healthy region is largest (for a study without lesions)."""
+    healthy = case.regions.healthy.mask
+    index = largest_slice(view, healthy)
+    slices = view.turn(healthy).shape[0]
+    values = {"number": str(view.number(index, slices)), "slices": str(slices)}
+    caption = words("maps_liver_caption", **values)
+    return _slice_figure(case, view, index, outline=healthy, words=words, caption=caption, alternative=words("region_liver"))

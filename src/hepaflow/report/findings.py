@@ -1,0 +1,79 @@
+"""Every flag of a case with its place, most serious first; and why a number is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hepaflow.domain.case import CaseResult
+from hepaflow.domain.lesions import LesionResult
+from hepaflow.report.words import Words
+
+_ORDER = {"serious": 0, "caution": 1, "info": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One flag at one place (already in the report's language)."""
+
+    place: str
+    code: str
+    severity: str
+
+
+def findings(case: CaseResult, words: Words) -> tuple[Finding, ...]:
+    """All flags of the case, each once a place, serious first, otherwise in the order of the report."""
+    found: list[Finding] = []
+
+    def add(place: str, codes: Iterable[str]) -> None:
+        for code in codes:
+            finding = Finding(place, code, words.severity(code))
+            if finding not in found:
+                found.append(finding)
+
+    add(words("place_study"), (*case.flags, *case.series.flags, *case.aligned.flags))
+    add(words("place_motion"), case.motion.flags)
+    for entry in case.motion.passes:
+        add(words("place_pass", number=str(entry.index + 1)), entry.flags)
+    add(words("place_regions"), case.regions.flags)
+    regions = case.regions
+    for key, region in (
+        ("aorta", regions.aorta),
+        ("portal_vein", regions.portal_vein),
+        ("liver", regions.liver),
+        ("healthy", regions.healthy),
+        ("spleen", regions.spleen),
+    ):
+        if region is not None:
+            add(words.region(key), region.flags)
+    add(words("place_inputs"), case.inputs.flags)
+    add(words.region("healthy"), case.healthy.flags)
+    for result in case.lesions:
+        lesion = words.region(result.lesion.id)
+        add(lesion, lesion_codes(result))
+        for shell, measured in result.regions.items():
+            place = words("place_shell", lesion=lesion, shell=words(f"shell_{shell}"))
+            own = [code for code in measured.flags if shell != "whole" and code not in lesion_codes(result)]
+            add(place, own)
+    return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
+
+
+def lesion_codes(result: LesionResult) -> tuple[str, ...]:
+    """Flags that concern a lesion as a whole: its own, its whole region's and its calls', each once, serious first."""
+    codes = [*result.flags, *result.lesion.flags]
+    if "whole" in result.regions:
+        codes += result.regions["whole"].flags
+    for call in result.response:
+        codes += call.flags
+    return tuple(dict.fromkeys(codes))
+
+
+def sentences(codes: Iterable[str], words: Words) -> str:
+    """Flags as plain sentences in one line, serious first; empty when there are none."""
+    ordered = sorted(dict.fromkeys(codes), key=lambda code: _ORDER[words.severity(code)])
+    return " ".join(f"{words.flag(code)}." for code in ordered)
+
+
+def reason(codes: Iterable[str], words: Words) -> str:
+    """Why something is not available: the flags' sentences, or that none was recorded."""
+    return words("because", reason=sentences(codes, words).rstrip(".") or words("no_reason"))

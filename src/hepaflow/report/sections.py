@@ -1,0 +1,188 @@
+"""The report in the order a radiologist reads it: bottom line, can I trust the study, the pictures, the numbers, the method."""
+
+from __future__ import annotations
+
+import math
+
+from hepaflow.domain.case import CaseResult
+from hepaflow.report import figures_curves, figures_maps, figures_motion, figures_regions, figures_ratio, tables, tables_study
+from hepaflow.report.content import Block, Bullets, Notice, Paragraph, Section
+from hepaflow.report.figures_ratio import Truth
+from hepaflow.report.findings import findings
+from hepaflow.report.view import AxialView
+from hepaflow.report.words import Words
+
+
+def criterion_lines(case: CaseResult, words: Words) -> list[str]:
+    """One sentence for each criterion used, naming cut-off and its standing."""
+    used = {call.criterion: call.threshold for result in case.lesions for call in result.response}
+    return [
+        words(
+            "criterion_line" if criterion == "nancy2019-bf-ratio" else "criterion_other",
+            criterion=criterion,
+            threshold=words.number(threshold, 2),
+        )
+        for criterion, threshold in used.items()
+    ]
+
+
+def summary(case: CaseResult, *, words: Words, truth: Truth | None) -> Section:
+    """Serious warnings first, then one line a lesion, then the picture of the ratios."""
+    serious = [finding for finding in findings(case, words) if finding.severity == "serious"]
+    blocks: list[Block] = []
+    if serious:
+        items = tuple(words("flag_at", place=finding.place, sentence=words.flag(finding.code)) for finding in serious)
+        blocks.append(Notice("serious", words("flags_serious_title"), items))
+    else:
+        blocks.append(Notice("pass", words("flags_serious_none_title"), (words("flags_serious_none"),)))
+    if not case.lesions:
+        return Section("summary", words("section_summary"), (*blocks, Paragraph(words("no_lesion"))))
+    blocks.append(tables.summary_table(case, words))
+    blocks += [Paragraph(text, style="note") for text in criterion_lines(case, words)]
+    blocks.append(figures_ratio.forest(case, words=words, truth=truth))
+    return Section("summary", words("section_summary"), tuple(blocks))
+
+
+def protocol(case: CaseResult, *, words: Words) -> Section:
+    """How the study was acquired and whether that is enough."""
+    blocks: list[Block] = [figures_curves.time_axis(case, words=words)]
+    if case.protocol:
+        blocks.append(tables_study.rules_table(case, words))
+    blocks.append(tables_study.acquisition_table(case, words))
+    return Section("protocol", words("section_protocol"), tuple(blocks))
+
+
+def motion(case: CaseResult, *, view: AxialView, words: Words) -> Section:
+    """What was done about breathing, and how well it worked."""
+    found = case.motion
+    method = words(f"method_{found.method}") if words.has(f"method_{found.method}") else found.method
+    seconds = words.number(float(case.series.times_s[found.reference]))
+    low, high = (words.number(bound, 2) for bound in found.jacobian_range)
+    out = [entry.index + 1 for entry in found.passes if entry.excluded]
+    items = (
+        (words("motion_method"), method),
+        (words("motion_reference"), words("motion_reference_value", number=str(found.reference + 1), seconds=seconds)),
+        (words("motion_excluded"), ", ".join(map(str, out)) or words("none_found")),
+        (words("motion_jacobian"), words("motion_jacobian_value", low=low, high=high)),
+    )
+    blocks: list[Block] = [Bullets(items)]
+    if found.passes:
+        blocks.append(figures_motion.motion_curves(case, words=words))
+    blocks.append(figures_motion.time_position(case, view=view, words=words))
+    if found.passes:
+        blocks.append(tables_study.motion_table(case, words))
+    return Section("motion", words("section_motion"), tuple(blocks))
+
+
+def regions(case: CaseResult, *, view: AxialView, words: Words) -> Section:
+    """Pictures to check every region by; proposed ones first and loud."""
+    proposed = [item for item in figures_regions.all_regions(case, words) if item.region.origin == "proposed"]
+    blocks: list[Block] = []
+    if proposed:
+        items = tuple(
+            words(
+                "proposed_item", region=item.name, ml=words.number(item.region.voxels * case.regions.grid.voxel_ml)
+            )
+            for item in proposed
+        )
+        blocks.append(Notice("caution", words("proposed_title"), items))
+    blocks += figures_regions.regions_check(case, view=view, words=words)
+    blocks.append(tables_study.regions_table(case, view, words))
+    return Section("regions", words("section_regions"), tuple(blocks))
+
+
+def inputs(case: CaseResult, *, words: Words) -> Section:
+    """The inputs with their uncertainty, and every fitted curve."""
+    values = {"interpolation": case.inputs.interpolation, "baseline": str(case.inputs.baseline_passes)}
+    origin = words(f"inputs_origin_{case.inputs.provenance}", **values)
+    blocks: list[Block] = [Paragraph(origin, lead=words("inputs_origin"))]
+    if case.inputs.portal is None:
+        blocks.append(Paragraph(words("single_input")))
+    blocks.append(figures_curves.inputs_figure(case, words=words))
+    blocks += figures_curves.region_curves(case, words=words)
+    blocks.append(tables_study.fits_table(case, words))
+    return Section("inputs", words("section_inputs"), tuple(blocks))
+
+
+def maps(case: CaseResult, *, view: AxialView, words: Words) -> Section:
+    """One page of maps a lesion; the liver alone when there is none."""
+    noise = words("noise_line", noise=words.number(case.maps.noise_hu))
+    blocks: list[Block] = [Paragraph(words("maps_intro"), style="note"), Paragraph(noise, style="note")]
+    for result in case.lesions:
+        blocks.append(figures_maps.lesion_maps(case, result, view=view, words=words))
+    if not case.lesions:
+        blocks.append(figures_maps.liver_maps(case, view=view, words=words))
+    flagged = tables.voxel_flags_table(case, words)
+    if flagged is not None:
+        blocks.append(flagged)
+    return Section("maps", words("section_maps"), tuple(blocks))
+
+
+def lesions(case: CaseResult, *, words: Words) -> Section:
+    """All numbers of all lesions, what is missing and why, and every flag."""
+    blocks: list[Block] = []
+    if any(result.response for result in case.lesions):
+        blocks.append(tables.response_table(case, words))
+        blocks += [Paragraph(text, style="note") for text in criterion_lines(case, words)]
+    ratios = tables.ratios_table(case, words)
+    if ratios is not None:
+        blocks.append(ratios)
+    blocks += tables.parameter_tables(case, words)
+    missing = tables.missing_notes(case, words)
+    if missing:
+        blocks.append(Bullets(tuple((f"{place}: ", text) for place, text in missing)))
+    found = findings(case, words)
+    blocks.append(tables.flags_table(found, words) if found else Paragraph(words("flags_none")))
+    return Section("lesions", words("section_lesions"), tuple(blocks))
+
+
+def methods(case: CaseResult, *, words: Words) -> Section:
+    """Model, physics, limits, glossary, references and the record of the computation."""
+    model = case.maps.model
+    known = words.has(f"model_{model}")
+    delays = [
+        words(f"delay_{key}", seconds=words.number(value))
+        for key, value in sorted(case.healthy.delays_s.items())
+        if words.has(f"delay_{key}") and math.isfinite(value)
+    ]
+    baseline, interpolation = str(case.inputs.baseline_passes), case.inputs.interpolation
+    blocks: list[Block] = [
+        Paragraph(words(f"model_{model}") if known else words("model_other", model=model), lead=words("methods_model_lead"))
+    ]
+    if words.has(f"formula_{model}"):
+        blocks.append(Paragraph(words(f"formula_{model}"), style="formula"))
+    density = words("methods_density", density=words.number(case.maps.density_g_ml, 2))
+    delay = words("methods_delay", delays=", ".join(delays) or words("na"))
+    blocks += [
+        Paragraph(density, lead=words("methods_density_lead")),
+        Paragraph(words("methods_hct"), lead=words("methods_hct_lead")),
+        Paragraph(words("methods_baseline", baseline=baseline), lead=words("methods_baseline_lead")),
+        Paragraph(delay, lead=words("methods_delay_lead")),
+        Paragraph(words("methods_interpolation", interpolation=interpolation), lead=words("methods_interpolation_lead")),
+        Paragraph(words("methods_numbers"), lead=words("methods_numbers_lead")),
+        Paragraph(words("limits_title"), style="heading"),
+        Bullets(tuple(("", words(f"limit_{key}")) for key in ("criterion", "interval", "small", "ps", "models", "portal"))),
+        tables_study.glossary_table(case, words),
+    ]
+    if case.history:
+        blocks.append(tables_study.steps_table(case, words))
+    blocks.append(Paragraph(words("references_title"), style="heading"))
+    blocks.append(Bullets(tuple(("", words(f"reference_{number}")) for number in range(1, 6))))
+    return Section("methods", words("section_methods"), tuple(blocks))
+
+
+def every(case: CaseResult, *, words: Words, truth: Truth | None) -> tuple[Section, ...]:
+    """All sections in order; the one on truth only where truth is known."""
+    view = AxialView.of(case.regions.grid)
+    parts = [
+        summary(case, words=words, truth=truth),
+        protocol(case, words=words),
+        motion(case, view=view, words=words),
+        regions(case, view=view, words=words),
+        inputs(case, words=words),
+        maps(case, view=view, words=words),
+        lesions(case, words=words),
+    ]
+    if truth is not None:
+        parts.append(Section("truth", words("section_truth"), (tables.truth_table(case, truth, words),)))
+    return (*parts, methods(case, words=words))

@@ -1,0 +1,254 @@
+"""Tables of results: summary, response, ratios, parameters by shell, truth, flags."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from hepaflow.domain.case import CaseResult
+from hepaflow.domain.lesions import SHELLS, LesionResult, Measurement, Ratio, ResponseCall
+from hepaflow.domain.quality import FLAGS
+from hepaflow.report.content import Cell, Row, Table, Tone
+from hepaflow.report.figures_curves import response_region
+from hepaflow.report.figures_ratio import Truth, first_call, ratio_truth
+from hepaflow.report.findings import Finding, lesion_codes, reason, sentences
+from hepaflow.report.words import DECIMALS, Words
+from hepaflow.units import QUANTITIES
+
+#: Columns of the parameter table, in the order of reading.
+_PARAMETERS = ("bf", "habf", "hpbf", "haf", "bv", "mtt", "total_mtt", "ps", "ktrans", "extraction", "ve", "ttp", "msi")
+_MOST_COLUMNS = 7
+_ABBREVIATIONS = {"total_mtt": "Total MTT", "ktrans": "Ktrans", "extraction": "E", "ve": "ve"}
+_TONES: dict[str, Tone] = {"serious": "serious", "caution": "caution", "info": "info"}
+
+
+def line(*texts: str | Cell) -> Row:
+    """A row of cells; plain strings become untoned cells."""
+    return Row(tuple(text if isinstance(text, Cell) else Cell(text) for text in texts))
+
+
+def abbreviation(key: str) -> str:
+    """How a parameter is called in a column head."""
+    return _ABBREVIATIONS.get(key, key.upper())
+
+
+def ratio_text(ratio: Ratio | None, words: Words) -> str:
+    """The value alone."""
+    return words.number(None if ratio is None else ratio.value, 2)
+
+
+def category_cell(call: ResponseCall | None, ratio: Ratio | None, result: LesionResult, *, words: Words) -> Cell:
+    """The category in plain words; not settled when the interval includes the cut-off; with its reason when there is none."""
+    if call is None or call.category is None:
+        codes = lesion_codes(result)
+        return Cell(f"{words('category_none')}, {reason(codes, words)}", "unknown")
+    category = words.category(call.category)
+    if ratio is not None and ratio.ci95 is not None and ratio.ci95[0] < call.threshold < ratio.ci95[1]:
+        return Cell(words("category_unsettled", category=category), "caution")
+    return Cell(category, "strong")
+
+
+def summary_table(case: CaseResult, words: Words) -> Table:
+    """One line a lesion: size, ratio, interval, probability, category, flags."""
+    rows = []
+    for result in case.lesions:
+        ratio, call = result.ratio.get("bf"), first_call(result)
+        rows.append(
+            line(
+                Cell(words.region(result.lesion.id), "strong"),
+                words.number(result.lesion.longest_axial_diameter_mm, 0),
+                Cell(ratio_text(ratio, words), "strong"),
+                words.interval(None if ratio is None else ratio.ci95),
+                words.percent(None if call is None else call.probability_major),
+                category_cell(call, ratio, result, words=words),
+                Cell(_flag_marks(lesion_codes(result), words)),
+            )
+        )
+    head = ("col_lesion", "col_size", "col_bf_ratio", "col_ci", "col_p_major", "col_category", "col_flags")
+    widths = (13.0, 9.0, 9.0, 17.0, 11.0, 30.0, 32.0)
+    return Table(words("summary_caption"), tuple(map(words, head)), tuple(rows), "lrrcrll", widths)
+
+
+def _flag_marks(codes: tuple[str, ...], words: Words) -> str:
+    shown = [code for code in codes if words.severity(code) != "info"]
+    return sentences(shown, words) or words("none_found")
+
+
+def response_table(case: CaseResult, words: Words) -> Table:
+    """Every call of every criterion with what it rests on."""
+    rows = []
+    for result in case.lesions:
+        ratio = result.ratio.get("bf")
+        for call in result.response:
+            rows.append(
+                line(
+                    Cell(words.region(result.lesion.id), "strong"),
+                    words(f"shell_{call.region}") if words.has(f"shell_{call.region}") else call.region,
+                    words.number(result.lesion.longest_axial_diameter_mm, 0),
+                    words.number(result.lesion.volume_ml, 1),
+                    ratio_text(ratio, words),
+                    words.interval(None if ratio is None else ratio.ci95),
+                    words.percent(call.probability_major),
+                    category_cell(call, ratio, result, words=words),
+                    call.criterion,
+                )
+            )
+    head = ("col_lesion", "col_region", "col_size", "col_volume", "col_bf_ratio", "col_ci", "col_p_major", "col_category", "col_rule")
+    widths = (12.0, 11.0, 9.0, 11.0, 9.0, 16.0, 11.0, 25.0, 22.0)
+    return Table(words("response_caption"), tuple(map(words, head)), tuple(rows), "llrrrcrll", widths, small=True)
+
+
+def ratios_table(case: CaseResult, words: Words) -> Table | None:
+    """All ratios with intervals; None when no lesion has any."""
+    keys = [key for key in _PARAMETERS if any(key in result.ratio for result in case.lesions)][:_MOST_COLUMNS]
+    if not keys:
+        return None
+    rows = []
+    for result in case.lesions:
+        cells: list[str | Cell] = [Cell(words.region(result.lesion.id), "strong"), words(f"shell_{response_region(result)}")]
+        for key in keys:
+            ratio = result.ratio.get(key)
+            if ratio is None or ratio.value is None or not math.isfinite(ratio.value):
+                cells.append(Cell(words("na"), "muted"))
+            else:
+                cells.append(f"{ratio_text(ratio, words)}\n{words.interval(ratio.ci95)}")
+        rows.append(line(*cells))
+    head = (words("col_lesion"), words("col_region"), *map(abbreviation, keys))
+    widths = (14.0, 14.0, *([18.0] * len(keys)))
+    return Table(words("ratios_caption"), head, tuple(rows), "ll" + "c" * len(keys), widths, small=True)
+
+
+def parameter_tables(case: CaseResult, words: Words) -> list[Table]:
+    """Healthy liver, then each lesion by shell; as many tables as the columns need."""
+    measured = [case.healthy, *(entry for result in case.lesions for entry in result.regions.values())]
+    keys = [key for key in _PARAMETERS if any(key in entry.parameters for entry in measured)]
+    parts = [keys[start : start + _MOST_COLUMNS] for start in range(0, len(keys), _MOST_COLUMNS)]
+    return [_parameter_part(case, part, words=words, first=number == 0) for number, part in enumerate(parts)]
+
+
+def _parameter_part(case: CaseResult, keys: list[str], *, words: Words, first: bool) -> Table:
+    head = [words("col_region"), words("col_voxels") if first else ""]
+    head = [words("col_region"), words("col_voxels"), *map(abbreviation, keys)]
+    if first:
+        head.append(words("col_map_bf"))
+    rows = [_parameter_row(words.region("healthy"), case.healthy, keys, words=words, first=first)]
+    for result in case.lesions:
+        size = words.number(result.lesion.longest_axial_diameter_mm, 0)
+        values = {"lesion": words.region(result.lesion.id), "size": size, "volume": words.number(result.lesion.volume_ml, 1)}
+        rows.append(Row((Cell(words("size_line", **values), "strong"),), group=True))
+        shells = [shell for shell in SHELLS if shell in result.regions]
+        rows += [
+            _parameter_row(words(f"shell_{shell}"), result.regions[shell], keys, words=words, first=first) for shell in shells
+        ]
+    units = ", ".join(f"{abbreviation(key)}: {words.unit(key) or words('no_unit')}" for key in keys)
+    caption = words("parameters_caption", units=units)
+    widths = (16.0, 9.0, *([15.0] * len(keys)), *([17.0] if first else []))
+    align = "lr" + "r" * len(keys) + ("r" if first else "")
+    return Table(caption, tuple(head), tuple(rows), align, widths, small=True)
+
+
+def _parameter_row(name: str, measured: Measurement, keys: list[str], *, words: Words, first: bool) -> Row:
+    cells: list[str | Cell] = [name, str(measured.voxels)]
+    for key in keys:
+        estimate = measured.parameters.get(key)
+        if estimate is None or not math.isfinite(estimate.value):
+            cells.append(Cell(words("na"), "muted"))
+        else:
+            cells.append(words.plus_minus(estimate.value, estimate.sd, DECIMALS.get(key, 1)))
+    if first:
+        flow = measured.parameters.get("bf")
+        if flow is None or not math.isfinite(flow.map_mean):
+            cells.append(Cell(words("na"), "muted"))
+        else:
+            cells.append(f"{words.number(flow.map_mean)} / {words.number(flow.map_median)}")
+    return line(*cells)
+
+
+def missing_notes(case: CaseResult, words: Words) -> tuple[tuple[str, str], ...]:
+    """For each place where a number is not available: (place, why)."""
+    notes: list[tuple[str, str]] = []
+    if _has_gap(case.healthy):
+        notes.append((words.region("healthy"), reason(case.healthy.flags, words)))
+    for result in case.lesions:
+        lesion = words.region(result.lesion.id)
+        if any(ratio.value is None or not math.isfinite(ratio.value) for ratio in result.ratio.values()) or "bf" not in result.ratio:
+            notes.append((f"{lesion}, {words('col_bf_ratio')}", reason(lesion_codes(result), words)))
+        for shell, measured in result.regions.items():
+            if _has_gap(measured):
+                codes = (*measured.flags, *result.flags) if not measured.flags else measured.flags
+                notes.append((words("place_shell", lesion=lesion, shell=words(f"shell_{shell}")), reason(codes, words)))
+    return tuple(notes)
+
+
+def _has_gap(measured: Measurement) -> bool:
+    return not measured.parameters or any(not math.isfinite(estimate.value) for estimate in measured.parameters.values())
+
+
+def truth_table(case: CaseResult, truth: Truth, words: Words) -> Table:
+    """True beside measured: blood flow with SD, ratio with interval, and whether the interval holds the truth."""
+    unit = QUANTITIES["bf"].unit
+    rows = []
+    places: list[tuple[str, str, Measurement | None, Ratio | None]] = [("healthy", words.region("healthy"), case.healthy, None)]
+    for result in case.lesions:
+        places.append((result.lesion.id, words.region(result.lesion.id), result.regions.get("whole"), result.ratio.get("bf")))
+    for key, name, measured, ratio in places:
+        flow = None if measured is None else measured.parameters.get("bf")
+        known = ratio_truth(truth, key)
+        rows.append(
+            line(
+                Cell(name, "strong"),
+                words.number(truth.get(key, {}).get("bf")),
+                words("na") if flow is None else words.plus_minus(flow.value, flow.sd),
+                "" if key == "healthy" else words.number(known, 2),
+                "" if key == "healthy" else ratio_text(ratio, words),
+                "" if key == "healthy" else words.interval(None if ratio is None else ratio.ci95),
+                Cell("") if key == "healthy" else _inside(known, ratio, words),
+            )
+        )
+    head = (
+        words("col_region"),
+        f"{words('col_true_bf')}\n{unit}",
+        f"{words('col_measured_bf')}\n{unit}",
+        words("col_true_ratio"),
+        words("col_measured_ratio"),
+        words("col_ci"),
+        words("col_inside"),
+    )
+    return Table(words("truth_caption"), head, tuple(rows), "lrrrrcl", (18.0, 15.0, 20.0, 13.0, 14.0, 20.0, 20.0))
+
+
+def _inside(known: float | None, ratio: Ratio | None, words: Words) -> Cell:
+    if known is None or ratio is None or ratio.ci95 is None:
+        return Cell(words("na"), "muted")
+    within = ratio.ci95[0] <= known <= ratio.ci95[1]
+    return Cell(words("inside"), "inside") if within else Cell(words("outside"), "outside")
+
+
+def flags_table(found: Iterable[Finding], words: Words) -> Table:
+    """Every flag raised, with its place, in plain words."""
+    rows = tuple(
+        line(
+            Cell(words(f"severity_{finding.severity}"), _TONES[finding.severity]),
+            finding.place,
+            words.flag(finding.code),
+            Cell(finding.code, "muted"),
+        )
+        for finding in found
+    )
+    head = (words("col_severity"), words("col_where"), words("col_meaning"), "Code")
+    return Table(words("flags_caption"), head, rows, "llll", (12.0, 24.0, 62.0, 26.0), small=True)
+
+
+def voxel_flags_table(case: CaseResult, words: Words) -> Table | None:
+    """Share of the liver's voxels that carry each voxel flag; None when none does."""
+    inside = case.maps.flags[case.regions.liver.mask]
+    rows = []
+    for flag in FLAGS.values():
+        if flag.bit is not None and flag.bit < 8 and inside.size:
+            share = float(((inside >> flag.bit) & 1).mean())
+            if share > 0:
+                rows.append(line(words.flag(flag.code), words.percent(share), Cell(flag.code, "muted")))
+    if not rows:
+        return None
+    head = (words("col_meaning"), words("col_share"), "Code")
+    return Table(words("maps_flags_caption"), head, tuple(rows), "lrl", (60.0, 20.0, 40.0), small=True)

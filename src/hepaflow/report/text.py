@@ -1,0 +1,328 @@
+"""Every sentence of the report's parts, English and French: headings, captions, columns, verdicts, names."""
+
+from __future__ import annotations
+
+TEXT: dict[str, tuple[str, str]] = {
+    # head
+    "title": ("Liver CT perfusion report", "Compte rendu de scanner de perfusion hépatique"),
+    "subtitle": (
+        "hepaflow {version} · model: {model} · {passes} passes over {seconds} s",
+        "hepaflow {version} · modèle : {model} · {passes} passages sur {seconds} s",
+    ),
+    "label": ("Study {label}", "Examen {label}"),
+    "disclaimer": ("Research use only. Not a medical device.", "Recherche uniquement. N'est pas un dispositif médical."),
+    "contents": ("Contents", "Sommaire"),
+    "page_of": ("Page {page} of {pages}", "Page {page} sur {pages}"),
+    "na": ("not available", "non disponible"),
+    "interval": ("{low} to {high}", "{low} à {high}"),
+    "none_found": ("none", "aucun"),
+    "yes": ("yes", "oui"),
+    "no": ("no", "non"),
+    "because": ("not available: {reason}", "non disponible : {reason}"),
+    "no_reason": ("no reason was recorded", "aucune raison n'a été consignée"),
+    # sections
+    "section_summary": ("Summary", "Synthèse"),
+    "section_protocol": ("Study and protocol", "Examen et protocole"),
+    "section_motion": ("Motion correction", "Correction du mouvement"),
+    "section_regions": ("Regions", "Régions"),
+    "section_inputs": ("Inputs, curves and fits", "Entrées, courbes et ajustements"),
+    "section_maps": ("Perfusion maps", "Cartes de perfusion"),
+    "section_lesions": ("Lesions in numbers", "Lésions en chiffres"),
+    "section_truth": ("Truth beside measurement", "Vérité et mesure"),
+    "section_methods": ("Methods, limits and glossary", "Méthodes, limites et glossaire"),
+    # summary
+    "flags_serious_title": ("Read first: serious warnings", "À lire d'abord : alertes graves"),
+    "flags_serious_none_title": ("No serious warning", "Aucune alerte grave"),
+    "flags_serious_none": (
+        "No serious flag was raised. Cautions are listed with the lesions they concern.",
+        "Aucune alerte grave. Les réserves sont indiquées avec les lésions concernées.",
+    ),
+    "flag_at": ("{place}: {sentence}.", "{place} : {sentence}."),
+    "place_study": ("Study", "Examen"),
+    "place_motion": ("Motion", "Mouvement"),
+    "place_pass": ("Pass {number}", "Passage {number}"),
+    "place_inputs": ("Inputs", "Entrées"),
+    "place_regions": ("Regions", "Régions"),
+    "place_shell": ("{lesion}, {shell}", "{lesion}, {shell}"),
+    "summary_caption": (
+        "One line a lesion. BF ratio: blood flow of the lesion over that of the healthy liver. P(major): probability that the true "
+        "ratio lies under the cut-off of the criterion.",
+        "Une ligne par lésion. Rapport BF : flux sanguin de la lésion sur celui du foie sain. P(majeure) : probabilité que le "
+        "vrai rapport soit sous le seuil du critère.",
+    ),
+    "no_lesion": (
+        "No lesion was delineated; only the liver is reported.",
+        "Aucune lésion délimitée ; seul le foie est rapporté.",
+    ),
+    "col_lesion": ("Lesion", "Lésion"),
+    "col_size": ("Size (mm)", "Taille (mm)"),
+    "col_volume": ("Volume (mL)", "Volume (mL)"),
+    "col_bf_ratio": ("BF ratio", "Rapport BF"),
+    "col_ci": ("95 % interval", "Intervalle à 95 %"),
+    "col_p_major": ("P(major)", "P(majeure)"),
+    "col_category": ("Criterion says", "Selon le critère"),
+    "col_flags": ("Flags", "Alertes"),
+    "category_major": ("major response", "réponse majeure"),
+    "category_minor": ("minor response", "réponse mineure"),
+    "category_none": ("no category", "pas de catégorie"),
+    "category_unsettled": (
+        "{category}, not settled: the interval includes the cut-off",
+        "{category}, non tranchée : l'intervalle contient le seuil",
+    ),
+    "criterion_line": (
+        "{criterion}: BF ratio < {threshold} = major response; single-centre, not validated.",
+        "{criterion} : rapport BF < {threshold} = réponse majeure ; critère monocentrique, non validé.",
+    ),
+    "criterion_other": (
+        "{criterion}: cut-off {threshold}; not validated outside its source.",
+        "{criterion} : seuil {threshold} ; non validé hors de sa source.",
+    ),
+    "forest_caption": (
+        "BF ratio of each lesion with its 95 % interval, logarithmic axis. Dashed: cut-off of the criterion. Filled circle: major "
+        "response; open square: minor response.",
+        "Rapport BF de chaque lésion avec son intervalle à 95 %, axe logarithmique. Tirets : seuil du critère. Cercle plein : "
+        "réponse majeure ; carré vide : réponse mineure.",
+    ),
+    "forest_truth": (" Vertical bar: truth of the phantom.", " Trait vertical : vérité du fantôme."),
+    "forest_major": ("major response", "réponse majeure"),
+    "forest_minor": ("minor response", "réponse mineure"),
+    "forest_axis": ("BF ratio, lesion / healthy liver", "Rapport BF, lésion / foie sain"),
+    # protocol
+    "protocol_caption": ("Acquisition, as far as the headers say.", "Acquisition, d'après les en-têtes."),
+    "col_item": ("Item", "Élément"),
+    "col_value": ("Value", "Valeur"),
+    "item_scanner": ("Scanner", "Scanner"),
+    "item_passes": ("Passes", "Passages"),
+    "item_passes_value": (
+        "{passes} over {seconds} s, interval {low} to {high} s",
+        "{passes} sur {seconds} s, intervalle de {low} à {high} s",
+    ),
+    "item_excluded": ("Excluded passes", "Passages exclus"),
+    "item_grid": ("Volume", "Volume"),
+    "item_grid_value": (
+        "{slices} slices × {rows} × {columns}, voxel {dk} × {dj} × {di} mm, coverage {coverage} mm",
+        "{slices} coupes × {rows} × {columns}, voxel {dk} × {dj} × {di} mm, couverture {coverage} mm",
+    ),
+    "item_kvp": ("Tube voltage", "Tension du tube"),
+    "item_kernel": ("Kernel", "Filtre de reconstruction"),
+    "item_exposure": ("Exposure per pass", "Exposition par passage"),
+    "item_dose": ("CTDIvol, sum of the passes given", "CTDIvol, somme des passages renseignés"),
+    "item_injection": ("Start of injection to first pass", "Début d'injection au premier passage"),
+    "item_contrast": ("Contrast medium", "Produit de contraste"),
+    "item_rotation": ("Rotation time", "Temps de rotation"),
+    "item_time_source": ("Time axis from", "Axe des temps tiré de"),
+    "unknown": ("not in the headers", "absent des en-têtes"),
+    "time_axis_caption": (
+        "Time axis: each tick is a pass, time 0 is the first. Grey band: baseline passes. Marks: peaks of the sampled inputs.",
+        "Axe des temps : chaque trait est un passage, temps 0 au premier. Bande grise : passages de base. Repères : pics des "
+        "entrées mesurées.",
+    ),
+    "time_axis_x": ("Time from the first pass (s)", "Temps depuis le premier passage (s)"),
+    "mark_injection": ("injection", "injection"),
+    "mark_arterial": ("arterial peak", "pic artériel"),
+    "mark_portal": ("portal peak", "pic portal"),
+    "mark_excluded": ("excluded", "exclu"),
+    "mark_baseline": ("baseline", "ligne de base"),
+    "rules_caption": ("Protocol check, rule by rule.", "Contrôle du protocole, règle par règle."),
+    "col_rule": ("Rule", "Règle"),
+    "col_verdict": ("Verdict", "Verdict"),
+    "col_measured": ("Measured", "Mesuré"),
+    "col_expected": ("Expected", "Attendu"),
+    "col_why": ("Why it matters", "Pourquoi"),
+    "verdict_pass": ("✓ pass", "✓ conforme"),
+    "verdict_warn": ("▲ warn", "▲ réserve"),
+    "verdict_fail": ("✕ fail", "✕ échec"),
+    "verdict_unknown": ("? unknown", "? inconnu"),
+    # motion
+    "motion_method": ("Method: ", "Méthode : "),
+    "method_deformable": (
+        "deformable registration; the original images are interpolated once",
+        "recalage déformable ; les images d'origine sont interpolées une seule fois",
+    ),
+    "method_rigid": (
+        "rigid registration; the original images are interpolated once",
+        "recalage rigide ; les images d'origine sont interpolées une seule fois",
+    ),
+    "method_none": ("none: the images are used as acquired", "aucune : images utilisées telles qu'acquises"),
+    "motion_reference": ("Reference: ", "Référence : "),
+    "motion_reference_value": ("pass {number}, at {seconds} s.", "passage {number}, à {seconds} s."),
+    "motion_jacobian": ("Local volume change (Jacobian): ", "Changement local de volume (jacobien) : "),
+    "motion_jacobian_value": ("{low} to {high}; under 0 would be folding.", "{low} à {high} ; sous 0, il y aurait repliement."),
+    "motion_excluded": ("Excluded passes: ", "Passages exclus : "),
+    "motion_figure_caption": (
+        "Residual to the reference in the registered region before and after correction, and mean shift of each pass "
+        "(L left, P posterior, S superior). Crosses: excluded passes.",
+        "Résidu par rapport à la référence dans la région recalée, avant et après correction, et déplacement moyen de chaque "
+        "passage (G gauche, P postérieur, S supérieur). Croix : passages exclus.",
+    ),
+    "mmode_caption": (
+        "One column of the liver over the passes (time-position picture), before and after correction. Breathing shows as steps "
+        "of the edges; after correction they should run straight. The grey levels change with contrast, as they must.",
+        "Une colonne du foie au fil des passages (image temps-position), avant et après correction. La respiration se voit par "
+        "les marches des contours ; après correction ils doivent être droits. Les niveaux de gris suivent le contraste.",
+    ),
+    "mmode_before": ("As acquired", "Telle qu'acquise"),
+    "mmode_after": ("Corrected", "Corrigée"),
+    "axis_pass": ("Pass", "Passage"),
+    "axis_position": ("Position (mm, head up)", "Position (mm, tête en haut)"),
+    "axis_residual": ("Residual (HU)", "Résidu (UH)"),
+    "axis_shift": ("Mean shift (mm)", "Déplacement moyen (mm)"),
+    "before": ("before", "avant"),
+    "after": ("after", "après"),
+    "shift_x": ("left", "gauche"),
+    "shift_y": ("posterior", "postérieur"),
+    "shift_z": ("superior", "supérieur"),
+    "motion_table_caption": ("Motion of each pass.", "Mouvement de chaque passage."),
+    "col_pass": ("Pass", "Passage"),
+    "col_time": ("Time (s)", "Temps (s)"),
+    "col_shift_x": ("L (mm)", "G (mm)"),
+    "col_shift_y": ("P (mm)", "P (mm)"),
+    "col_shift_z": ("S (mm)", "S (mm)"),
+    "col_before": ("Residual before (HU)", "Résidu avant (UH)"),
+    "col_after": ("Residual after (HU)", "Résidu après (UH)"),
+    "col_excluded": ("Used", "Utilisé"),
+    "pass_excluded": ("✕ excluded", "✕ exclu"),
+    "pass_used": ("✓", "✓"),
+    # regions
+    "proposed_title": ("Check these regions: they were PROPOSED by the software", "À vérifier : régions PROPOSÉES par le logiciel"),
+    "proposed_item": ("{region}: proposed, {ml} mL.", "{region} : proposée, {ml} mL."),
+    "regions_caption": (
+        "Regions on the portal-phase image (mean of the passes around the peak of the healthy liver, window {low} to {high} HU). "
+        "Solid line: given. Dashed line: PROPOSED. Patient's right on the left of the picture.",
+        "Régions sur l'image portale (moyenne des passages autour du pic du foie sain, fenêtre {low} à {high} UH). Trait plein : "
+        "donnée. Tirets : PROPOSÉE. La droite du patient est à gauche de l'image.",
+    ),
+    "regions_table_caption": ("Regions and who made them.", "Régions et leur origine."),
+    "col_region": ("Region", "Région"),
+    "col_origin": ("Origin", "Origine"),
+    "col_voxels": ("Voxels", "Voxels"),
+    "col_slice": ("Largest on slice", "Maximale en coupe"),
+    "origin_given": ("given", "donnée"),
+    "origin_proposed": ("PROPOSED", "PROPOSÉE"),
+    "region_aorta": ("Aorta", "Aorte"),
+    "region_portal_vein": ("Portal vein", "Veine porte"),
+    "region_liver": ("Liver", "Foie"),
+    "region_healthy": ("Healthy liver", "Foie sain"),
+    "region_spleen": ("Spleen", "Rate"),
+    "lesion_n": ("Lesion {number}", "Lésion {number}"),
+    "shell_whole": ("whole", "entière"),
+    "shell_vascular": ("vascular part", "partie vascularisée"),
+    "shell_rim": ("rim", "couronne"),
+    "shell_core": ("core", "centre"),
+    "shell_surround": ("surround", "pourtour"),
+    "side_right": ("R", "D"),
+    "side_left": ("L", "G"),
+    "slice_n": ("slice {number}/{slices}", "coupe {number}/{slices}"),
+    # inputs and curves
+    "inputs_caption": (
+        "Arterial and portal input: samples (dots) and the continuous curve that the model uses, with its 95 % band. Grey band: "
+        "{baseline} baseline passes.",
+        "Entrées artérielle et portale : mesures (points) et courbe continue utilisée par le modèle, avec sa bande à 95 %. Bande "
+        "grise : {baseline} passages de base.",
+    ),
+    "inputs_origin": ("Inputs: ", "Entrées : "),
+    "inputs_origin_given": (
+        "measured in given regions; interpolation {interpolation}; {baseline} baseline passes.",
+        "mesurées dans des régions données ; interpolation {interpolation} ; {baseline} passages de base.",
+    ),
+    "inputs_origin_proposed": (
+        "measured in PROPOSED regions, check them; interpolation {interpolation}; {baseline} baseline passes.",
+        "mesurées dans des régions PROPOSÉES, à vérifier ; interpolation {interpolation} ; {baseline} passages de base.",
+    ),
+    "single_input": ("There is no portal input: the model has a single input.", "Pas d'entrée portale : modèle à entrée unique."),
+    "input_arterial": ("arterial", "artérielle"),
+    "input_portal": ("portal", "portale"),
+    "axis_enhancement": ("Enhancement (HU)", "Rehaussement (UH)"),
+    "axis_residual_short": ("Residual", "Résidu"),
+    "curves_caption": (
+        "Mean curve of each region (dots), fitted model (line), and residual below with ± 2 standard deviations. The region of a "
+        "lesion is the one its response is read from.",
+        "Courbe moyenne de chaque région (points), modèle ajusté (trait) et, dessous, résidu avec ± 2 écarts-types. La région "
+        "d'une lésion est celle où sa réponse est lue.",
+    ),
+    "fits_caption": ("Fit of each region's mean curve.", "Ajustement de la courbe moyenne de chaque région."),
+    "col_r2": ("R²", "R²"),
+    "col_aic": ("AIC", "AIC"),
+    "col_residual_sd": ("Residual SD (HU)", "ET du résidu (UH)"),
+    "col_delay_arterial": ("Arterial delay (s)", "Délai artériel (s)"),
+    "col_delay_portal": ("Portal delay (s)", "Délai portal (s)"),
+    # maps
+    "maps_intro": (
+        "Color scales are fixed, the same in every study. Values beyond a scale take the color of its end. Where nothing could be "
+        "computed the grey CT shows through. SD: standard deviation of the estimate in each voxel. Lesion outlined in white.",
+        "Les échelles de couleur sont fixes, identiques pour tous les examens. Les valeurs hors échelle prennent la couleur de "
+        "l'extrémité. Là où rien n'a pu être calculé, le scanner en gris reste visible. ET : écart-type de l'estimation dans chaque "
+        "voxel. La lésion est cernée de blanc.",
+    ),
+    "maps_lesion_caption": (
+        "{lesion}, slice {number} of {slices} (its largest area). Ratio map: blood flow over the mean of the healthy liver, "
+        "logarithmic, centred on 1.",
+        "{lesion}, coupe {number} sur {slices} (aire maximale). Carte du rapport : flux sanguin sur la moyenne du foie sain, "
+        "logarithmique, centrée sur 1.",
+    ),
+    "maps_liver_caption": (
+        "Liver, slice {number} of {slices} (largest area of the healthy region).",
+        "Foie, coupe {number} sur {slices} (aire maximale de la région saine).",
+    ),
+    "maps_flags_caption": ("Voxels of the liver with a flag.", "Voxels du foie portant une alerte."),
+    "col_meaning": ("Meaning", "Signification"),
+    "col_share": ("Share of the liver", "Part du foie"),
+    "noise_line": ("Image noise estimate: {noise} HU per voxel and pass.", "Bruit d'image estimé : {noise} UH par voxel et passage."),
+    "panel_ct": ("CT, portal phase (HU)", "Scanner, phase portale (UH)"),
+    "panel_sd": ("SD of blood flow", "ET du flux sanguin"),
+    "panel_ratio": ("BF ratio to healthy", "Rapport BF au foie sain"),
+    "short_bf": ("Blood flow BF", "Flux sanguin BF"),
+    "short_bv": ("Blood volume BV", "Volume sanguin BV"),
+    "short_mtt": ("Transit time MTT", "Temps de transit MTT"),
+    "short_total_mtt": ("Total transit time", "Temps de transit total"),
+    "short_habf": ("Arterial flow HABF", "Flux artériel HABF"),
+    "short_hpbf": ("Portal flow HPBF", "Flux portal HPBF"),
+    "short_haf": ("Arterial fraction HAF", "Fraction artérielle HAF"),
+    "short_ps": ("Permeability PS", "Perméabilité PS"),
+    "short_ktrans": ("Ktrans", "Ktrans"),
+    "short_extraction": ("Extraction fraction E", "Fraction d'extraction E"),
+    "short_ve": ("Interstitial volume", "Volume interstitiel"),
+    "short_ttp": ("Time to peak TTP", "Temps au pic TTP"),
+    "short_msi": ("Slope MSI", "Pente MSI"),
+    "unit_hu_s": ("HU/s", "UH/s"),
+    "hu": ("HU", "UH"),
+    # lesions
+    "response_caption": (
+        "Response of each lesion and the criterion that says so.",
+        "Réponse de chaque lésion et critère qui la donne.",
+    ),
+    "ratios_caption": (
+        "Ratios lesion / healthy liver with 95 % intervals (read in the region named).",
+        "Rapports lésion / foie sain avec intervalles à 95 % (lus dans la région indiquée).",
+    ),
+    "parameters_caption": (
+        "Parameters fitted to the mean curve of each region, ± standard deviation ({units}).",
+        "Paramètres ajustés à la courbe moyenne de chaque région, ± écart-type ({units}).",
+    ),
+    "col_map_bf": ("BF map, mean / median", "Carte BF, moyenne / médiane"),
+    "size_line": (
+        "{lesion}: {size} mm (longest axial diameter), {volume} mL",
+        "{lesion} : {size} mm (plus grand diamètre axial), {volume} mL",
+    ),
+    "flags_caption": ("Every flag, in plain words.", "Toutes les alertes, en clair."),
+    "flags_none": ("No flag was raised.", "Aucune alerte."),
+    "col_where": ("Where", "Où"),
+    "col_severity": ("Severity", "Gravité"),
+    "severity_serious": ("▲ serious", "▲ grave"),
+    "severity_caution": ("● caution", "● réserve"),
+    "severity_info": ("○ note", "○ note"),
+    # truth
+    "truth_caption": (
+        "What the phantom was built with, beside what was measured. Inside: the 95 % interval contains the truth.",
+        "Ce que contient le fantôme, à côté de ce qui a été mesuré. Dedans : l'intervalle à 95 % contient la vérité.",
+    ),
+    "col_true_bf": ("True BF", "BF vrai"),
+    "col_measured_bf": ("Measured BF", "BF mesuré"),
+    "col_true_ratio": ("True ratio", "Rapport vrai"),
+    "col_measured_ratio": ("Measured ratio", "Rapport mesuré"),
+    "col_inside": ("Truth in interval", "Vérité dans l'intervalle"),
+    "inside": ("✓ inside", "✓ dedans"),
+    "outside": ("✕ outside", "✕ dehors"),
+    # summary picture
+    "picture_title": ("hepaflow: blood flow of the liver, lesion by lesion", "hepaflow : flux sanguin du foie, lésion par lésion"),
+}

@@ -1,0 +1,181 @@
+"""Methods, physics, limits, references and glossary of the report, English and French."""
+
+from __future__ import annotations
+
+METHODS: dict[str, tuple[str, str]] = {
+    "methods_model_lead": ("Model. ", "Modèle. "),
+    "model_aath": (
+        "Dual-input adiabatic tissue homogeneity (Johnson-Wilson), fitted with an arterial and a portal input. Blood that enters the "
+        "sinusoids stays for the mean transit time MTT; a fraction E of the contrast medium leaves for the interstitium and washes out "
+        "exponentially. The curve of the tissue is the sum of both inputs, each delayed, each convolved with this one residue function "
+        "and weighted with its own flow (HABF, HPBF). BF = HABF + HPBF; HAF = HABF / BF; BV = BF × MTT; PS from E = 1 − exp(−PS / BF).",
+        "Homogénéité tissulaire adiabatique à deux entrées (Johnson-Wilson), artérielle et portale. Le sang qui entre dans les "
+        "sinusoïdes y reste pendant le temps de transit moyen MTT ; une fraction E du produit passe dans l'interstitium et en ressort "
+        "de façon exponentielle. La courbe du tissu est la somme des deux entrées, chacune retardée, convoluée avec cette même fonction "
+        "résidu et pondérée par son flux (HABF, HPBF). BF = HABF + HPBF ; HAF = HABF / BF ; BV = BF × MTT ; PS par E = 1 − exp(−PS / BF).",
+    ),
+    "model_one-compartment": (
+        "Dual-input one-compartment model (Materne). Both inputs mix at once in one volume that empties exponentially with the mean "
+        "transit time. BF = HABF + HPBF; HAF = HABF / BF; BV = BF × MTT is the whole distribution volume, vessels and interstitium "
+        "together: the model gives no permeability.",
+        "Modèle à un compartiment et deux entrées (Materne). Les deux entrées se mélangent aussitôt dans un volume qui se vide de façon "
+        "exponentielle avec le temps de transit moyen. BF = HABF + HPBF ; HAF = HABF / BF ; BV = BF × MTT est tout le volume de "
+        "distribution, vaisseaux et interstitium ensemble : le modèle ne donne pas de perméabilité.",
+    ),
+    "model_other": ("Model key: {model}.", "Clé du modèle : {model}."),
+    "name_aath": ("dual-input adiabatic tissue homogeneity (AATH)", "homogénéité tissulaire adiabatique à deux entrées (AATH)"),
+    "name_one-compartment": ("dual-input one-compartment", "un compartiment à deux entrées"),
+    "formula_aath": (
+        "R(t) = 1 for t < MTT, then E · exp(−(t − MTT) · E · BF / ve)",
+        "R(t) = 1 pour t < MTT, puis E · exp(−(t − MTT) · E · BF / ve)",
+    ),
+    "formula_one-compartment": ("R(t) = exp(−t / MTT)", "R(t) = exp(−t / MTT)"),
+    "methods_density_lead": ("Density. ", "Densité. "),
+    "methods_density": (
+        "Flows and volumes are fitted per 100 mL of tissue and divided by a tissue density of {density} g/mL to give values per 100 g.",
+        "Flux et volumes sont ajustés pour 100 mL de tissu puis divisés par une densité tissulaire de {density} g/mL : valeurs pour 100 g.",
+    ),
+    "methods_hct_lead": ("Haematocrit. ", "Hématocrite. "),
+    "methods_hct": (
+        "No haematocrit correction is applied: inputs are whole-blood enhancement in HU, taken as linear in iodine concentration. "
+        "Flows are therefore those of blood if large vessels and sinusoids have the same haematocrit.",
+        "Aucune correction d'hématocrite : les entrées sont le rehaussement du sang total en UH, supposé linéaire en iode. Les flux "
+        "sont donc ceux du sang si gros vaisseaux et sinusoïdes ont le même hématocrite.",
+    ),
+    "methods_baseline_lead": ("Baseline. ", "Ligne de base. "),
+    "methods_baseline": (
+        "The first {baseline} passes are before contrast in the aorta. They zero the inputs; the baseline of the tissue is estimated "
+        "with the other parameters.",
+        "Les {baseline} premiers passages précèdent l'arrivée du contraste dans l'aorte. Ils donnent le zéro des entrées ; la ligne de "
+        "base du tissu est estimée avec les autres paramètres.",
+    ),
+    "methods_delay_lead": ("Delays. ", "Délais. "),
+    "methods_delay": (
+        "One arterial and one portal delay are estimated in every region and voxel. In the healthy liver: {delays}.",
+        "Un délai artériel et un délai portal sont estimés dans chaque région et chaque voxel. Dans le foie sain : {delays}.",
+    ),
+    "methods_interpolation_lead": ("Inputs between passes. ", "Entrées entre les passages. "),
+    "methods_interpolation": (
+        "Interpolation: {interpolation}. Its uncertainty, largest where a peak falls between two passes, is carried into every interval.",
+        "Interpolation : {interpolation}. Son incertitude, maximale quand un pic tombe entre deux passages, est reportée dans tous les "
+        "intervalles.",
+    ),
+    "methods_numbers_lead": ("Region numbers and maps. ", "Chiffres des régions et cartes. "),
+    "methods_numbers": (
+        "Numbers of a region are fitted to its mean curve, not averaged from the map: at CT noise, voxel values lean towards the prior. "
+        "Ratios are taken draw by draw from the joint posterior of lesion and healthy liver, so that the shared uncertainty of the "
+        "inputs is counted once.",
+        "Les chiffres d'une région sont ajustés à sa courbe moyenne, et non moyennés sur la carte : au bruit du scanner, les voxels "
+        "penchent vers l'a priori. Les rapports sont pris tirage par tirage dans la loi jointe de la lésion et du foie sain : "
+        "l'incertitude commune des entrées n'est comptée qu'une fois.",
+    ),
+    "limits_title": ("Limits", "Limites"),
+    "limit_criterion": (
+        "The cut-off 0.68 was found in one centre, on colorectal metastases after chemotherapy, with one scanner, protocol and software. "
+        "It was chosen on the same data on which its accuracy was measured, and lesions of one patient were counted as independent. "
+        "It is not validated elsewhere.",
+        "Le seuil 0,68 vient d'un seul centre, sur des métastases colorectales après chimiothérapie, avec un scanner, un protocole et un "
+        "logiciel. Il a été choisi sur les données mêmes qui mesurent sa performance, et les lésions d'un patient ont été comptées comme "
+        "indépendantes. Il n'est pas validé ailleurs.",
+    ),
+    "limit_interval": (
+        "The intervals describe noise, sampled inputs and the fit. They do not describe wrong regions, residual motion or a wrong model.",
+        "Les intervalles décrivent le bruit, les entrées échantillonnées et l'ajustement. Ils ne décrivent ni des régions erronées, ni un "
+        "mouvement résiduel, ni un modèle inadapté.",
+    ),
+    "limit_small": (
+        "Lesions under 15 mm suffer from partial volume and residual motion; their values are flagged.",
+        "Les lésions de moins de 15 mm subissent l'effet de volume partiel et le mouvement résiduel ; leurs valeurs portent une alerte.",
+    ),
+    "limit_ps": (
+        "Permeability (PS, Ktrans, extraction) needs a long acquisition; under 220 s it is weak, and per voxel it is mostly the prior.",
+        "La perméabilité (PS, Ktrans, extraction) exige une longue acquisition ; sous 220 s elle est faible, et par voxel elle vient "
+        "surtout de l'a priori.",
+    ),
+    "limit_models": (
+        "Values of different models or software are not interchangeable: follow one patient with one protocol and one model.",
+        "Les valeurs de modèles ou de logiciels différents ne sont pas interchangeables : suivre un patient avec un même protocole et un "
+        "même modèle.",
+    ),
+    "limit_portal": (
+        "Portal vein embolisation, ligation or thrombosis alters the supply of the healthy liver and so every ratio.",
+        "Embolisation, ligature ou thrombose portale modifient l'apport du foie sain et donc tous les rapports.",
+    ),
+    "glossary_caption": ("Parameters, units, meaning.", "Paramètres, unités, signification."),
+    "col_parameter": ("Parameter", "Paramètre"),
+    "col_unit": ("Unit", "Unité"),
+    "no_unit": ("none", "sans"),
+    "meaning_bf": ("Blood that flows through the tissue: arterial plus portal.", "Sang qui traverse le tissu : artériel plus portal."),
+    "meaning_bv": ("Blood volume that the model sees in the tissue.", "Volume sanguin que le modèle voit dans le tissu."),
+    "meaning_mtt": ("Mean time that blood takes through the tissue.", "Temps moyen de traversée du tissu par le sang."),
+    "meaning_total_mtt": (
+        "Integral of the residue function: passage through vessels and interstitium.",
+        "Intégrale de la fonction résidu : passage dans les vaisseaux et l'interstitium.",
+    ),
+    "meaning_habf": ("Flow from the hepatic artery.", "Flux venant de l'artère hépatique."),
+    "meaning_hpbf": ("Flow from the portal vein.", "Flux venant de la veine porte."),
+    "meaning_haf": ("Share of the flow that is arterial: HABF / BF.", "Part artérielle du flux : HABF / BF."),
+    "meaning_ps": (
+        "Permeability times surface of the capillaries: how fast contrast medium leaves the blood.",
+        "Perméabilité multipliée par la surface des capillaires : vitesse de sortie du produit de contraste.",
+    ),
+    "meaning_ktrans": ("Transfer from blood to interstitium: BF × E.", "Transfert du sang vers l'interstitium : BF × E."),
+    "meaning_extraction": (
+        "Fraction E of the contrast medium extracted in one passage.",
+        "Fraction E du produit de contraste extraite en un passage.",
+    ),
+    "meaning_ve": ("Interstitial volume reached by the contrast medium.", "Volume interstitiel atteint par le produit de contraste."),
+    "meaning_ttp": (
+        "Time from arrival in the artery to the peak of the tissue.",
+        "Temps entre l'arrivée artérielle et le pic du tissu.",
+    ),
+    "meaning_msi": ("Mean slope of the rise of the tissue curve.", "Pente moyenne de la montée de la courbe du tissu."),
+    "ratio_name": ("BF ratio", "Rapport BF"),
+    "meaning_ratio": ("BF of the lesion over BF of the healthy liver.", "BF de la lésion sur BF du foie sain."),
+    "p_major_name": ("P(major)", "P(majeure)"),
+    "meaning_p_major": (
+        "Probability that the true ratio is under the cut-off, given the data and the model.",
+        "Probabilité que le vrai rapport soit sous le seuil, sachant les données et le modèle.",
+    ),
+    "references_title": ("References", "Références"),
+    "reference_1": (
+        "Johnson JA, Wilson TA. A model for capillary exchange. Am J Physiol 1966;210:1299. Source of the model.",
+        "Johnson JA, Wilson TA. A model for capillary exchange. Am J Physiol 1966;210:1299. Origine du modèle.",
+    ),
+    "reference_2": (
+        "St Lawrence KS, Lee TY. J Cereb Blood Flow Metab 1998;18:1365. The adiabatic approximation in the time domain.",
+        "St Lawrence KS, Lee TY. J Cereb Blood Flow Metab 1998;18:1365. Approximation adiabatique dans le domaine temporel.",
+    ),
+    "reference_3": (
+        "Materne R et al. Clin Sci 2000;99:517 and Magn Reson Med 2002;47:135. Dual-input one-compartment model of the liver.",
+        "Materne R et al. Clin Sci 2000;99:517 et Magn Reson Med 2002;47:135. Modèle hépatique à un compartiment et deux entrées.",
+    ),
+    "reference_4": (
+        "Stewart EE et al. Phys Med Biol 2008. Dual input in liver CT perfusion.",
+        "Stewart EE et al. Phys Med Biol 2008. Deux entrées en perfusion hépatique au scanner.",
+    ),
+    "reference_5": (
+        "Doctoral thesis in medicine, Nancy, 2019 (liver CT perfusion and response of colorectal metastases). Origin of the criterion "
+        "nancy2019-bf-ratio; 61 lesions of 32 patients.",
+        "Thèse de doctorat en médecine, Nancy, 2019 (perfusion hépatique au scanner et réponse des métastases colorectales). Origine du "
+        "critère nancy2019-bf-ratio ; 61 lésions chez 32 patients.",
+    ),
+    "steps_caption": (
+        "Steps of the computation with digests: the same digests mean the same data and the same result.",
+        "Étapes du calcul avec empreintes : mêmes empreintes, mêmes données et même résultat.",
+    ),
+    "col_step": ("Step", "Étape"),
+    "col_parameters": ("Settings", "Réglages"),
+    "col_input_digest": ("Input", "Entrée"),
+    "col_output_digest": ("Output", "Sortie"),
+    "col_version": ("Version", "Version"),
+    "step_assemble": ("Reading", "Lecture"),
+    "step_align": ("Motion correction", "Correction du mouvement"),
+    "step_regions": ("Regions", "Régions"),
+    "step_inputs": ("Inputs", "Entrées"),
+    "step_protocol": ("Protocol check", "Contrôle du protocole"),
+    "step_maps": ("Maps", "Cartes"),
+    "step_lesions": ("Lesions", "Lésions"),
+    "delay_arterial": ("arterial {seconds} s", "artériel {seconds} s"),
+    "delay_portal": ("portal {seconds} s", "portal {seconds} s"),
+}

@@ -144,7 +144,9 @@ def make_canvas(size: Size, lesions: tuple[liver.LesionShape, ...], texture: Tex
 
 def displacement_on(grid: Grid, amplitude: FloatArray) -> FloatImage:
     """The two modes of motion with ``amplitude`` (2,) in mm on an axial grid: (k, j, i, 3) mm LPS."""
-    zs, ys, xs = (grid.affine[axis, 3] + np.arange(n) * grid.affine[axis, 2 - axis] for axis, n in zip((2, 1, 0), grid.shape, strict=True))
+    zs, ys, xs = (
+        grid.affine[axis, 3] + np.arange(n) * grid.affine[axis, 2 - axis] for axis, n in zip((2, 1, 0), grid.shape, strict=True)
+    )
     inside = liver.cavity_level(xs[None, :], ys[:, None]) < 0.0
     out = np.zeros((*grid.shape, 3), dtype=np.float32)
     raster.displacement_field(xs, ys, zs, inside, float(amplitude[0]), float(amplitude[1]), liver.MOTION, out)

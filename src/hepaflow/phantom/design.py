@@ -83,7 +83,8 @@ def level_for_texture(design: Design, healthy_texture: float, lesion_texture: tu
     stay as planned.
     """
     lesions = tuple(
-        replace(lesion, bf=lesion.bf * healthy_texture / local) for lesion, local in zip(design.lesions, lesion_texture, strict=True)
+        replace(lesion, bf=lesion.bf * healthy_texture / local)
+        for lesion, local in zip(design.lesions, lesion_texture, strict=True)
     )
     return replace(design, lesions=lesions)
 
@@ -91,7 +92,7 @@ def level_for_texture(design: Design, healthy_texture: float, lesion_texture: tu
 def tissue_names(lesions: tuple[LesionShape, ...]) -> tuple[str, ...]:
     """Name of every tissue number."""
     necrotic = next(lesion.name for lesion in lesions if lesion.core > 0.0)
-    return (*TISSUES, *(lesion.name for lesion in lesions), f"{necrotic}:core")
+    return (*TISSUES, *(lesion.name for lesion in lesions), f"{necrotic}-core")
 
 
 def base_hu(lesions: tuple[LesionShape, ...]) -> FloatArray:

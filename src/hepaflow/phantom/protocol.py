@@ -69,10 +69,13 @@ def input_curves(generator: np.random.Generator) -> InputCurves:
     box = (clock < CONTRAST_ML / CONTRAST_ML_S).astype(float)
     lungs = gamma_transit(clock, 3.0, generator.uniform(1.0, 1.3), delay_s=generator.uniform(13.2, 14.8))
     first = convolve(box, lungs)
-    body = 0.55 * gamma_transit(clock, 2.2, 7.0, delay_s=8.0) + 0.38 * gamma_transit(clock, 1.0, 60.0, delay_s=8.0)
-    loop = convolve(body, lungs)
+    # round again: short ways (heart, brain, kidneys), long ways, and back from the interstitium; the rest is lost to it or to urine
+    body = 0.30 * gamma_transit(clock, 2.0, 2.5, delay_s=4.0) + 0.29 * gamma_transit(clock, 2.0, 9.0, delay_s=6.0)
+    body = body + 0.26 * gamma_transit(clock, 1.0, 50.0, delay_s=6.0)
+    heart = gamma_transit(clock, 3.0, 1.6, delay_s=3.0)
+    loop = convolve(body, heart)
     arterial, turn = first.copy(), first
-    for _ in range(8):  # a turn takes 20 s at least: eight cover the study
+    for _ in range(14):  # a turn takes 12 s at least: fourteen cover the study
         turn = convolve(turn, loop)
         arterial += turn
     arterial *= generator.uniform(350.0, 400.0) / arterial.max()

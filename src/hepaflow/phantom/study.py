@@ -17,6 +17,7 @@ from hepaflow.phantom.canvas import MATRIX, Canvas, Size, displacement_on, draw_
 FloatArray = npt.NDArray[np.float64]
 FloatImage = npt.NDArray[np.float32]
 
+
 @dataclass(frozen=True, slots=True)
 class PhantomSpec:
     """What to draw: ``size``, noise SD in HU of one voxel (None: the size's default, one physical dose), largest cranio-caudal travel
@@ -101,7 +102,12 @@ def _still_images(canvas: Canvas) -> tuple[FloatImage, FloatImage]:
 
 
 def _render(
-    spec: PhantomSpec, canvas: Canvas, curves: FloatArray, base: FloatArray, amplitudes: FloatArray, seeds: list[np.random.SeedSequence]
+    spec: PhantomSpec,
+    canvas: Canvas,
+    curves: FloatArray,
+    base: FloatArray,
+    amplitudes: FloatArray,
+    seeds: list[np.random.SeedSequence],
 ) -> npt.NDArray[np.int16]:
     """All passes as int16 HU; ``curves`` (tissues, passes), ``amplitudes`` (passes, 2) relative to the reference."""
     still, muscle = _still_images(canvas)
@@ -157,7 +163,18 @@ def build(spec: PhantomSpec | None = None) -> Phantom:
     names = design.tissue_names(lesions)
     curves = PhantomCurves(inputs.times_s, inputs.arterial, inputs.portal, dict(zip(names, dense, strict=True)))
     return Phantom(
-        spec, series, reference, drawn.labels, drawn.names, drawn.masks, drawn.maps, drawn.regions, drawn.lesions, curves, amplitude, patient
+        spec,
+        series,
+        reference,
+        drawn.labels,
+        drawn.names,
+        drawn.masks,
+        drawn.maps,
+        drawn.regions,
+        drawn.lesions,
+        curves,
+        amplitude,
+        patient,
     )
 
 

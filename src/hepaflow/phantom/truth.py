@@ -26,8 +26,8 @@ _DEPTH_MM = {"aorta": 3.5, "portal_vein": 2.0, "spleen": 5.0}
 class LesionTruth:
     """One lesion as it is: the part it plays, longest axial diameter in mm, share of a necrotic core (of the radius).
 
-    ``ratio`` is the blood-flow ratio to the healthy region of all its voxels, ``vascular_ratio`` without the core; ``category`` follows from the
-    latter: major below 0.68, else minor.
+    ``bf_ratio`` is the blood flow of all its voxels over that of the healthy region, ``vascular_bf_ratio`` the same without the core; ``haf`` is
+    that of the vascular part. ``expected`` is what the ratio means: ``major`` response below 0.68, else ``minor``.
     """
 
     id: str
@@ -36,10 +36,10 @@ class LesionTruth:
     centre_mm: tuple[float, float, float]
     diameter_mm: float
     core_share: float
-    ratio: float
-    vascular_ratio: float
+    bf_ratio: float
+    vascular_bf_ratio: float
     haf: float
-    category: str
+    expected: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,8 +97,8 @@ def _regions(canvas: Canvas, lesions: tuple[LesionShape, ...]) -> dict[str, Mask
         parts = [first + number, core] if lesion.core > 0.0 else [first + number]
         masks[lesion.name] = canvas.share(parts) > 0.5
         if lesion.core > 0.0:
-            masks[f"{lesion.name}:core"] = canvas.share([core]) > 0.5
-            masks[f"{lesion.name}:vascular"] = canvas.share([first + number]) > 0.5
+            masks[f"{lesion.name}-core"] = canvas.share([core]) > 0.5
+            masks[f"{lesion.name}-vascular"] = canvas.share([first + number]) > 0.5
     return masks
 
 
@@ -154,12 +154,12 @@ def draw(canvas: Canvas, lesions: tuple[LesionShape, ...], design: Design) -> Dr
     regions = {name: _means(maps, masks[name]) for name in ("healthy", "liver") if name in masks}
     found = []
     for lesion, role in zip(lesions, design.roles, strict=True):
-        inner = [name for name in masks if name == lesion.name or name.startswith(f"{lesion.name}:")]
+        inner = [name for name in masks if name == lesion.name or name.startswith(f"{lesion.name}-")]
         for name in inner:
             regions[name] = _means(maps, masks[name])
-            regions[name]["ratio"] = regions[name]["bf"] / regions["healthy"]["bf"]
-        vascular = regions.get(f"{lesion.name}:vascular", regions[lesion.name])
-        ratio = vascular["ratio"]
+            regions[name]["bf_ratio"] = regions[name]["bf"] / regions["healthy"]["bf"]
+        vascular = regions.get(f"{lesion.name}-vascular", regions[lesion.name])
+        ratio = vascular["bf_ratio"]
         found.append(
             LesionTruth(
                 id=lesion.name,
@@ -168,10 +168,10 @@ def draw(canvas: Canvas, lesions: tuple[LesionShape, ...], design: Design) -> Dr
                 centre_mm=lesion.centre_mm,
                 diameter_mm=lesion.diameter_mm,
                 core_share=lesion.core,
-                ratio=regions[lesion.name]["ratio"],
-                vascular_ratio=ratio,
+                bf_ratio=regions[lesion.name]["bf_ratio"],
+                vascular_bf_ratio=ratio,
                 haf=vascular["haf"],
-                category="major" if ratio < CUT_OFF else "minor",
+                expected="major" if ratio < CUT_OFF else "minor",
             )
         )
     return Drawn(labels, names, masks, maps, regions, tuple(found))

@@ -49,7 +49,12 @@ def wall_slices(
     _over(image, muscle, _MUSCLE, pitch)
     share = np.clip(0.5 - muscle / pitch, 0.0, 1.0)
     bone = image.copy()
-    for centre, radii in (((0.0, 114.0), (4.5, 12.0)), ((-26.0, 93.0), (18.0, 5.0)), ((26.0, 93.0), (18.0, 5.0)), ((0.0, 92.0), (15.0, 14.0))):
+    for centre, radii in (
+        ((0.0, 114.0), (4.5, 12.0)),
+        ((-26.0, 93.0), (18.0, 5.0)),
+        ((26.0, 93.0), (18.0, 5.0)),
+        ((0.0, 92.0), (15.0, 14.0)),
+    ):
         _over(bone, _ellipse(x, y, centre, radii), _CORTEX * 0.7, pitch)
     body = _ellipse(x, y, (0.0, 66.0), (24.0, 19.0))
     _over(bone, body, _CORTEX, pitch)

@@ -1,0 +1,137 @@
+"""Liver and spleen masks, proposed from unenhanced density and from when the organs enhance."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.errors import InputRefused
+from hepaflow.regions.search import Mask, SearchVolume, Volume
+from hepaflow.regions.vessels import Arterial, soft_tissue
+
+GIVE_LIVER = "Give the liver as a region (--rois), or check coverage and contrast of the study"
+#: Smallest part of a liver worth analysing, mL.
+LEAST_LIVER_ML = 120.0
+LEAST_SPLEEN_ML = 25.0
+
+
+def find_liver(volume: SearchVolume, arterial: Arterial, *, lesions: Mask | None = None) -> Mask:
+    """The large organ on the right that enhances with the portal vein; holes (vessels, lesions) are part of it.
+
+    Seed: the biggest eroded connected part of tissue that enhances late rather than early; its density and enhancement then set the
+    limits for growing. ``lesions`` (given) are joined. Refused: LIVER-NOT-FOUND.
+    """
+    from scipy import ndimage
+
+    soft = soft_tissue(volume)
+    base, early, late = organ_images(volume, arterial)
+    seed = _seed(volume, arterial, soft, early, late)
+    limits = [_limits(image[seed], least) for image, least in ((base, 12.0), (late, 8.0))]
+    tissue = soft & ~arterial.lumen
+    for image, (low, high) in zip((base, late), limits, strict=True):
+        tissue &= (image > low) & (image < high)
+    tissue &= early < np.maximum(0.75 * late, float(np.percentile(early[seed], 99)) + 5.0)
+    if lesions is not None:
+        tissue |= lesions
+    opened = _keep(ndimage.binary_opening(tissue, volume.ball(6.5)), seed)
+    grown = tissue & ndimage.binary_dilation(opened, volume.ball(6.5))
+    mask = _keep(ndimage.binary_opening(grown, volume.ball(3.2)), seed)
+    mask = ndimage.binary_closing(np.pad(mask, 6, mode="edge"), volume.ball(9.5))[6:-6, 6:-6, 6:-6]
+    mask &= soft & ~ndimage.binary_dilation(arterial.lumen)
+    mask = np.stack([ndimage.binary_fill_holes(s) for s in mask])
+    mask = np.asarray(ndimage.gaussian_filter(mask.astype(np.float32), volume.sizes(2.5)) > 0.5) & volume.body
+    if lesions is not None:
+        mask |= lesions
+    if float(mask.sum()) * float(np.prod(volume.spacing_mm)) / 1000.0 < LEAST_LIVER_ML:
+        raise InputRefused("LIVER-NOT-FOUND", "no large organ with portal enhancement on the right side", GIVE_LIVER)
+    return mask
+
+
+def organ_images(volume: SearchVolume, arterial: Arterial) -> tuple[Volume, Volume, Volume]:
+    """Unenhanced HU, and enhancement around the arterial peak and from 12 s after it, each (z, y, x)."""
+    base = volume.hu[: arterial.baseline].mean(0)
+    early = volume.mean(arterial.peak_s - 2.1, arterial.peak_s + 2.1) - base
+    late = volume.mean(arterial.peak_s + 12.0, arterial.peak_s + 160.0) - base
+    return base, early, late
+
+
+def _seed(volume: SearchVolume, arterial: Arterial, soft: Mask, early: Volume, late: Volume) -> Mask:
+    """The core of the liver: largest eroded part of the tissue above the split between muscle and organs."""
+    from scipy import ndimage
+
+    level = late[soft]
+    split = max(_otsu(level[(level > -10.0) & (level < 120.0)]), 10.0)
+    tissue = soft & (late > split) & (early < 0.6 * late)
+    core = ndimage.binary_erosion(tissue, volume.ball(6.5))
+    label, count = ndimage.label(core)
+    if count == 0:
+        raise InputRefused("LIVER-NOT-FOUND", "no large organ with portal enhancement", GIVE_LIVER)
+    x = np.arange(core.shape[2]) * volume.spacing_mm[2]
+    rightness = np.broadcast_to(np.where(x < arterial.centre_mm[2], 1.0, 0.25), core.shape)
+    weight = np.bincount(label.ravel(), weights=rightness.ravel())[1:]
+    return np.asarray(label == 1 + int(weight.argmax()))
+
+
+def _limits(values: npt.NDArray[np.floating], least: float) -> tuple[float, float]:
+    """Median plus and minus four robust deviations, at least ``least`` HU."""
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle)))
+    reach = max(4.0 * spread, least)
+    return middle - reach, middle + reach
+
+
+def _otsu(values: npt.NDArray[np.floating]) -> float:
+    """The value that splits a sample into its two most distinct halves (Otsu 1979)."""
+    if values.size < 10:
+        return 0.0
+    counts, edges = np.histogram(values, 128)
+    centres = 0.5 * (edges[:-1] + edges[1:])
+    below = np.cumsum(counts).astype(float)
+    above = below[-1] - below
+    sums = np.cumsum(counts * centres)
+    between = np.zeros(counts.size)
+    ok = (below > 0) & (above > 0)
+    between[ok] = below[ok] * above[ok] * (sums[ok] / below[ok] - (sums[-1] - sums[ok]) / above[ok]) ** 2
+    return float(centres[between.argmax()])
+
+
+def _keep(mask: Mask, seed: Mask) -> Mask:
+    """The connected parts that hold most of the seed."""
+    from scipy import ndimage
+
+    label, _ = ndimage.label(mask)
+    inside = np.bincount(label[seed & mask], minlength=1)
+    inside[0] = 0
+    return np.asarray(label == inside.argmax()) if inside.any() else seed
+
+
+def find_spleen(volume: SearchVolume, arterial: Arterial, *, liver: Mask) -> Mask | None:
+    """The homogeneous organ on the left, at the back, that enhances early and stays below the kidneys; None when none stands out."""
+    from scipy import ndimage
+
+    soft = soft_tissue(volume)
+    base, early, late = organ_images(volume, arterial)
+    x = np.arange(soft.shape[2]) * volume.spacing_mm[2]
+    y = np.arange(soft.shape[1]) * volume.spacing_mm[1]
+    side = (x > arterial.centre_mm[2] + 25.0)[None, None, :] & (y > arterial.centre_mm[1] - 45.0)[None, :, None]
+    organ = float(np.median(late[liver]))
+    tissue = soft & side & ~liver & (late > 0.6 * organ) & (early > 0.25 * late) & (base < 90.0)
+    label, count = ndimage.label(ndimage.binary_erosion(tissue, volume.ball(6.0)))
+    voxel_ml = float(np.prod(volume.spacing_mm)) / 1000.0
+    best, found = 0.0, None
+    for number in range(1, count + 1):
+        core = label == number
+        amount = core.sum() * voxel_ml
+        level, lateral = late[core], float((np.nonzero(core)[2] * volume.spacing_mm[2]).mean() - arterial.centre_mm[2])
+        uniform = float(np.std(level) / max(abs(float(np.mean(level))), 1.0))
+        if amount < 0.15 * LEAST_SPLEEN_ML or uniform > 0.35 or float(np.median(level)) > 3.5 * organ:
+            continue
+        score = float(np.sqrt(amount)) * lateral * (1.0 - uniform)
+        if score > best:
+            best, found = score, core
+    if found is None:
+        return None
+    low, high = _limits(late[found], 12.0)
+    grown = ndimage.binary_opening(tissue & (late > low) & (late < high), volume.ball(3.2))
+    mask = _keep(grown & ndimage.binary_dilation(found, volume.ball(9.5)), found)
+    return mask if mask.sum() * voxel_ml >= LEAST_SPLEEN_ML else None

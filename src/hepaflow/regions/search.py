@@ -1,0 +1,171 @@
+"""The volume that the finders look at: about 3 mm voxels, patient axes, a little smoothed, and the way back to the study's grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.domain.geometry import Grid
+from hepaflow.domain.series import DynamicSeries
+
+Volume = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+SEARCH_MM = 3.0
+SMOOTHING_MM = 2.5
+AIR_HU = -1024.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchVolume:
+    """Every kept pass on a coarse grid along patient axes: ``hu`` (passes, z, y, x), z to superior, y to posterior, x to left.
+
+    ``spacing_mm`` (z, y, x); ``low``, ``high`` (z, y, x) are the extremes over time; ``seen`` marks voxels measured in most passes.
+    """
+
+    hu: Volume
+    times_s: npt.NDArray[np.float64]
+    spacing_mm: tuple[float, float, float]
+    low: Volume
+    high: Volume
+    seen: Mask
+    body: Mask
+    grid: Grid
+    order: tuple[int, int, int]
+    flipped: tuple[bool, bool, bool]
+    factors: tuple[int, int, int]
+
+    def sizes(self, radius_mm: float) -> tuple[float, float, float]:
+        """A length in mm as voxels along (z, y, x)."""
+        return tuple(radius_mm / s for s in self.spacing_mm)  # type: ignore[return-value]
+
+    def ball(self, radius_mm: float) -> Mask:
+        """A ball as a structuring element, at least one voxel."""
+        reach = [int(radius_mm // s) for s in self.spacing_mm]
+        offsets = np.meshgrid(*(np.arange(-r, r + 1) * s for r, s in zip(reach, self.spacing_mm, strict=True)), indexing="ij")
+        return np.asarray(sum(o**2 for o in offsets) <= radius_mm**2 + 1e-6)
+
+    def mean(self, start_s: float, end_s: float) -> Volume:
+        """Mean over the passes from ``start_s`` to ``end_s``; the nearest pass when there is none between."""
+        inside = (self.times_s >= start_s) & (self.times_s <= end_s)
+        if not inside.any():
+            inside[np.abs(self.times_s - 0.5 * (start_s + end_s)).argmin()] = True
+        return np.asarray(self.hu[inside].mean(0), np.float32)
+
+    def to_grid(self, mask: Mask, *, smooth: bool = False) -> Mask:
+        """A coarse mask on the study's grid; ``smooth`` draws the border by interpolation instead of by blocks."""
+        value = mask.astype(np.float32)
+        for axis in range(3):
+            source = self.order[axis]
+            if self.flipped[axis]:
+                value = np.flip(value, axis)
+            value = _stretch(value, axis, self.factors[axis], self.grid.shape[source], smooth=smooth)
+        return np.ascontiguousarray(np.transpose(value, np.argsort(self.order)) > 0.5)
+
+    def from_grid(self, mask: Mask) -> Mask:
+        """A mask of the study's grid on the coarse grid: at least half of the voxel, or the whole of a thin structure's middle."""
+        return _coarse(mask.astype(np.float32), self.order, self.flipped, self.factors) >= 0.5
+
+
+def search_volume(series: DynamicSeries, *, coarse_mm: float = SEARCH_MM) -> SearchVolume:
+    """Coarse volume of all passes not excluded, one pass at a time; missing samples take the value of the nearest pass in time."""
+    from scipy import ndimage
+
+    order, flipped = patient_axes(series.grid)
+    factors: tuple[int, int, int] = tuple(max(1, round(coarse_mm / series.grid.spacing_mm[a])) for a in order)  # type: ignore[assignment]
+    spacing: tuple[float, float, float] = tuple(series.grid.spacing_mm[a] * f for a, f in zip(order, factors, strict=True))  # type: ignore[assignment]
+    kept = [i for i in range(series.passes) if i not in series.excluded]
+    frames = [_coarse(series.voxels[i], order, flipped, factors) for i in kept]
+    hu = np.stack(frames)
+    missing = ~np.isfinite(hu)
+    seen = np.asarray(missing.mean(0) < 0.25)
+    if missing.any():
+        _carry(hu)
+    for frame in hu:
+        ndimage.gaussian_filter(frame, [SMOOTHING_MM / s for s in spacing], output=frame, truncate=3.0)
+    low, high = hu.min(0), hu.max(0)
+    return SearchVolume(hu, series.times_s[kept], spacing, low, high, seen, _body(high), series.grid, order, flipped, factors)
+
+
+def patient_axes(grid: Grid) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
+    """For superior, posterior and left: which array axis lies closest, and whether it runs the other way."""
+    cosines = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
+    patient = cosines[[2, 1, 0]]
+    left = set(range(3))
+    chosen = [0, 0, 0]
+    for row in np.argsort(-np.abs(patient).max(1), kind="stable"):
+        best = max(left, key=lambda a: abs(float(patient[row, a])))
+        chosen[row] = best
+        left.remove(best)
+    flips = [bool(patient[row, axis] < 0) for row, axis in enumerate(chosen)]
+    return (chosen[0], chosen[1], chosen[2]), (flips[0], flips[1], flips[2])
+
+
+def _coarse(
+    volume: npt.NDArray[np.generic], order: tuple[int, int, int], flipped: tuple[bool, bool, bool], factors: tuple[int, int, int]
+) -> Volume:
+    """Block means along patient axes; a block is NaN when less than half of it was measured. A last, partial block is left out."""
+    moved = np.transpose(volume, order)
+    blocks = [max(n // f, 1) for n, f in zip(moved.shape, factors, strict=True)]
+    factors = tuple(min(f, n) for f, n in zip(factors, moved.shape, strict=True))  # type: ignore[assignment]
+    total = np.zeros(blocks, np.float32)
+    count = np.zeros(blocks, np.int32)
+    for a in range(factors[0]):
+        for b in range(factors[1]):
+            for c in range(factors[2]):
+                part = moved[
+                    a : blocks[0] * factors[0] : factors[0],
+                    b : blocks[1] * factors[1] : factors[1],
+                    c : blocks[2] * factors[2] : factors[2],
+                ]
+                if part.dtype.kind == "f":
+                    good = np.isfinite(part)
+                    np.add(total, part, out=total, where=good, casting="unsafe")
+                    count += good
+                else:
+                    total += part
+                    count += 1
+    result = np.divide(total, count, out=np.full(blocks, np.nan, np.float32), where=2 * count >= np.prod(factors))
+    for axis, flip in enumerate(flipped):
+        if flip:
+            result = np.flip(result, axis)
+    return np.ascontiguousarray(result, np.float32)
+
+
+def _carry(hu: Volume) -> None:
+    """Fill missing samples from the pass before, else from the pass after, else with air."""
+    for sequence in (range(1, len(hu)), range(len(hu) - 2, -1, -1)):
+        step = 1 if sequence.step > 0 else -1
+        for i in sequence:
+            gap = ~np.isfinite(hu[i])
+            hu[i][gap] = hu[i - step][gap]
+    hu[~np.isfinite(hu)] = AIR_HU
+
+
+def _body(high: Volume) -> Mask:
+    """The patient without table and air: the largest connected part above -250 HU, holes filled slice by slice."""
+    from scipy import ndimage
+
+    solid = ndimage.binary_opening(high > -250.0, iterations=1)
+    label, count = ndimage.label(solid)
+    if count == 0:
+        return np.zeros(high.shape, bool)
+    largest = label == 1 + int(np.argmax(np.bincount(label.ravel())[1:]))
+    return np.stack([ndimage.binary_fill_holes(s) for s in largest])
+
+
+def _stretch(value: Volume, axis: int, factor: int, size: int, *, smooth: bool) -> Volume:
+    """Values of blocks at the voxels they were made of; voxels past the last whole block take its value."""
+    at = (np.arange(size) + 0.5) / factor - 0.5
+    n = value.shape[axis]
+    if not smooth:
+        return np.take(value, np.clip(np.rint(at + 1e-9), 0, n - 1).astype(int), axis)
+    below = np.clip(np.floor(at).astype(int), 0, n - 1)
+    above = np.clip(below + 1, 0, n - 1)
+    share = np.clip(at - below, 0.0, 1.0).astype(np.float32)
+    shape = [1, 1, 1]
+    shape[axis] = size
+    share = share.reshape(shape)
+    return np.take(value, below, axis) * (1 - share) + np.take(value, above, axis) * share

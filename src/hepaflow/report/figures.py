@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Text width of the A4 page.
 PAGE_WIDTH_MM = 180.0
-DPI = 125
+DPI = 150
 INK, MUTED, RULE = "#1b2733", "#5b6b78", "#c9d2d9"
 ARTERIAL, PORTAL, TISSUE, ACCENT = "#b3262e", "#1f5a99", "#2d6a4f", "#1f5a7a"
 #: Lesion contours, in order; distinct in lightness as well as hue.

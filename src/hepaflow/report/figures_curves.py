@@ -136,7 +136,7 @@ def _curves_part(case: CaseResult, part: list[tuple[str, Measurement, str]], *, 
     figure = canvas(height)
     for number, (name, measured, color) in enumerate(part):
         row, column = divmod(number, _PER_ROW)
-        left, width = 0.058 + column * 0.333, 0.265
+        left, width = 0.064 + column * 0.334, 0.262
         top = 1 - (row * row_mm + 5.5) / height
         upper = figure.add_axes((left, top - 24.5 / height, width, 24.5 / height))
         lower = figure.add_axes((left, top - 36.5 / height, width, 10.5 / height), sharex=upper)
@@ -146,6 +146,8 @@ def _curves_part(case: CaseResult, part: list[tuple[str, Measurement, str]], *, 
         if column == 0:
             upper.set_ylabel(words("axis_enhancement"), fontsize=6.2)
             lower.set_ylabel(words("axis_residual_short"), fontsize=6.2)
+            for axes in (upper, lower):
+                axes.yaxis.set_label_coords(-0.165, 0.5)
     return finished(figure, words("curves_caption"), alternative=", ".join(name for name, _, _ in part), width_mm=PAGE_WIDTH_MM)
 
 

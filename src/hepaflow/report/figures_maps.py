@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,17 +12,22 @@ from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import LesionResult
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import PAGE_WIDTH_MM, canvas, finished
-from hepaflow.report.panels import Scale, draw_bar, draw_contour, draw_grey, draw_map, draw_sides
+from hepaflow.report.panels import Place, Scale, draw_bar, draw_grey, draw_lines, draw_map, draw_sides, draw_title, outline, sheet
 from hepaflow.report.view import WINDOW_HU, AxialView, Crop, grey_slice, largest_slice, picture_passes
 from hepaflow.report.words import Words
 from hepaflow.units import QUANTITIES
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from hepaflow.report.panels import Lines
+
 #: Panels after the CT, its blood flow, that flow's SD and the ratio map.
 _MORE = ("habf", "hpbf", "haf", "bv", "mtt", "total_mtt", "ps", "extraction", "ktrans", "ve", "ttp", "msi")
-_COLORS = {"bv": "batlow", "ve": "batlow", "haf": "batlow", "extraction": "batlow", "mtt": "oslo", "total_mtt": "oslo", "ttp": "oslo"}
+_COLORS = {"bv": "batlow", "ve": "batlow", "haf": "batlow", "extraction": "batlow", "mtt": "imola", "total_mtt": "imola", "ttp": "imola"}
 _PANELS_PER_ROW = 4
 _MOST_PANELS = 12
-_ASPECT = 1.25
+_ASPECT = 1.45
 GREY_SCALE = Scale("gray", WINDOW_HU, "HU", WINDOW_HU)
 RATIO_SCALE = Scale("vik", (0.25, 4.0), "", (0.25, 0.5, 1.0, 2.0, 4.0), log=True)
 
@@ -70,37 +76,43 @@ def panels_of(case: CaseResult, view: AxialView, index: int, *, words: Words) ->
     return panels[:_MOST_PANELS]
 
 
+def draw_panel(
+    axes: Axes, panel: Panel, place: Place, *, grey: npt.NDArray[np.float32], borders: list[Lines], words: Words, title_pt: float = 6.8
+) -> None:
+    """Everything of one panel: title, CT, map, borders in white, colour bar."""
+    draw_title(axes, panel.title, place, size=title_pt)
+    draw_grey(axes, grey, place)
+    if panel.values is None:
+        draw_sides(axes, place, words)
+    else:
+        draw_map(axes, panel.values, place, scale=panel.scale)
+    for border in borders:
+        draw_lines(axes, border, place, color="white", width=0.8)
+    draw_bar(axes, place, panel.scale, words=words)
+
+
 def _slice_figure(
-    case: CaseResult, view: AxialView, index: int, *, outline: npt.NDArray[np.bool_], words: Words, caption: str, alternative: str
+    case: CaseResult, view: AxialView, index: int, *, region: npt.NDArray[np.bool_], words: Words, caption: str, alternative: str
 ) -> Figure:
-    """A grid of panels of one slice, cropped to the liver; ``outline`` (k, j, i) is drawn on every panel."""
+    """A grid of panels of one slice, cropped to the liver; the border of ``region`` (k, j, i) is drawn on every panel."""
     spacing = (view.spacing_mm[1], view.spacing_mm[2])
     liver = view.turn(case.regions.liver.mask)[index]
-    contour = view.turn(outline)[index]
-    crop = Crop.around(liver | contour, spacing, margin_mm=8.0, aspect=_ASPECT)
+    shown = view.turn(region)[index]
+    crop = Crop.around(liver | shown, spacing, margin_mm=8.0, aspect=_ASPECT)
     grey = grey_slice(case, view, index, passes=picture_passes(case))
     panels = panels_of(case, view, index, words=words)
     rows = -(-len(panels) // _PANELS_PER_ROW)
-    gap, title, bar = 2.5, 4.6, 6.6
+    gap, title, bar = 2.5, 4.4, 6.2
     width = (PAGE_WIDTH_MM - gap * (_PANELS_PER_ROW - 1)) / _PANELS_PER_ROW
     picture = width / _ASPECT
     height = rows * (title + picture + bar)
     figure = canvas(height)
+    axes = sheet(figure)
+    border = outline(shown, crop)
     for number, panel in enumerate(panels):
         row, column = divmod(number, _PANELS_PER_ROW)
-        x = column * (width + gap) / PAGE_WIDTH_MM
-        y = 1 - (row * (title + picture + bar) + title + picture) / height
-        axes = figure.add_axes((x, y, width / PAGE_WIDTH_MM, picture / height))
-        axes.set_title(panel.title, fontsize=6.8, pad=2.5)
-        draw_grey(axes, grey, crop)
-        if panel.values is None:
-            draw_sides(axes, crop, words)
-        else:
-            draw_map(axes, panel.values, crop, scale=panel.scale)
-        draw_contour(axes, contour, crop, color="black", width=1.6)
-        draw_contour(axes, contour, crop, color="white", width=0.8)
-        box = (x, y - 2.6 / height, width / PAGE_WIDTH_MM, 1.7 / height)
-        draw_bar(figure, box, panel.scale, words=words)
+        place = Place(crop, column * (width + gap), row * (title + picture + bar) + title, width, picture)
+        draw_panel(axes, panel, place, grey=grey, borders=[border], words=words)
     return finished(figure, caption, alternative=alternative)
 
 
@@ -112,7 +124,7 @@ def lesion_maps(case: CaseResult, result: LesionResult, *, view: AxialView, word
     lesion = words.region(result.lesion.id)
     values = {"lesion": lesion, "number": str(view.number(index, slices)), "slices": str(slices)}
     return _slice_figure(
-        case, view, index, outline=whole, words=words, caption=words("maps_lesion_caption", **values), alternative=lesion
+        case, view, index, region=whole, words=words, caption=words("maps_lesion_caption", **values), alternative=lesion
     )
 
 
@@ -123,4 +135,4 @@ def liver_maps(case: CaseResult, *, view: AxialView, words: Words) -> Figure:
     slices = view.turn(healthy).shape[0]
     values = {"number": str(view.number(index, slices)), "slices": str(slices)}
     caption = words("maps_liver_caption", **values)
-    return _slice_figure(case, view, index, outline=healthy, words=words, caption=caption, alternative=words("region_liver"))
+    return _slice_figure(case, view, index, region=healthy, words=words, caption=caption, alternative=words("region_liver"))

@@ -13,8 +13,8 @@ from hepaflow.domain.lesions import LesionResult, ResponseCall
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import ARTERIAL, INK, MUTED, RULE, TISSUE, canvas, finished, plain_ticks, rendered, styled
 from hepaflow.report.files import replace_file
-from hepaflow.report.figures_maps import Panel, panels_of
-from hepaflow.report.panels import draw_bar, draw_contour, draw_grey, draw_map, draw_sides
+from hepaflow.report.figures_maps import Panel, draw_panel, panels_of
+from hepaflow.report.panels import Place, outline, sheet
 from hepaflow.report.view import AxialView, Crop, grey_slice, largest_slice, picture_passes
 from hepaflow.report.words import Words
 
@@ -69,7 +69,7 @@ def draw_forest(axes: Axes, case: CaseResult, *, words: Words, truth: Truth | No
         if known is not None:
             axes.plot([np.clip(known, *_LIMITS)], [row], marker="|", color=INK, markersize=11, markeredgewidth=1.6, zorder=4)
         if ratio is None or ratio.value is None or not math.isfinite(ratio.value):
-            axes.text(0.5, row, words("na"), ha="center", va="center", color=MUTED, transform=axes.get_yaxis_transform())
+            axes.text(0.015, row, words("na"), ha="left", va="center", color=MUTED, transform=axes.get_yaxis_transform())
             continue
         if ratio.ci95 is not None and all(math.isfinite(bound) for bound in ratio.ci95):
             axes.plot(np.clip(ratio.ci95, *_LIMITS), [row, row], color=color, linewidth=1.8, solid_capstyle="butt")
@@ -98,7 +98,7 @@ def forest(case: CaseResult, *, words: Words, truth: Truth | None) -> Figure:
     """The ratios of all lesions beside the cut-off."""
     height = 17.0 + 6.2 * max(len(case.lesions), 1)
     figure = canvas(height)
-    axes = figure.add_axes((0.115, 11.0 / height, 0.86, 1 - 12.0 / height))
+    axes = figure.add_axes((0.15, 11.0 / height, 0.825, 1 - 12.0 / height))
     draw_forest(axes, case, words=words, truth=truth)
     caption = words("forest_caption") + (words("forest_truth") if truth else "")
     return finished(figure, caption, alternative=words("forest_axis"))
@@ -115,7 +115,7 @@ def summary_figure(case: CaseResult, path: Path, *, language: str = "en", truth:
 
 def _picture(case: CaseResult, *, words: Words, truth: Truth | None) -> Canvas:
     view = AxialView.of(case.regions.grid)
-    index, outlines = _slice_with_most(case, view)
+    index, masks = _slice_with_most(case, view)
     panels = _four(case, view, index, words=words)
     width, height = 260.0, 118.0
     figure = canvas(height, width_mm=width)
@@ -126,22 +126,16 @@ def _picture(case: CaseResult, *, words: Words, truth: Truth | None) -> Canvas:
     liver = view.turn(case.regions.liver.mask)[index]
     spacing = (view.spacing_mm[1], view.spacing_mm[2])
     crop = Crop.around(liver, spacing, margin_mm=8.0, aspect=picture_w / picture_h)
+    borders = [outline(mask, crop) for mask in masks]
+    pictures = sheet(figure)
     for number, panel in enumerate(panels):
         row, column = divmod(number, 2)
-        x, top = 3.0 + column * (picture_w + 4.0), 15.0 + row * (picture_h + 11.5)
-        axes = figure.add_axes((x / width, 1 - (top + picture_h) / height, picture_w / width, picture_h / height))
-        axes.set_title(panel.title, fontsize=8, pad=2.5)
-        draw_grey(axes, grey, crop)
-        if panel.values is None:
-            draw_sides(axes, crop, words)
-        else:
-            draw_map(axes, panel.values, crop, scale=panel.scale)
-        for outline in outlines:
-            draw_contour(axes, outline, crop, color="white", width=1.0)
-        bar = (x / width, 1 - (top + picture_h + 2.6) / height, picture_w / width, 1.7 / height)
-        draw_bar(figure, bar, panel.scale, words=words)
+        place = Place(crop, 3.0 + column * (picture_w + 4.0), 15.5 + row * (picture_h + 11.5), picture_w, picture_h)
+        draw_panel(pictures, panel, place, grey=grey, borders=borders, words=words, title_pt=8.0)
     axes = figure.add_axes((0.655, 0.14, 0.325, 0.735))
     draw_forest(axes, case, words=words, truth=truth)
+    note = words("picture_note") + (words("picture_truth") if truth else "")
+    figure.text(0.988, 0.018, note, fontsize=6.5, color=MUTED, ha="right")
     return figure
 
 

@@ -8,7 +8,7 @@ from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import Region
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import LESION_COLORS, PAGE_WIDTH_MM, canvas, finished
-from hepaflow.report.panels import draw_contour, draw_grey, draw_sides
+from hepaflow.report.panels import Place, draw_grey, draw_lines, draw_sides, draw_title, outline, sheet
 from hepaflow.report.view import WINDOW_HU, AxialView, Crop, grey_slice, largest_slice, picture_passes
 from hepaflow.report.words import Words
 
@@ -58,25 +58,26 @@ def _part(case: CaseResult, part: list[Drawn], *, drawn: list[Drawn], view: Axia
     picture = width / _ASPECT
     height = rows * (title + picture + foot)
     figure = canvas(height)
+    axes = sheet(figure)
     passes = picture_passes(case)
     for number, item in enumerate(part):
         row, column = divmod(number, _PANELS_PER_ROW)
-        y = 1 - (row * (title + picture + foot) + title + picture) / height
-        axes = figure.add_axes((column * (width + gap) / PAGE_WIDTH_MM, y, width / PAGE_WIDTH_MM, picture / height))
         index = largest_slice(view, item.region.mask)
         slices = view.turn(item.region.mask).shape[0]
         grey = grey_slice(case, view, index, passes=passes)
         spacing = (view.spacing_mm[1], view.spacing_mm[2])
         body = (grey > -300.0) & (grey == grey)
         crop = Crop.around(body, spacing, margin_mm=4.0, aspect=_ASPECT)
-        draw_grey(axes, grey, crop)
-        draw_sides(axes, crop, words)
+        place = Place(crop, column * (width + gap), row * (title + picture + foot) + title, width, picture)
+        draw_grey(axes, grey, place)
+        draw_sides(axes, place, words)
         for other in drawn:
             mask = view.turn(other.region.mask)[index]
             width_pt = 1.3 if other is item else 0.7
-            draw_contour(axes, mask, crop, color=other.color, dashed=other.region.origin == "proposed", width=width_pt)
+            proposed = other.region.origin == "proposed"
+            draw_lines(axes, outline(mask, crop), place, color=other.color, dashed=proposed, width=width_pt)
         origin = words(f"origin_{item.region.origin}")
         where = words("slice_n", number=str(view.number(index, slices)), slices=str(slices))
-        axes.set_title(f"{item.name}\n{origin}, {where}", fontsize=6.6, pad=2.5, linespacing=1.25)
+        draw_title(axes, f"{item.name}\n{origin}, {where}", place, size=6.6)
     low, high = (words.number(bound, 0) for bound in WINDOW_HU)
     return finished(figure, words("regions_caption", low=low, high=high), alternative=words("section_regions"))

@@ -1,9 +1,12 @@
-"""One picture panel: grey CT, a map over it, contours, colour bar with unit, sides and scale."""
+"""Picture panels on a sheet: grey CT, a map over it, contours, colour bar with unit, sides and scale.
+
+All panels of a figure share one matplotlib axes in millimetres of paper: an axes a panel would take most of the report's time.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-Box = tuple[float, float, float, float]
+Picture = npt.NDArray[np.float32]
+Lines = list[npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Scale:
     ticks: tuple[float, ...]
     log: bool = False
 
-    def position(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def position(self, values: Picture) -> Picture:
         """Values as 0..1 along the scale, clipped at its ends; NaN stays NaN."""
         low, high = self.limits
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -39,86 +43,138 @@ class Scale:
             return np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
 
 
-def draw_grey(axes: Axes, grey: npt.NDArray[np.float32], crop: Crop) -> None:
-    """The CT slice inside ``crop`` on black."""
-    axes.set_facecolor("black")
-    axes.imshow(
-        np.nan_to_num(grey[crop.inside(grey.shape)], nan=WINDOW_HU[0]),
-        cmap="gray",
-        vmin=WINDOW_HU[0],
-        vmax=WINDOW_HU[1],
-        extent=crop.extent_inside(grey.shape),
-        interpolation="bilinear",
-        interpolation_stage="data",
-        aspect="equal",
-    )
-    left, right, bottom, top = crop.extent
-    axes.set_xlim(left, right)
-    axes.set_ylim(bottom, top)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where on the sheet (mm from its top left) a ``crop`` of a slice is drawn."""
+
+    crop: Crop
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def factors(self) -> tuple[float, float]:
+        """Paper mm per patient mm, across and down."""
+        x0, x1, y1, y0 = self.crop.extent
+        return self.width / (x1 - x0), self.height / (y1 - y0)
+
+    def extent(self, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
+        """(left, right, bottom, top) on the sheet of the part of a picture that lies in the crop."""
+        x0, x1, y1, y0 = self.crop.extent_inside(shape)
+        (left, _, _, top), (fx, fy) = self.crop.extent, self.factors
+        return (
+            self.left + (x0 - left) * fx,
+            self.left + (x1 - left) * fx,
+            self.top + (y1 - top) * fy,
+            self.top + (y0 - top) * fy,
+        )
+
+    def moved(self, lines: Lines) -> Lines:
+        """Lines in patient mm (n, 2) as lines on the sheet."""
+        corner = np.array([self.crop.extent[0], self.crop.extent[3]])
+        return [(line - corner) * np.array(self.factors) + np.array([self.left, self.top]) for line in lines]
 
 
-def draw_map(axes: Axes, values: npt.NDArray[np.float32], crop: Crop, *, scale: Scale) -> None:
-    """A map over the grey picture; voxels that are NaN stay transparent."""
-    part = scale.position(values[crop.inside(values.shape)])
-    colors = colormap(scale.name)(np.nan_to_num(part))
-    colors[..., 3] = np.isfinite(part)
-    axes.imshow(colors, extent=crop.extent_inside(values.shape), interpolation="nearest", aspect="equal")
+def sheet(figure: Canvas) -> Axes:
+    """One axes over the whole figure, in mm from its top left."""
+    width, height = figure.get_size_inches() * 25.4
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(0, float(width))
+    axes.set_ylim(float(height), 0)
+    axes.set_autoscale_on(False)
+    return axes
 
 
-def draw_contour(axes: Axes, mask: npt.NDArray[np.bool_], crop: Crop, *, color: str, dashed: bool = False, width: float = 1.0) -> None:
-    """The outline of ``mask`` (rows, columns) in mm; nothing where it is empty."""
+def outline(mask: npt.NDArray[np.bool_], crop: Crop) -> Lines:
+    """The border of ``mask`` (rows, columns) inside ``crop`` as lines (n, 2) of (x, y) in patient mm."""
+    from contourpy import contour_generator
+
     rows, columns = crop.inside(mask.shape)
     part = np.pad(mask[rows, columns], 1)
     if not part.any():
-        return
+        return []
     dr, dc = crop.spacing_mm
     x = (np.arange(columns.start - 1, columns.stop + 1) + 0.5) * dc
     y = (np.arange(rows.start - 1, rows.stop + 1) + 0.5) * dr
-    style: Any = "dashed" if dashed else "solid"
-    axes.contour(x, y, part.astype(np.float32), levels=[0.5], colors=[color], linewidths=[width], linestyles=[style])
+    lines = contour_generator(x=x, y=y, z=part.astype(np.float64)).lines(0.5)
+    return [np.asarray(line, float) for line in lines]
 
 
-def draw_sides(axes: Axes, crop: Crop, words: Words) -> None:
-    """Right and left of the patient, and a bar of 5 cm."""
-    for x, side in ((0.02, "side_right"), (0.98, "side_left")):
-        axes.text(
-            x,
-            0.5,
-            words(side),
-            transform=axes.transAxes,
-            color="white",
-            fontsize=6.5,
-            fontweight="bold",
-            ha="left" if x < 0.5 else "right",
-            va="center",
+def draw_grey(axes: Axes, grey: Picture, place: Place) -> None:
+    """The CT slice on black."""
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((place.left, place.top), place.width, place.height, facecolor="black", linewidth=0))
+    axes.imshow(
+        np.nan_to_num(grey[place.crop.inside(grey.shape)], nan=WINDOW_HU[0]),
+        cmap="gray",
+        vmin=WINDOW_HU[0],
+        vmax=WINDOW_HU[1],
+        extent=place.extent(grey.shape),
+        interpolation="bilinear",
+        interpolation_stage="data",
+        aspect="auto",
+    )
+
+
+def draw_map(axes: Axes, values: Picture, place: Place, *, scale: Scale) -> None:
+    """A map over the grey picture; voxels that are NaN stay transparent."""
+    part = scale.position(values[place.crop.inside(values.shape)])
+    colors = colormap(scale.name)(np.nan_to_num(part), bytes=True)
+    colors[..., 3] = np.where(np.isfinite(part), 255, 0)
+    axes.imshow(colors, extent=place.extent(values.shape), interpolation="nearest", aspect="auto")
+
+
+def draw_lines(axes: Axes, lines: Lines, place: Place, *, color: str, dashed: bool = False, width: float = 1.0) -> None:
+    """Lines of :func:`outline` on a panel, with a thin dark edge so that they show on any colour."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.patheffects import withStroke
+
+    if lines:
+        edge = [] if dashed else [withStroke(linewidth=width + 0.8, foreground="black")]
+        style = (0, (3.0, 2.0)) if dashed else "solid"
+        axes.add_collection(
+            LineCollection(place.moved(lines), colors=[color], linewidths=[width], linestyles=[style], path_effects=edge),
+            autolim=False,
         )
-    left, right, bottom, top = crop.extent
-    start, level = left + 0.06 * (right - left), bottom - 0.06 * (bottom - top)
-    axes.plot([start, start + 50.0], [level, level], color="white", linewidth=1.6, solid_capstyle="butt")
-    axes.text(start + 25.0, level - 0.015 * (bottom - top), "5 cm", color="white", fontsize=5.5, ha="center", va="bottom")
 
 
-def draw_bar(figure: Canvas, box: Box, scale: Scale, *, words: Words) -> None:
-    """A horizontal colour bar with its values below and its unit beside them."""
-    axes = figure.add_axes(box)
-    gradient = colormap(scale.name)(np.linspace(0, 1, 256))[None] if scale.name != "gray" else None
-    if gradient is None:
-        axes.imshow(np.linspace(0, 1, 256)[None], cmap="gray", aspect="auto", extent=(0, 1, 0, 1))
-    else:
-        axes.imshow(gradient, aspect="auto", extent=(0, 1, 0, 1))
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+def draw_title(axes: Axes, text: str, place: Place, *, size: float = 6.8) -> None:
+    """The panel's title above it."""
+    axes.text(place.left, place.top - 1.0, text, fontsize=size, fontweight="bold", ha="left", va="bottom", linespacing=1.25)
+
+
+def draw_sides(axes: Axes, place: Place, words: Words) -> None:
+    """Right and left of the patient, and a bar of 5 cm."""
+    from matplotlib.patheffects import withStroke
+
+    edge = [withStroke(linewidth=1.6, foreground="black")]
+    middle = place.top + place.height / 2
+    for x, side, align in ((place.left + 1.0, "side_right", "left"), (place.left + place.width - 1.0, "side_left", "right")):
+        axes.text(
+            x, middle, words(side), color="white", fontsize=6.5, fontweight="bold", ha=align, va="center", path_effects=edge
+        )
+    start, level, length = place.left + 2.5, place.top + place.height - 2.0, 50.0 * place.factors[0]
+    axes.plot([start, start + length], [level, level], color="white", linewidth=1.6, solid_capstyle="butt", path_effects=edge)
+    axes.text(
+        start + length / 2, level - 0.6, "5 cm", color="white", fontsize=5.5, ha="center", va="bottom", path_effects=edge
+    )
+
+
+def draw_bar(axes: Axes, place: Place, scale: Scale, *, words: Words) -> None:
+    """A horizontal colour bar under a panel with its values and unit below."""
+    top, height = place.top + place.height + 0.9, 1.7
+    ramp = np.linspace(0, 1, 256)
+    colors = colormap(scale.name)(ramp) if scale.name != "gray" else np.repeat(ramp[:, None], 3, 1)
+    axes.imshow(colors[None], extent=(place.left, place.left + place.width, top + height, top), aspect="auto")
+    level = top + height + 0.5
     for value in scale.ticks:
         where = float(scale.position(np.array([value], np.float32))[0])
         text = f"{value:g}".replace("-", "\u2212")
         text = text.replace(".", ",") if words.language == "fr" else text
         align = "left" if where < 0.02 else "right" if where > 0.98 else "center"
-        axes.text(where, -0.35, text, fontsize=5.8, ha=align, va="top", color=INK, transform=axes.transAxes)
+        axes.text(place.left + where * place.width, level, text, fontsize=5.8, ha=align, va="top", color=INK)
     if scale.unit:
-        axes.text(0.5 if len(scale.ticks) < 3 else 0.75, -0.35, scale.unit, fontsize=5.8, ha="center", va="top", transform=axes.transAxes)
+        axes.text(place.left + place.width / 2, level, scale.unit, fontsize=5.8, ha="center", va="top", color=INK)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from reportlab import rl_config
 from reportlab.lib import colors
 from reportlab.lib.enums import TA_CENTER, TA_LEFT, TA_RIGHT
 from reportlab.lib.pagesizes import A4
@@ -23,6 +24,8 @@ from hepaflow.report import content
 from hepaflow.report.content import Block, Document
 
 _MARGIN, _TOP, _BOTTOM = 15 * mm, 20 * mm, 16 * mm
+#: Tables of more rows may break over pages.
+_LONG_TABLE = 9
 _WIDTH = A4[0] - 2 * _MARGIN
 _INK, _MUTED, _RULE = colors.HexColor("#1b2733"), colors.HexColor("#5b6b78"), colors.HexColor("#d5dde3")
 _ACCENT, _SOFT, _SERIOUS = colors.HexColor("#1f5a7a"), colors.HexColor("#f4f7f9"), colors.HexColor("#a4262c")
@@ -161,17 +164,34 @@ def render(document: Document) -> bytes:
             _Bookmark(section.key, section.title),
             Text(f'<font color="#1f5a7a">{number}</font>  {_markup(section.title)}', _style(12.5, font="hepaflow-bold", after=5)),
         ]
-        blocks = [flow for block in section.blocks for flow in _flowables(block)]
-        story.append(CondPageBreak(60 * mm) if number > 1 else Spacer(0, 0))
+        opening, rest = _opening(section.blocks)
         if number > 1:
             story.append(Spacer(0, 7 * mm))
-        story += [KeepTogether([*heading, *blocks[:1]]) if blocks else KeepTogether(heading), *blocks[1:]]
+        story.append(KeepTogether([*heading, *opening]))
+        story += [flow for block in rest for flow in _flowables(block)]
 
     def make_canvas(*args: Any, **options: Any) -> _NumberedCanvas:
         return _NumberedCanvas(*args, document=document, **options)
 
-    template.build(story, canvasmaker=make_canvas)
+    # Binary streams: text encoding of pictures costs a second and a quarter more bytes.
+    before, rl_config.useA85 = rl_config.useA85, 0
+    try:
+        template.build(story, canvasmaker=make_canvas)
+    finally:
+        rl_config.useA85 = before
     return stream.getvalue()
+
+
+def _opening(blocks: tuple[Block, ...]) -> tuple[list[Any], tuple[Block, ...]]:
+    """What stays with a section's heading: everything up to its first figure or short table; and the blocks after that."""
+    opening: list[Any] = []
+    for number, block in enumerate(blocks):
+        if isinstance(block, content.Table) and len(block.rows) > _LONG_TABLE:
+            return [*opening, CondPageBreak(50 * mm)], blocks[number:]
+        opening += _flowables(block)
+        if isinstance(block, content.Table | content.Figure) or number > 3:
+            return opening, blocks[number + 1 :]
+    return opening, ()
 
 
 def _flowables(block: Block) -> list[Any]:
@@ -243,6 +263,8 @@ def _table(block: content.Table) -> list[Any]:
     head = [Text(_markup(text), _style(size, font="hepaflow-bold", after=0, align=align)) for text, align in zip(block.head, aligns, strict=True)]
     lines: list[list[Any]] = [head]
     rules: list[Any] = [
+        ("FONTSIZE", (0, 0), (-1, -1), size),
+        ("LEADING", (0, 0), (-1, -1), size * 1.36),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
         ("LINEBELOW", (0, 0), (-1, 0), 0.9, _INK),
@@ -263,7 +285,6 @@ def _table(block: content.Table) -> list[Any]:
     grid = Table(lines, colWidths=[_WIDTH * width / total for width in block.widths], repeatRows=1)
     grid.setStyle(TableStyle(rules))
     caption = Text(_markup(block.caption), _style(7.2, color=_MUTED, after=3))
-    caption.keepWithNext = 1
-    if len(block.rows) <= 8:
+    if len(block.rows) <= _LONG_TABLE:
         return [KeepTogether([caption, grid]), Spacer(0, 5 * mm)]
     return [CondPageBreak(35 * mm), caption, grid, Spacer(0, 5 * mm)]

@@ -93,7 +93,7 @@ def regions(case: CaseResult, *, view: AxialView, words: Words) -> Section:
 
 def inputs(case: CaseResult, *, words: Words) -> Section:
     """The inputs with their uncertainty, and every fitted curve."""
-    values = {"interpolation": case.inputs.interpolation, "baseline": str(case.inputs.baseline_passes)}
+    values = {"interpolation": words.interpolation(case.inputs.interpolation), "baseline": str(case.inputs.baseline_passes)}
     origin = words(f"inputs_origin_{case.inputs.provenance}", **values)
     blocks: list[Block] = [Paragraph(origin, lead=words("inputs_origin"))]
     if case.inputs.portal is None:
@@ -108,13 +108,13 @@ def maps(case: CaseResult, *, view: AxialView, words: Words) -> Section:
     """One page of maps a lesion; the liver alone when there is none."""
     noise = words("noise_line", noise=words.number(case.maps.noise_hu))
     blocks: list[Block] = [Paragraph(words("maps_intro"), style="note"), Paragraph(noise, style="note")]
+    flagged = tables.voxel_flags_table(case, words)
+    if flagged is not None:
+        blocks.append(flagged)
     for result in case.lesions:
         blocks.append(figures_maps.lesion_maps(case, result, view=view, words=words))
     if not case.lesions:
         blocks.append(figures_maps.liver_maps(case, view=view, words=words))
-    flagged = tables.voxel_flags_table(case, words)
-    if flagged is not None:
-        blocks.append(flagged)
     return Section("maps", words("section_maps"), tuple(blocks))
 
 
@@ -145,7 +145,7 @@ def methods(case: CaseResult, *, words: Words) -> Section:
         for key, value in sorted(case.healthy.delays_s.items())
         if words.has(f"delay_{key}") and math.isfinite(value)
     ]
-    baseline, interpolation = str(case.inputs.baseline_passes), case.inputs.interpolation
+    baseline, interpolation = str(case.inputs.baseline_passes), words.interpolation(case.inputs.interpolation)
     blocks: list[Block] = [
         Paragraph(words(f"model_{model}") if known else words("model_other", model=model), lead=words("methods_model_lead"))
     ]

@@ -37,6 +37,14 @@ def ratio_text(ratio: Ratio | None, words: Words) -> str:
     return words.number(None if ratio is None else ratio.value, 2)
 
 
+def ratio_with_interval(ratio: Ratio | None, words: Words) -> str:
+    """The value with its interval in brackets; one "not available" when there is no value."""
+    value = ratio_text(ratio, words)
+    if ratio is None or ratio.value is None or not math.isfinite(ratio.value):
+        return value
+    return f"{value} ({words.interval(ratio.ci95)})"
+
+
 def category_cell(call: ResponseCall | None, ratio: Ratio | None, result: LesionResult, *, words: Words) -> Cell:
     """The category in plain words; not settled when the interval includes the cut-off; with its reason when there is none."""
     if call is None or call.category is None:
@@ -57,16 +65,15 @@ def summary_table(case: CaseResult, words: Words) -> Table:
             line(
                 Cell(words.region(result.lesion.id), "strong"),
                 words.number(result.lesion.longest_axial_diameter_mm, 0),
-                Cell(ratio_text(ratio, words), "strong"),
-                words.interval(None if ratio is None else ratio.ci95),
-                words.percent(None if call is None else call.probability_major),
+                Cell(ratio_with_interval(ratio, words), "strong"),
+                words.probability(None if call is None else call.probability_major),
                 category_cell(call, ratio, result, words=words),
                 Cell(_flag_marks(lesion_codes(result), words)),
             )
         )
-    head = ("col_lesion", "col_size", "col_bf_ratio", "col_ci", "col_p_major", "col_category", "col_flags")
-    widths = (13.0, 9.0, 9.0, 17.0, 11.0, 30.0, 32.0)
-    return Table(words("summary_caption"), tuple(map(words, head)), tuple(rows), "lrrcrll", widths)
+    head = ("col_lesion", "col_size", "col_ratio_ci", "col_p_major", "col_category", "col_flags")
+    widths = (17.0, 13.0, 35.0, 20.0, 43.0, 52.0)
+    return Table(words("summary_caption"), tuple(map(words, head)), tuple(rows), "lrlrll", widths)
 
 
 def _flag_marks(codes: tuple[str, ...], words: Words) -> str:
@@ -86,16 +93,15 @@ def response_table(case: CaseResult, words: Words) -> Table:
                     words(f"shell_{call.region}") if words.has(f"shell_{call.region}") else call.region,
                     words.number(result.lesion.longest_axial_diameter_mm, 0),
                     words.number(result.lesion.volume_ml, 1),
-                    ratio_text(ratio, words),
-                    words.interval(None if ratio is None else ratio.ci95),
-                    words.percent(call.probability_major),
+                    ratio_with_interval(ratio, words),
+                    words.probability(call.probability_major),
                     category_cell(call, ratio, result, words=words),
                     call.criterion,
                 )
             )
-    head = ("col_lesion", "col_region", "col_size", "col_volume", "col_bf_ratio", "col_ci", "col_p_major", "col_category", "col_rule")
-    widths = (12.0, 11.0, 9.0, 11.0, 9.0, 16.0, 11.0, 25.0, 22.0)
-    return Table(words("response_caption"), tuple(map(words, head)), tuple(rows), "llrrrcrll", widths, small=True)
+    head = ("col_lesion", "col_region", "col_size", "col_volume", "col_ratio_ci", "col_p_major", "col_category", "col_criterion")
+    widths = (16.0, 16.0, 12.0, 14.0, 31.0, 17.0, 42.0, 32.0)
+    return Table(words("response_caption"), tuple(map(words, head)), tuple(rows), "llrrlrll", widths, small=True)
 
 
 def ratios_table(case: CaseResult, words: Words) -> Table | None:
@@ -127,7 +133,6 @@ def parameter_tables(case: CaseResult, words: Words) -> list[Table]:
 
 
 def _parameter_part(case: CaseResult, keys: list[str], *, words: Words, first: bool) -> Table:
-    head = [words("col_region"), words("col_voxels") if first else ""]
     head = [words("col_region"), words("col_voxels"), *map(abbreviation, keys)]
     if first:
         head.append(words("col_map_bf"))

@@ -58,6 +58,8 @@ TEXT: dict[str, tuple[str, str]] = {
     "col_size": ("Size (mm)", "Taille (mm)"),
     "col_volume": ("Volume (mL)", "Volume (mL)"),
     "col_bf_ratio": ("BF ratio", "Rapport BF"),
+    "col_ratio_ci": ("BF ratio (95 % interval)", "Rapport BF (intervalle à 95 %)"),
+    "col_criterion": ("Criterion", "Critère"),
     "col_ci": ("95 % interval", "Intervalle à 95 %"),
     "col_p_major": ("P(major)", "P(majeure)"),
     "col_category": ("Criterion says", "Selon le critère"),
@@ -150,10 +152,10 @@ TEXT: dict[str, tuple[str, str]] = {
     "motion_jacobian_value": ("{low} to {high}; under 0 would be folding.", "{low} à {high} ; sous 0, il y aurait repliement."),
     "motion_excluded": ("Excluded passes: ", "Passages exclus : "),
     "motion_figure_caption": (
-        "Residual to the reference in the registered region before and after correction, and mean shift of each pass "
-        "(L left, P posterior, S superior). Crosses: excluded passes.",
+        "Residual to the reference in the registered region before and after correction, and mean shift of each pass. "
+        "Grey line: reference pass. Crosses: excluded passes.",
         "Résidu par rapport à la référence dans la région recalée, avant et après correction, et déplacement moyen de chaque "
-        "passage (G gauche, P postérieur, S supérieur). Croix : passages exclus.",
+        "passage. Trait gris : passage de référence. Croix : passages exclus.",
     ),
     "mmode_caption": (
         "One column of the liver over the passes (time-position picture), before and after correction. Breathing shows as steps "
@@ -172,7 +174,7 @@ TEXT: dict[str, tuple[str, str]] = {
     "shift_x": ("left", "gauche"),
     "shift_y": ("posterior", "postérieur"),
     "shift_z": ("superior", "supérieur"),
-    "motion_table_caption": ("Motion of each pass.", "Mouvement de chaque passage."),
+    "motion_table_caption": ("Motion of each pass: mean shift to the left (L), posterior (P) and superior (S), and residual.", "Mouvement de chaque passage : déplacement moyen vers la gauche (G), l'arrière (P) et le haut (S), et résidu."),
     "col_pass": ("Pass", "Passage"),
     "col_time": ("Time (s)", "Temps (s)"),
     "col_shift_x": ("L (mm)", "G (mm)"),
@@ -228,6 +230,10 @@ TEXT: dict[str, tuple[str, str]] = {
     "inputs_origin_proposed": (
         "measured in PROPOSED regions, check them; interpolation {interpolation}; {baseline} baseline passes.",
         "mesurées dans des régions PROPOSÉES, à vérifier ; interpolation {interpolation} ; {baseline} passages de base.",
+    ),
+    "interpolation:circulation model plus interpolated remainder (PCHIP)": (
+        "circulation model plus interpolated remainder (PCHIP)",
+        "modèle de circulation plus reste interpolé (PCHIP)",
     ),
     "single_input": ("There is no portal input: the model has a single input.", "Pas d'entrée portale : modèle à entrée unique."),
     "input_arterial": ("arterial", "artérielle"),
@@ -324,5 +330,7 @@ TEXT: dict[str, tuple[str, str]] = {
     "inside": ("✓ inside", "✓ dedans"),
     "outside": ("✕ outside", "✕ dehors"),
     # summary picture
+    "picture_note": ("Line: 95 % interval. Dashed: cut-off.", "Trait : intervalle à 95 %. Tirets : seuil."),
+    "picture_truth": (" Vertical bar: truth.", " Barre verticale : vérité."),
     "picture_title": ("hepaflow: blood flow of the liver, lesion by lesion", "hepaflow : flux sanguin du foie, lésion par lésion"),
 }

@@ -79,6 +79,14 @@ class Words:
             return self("na")
         return self("interval", low=self.number(bounds[0], decimals), high=self.number(bounds[1], decimals))
 
+    def probability(self, value: float | None) -> str:
+        """A probability in per cent; estimated from draws it is never shown as certain.
+
+        >>> Words("en").probability(1.0)
+        '>\xa099.9%'
+        """
+        return self.percent(None if value is None else min(max(value, 1e-9), 1 - 1e-9))
+
     def percent(self, fraction: float | None, decimals: int = 1) -> str:
         """A fraction in per cent; probabilities that round to 0 or 100 are given as bounds."""
         if fraction is None or not math.isfinite(fraction):
@@ -125,6 +133,11 @@ class Words:
         if re.fullmatch(r"lesion-\d+", name):
             return self("lesion_n", number=name.removeprefix("lesion-"))
         return name
+
+    def interpolation(self, text: str) -> str:
+        """How the inputs were interpolated, translated where there is a translation."""
+        key = f"interpolation:{text}"
+        return self(key) if self.has(key) else text
 
     def category(self, category: str | None) -> str:
         """A response category in plain words."""

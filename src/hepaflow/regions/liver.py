@@ -39,6 +39,7 @@ def find_liver(volume: SearchVolume, arterial: Arterial, *, lesions: Mask | None
     mask = ndimage.binary_closing(np.pad(mask, 6, mode="edge"), volume.ball(9.5))[6:-6, 6:-6, 6:-6]
     mask &= soft & ~ndimage.binary_dilation(arterial.lumen)
     mask = np.stack([ndimage.binary_fill_holes(s) for s in mask])
+    mask = _to_border(volume, mask, (base, late), (limits[0], limits[1])) & ~arterial.lumen
     mask = np.asarray(ndimage.gaussian_filter(mask.astype(np.float32), volume.sizes(2.5)) > 0.5) & volume.body
     if lesions is not None:
         mask |= lesions
@@ -70,6 +71,17 @@ def _seed(volume: SearchVolume, arterial: Arterial, soft: Mask, early: Volume, l
     rightness = np.broadcast_to(np.where(x < arterial.centre_mm[2], 1.0, 0.25), core.shape)
     weight = np.bincount(label.ravel(), weights=rightness.ravel())[1:]
     return np.asarray(label == 1 + int(weight.argmax()))
+
+
+def _to_border(volume: SearchVolume, mask: Mask, images: tuple[Volume, Volume], limits: tuple[tuple[float, float], ...]) -> Mask:
+    """Move the border out to where the blurred image is half liver: up to 4.5 mm, not into brighter neighbours."""
+    from scipy import ndimage
+
+    base, late = images
+    (base_low, base_high), (late_low, late_high) = limits
+    half_base, half_late = 0.5 * (base_low + base_high) - 60.0, 0.25 * (late_low + late_high)
+    edge = (base > half_base) & (base < base_high) & (late > half_late) & (late < late_high)
+    return np.asarray(mask | (edge & ndimage.binary_dilation(mask, volume.ball(4.5))))
 
 
 def _limits(values: npt.NDArray[np.floating], least: float) -> tuple[float, float]:

@@ -23,8 +23,11 @@ SURROUND_MM = 8.0
 VALIDATED_MM = 15.0
 #: Shells with less than this are left out: they would be a few voxels of partial volume.
 LEAST_SHELL_ML = 0.1
-#: A part of a lesion counts as not perfused below this share of the healthy liver's enhancement.
-DEAD_SHARE = 0.15
+#: A part of a lesion can count as not perfused below this share of the healthy liver's enhancement (necrosis keeps some vessels, and
+#: smoothing lends it some of the rim's).
+DEAD_SHARE = 0.35
+#: The outermost part of a lesion holds the neighbour's enhancement by partial volume; it has no say in the threshold.
+PARTIAL_MM = 2.5
 SMOOTHING_MM = 2.5
 
 
@@ -98,9 +101,9 @@ def vascular_part(series: DynamicSeries, mask: Mask, reference: FloatArray) -> t
     """The enhancing part of a lesion, and whether the lesion enhances at all (if not, the part is empty).
 
     Each voxel's enhancement is the slope of its curve on the healthy liver's curve (free baseline, so all passes count), smoothed by
-    2.5 mm inside the lesion. Otsu's threshold splits the lesion in two. The lower class is taken out as not perfused only if its mean
-    is below 15 % of healthy liver and below 40 % of the upper class, the classes lie 3 noise deviations apart and what remains of it
-    after an opening is at least 0.2 mL and 5 % of the lesion; otherwise the vascular part is the whole lesion.
+    2.5 mm inside the lesion. Otsu's threshold splits the voxels deeper than 2.5 mm in two. The lower class is taken out as not perfused
+    only if its mean is below 35 % of healthy liver and below half of the upper class, the classes lie 3 noise deviations apart and what
+    remains of it after an opening is at least 0.2 mL and 5 % of the lesion; otherwise the vascular part is the whole lesion.
     """
     window = _window(mask, series.grid, 3.0 * SMOOTHING_MM)
     local = mask[window]
@@ -120,7 +123,10 @@ def vascular_part(series: DynamicSeries, mask: Mask, reference: FloatArray) -> t
 def _dead(share: FloatArray, local: Mask, noise: float, grid: Grid) -> Mask:
     from scipy import ndimage
 
-    values = share[local & np.isfinite(share)]
+    nothing = np.zeros(local.shape, bool)
+    values = share[(border_distance(np.pad(local, 1), grid.spacing_mm)[1:-1, 1:-1, 1:-1] > PARTIAL_MM) & np.isfinite(share)]
+    if values.size < 16:
+        return nothing
     counts, edges = np.histogram(values, min(64, max(8, values.size // 8)))
     centres = 0.5 * (edges[1:] + edges[:-1])
     below, sums = np.cumsum(counts), np.cumsum(counts * centres)
@@ -130,11 +136,10 @@ def _dead(share: FloatArray, local: Mask, noise: float, grid: Grid) -> Mask:
     between[ok] = below[ok] * above[ok] * (sums[ok] / below[ok] - (sums[-1] - sums[ok]) / above[ok]) ** 2
     threshold = float(edges[1:][between.argmax()])
     low, high = values[values <= threshold], values[values > threshold]
-    nothing = np.zeros(local.shape, bool)
     if low.size == 0 or high.size == 0:
         return nothing
     mean_low, mean_high = float(low.mean()), float(high.mean())
-    if mean_low > DEAD_SHARE or mean_low > 0.4 * mean_high or mean_high - mean_low < 3.0 * noise:
+    if mean_low > DEAD_SHARE or mean_low > 0.5 * mean_high or mean_high - mean_low < 3.0 * noise:
         return nothing
     dead = ndimage.binary_opening(local & (share <= threshold), np.ones((1, 2, 2)))
     label, count = ndimage.label(dead)

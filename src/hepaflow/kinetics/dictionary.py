@@ -55,8 +55,8 @@ def draw(chosen: tuple[Parameter, ...], size: int, *, centre: FloatArray, spread
 
     A Sobol sequence: deterministic, every row equally probable under the prior, denser where the prior is. Rows stay in bounds.
     """
-    uniform = qmc.Sobol(len(chosen), scramble=True, rng=np.random.default_rng(20190128)).random(size)
-    values = np.empty_like(uniform)
+    uniform: FloatArray = qmc.Sobol(len(chosen), scramble=True, rng=np.random.default_rng(20190128)).random(size)
+    values: FloatArray = np.empty_like(uniform)
     for j, parameter in enumerate(chosen):
         u = centre[j] + spread[j] * ndtri(np.clip(uniform[:, j], 1e-6, 1 - 1e-6))
         values[:, j] = np.clip(parameter.from_scale(u), *parameter.bounds)

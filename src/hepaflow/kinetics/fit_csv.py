@@ -18,7 +18,13 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def fit_columns(
-    times_s: FloatArray, arterial: FloatArray, portal: FloatArray | None, tissues: dict[str, FloatArray], *, model: str, density_g_ml: float
+    times_s: FloatArray,
+    arterial: FloatArray,
+    portal: FloatArray | None,
+    tissues: dict[str, FloatArray],
+    *,
+    model: str,
+    density_g_ml: float,
 ) -> tuple[Inputs, tuple[Measurement, ...]]:
     """The inputs as reconstructed and one measurement a tissue column; all columns (n,) on ``times_s`` (n,), NaN = missing.
 

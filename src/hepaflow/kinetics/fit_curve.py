@@ -68,7 +68,7 @@ class Problem:
         """Curves (s, n) for unknowns ``theta`` (s, p + linear): search-scale parameters, flows in mL/min/100 mL, baseline."""
         p = len(self.chosen)
         rows = atoms(self.model, self.sources, self.times_s, self.values(theta[:, :p])) / FLOW_PER_MIN_100_ML
-        return np.einsum("qsn,sq->sn", rows, theta[:, p:-1]) + theta[:, -1:]
+        return np.asarray(np.einsum("qsn,sq->sn", rows, theta[:, p:-1]) + theta[:, -1:])
 
 
 def fit_curve(
@@ -300,7 +300,8 @@ def _with_input_error(problem: Problem, best: FloatArray, covariance: FloatArray
 
 def _moved(problem: Problem, best: FloatArray, theta: FloatArray, shift: FloatArray) -> FloatArray:
     """Draws plus a linear shift, carried over so that it stays sensible when large: total flow by its logarithm, its split and the
-    shape additively, each within what its bounds and prior leave possible."""
+    shape additively, each within what its bounds and prior leave possible.
+    """
     p = len(problem.chosen)
     out = theta.copy()
     spread = problem.prior.spread

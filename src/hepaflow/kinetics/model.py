@@ -37,18 +37,18 @@ class Parameter:
         """Own unit to search scale."""
         x = np.asarray(value, float)
         if self.scale == "log":
-            return np.log(x)
+            return np.asarray(np.log(x))
         if self.scale == "logit":
-            return np.log(x / (1.0 - x))
+            return np.asarray(np.log(x / (1.0 - x)))
         return x
 
     def from_scale(self, u: npt.ArrayLike) -> FloatArray:
         """Search scale to own unit."""
         x = np.asarray(u, float)
         if self.scale == "log":
-            return np.exp(x)
+            return np.asarray(np.exp(x))
         if self.scale == "logit":
-            return 1.0 / (1.0 + np.exp(-x))
+            return np.asarray(1.0 / (1.0 + np.exp(-x)))
         return x
 
 

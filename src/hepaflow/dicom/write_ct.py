@@ -49,6 +49,8 @@ def write_study(
     Times are written as AcquisitionDateTime, AcquisitionDate, AcquisitionTime and ContentTime from ``injection_start`` plus the
     acquisition's ``injection_to_first_s``. Refused: voxels that are not finite or lie outside -1024 to 64511 HU.
     """
+    from pydicom.uid import UID
+
     low, high = float(np.min(series.voxels)), float(np.max(series.voxels))
     if not np.isfinite([low, high]).all() or low < _INTERCEPT or high > 65535 + _INTERCEPT:
         raise InputRefused(
@@ -70,7 +72,7 @@ def write_study(
             instance = done * series.grid.shape[0] + k + 1
             _slice_level(dataset, series, index, k, _moment(series, index, injection_start, k))
             uid = stable_uid(uid_seed, "instance", index, k)
-            meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = uid
+            meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = UID(uid)
             dataset.InstanceNumber = instance
             paths.append(target / f"ct-{instance:05d}.dcm")
             _save(dataset, meta, paths[-1])
@@ -82,7 +84,7 @@ def write_study(
 def _save(dataset: Dataset, meta: FileMetaDataset, path: Path) -> None:
     from pydicom.filewriter import dcmwrite
 
-    dataset.file_meta = meta  # type: ignore[assignment]
+    dataset.file_meta = meta
     dcmwrite(path, dataset, enforce_file_format=True)
 
 

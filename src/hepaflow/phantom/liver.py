@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -113,7 +114,7 @@ def _ellipsoid(
 
 def _tubes(tissue: int, *points: tuple[float, float, float, float]) -> list[list[float]]:
     """A chain of round tubes through points (x, y, z, radius)."""
-    return [[TUBE, tissue, *first, *last, 0.0] for first, last in zip(points[:-1], points[1:], strict=True)]
+    return [[TUBE, tissue, *first, *last, 0.0] for first, last in pairwise(points)]
 
 
 def liver_parts() -> FloatArray:
@@ -125,7 +126,7 @@ def liver_parts() -> FloatArray:
         (+1, (24.0, -52.0, 16.0), (72.0, 32.0, 38.0, 44.0), -0.06),  # left lobe
         (-1, (-28.0, -60.0, -74.0), (26.0, 34.0, 40.0), 0.0),  # gallbladder fossa
     )
-    rows = [_ellipsoid(0, centre, radii, turn_rad=turn)[2:] + [float(sign)] for sign, centre, radii, turn in parts]
+    rows = [[*_ellipsoid(0, centre, radii, turn_rad=turn)[2:], float(sign)] for sign, centre, radii, turn in parts]
     return np.array(rows)
 
 
@@ -238,4 +239,4 @@ def cavity_level(x: FloatArray, y: FloatArray) -> FloatArray:
     outer = (level - 1.0) * 0.5 * (a + b) * 0.85
     sx, sy, sa, sb = SPINE_BLOCK
     block = (1.0 - np.sqrt(((x - sx) / sa) ** 2 + ((y - sy) / sb) ** 2)) * 0.5 * (sa + sb)
-    return np.maximum(outer, block)
+    return np.asarray(np.maximum(outer, block))

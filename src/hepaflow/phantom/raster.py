@@ -160,7 +160,7 @@ def take_image(
     point X with X + u(X) = x by fixed-point iteration and interpolated there in y and z (nothing moves in x).
     """
     nk, nj, ni = out.shape
-    mk, mj, mi = values.shape
+    mk, mj = values.shape[0], values.shape[1]
     fk, fj, fi = factors
     for k in range(nk):
         for j in range(nj):

@@ -110,12 +110,12 @@ def _closed(mask: Mask) -> Mask:
 
 def _maps(canvas: Canvas, kinetic: dict[int, Perfusion]) -> dict[str, FloatImage]:
     """Parameter maps: each voxel has the truth of the tissue that fills most of it, times its texture where that is linear in flow."""
-    owner = np.full(canvas.grid.shape, -1, dtype=np.int16)
-    shares = {number: canvas.share([number]) for number in kinetic}
-    everything = np.sum(list(shares.values()), axis=0)
+    owner = np.zeros(canvas.grid.shape, dtype=np.uint8)  # tissue 0 is fat, which has no truth
+    known = canvas.share(sorted(kinetic)) > 0.5
     best = np.zeros(canvas.grid.shape, dtype=np.float32)
-    for number, share in shares.items():
-        larger = (share > best) & (everything > 0.5)
+    for number in kinetic:
+        share = canvas.share([number])
+        larger = known & (share > best)
         owner[larger], best[larger] = number, share[larger]
     texture = canvas.voxel_texture()
     maps = {}
@@ -151,7 +151,7 @@ def draw(canvas: Canvas, lesions: tuple[LesionShape, ...], design: Design) -> Dr
     order = [5, 3, *range(11, 11 + len(lesions)), 1, 2, 4]
     for label in order:
         labels[masks[names[label]]] = label
-    regions = {name: _means(maps, masks[name]) for name in ("healthy", "liver") if name in masks}
+    regions: dict[str, dict[str, float]] = {name: _means(maps, masks[name]) for name in ("healthy", "liver")}
     found = []
     for lesion, role in zip(lesions, design.roles, strict=True):
         inner = [name for name in masks if name == lesion.name or name.startswith(f"{lesion.name}-")]

@@ -1,0 +1,132 @@
+"""``hepaflow analyze``: the main job."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hepaflow.cli import printing
+
+if TYPE_CHECKING:
+    from hepaflow.workflow.one import Study
+
+NOT_ESTIMATED = 4
+
+
+class Motion(StrEnum):
+    """How passes are brought together."""
+
+    DEFORMABLE = "deformable"
+    RIGID = "rigid"
+    NONE = "none"
+
+
+class Language(StrEnum):
+    """Language of the report."""
+
+    EN = "en"
+    FR = "fr"
+
+
+def analyze(
+    study: Annotated[
+        Path, typer.Argument(metavar="STUDY", help="Folder of DICOM files, a .zip of one, or a 4D NIfTI file beside NAME.json.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="CASE", help="Folder for maps, lesion table and report.")],
+    rois: Annotated[
+        Path | None, typer.Option("--rois", metavar="FILE", help="Regions: NIfTI label map with JSON, DICOM SEG or RTSTRUCT.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="KEY", help="Kinetic model; aath unless given.")] = None,
+    motion: Annotated[Motion | None, typer.Option("--motion", help="Motion correction; deformable unless given.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with every option.")] = None,
+    save_displacements: Annotated[
+        bool, typer.Option("--save-displacements", help="Write the displacement field of every pass.")
+    ] = False,
+    language: Annotated[Language | None, typer.Option("--language", help="Language of the report; en unless given.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> int:
+    """Turn a dynamic CT study into motion-corrected blood-flow maps, a lesion table and a report.
+
+    Run again after an interruption, it goes on where it stopped; finished steps whose inputs have not changed are reused.
+
+    Example: hepaflow analyze study/dicom --out case --rois study/rois.nii.gz
+    """
+    from hepaflow.store.case import Case
+    from hepaflow.workflow import one, plan
+
+    chosen = plan.load(
+        config,
+        model=model,
+        motion__method=motion.value if motion else None,
+        save_displacements=save_displacements or None,
+        language=language.value if language else None,
+    )
+    one.check_places(study, out)
+    with printing.progress() as watch, Case(out) as case:
+        done = one.analyze(chosen, study, case, rois=rois, progress=watch)
+        missing = done.missing()
+        if as_json:
+            printing.out_json(as_object(done, out, missing))
+        else:
+            show(done)
+            printing.out(f"report: {out / 'report.html'}")
+    for line in missing:
+        printing.note(f"not estimated: {line}")
+    return NOT_ESTIMATED if missing else 0
+
+
+def as_object(done: Study, out: Path, missing: list[str]) -> dict[str, Any]:
+    """The result as one JSON object."""
+    from hepaflow.store import case_files
+
+    healthy, lesions = done.lesions.get()
+    protocol, flags = done.summary.get()
+    return {
+        "schema": case_files.SCHEMA,
+        "case": str(out),
+        "report": str(out / "report.html"),
+        "model": done.plan.model,
+        "healthy": case_files.region(healthy),
+        "lesions": [case_files.lesion(found) for found in lesions],
+        "protocol": {rule.key: rule.verdict for rule in protocol},
+        "flags": list(flags),
+        "not_estimated": missing,
+    }
+
+
+def show(done: Study) -> None:
+    """The result as a table."""
+    healthy, lesions = done.lesions.get()
+    protocol, flags = done.summary.get()
+    bf = healthy.parameters.get("bf")
+    if bf is not None:
+        printing.out(
+            f"healthy liver: blood flow {printing.number(bf.value, digits=1)} +/- {printing.number(bf.sd, digits=1)} mL/min/100 g"
+        )
+    rows = []
+    for found in lesions:
+        ratio, call = found.ratio.get("bf"), found.response[0] if found.response else None
+        interval = ratio.ci95 if ratio else None
+        rows.append(
+            [
+                found.lesion.id,
+                printing.number(found.lesion.longest_axial_diameter_mm, digits=0),
+                printing.number(ratio.value if ratio else None),
+                f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "-",
+                (call.category if call else None) or "not rated",
+                printing.number(call.probability_major if call else None),
+                " ".join(dict.fromkeys((*found.flags, *(call.flags if call else ())))) or "-",
+            ]
+        )
+    if rows:
+        printing.table(["lesion", "mm", "BF ratio", "95 % interval", "response", "P(major)", "flags"], rows)
+    else:
+        printing.out("no lesion was given")
+    for rule in protocol:
+        if rule.verdict in {"warn", "fail"}:
+            printing.out(f"protocol {rule.verdict}: {rule.key}: {rule.measured} (expected {rule.expected})")
+    if flags:
+        printing.out("flags: " + " ".join(flags))

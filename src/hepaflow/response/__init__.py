@@ -1,0 +1,1 @@
+"""What a named criterion says of a lesion."""

@@ -1,0 +1,67 @@
+"""Response by perfusion: a ratio to healthy liver against a threshold, with the probability that the call is right."""
+
+from __future__ import annotations
+
+from math import erf, isfinite, sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.domain.lesions import ResponseCall
+from hepaflow.errors import UsageError
+from hepaflow.response.criterion import Criterion
+
+FloatArray = npt.NDArray[np.float64]
+
+#: A call less sure than this, either way, is flagged ``response-uncertain``.
+SURE = 0.95
+
+
+def call(
+    criterion: Criterion,
+    value: float | None,
+    *,
+    samples: FloatArray | None = None,
+    sd: float | None = None,
+    diameter_mm: float | None = None,
+    threshold: float | None = None,
+    region: str = "whole",
+) -> ResponseCall:
+    """The category of a ratio ``value`` and the probability that the true ratio lies below the threshold.
+
+    ``samples`` (s,) are posterior draws of the ratio; without them a normal spread ``sd`` is used; with neither the probability is
+    None. ``threshold`` replaces the criterion's own. A lesion under the criterion's smallest diameter is not rated
+    (``lesion-below-15-mm``); a missing value is not either (``response-not-evaluable``). Refused: a threshold that is not positive.
+
+    >>> from hepaflow.response.criterion import NANCY_2019
+    >>> call(NANCY_2019, 0.50, sd=0.05).category
+    'major'
+    >>> call(NANCY_2019, 0.68, sd=0.05).category  # the rule says strictly below
+    'minor'
+    """
+    limit = criterion.threshold if threshold is None else threshold
+    if not (isfinite(limit) and limit > 0):
+        raise UsageError("THRESHOLD-INVALID", "the response threshold is not a positive number", "Give a threshold such as 0.68")
+    flags: list[str] = []
+    if value is None or not isfinite(value):
+        return ResponseCall(criterion.key, limit, None, None, region, ("response-not-evaluable",))
+    probability = _below(limit, value, samples, sd)
+    if probability is not None and 1 - SURE < probability < SURE:
+        flags.append("response-uncertain")
+    category: str | None = criterion.below if value < limit else criterion.otherwise
+    if diameter_mm is not None and diameter_mm < criterion.smallest_mm:
+        category = None
+        flags.append("lesion-below-15-mm")
+    return ResponseCall(criterion.key, limit, category, probability, region, tuple(flags))
+
+
+def _below(limit: float, value: float, samples: FloatArray | None, sd: float | None) -> float | None:
+    if samples is not None:
+        finite = samples[np.isfinite(samples)]
+        if finite.size:
+            return float(np.mean(finite < limit))
+    if sd is None or not isfinite(sd) or sd < 0:
+        return None
+    if sd == 0:
+        return float(value < limit)
+    return 0.5 * (1.0 + erf((limit - value) / (sd * sqrt(2.0))))

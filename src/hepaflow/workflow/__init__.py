@@ -1,0 +1,1 @@
+"""From a study to a finished case: the plan, the line, the outputs."""

@@ -1,0 +1,65 @@
+"""Tables that people bring: read strictly, refused by row and column, never echoing what a cell holds."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+from hepaflow.errors import InputRefused
+
+#: A table larger than this is no list of curves or visits.
+LARGEST_BYTES = 50_000_000
+
+
+def read_csv(path: Path, *, code: str) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a CSV file (comma, semicolon or tab; a decimal comma where the separator is a semicolon).
+
+    Refused with codes ``CODE-...``: no file, not text, no header, two columns of one name, a row of another length.
+    """
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise InputRefused(f"{code}-TOO-LARGE", "the table is larger than 50 MB", "Give a smaller table")
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputRefused(f"{code}-MISSING", "the given file does not exist", "Check the path") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputRefused(f"{code}-UNREADABLE", "the file is not readable text", "Give a CSV file in UTF-8") from error
+    lines = text.splitlines()
+    first = lines[0] if lines else ""
+    separator = max(",;\t", key=first.count)
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=separator, strict=True) if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise InputRefused(f"{code}-NOT-CSV", "the file is not a well-formed CSV table", "Check quotes and separators") from error
+    if len(rows) < 2:
+        raise InputRefused(f"{code}-EMPTY", "the table has no rows under its header", "Give a header line and at least one row")
+    head = [cell.strip() for cell in rows[0]]
+    while head and not head[-1]:
+        head.pop()
+    if len(set(head)) != len(head) or "" in head:
+        raise InputRefused(f"{code}-HEADER", "two columns have the same name, or one has none", "Give every column its own name")
+    body = []
+    for number, row in enumerate(rows[1:], start=2):
+        cells = [cell.strip() for cell in row]
+        if len(cells) < len(head) or any(cells[len(head) :]):
+            raise InputRefused(f"{code}-ROW", f"row {number} has another number of cells than the header", "Fill every row")
+        if separator == ";":
+            cells = [cell.replace(",", ".") if cell.count(",") == 1 else cell for cell in cells]
+        body.append(cells[: len(head)])
+    return head, body
+
+
+def as_number(cell: str, *, code: str, where: str) -> float:
+    """A cell as a number; NaN when it is empty or says so. Refused: anything else, and infinity."""
+    if cell.lower() in {"", "nan", "na", "n/a"}:
+        return math.nan
+    try:
+        value = float(cell)
+    except ValueError as error:
+        raise InputRefused(
+            f"{code}-NOT-A-NUMBER", f"{where} is not a number", "Give numbers with a decimal point, or leave the cell empty"
+        ) from error
+    if math.isinf(value):
+        raise InputRefused(f"{code}-NOT-A-NUMBER", f"{where} is infinite", "Leave the cell empty when the value is missing")
+    return value

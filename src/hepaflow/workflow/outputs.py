@@ -1,0 +1,34 @@
+"""The results of a study as files: what the contract lists, written only when something they hold has changed."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hepaflow.store.case import Case
+
+if TYPE_CHECKING:
+    from hepaflow.workflow.one import Study
+
+
+def publish(study: Study, case: Case) -> None:
+    """All files of the case folder, from the study's parts."""
+    parts = (study.series, study.aligned, study.motion, study.regions, study.inputs, study.maps, study.lesions, study.summary)
+    params = study.plan.model_dump() | {"study": study.digest, "steps": [step.output_digest for step in study.history]}
+    case.publish("outputs", partial(_write, study), *parts, params=params)
+
+
+def _write(study: Study, folder: Path, *_parts: Any, **_params: Any) -> None:
+    from hepaflow.dicom import write_map, write_seg, write_sr
+    from hepaflow.report import document
+    from hepaflow.store import case_files
+
+    result, plan = study.result(), study.plan
+    case_files.write(result, folder, plan=plan.model_dump(), study_digest=study.digest, displacements=plan.save_displacements)
+    dicom = folder / "dicom"
+    dicom.mkdir()
+    write_map.write_maps(result, dicom)
+    write_seg.write_seg(result, dicom)
+    write_sr.write_sr(result, dicom)
+    document.write(result, folder, language=plan.language)

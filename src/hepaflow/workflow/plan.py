@@ -1,0 +1,94 @@
+"""What is to be done with a study, in full: every choice typed, checked before work starts, and written in case.json."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from hepaflow.errors import UsageError
+from hepaflow.kinetics.catalogue import model as model_of
+from hepaflow.response.criterion import criterion as criterion_of
+from hepaflow.units import DEFAULT_DENSITY_G_ML
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class MotionPlan(_Part):
+    """How passes are brought together; ``reference`` is a 0-based pass (otherwise that of the regions, otherwise chosen)."""
+
+    method: Literal["deformable", "rigid", "none"] = "deformable"
+    reference: int | None = Field(default=None, ge=0)
+
+
+class ResponsePlan(_Part):
+    """Which criterion rates the lesions; ``threshold`` replaces the criterion's own."""
+
+    criterion: str = "nancy2019-bf-ratio"
+    threshold: float | None = Field(default=None, gt=0)
+
+    @field_validator("criterion")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            return criterion_of(value).key
+        except UsageError as error:
+            raise ValueError(error.advice) from error
+
+
+class Plan(_Part):
+    """One analysis. ``haematocrit`` None means whole-blood flow: nothing is divided by 1 - haematocrit."""
+
+    model: str = "aath"
+    density_g_ml: float = Field(default=DEFAULT_DENSITY_G_ML, gt=0.5, lt=2.0)
+    haematocrit: float | None = Field(default=None, gt=0.0, lt=0.8)
+    baseline_passes: int | None = Field(default=None, ge=1)
+    language: Literal["en", "fr"] = "en"
+    save_displacements: bool = False
+    motion: MotionPlan = MotionPlan()
+    response: ResponsePlan = ResponsePlan()
+
+    @field_validator("model")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            return model_of(value).key
+        except UsageError as error:
+            raise ValueError(error.advice) from error
+
+
+def load(config: Path | None, **options: Any) -> Plan:
+    """The plan of a TOML file with the command line's ``options`` over it (None = not given; ``motion__method`` reaches inside).
+
+    Refused: a file that is not there or not TOML, an unknown key, a value outside its range; the message names the key.
+    """
+    tree: dict[str, Any] = {}
+    if config is not None:
+        try:
+            tree = tomllib.loads(config.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                "CONFIG-UNREADABLE", "the configuration is not a readable TOML file", "Check the path and the syntax"
+            ) from error
+    for name, value in options.items():
+        if value is None:
+            continue
+        *path, last = name.split("__")
+        place = tree
+        for part in path:
+            inner = place.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise UsageError("CONFIG-INVALID", f"{part} is not a table", f"Write [{part}] in the configuration")
+            place = inner
+        place[last] = value
+    try:
+        return Plan.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        code = "CONFIG-UNKNOWN-KEY" if first["type"] == "extra_forbidden" else "CONFIG-INVALID"
+        raise UsageError(code, f"{key}: {first['msg']}", "See hepaflow analyze --help for the options") from error

@@ -1,0 +1,83 @@
+"""Does this installation compute what it should? A phantom's truth against its own numbers, and worked cases from a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hepaflow.errors import InputRefused
+from hepaflow.store.case import Unstored
+from hepaflow.workflow import truth
+from hepaflow.workflow.one import follow
+from hepaflow.workflow.plan import Plan
+
+Progress = Callable[[str, int, int], None] | None
+
+#: How far a healthy installation may be from the truth on this one phantom: its noise, and the model's own limits.
+BF_SHARE = 0.12
+HAF_POINTS = 0.08
+RATIO_POINTS = 0.20
+#: Ratios of lesions smaller than this are dominated by partial volume.
+SMALLEST_MM = 15.0
+#: A lesion this close to the cut-off may fall on either side.
+NEAR_CUT_OFF = 0.15
+SEED = 0
+
+
+def selfcheck(*, progress: Progress = None) -> list[dict[str, Any]]:
+    """Every check as ``id, expected, got, tolerance, ok``: the whole line of work on the small phantom, in memory."""
+    from hepaflow.phantom.study import PhantomSpec, build
+
+    phantom = build(PhantomSpec(size="small", seed=SEED))
+    case = Unstored()
+    given = {name: phantom.labels == label for label, name in phantom.names.items()}
+    series = case.given(phantom.series, digest="selfcheck")
+    drawn = case.given((given, phantom.reference), digest="selfcheck")
+    study = follow(Plan(), series, drawn, case, digest="selfcheck", progress=progress)
+    healthy, lesions = study.lesions.get()
+    checks = []
+    for row in truth.healthy_rows(phantom.truth_regions, healthy):
+        tolerance = BF_SHARE * row.truth if row.quantity == "bf" else HAF_POINTS
+        checks.append(_check(f"healthy-{row.quantity}", row.truth, row.measured, tolerance))
+    expected = {found.id: {"expected": found.expected} for found in phantom.lesions}
+    for lesion in truth.lesion_rows(phantom.truth_regions, expected, lesions):
+        if lesion.diameter_mm < SMALLEST_MM:
+            continue
+        checks.append(_check(f"{lesion.lesion}-bf-ratio", lesion.ratio.truth, lesion.ratio.measured, RATIO_POINTS))
+    return checks
+
+
+def _check(name: str, expected: float, got: float | None, tolerance: float) -> dict[str, Any]:
+    ok = got is not None and abs(got - expected) <= tolerance
+    return {"id": name, "expected": expected, "got": got, "tolerance": tolerance, "ok": ok}
+
+
+def try_cases(path: Path) -> list[dict[str, Any]]:
+    """Worked response cases as ``id, expected, got, ok``; ``got`` is None for a criterion this version does not hold.
+
+    Refused: a file that is not ``{"cases": [{"id", "criterion", "expected", ...}]}``.
+    """
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        cases = [(str(case["id"]), str(case["criterion"]), case.get("input"), case["expected"]) for case in tree["cases"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputRefused(
+            "CASES-UNREADABLE", "the file holds no worked cases", 'Give JSON of the form {"cases": [...]}'
+        ) from error
+    found = []
+    for name, criterion, given, expected in cases:
+        got = _answer(criterion, given)
+        found.append({"id": name, "expected": expected, "got": got, "ok": got is not None and got == expected})
+    return found
+
+
+def _answer(criterion: str, given: Any) -> str | None:
+    from hepaflow.response.criterion import CRITERIA
+    from hepaflow.response.perfusion import call
+
+    rule = next((known for known in CRITERIA if known.key == criterion), None)
+    if rule is None or not isinstance(given, dict) or not isinstance(given.get("bf_ratio"), int | float):
+        return None
+    return call(rule, float(given["bf_ratio"]), diameter_mm=given.get("diameter_mm")).category or "not_evaluable"

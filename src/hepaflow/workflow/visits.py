@@ -1,0 +1,206 @@
+"""A patient's visits, from a table to the response of every lesion at every visit."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from hepaflow.errors import InputRefused
+from hepaflow.response.criterion import Criterion
+from hepaflow.response.criterion import criterion as criterion_of
+from hepaflow.response.perfusion import call
+from hepaflow.workflow.columns import LARGEST_BYTES, as_number, read_csv
+
+SCHEMA = 1
+CODE = "VISITS"
+ROLES = {"target", "non-target", "new", ""}
+STATES = {"measured", "absent", "too_small", "not_evaluated", "fragments", ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One lesion at one visit, as far as a perfusion criterion reads it."""
+
+    visit: str
+    date: str | None
+    lesion: str
+    state: str
+    diameter_mm: float | None
+    ratio: float | None
+    sd: float | None
+
+
+def respond(path: Path, *, criterion: str) -> dict[str, Any]:
+    """The object that ``hepaflow respond --json`` prints.
+
+    Refused: missing columns, a row without visit or lesion, a lesion twice at a visit, two dates for a visit, a date that is none, an
+    unknown role or state, a number that is none or negative, a case file that lacks the lesion.
+    """
+    rule = criterion_of(criterion)
+    rows = read_rows(path)
+    visits: dict[str, list[Row]] = {}
+    for row in rows:
+        visits.setdefault(row.visit, []).append(row)
+    days = {visit: _date_of(found) for visit, found in visits.items()}
+    order = sorted(visits, key=lambda v: str(days[v])) if all(days.values()) else list(visits)
+    judged = {visit: [judge(row, rule) for row in visits[visit]] for visit in order}
+    return {
+        "schema": SCHEMA,
+        "criterion": rule.key,
+        "rule": rule.rule,
+        "threshold": rule.threshold,
+        "source": rule.source,
+        "limits": rule.limits,
+        "visits": [{"visit": visit, "date": days[visit], "lesions": judged[visit]} for visit in order],
+        "nadir": _nadir(judged),
+        "best_overall_response": None,
+        "flags": [],
+    }
+
+
+def judge(row: Row, rule: Criterion) -> dict[str, Any]:
+    """What the criterion says of one row, with the numbers behind it."""
+    usable = row.state in {"measured", ""}
+    said = call(rule, row.ratio if usable else None, sd=row.sd, diameter_mm=row.diameter_mm)
+    flags = [*said.flags, *(["lesion-below-15-mm"] if row.state == "too_small" else [])]
+    return {
+        "lesion": row.lesion,
+        "category": said.category or "not_evaluable",
+        "probability_major": said.probability_major,
+        "rule": rule.rule,
+        "numbers": {
+            "ratio": row.ratio,
+            "sd": row.sd,
+            "threshold": said.threshold,
+            "diameter_mm": row.diameter_mm,
+            "smallest_mm": rule.smallest_mm,
+            "state": row.state or "measured",
+        },
+        "flags": flags,
+    }
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Every row of a CSV or JSON file, checked."""
+    records = _json_records(path) if path.suffix.lower() == ".json" else _csv_records(path)
+    rows, seen = [], set()
+    for number, record in records:
+        row = _row(record, number, path.parent)
+        if (row.visit, row.lesion) in seen:
+            raise InputRefused(
+                f"{CODE}-REPEATED", f"row {number} repeats a lesion of the same visit", "Give one row a visit and lesion"
+            )
+        seen.add((row.visit, row.lesion))
+        rows.append(row)
+    return rows
+
+
+def _csv_records(path: Path) -> list[tuple[int, dict[str, str]]]:
+    head, rows = read_csv(path, code=CODE)
+    _need(head)
+    return [(number, dict(zip(head, row, strict=True))) for number, row in enumerate(rows, start=2)]
+
+
+def _json_records(path: Path) -> list[tuple[int, dict[str, str]]]:
+    tree = _read_json(path, f"{CODE}-UNREADABLE")
+    rows = tree.get("visits") if isinstance(tree, dict) else tree
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise InputRefused(f"{CODE}-EMPTY", "the file holds no list of rows", "Give a list of objects, one a visit and lesion")
+    _need({key for row in rows for key in row})
+    records = []
+    for number, row in enumerate(rows, start=1):
+        if any(isinstance(value, dict | list) for value in row.values()):
+            raise InputRefused(f"{CODE}-ROW", f"row {number} holds a value that is neither text nor number", "Give plain values")
+        records.append((number, {key: "" if value is None else str(value).strip() for key, value in row.items()}))
+    return records
+
+
+def _need(columns: Any) -> None:
+    for name in ("visit", "lesion"):
+        if name not in columns:
+            raise InputRefused(
+                f"{CODE}-COLUMN-MISSING", f"there is no column {name}", "Give visit, date, lesion and bf_ratio (or case)"
+            )
+    if "bf_ratio" not in columns and "case" not in columns:
+        raise InputRefused(
+            f"{CODE}-COLUMN-MISSING",
+            "there is neither a column bf_ratio nor case",
+            "Give the ratio of every lesion, or the path of its case",
+        )
+
+
+def _row(record: dict[str, str], number: int, folder: Path) -> Row:
+    visit, lesion = record.get("visit", ""), record.get("lesion", "")
+    if not visit or not lesion:
+        raise InputRefused(f"{CODE}-ROW", f"row {number} names no visit or no lesion", "Fill visit and lesion in every row")
+    for column, allowed in (("role", ROLES), ("state", STATES)):
+        if record.get(column, "") not in allowed:
+            raise InputRefused(
+                f"{CODE}-WORD", f"row {number}: {column} is not a known word", "Use " + ", ".join(sorted(allowed - {""}))
+            )
+    day = record.get("date") or None
+    if day is not None:
+        try:
+            date.fromisoformat(day)
+        except ValueError as error:
+            raise InputRefused(f"{CODE}-DATE", f"row {number}: the date is not a date", "Write dates as YYYY-MM-DD") from error
+    diameter, ratio, sd = (_positive(record, key, number) for key in ("diameter_mm", "bf_ratio", "bf_ratio_sd"))
+    if ratio is None and record.get("case"):
+        ratio, sd, measured = _from_case(folder / record["case"], lesion, number)
+        diameter = measured if diameter is None else diameter
+    return Row(visit, day, lesion, record.get("state", ""), diameter, ratio, sd)
+
+
+def _positive(record: dict[str, str], key: str, number: int) -> float | None:
+    value = as_number(record.get(key, ""), code=CODE, where=f"row {number}, {key}")
+    if value < 0:
+        raise InputRefused(f"{CODE}-NEGATIVE", f"row {number}: {key} is negative", "Check the value")
+    return None if math.isnan(value) else value
+
+
+def _from_case(path: Path, lesion: str, number: int) -> tuple[float | None, float | None, float | None]:
+    """Ratio, SD and diameter of a lesion in an analysed case (its folder or its lesions.json)."""
+    tree = _read_json(path / "lesions.json" if path.is_dir() else path, f"{CODE}-CASE")
+    try:
+        found = next(item for item in tree["lesions"] if item["id"] == lesion)
+        ratio, diameter = found["ratio"].get("bf") or {}, found["longest_axial_diameter_mm"]
+        return ratio.get("value"), ratio.get("sd"), diameter
+    except StopIteration as error:
+        raise InputRefused(
+            f"{CODE}-CASE", f"row {number}: the case does not hold this lesion", "Check the lesion's name"
+        ) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputRefused(
+            f"{CODE}-CASE", f"row {number}: the case file is not a lesions.json", "Give a case folder or its lesions.json"
+        ) from error
+
+
+def _read_json(path: Path, code: str) -> Any:
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise InputRefused(code, "the JSON file is larger than 50 MB", "Give a smaller file")
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputRefused(code, "a file is missing or not JSON", "Check the path and the file") from error
+
+
+def _date_of(rows: list[Row]) -> str | None:
+    days = {row.date for row in rows if row.date}
+    if len(days) > 1:
+        raise InputRefused(f"{CODE}-DATE", "one visit has two dates", "Give every row of a visit the same date")
+    return days.pop() if days else None
+
+
+def _nadir(judged: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """For every lesion the lowest ratio and its visit."""
+    lowest: dict[str, dict[str, Any]] = {}
+    for visit, lesions in judged.items():
+        for lesion in lesions:
+            ratio = lesion["numbers"]["ratio"]
+            if ratio is not None and (lesion["lesion"] not in lowest or ratio < lowest[lesion["lesion"]]["ratio"]):
+                lowest[lesion["lesion"]] = {"visit": visit, "ratio": ratio}
+    return lowest

@@ -212,6 +212,24 @@ _TABLE: tuple[Flag, ...] = (
         "a single pass before contrast arrives",
         "un seul passage avant l'arrivée du contraste",
     ),
+    Flag(
+        "samples-missing",
+        "info",
+        "some samples of this curve are missing and were left out",
+        "certaines mesures de cette courbe manquent et ont été omises",
+    ),
+    Flag(
+        "response-uncertain",
+        "caution",
+        "the interval of the ratio spans the threshold: the category could be the other one",
+        "l'intervalle du rapport contient le seuil : la catégorie pourrait être l'autre",
+    ),
+    Flag(
+        "response-not-evaluable",
+        "info",
+        "there is no ratio to judge the response by",
+        "il n'y a pas de rapport pour juger la réponse",
+    ),
 )
 
 FLAGS: dict[str, Flag] = {flag.code: flag for flag in _TABLE}

@@ -48,7 +48,7 @@ def time_axis(case: CaseResult, *, words: Words) -> Figure:
     injection = case.series.acquisition.injection_to_first_s
     start = -injection if injection is not None else 0.0
     span = float(times[-1]) - start
-    axes.set_xlim(start - 0.03 * span, float(times[-1]) + 0.02 * span)
+    axes.set_xlim(start - 0.05 * span, float(times[-1]) + 0.02 * span)
     axes.set_ylim(0, 1.5)
     if case.inputs.baseline_passes:
         axes.axvspan(float(times[0]) - 0.004 * span, baseline_end_s(case), color=RULE, alpha=0.6, linewidth=0)
@@ -56,20 +56,23 @@ def time_axis(case: CaseResult, *, words: Words) -> Figure:
     axes.vlines(times[~excluded], 0, 0.6, color=INK, linewidth=1.1)
     if excluded.any():
         axes.plot(times[excluded], np.full(int(excluded.sum()), 0.3), "x", color=ARTERIAL, markersize=5)
-    marks = [(start, words("mark_injection"), MUTED)] if injection is not None else []
-    curves = ((case.inputs.arterial, "mark_arterial", ARTERIAL), (case.inputs.portal, "mark_portal", PORTAL))
-    for curve, key, color in curves:
+    if injection is not None:
+        _mark(axes, start, words("mark_injection"), color=MUTED, level=0.95)
+    curves = ((case.inputs.arterial, "mark_arterial", ARTERIAL, 0.95), (case.inputs.portal, "mark_portal", PORTAL, 1.3))
+    for curve, key, color, level in curves:
         if curve is not None and np.isfinite(curve.values).any():
-            marks.append((float(curve.times_s[int(np.nanargmax(curve.values))]), words(key), color))
-    for level, (when, text, color) in zip((0.95, 0.95, 1.3), marks if injection is not None else [(start, "", INK), *marks], strict=False):
-        if text:
-            axes.plot([when], [0.72], marker="v", color=color, markersize=4.5, clip_on=False)
-            axes.text(when, level, text, color=color, ha="left" if when <= start else "center", va="center", fontsize=6.5)
+            _mark(axes, float(curve.times_s[int(np.nanargmax(curve.values))]), words(key), color=color, level=level)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(words("time_axis_x"), labelpad=1.5)
     plain_ticks(axes, words)
     return finished(figure, words("time_axis_caption"), alternative=words("time_axis_x"))
+
+
+def _mark(axes: Axes, when: float, text: str, *, color: str, level: float) -> None:
+    """A labelled triangle on the time axis; the portal label sits higher so that near peaks do not collide."""
+    axes.plot([when], [0.72], marker="v", color=color, markersize=4.5, clip_on=False)
+    axes.text(when, level, text, color=color, ha="center", va="center", fontsize=6.5)
 
 
 def inputs_figure(case: CaseResult, *, words: Words) -> Figure:

@@ -22,9 +22,9 @@ def motion_curves(case: CaseResult, *, words: Words) -> Figure:
     """Residual before and after, and the three shifts, by pass (numbered from 1)."""
     passes = case.motion.passes
     number = np.array([entry.index + 1 for entry in passes])
-    figure = canvas(52.0)
-    residual = figure.add_axes((0.065, 0.19, 0.40, 0.68))
-    shift = figure.add_axes((0.575, 0.19, 0.40, 0.68))
+    figure = canvas(46.0)
+    residual = figure.add_axes((0.065, 0.21, 0.40, 0.66))
+    shift = figure.add_axes((0.575, 0.21, 0.40, 0.66))
     before = np.array([entry.residual_before for entry in passes], float)
     after = np.array([entry.residual_after for entry in passes], float)
     residual.plot(number, before, color=MUTED, marker="o", markersize=3, markerfacecolor="white", label=words("before"))
@@ -72,8 +72,8 @@ def column_over_passes(series: DynamicSeries, view: AxialView, place: tuple[int,
 def time_position(case: CaseResult, *, view: AxialView, words: Words) -> Figure:
     """The column as acquired and as corrected, side by side on one grey scale."""
     place = column_of_liver(case, view)
-    figure = canvas(56.0)
-    boxes = ((0.065, 0.17, 0.43, 0.72), (0.555, 0.17, 0.43, 0.72))
+    figure = canvas(48.0)
+    boxes = ((0.065, 0.19, 0.43, 0.70), (0.555, 0.19, 0.43, 0.70))
     series = ((case.series, "mmode_before"), (case.aligned, "mmode_after"))
     for box, (one, title) in zip(boxes, series, strict=True):
         axes = figure.add_axes(box)

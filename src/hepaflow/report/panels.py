@@ -106,7 +106,7 @@ def draw_grey(axes: Axes, grey: Picture, place: Place) -> None:
     """The CT slice on black."""
     from matplotlib.patches import Rectangle
 
-    axes.add_patch(Rectangle((place.left, place.top), place.width, place.height, facecolor="black", linewidth=0))
+    axes.add_patch(Rectangle((place.left, place.top), place.width, place.height, facecolor="black", linewidth=0, zorder=-1))
     axes.imshow(
         np.nan_to_num(grey[place.crop.inside(grey.shape)], nan=WINDOW_HU[0]),
         cmap="gray",

@@ -17,7 +17,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, Image, KeepTogether, PageTemplate, Spacer, Table, TableStyle
+from reportlab.platypus import BaseDocTemplate, CondPageBreak, Frame, Image, KeepTogether, PageTemplate, Spacer, Table, TableStyle
 from reportlab.platypus import Paragraph as Text
 
 from hepaflow.report import content
@@ -106,10 +106,10 @@ class _NumberedCanvas(Canvas):  # type: ignore[misc]
         document = self._document
         top = A4[1] - 11 * mm
         self.saveState()
-        self.setFont("hepaflow-bold", 7.5)
+        self.setFont("hepaflow-bold", 7)
         self.setFillColor(_SERIOUS)
         self.drawRightString(A4[0] - _MARGIN, top, document.disclaimer)
-        self.setFont("hepaflow", 7.5)
+        self.setFont("hepaflow", 7)
         self.setFillColor(_MUTED)
         self.drawString(_MARGIN, top, f"{document.title} · {document.label}")
         self.setStrokeColor(_RULE)
@@ -120,19 +120,19 @@ class _NumberedCanvas(Canvas):  # type: ignore[misc]
         self.restoreState()
 
 
-class _Bookmark(Flowable):  # type: ignore[misc]
-    """An entry of the outline at this place."""
+class _Heading(Text):  # type: ignore[misc]
+    """A section's heading with its entry in the outline."""
 
-    def __init__(self, key: str, title: str) -> None:
-        super().__init__()
+    def __init__(self, key: str, title: str, number: int) -> None:
+        style = _style(12.5, font="hepaflow-bold", before=22 if number > 1 else 0, after=5)
+        super().__init__(f'<font color="#1f5a7a">{number}</font>  {_markup(title)}', style)
         self._key, self._title = key, title
 
-    def wrap(self, _width: float, _height: float) -> tuple[float, float]:
-        return 0.0, 0.0
-
     def draw(self) -> None:
+        """Mark the place, then the text."""
         self.canv.bookmarkHorizontal(self._key, 0, 14 * mm)
         self.canv.addOutlineEntry(self._title, self._key, level=0)
+        super().draw()
 
 
 def render(document: Document) -> bytes:
@@ -160,14 +160,8 @@ def render(document: Document) -> bytes:
         Text(_markup(f"{document.label} · {document.subtitle}"), _style(8, color=_MUTED, after=8)),
     ]
     for number, section in enumerate(document.sections, start=1):
-        heading = [
-            _Bookmark(section.key, section.title),
-            Text(f'<font color="#1f5a7a">{number}</font>  {_markup(section.title)}', _style(12.5, font="hepaflow-bold", after=5)),
-        ]
         opening, rest = _opening(section.blocks)
-        if number > 1:
-            story.append(Spacer(0, 7 * mm))
-        story.append(KeepTogether([*heading, *opening]))
+        story.append(KeepTogether([_Heading(section.key, section.title, number), *opening]))
         story += [flow for block in rest for flow in _flowables(block)]
 
     def make_canvas(*args: Any, **options: Any) -> _NumberedCanvas:
@@ -188,13 +182,22 @@ def _opening(blocks: tuple[Block, ...]) -> tuple[list[Any], tuple[Block, ...]]:
     for number, block in enumerate(blocks):
         if isinstance(block, content.Table) and len(block.rows) > _LONG_TABLE:
             return [*opening, CondPageBreak(50 * mm)], blocks[number:]
-        opening += _flowables(block)
+        opening += _pieces(block)
         if isinstance(block, content.Table | content.Figure) or number > 3:
             return opening, blocks[number + 1 :]
     return opening, ()
 
 
 def _flowables(block: Block) -> list[Any]:
+    """A block's pieces; pictures and short tables stay with their captions."""
+    pieces = _pieces(block)
+    whole = isinstance(block, content.Figure) or (isinstance(block, content.Table) and len(block.rows) <= _LONG_TABLE)
+    if whole:
+        return [KeepTogether(pieces)]
+    return [CondPageBreak(35 * mm), *pieces] if isinstance(block, content.Table) else pieces
+
+
+def _pieces(block: Block) -> list[Any]:
     if isinstance(block, content.Paragraph):
         return [_paragraph(block)]
     if isinstance(block, content.Bullets):
@@ -208,7 +211,7 @@ def _flowables(block: Block) -> list[Any]:
         return [_notice(block), Spacer(0, 4 * mm)]
     if isinstance(block, content.Figure):
         picture = Image(io.BytesIO(block.png), width=block.width_mm * mm, height=block.height_mm * mm)
-        return [KeepTogether([picture, Spacer(0, 1 * mm), Text(_markup(block.caption), _style(7.2, color=_MUTED, after=9))])]
+        return [picture, Spacer(0, 1 * mm), Text(_markup(block.caption), _style(7.2, color=_MUTED, after=9))]
     return _table(block)
 
 
@@ -285,6 +288,4 @@ def _table(block: content.Table) -> list[Any]:
     grid = Table(lines, colWidths=[_WIDTH * width / total for width in block.widths], repeatRows=1)
     grid.setStyle(TableStyle(rules))
     caption = Text(_markup(block.caption), _style(7.2, color=_MUTED, after=3))
-    if len(block.rows) <= _LONG_TABLE:
-        return [KeepTogether([caption, grid]), Spacer(0, 5 * mm)]
-    return [CondPageBreak(35 * mm), caption, grid, Spacer(0, 5 * mm)]
+    return [caption, grid, Spacer(0, 5 * mm)]

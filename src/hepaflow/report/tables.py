@@ -78,7 +78,7 @@ def summary_table(case: CaseResult, words: Words) -> Table:
 
 def _flag_marks(codes: tuple[str, ...], words: Words) -> str:
     shown = [code for code in codes if words.severity(code) != "info"]
-    return sentences(shown, words) or words("none_found")
+    return sentences(shown, words) or words("no_flags")
 
 
 def response_table(case: CaseResult, words: Words) -> Table:
@@ -145,11 +145,16 @@ def _parameter_part(case: CaseResult, keys: list[str], *, words: Words, first: b
         rows += [
             _parameter_row(words(f"shell_{shell}"), result.regions[shell], keys, words=words, first=first) for shell in shells
         ]
-    units = ", ".join(f"{abbreviation(key)}: {words.unit(key) or words('no_unit')}" for key in keys)
-    caption = words("parameters_caption", units=units)
+    caption = words("parameters_caption", units=_units(keys, words))
     widths = (16.0, 9.0, *([15.0] * len(keys)), *([17.0] if first else []))
     align = "lr" + "r" * len(keys) + ("r" if first else "")
     return Table(caption, tuple(head), tuple(rows), align, widths, small=True)
+
+
+def _units(keys: list[str], words: Words) -> str:
+    """``BF, HABF mL/min/100 g; MTT s``: columns by unit, pure numbers left out."""
+    units = dict.fromkeys(words.unit(key) for key in keys if words.unit(key))
+    return "; ".join(f"{', '.join(abbreviation(key) for key in keys if words.unit(key) == unit)} {unit}" for unit in units)
 
 
 def _parameter_row(name: str, measured: Measurement, keys: list[str], *, words: Words, first: bool) -> Row:

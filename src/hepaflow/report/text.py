@@ -16,6 +16,7 @@ TEXT: dict[str, tuple[str, str]] = {
     "na": ("not available", "non disponible"),
     "interval": ("{low} to {high}", "{low} à {high}"),
     "none_found": ("none", "aucun"),
+    "no_flags": ("none", "aucune"),
     "yes": ("yes", "oui"),
     "no": ("no", "non"),
     "because": ("not available: {reason}", "non disponible : {reason}"),
@@ -302,8 +303,8 @@ TEXT: dict[str, tuple[str, str]] = {
         "Rapports lésion / foie sain avec intervalles à 95 % (lus dans la région indiquée).",
     ),
     "parameters_caption": (
-        "Parameters fitted to the mean curve of each region, ± standard deviation ({units}).",
-        "Paramètres ajustés à la courbe moyenne de chaque région, ± écart-type ({units}).",
+        "Parameters fitted to the mean curve of each region, ± standard deviation. Units: {units}.",
+        "Paramètres ajustés à la courbe moyenne de chaque région, ± écart-type. Unités : {units}.",
     ),
     "col_map_bf": ("BF map, mean / median", "Carte BF, moyenne / médiane"),
     "size_line": (

@@ -16,6 +16,7 @@ LANGUAGES = ("en", "fr")
 DECIMALS = {"haf": 2, "extraction": 2, "msi": 2}
 NBSP = "\u00a0"
 _BEFORE_PUNCTUATION = re.compile(r" ([:;?!%»])")
+_BEFORE_UNIT = re.compile(r"(\d) (s|mm|cm|mL|g/mL|HU|UH|kV|mAs|mGy|%)(?!\w)")
 _AFTER_QUOTE = re.compile(r"« ")
 _SENTENCES = {**TEXT, **METHODS}
 
@@ -43,7 +44,8 @@ class Words:
         return fr if self.language == "fr" else en
 
     def typeset(self, text: str) -> str:
-        """French spaces before double punctuation are not to break."""
+        """Numbers stay with their units; French spaces before double punctuation are not to break."""
+        text = _BEFORE_UNIT.sub(rf"\1{NBSP}\2", text)
         if self.language == "fr":
             return _AFTER_QUOTE.sub(f"«{NBSP}", _BEFORE_PUNCTUATION.sub(NBSP + r"\1", text))
         return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +50,7 @@ def curves(times=TIMES_S, *, delay=0.0):
 def _tube(xyz, points, radius):
     """Voxels within ``radius`` of a polyline in mm."""
     inside = np.zeros(xyz.shape[:-1], bool)
-    for a, b in zip(points[:-1], points[1:], strict=True):
-        a, b = np.array(a, float), np.array(b, float)
+    for a, b in itertools.pairwise(np.array(points, float)):
         u = np.clip(((xyz - a) @ (b - a)) / ((b - a) @ (b - a)), 0, 1)
         inside |= np.linalg.norm(xyz - a - u[..., None] * (b - a), axis=-1) <= radius
     return inside

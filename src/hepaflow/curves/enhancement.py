@@ -124,7 +124,8 @@ def _mean_variance(mask: Mask, covariance: FloatArray) -> float:
         # A large region: edge effects on the number of pairs are negligible.
         return max(float(covariance.sum()) / count, centre / count)
     padded = [n + r for n, r in zip(crop.shape, reach, strict=True)]
-    pairs = np.fft.irfftn(np.abs(np.fft.rfftn(crop.astype(np.float64), padded)) ** 2, padded)
+    axes = (0, 1, 2)
+    pairs = np.fft.irfftn(np.abs(np.fft.rfftn(crop.astype(np.float64), padded, axes=axes)) ** 2, padded, axes=axes)
     offsets = np.meshgrid(*(np.arange(-r, r + 1) % n for r, n in zip(reach, padded, strict=True)), indexing="ij")
     return max(float((pairs[tuple(offsets)] * covariance).sum()) / count**2, centre / count)
 

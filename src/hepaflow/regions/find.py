@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.curves.enhancement import region_curve
+from hepaflow.domain.curves import TimeCurve
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.lesions import Lesion, Origin, Region, Regions
 from hepaflow.domain.series import DynamicSeries
@@ -31,6 +32,35 @@ class _Search:
 
     volume: SearchVolume
     arterial: Arterial
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quick:
+    """What a fast look finds: curves in HU of the kept passes, and the liver on the study's grid; None where nothing plausible was found."""
+
+    arterial: TimeCurve | None
+    portal: TimeCurve | None
+    liver: Mask | None
+
+
+def find_quick(series: DynamicSeries) -> Quick:
+    """Vessel curves and a liver mask from thinned data, also before motion correction; for checks, not for measuring."""
+    volume = search_volume(series, thin=2)
+    try:
+        arterial = find_aorta(volume)
+    except InputRefused:
+        return Quick(None, None, None)
+    aorta = TimeCurve("aorta", volume.times_s, arterial.curve)
+    try:
+        liver = find_liver(volume, arterial)
+    except InputRefused:
+        return Quick(aorta, None, None)
+    mask = volume.to_grid(liver)
+    try:
+        portal = volume.hu[:, find_portal(volume, arterial, liver=liver)].mean(1).astype(float)
+    except InputRefused:
+        return Quick(aorta, None, mask)
+    return Quick(aorta, TimeCurve("portal_vein", volume.times_s, portal), mask)
 
 
 def find(aligned: DynamicSeries, given: dict[str, Mask], *, frame: int | None = None) -> Regions:

@@ -61,7 +61,8 @@ def propose_healthy(volume: SearchVolume, *, liver: Mask, lesions: Mask, vessels
     odd = ndimage.binary_opening(liver & ~vessels & (oddness > 3.5) & (to_edge > 5.0), volume.ball(3.5))
     to_lesion = _distance(volume, ~(lesions | odd))
     voxel_ml = float(np.prod(volume.spacing_mm)) / 1000.0
-    chosen, flags = np.zeros_like(liver), ("healthy-near-border",)
+    chosen = np.zeros_like(liver)
+    flags: tuple[str, ...] = ("healthy-near-border",)
     for row, (lesion_mm, vessel_mm, edge_mm) in enumerate(MARGINS_MM):
         free = room & (to_lesion >= lesion_mm) & (to_vessel >= vessel_mm) & (to_edge >= edge_mm)
         chosen = _balls(volume, free, oddness, voxel_ml)

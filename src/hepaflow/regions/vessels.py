@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hepaflow.curves.enhancement import baseline_passes
 from hepaflow.errors import InputRefused
 from hepaflow.regions.search import Mask, SearchVolume, Volume
+from hepaflow.regions.tubes import lumen_core, track_tube
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -17,10 +18,6 @@ GIVE_ROIS = "Give the vessel as a region (--rois), or check coverage, timing and
 #: Plausible diameters of a lumen in an axial slice, mm (the aorta may be dilated; the coarse grid adds a little).
 AORTA_MM = (8.0, 45.0)
 CAVA_MM = (8.0, 45.0)
-#: Shortest length along z that counts as a tube, mm, and as a share of the coverage.
-TUBE_MM, TUBE_SHARE = 40.0, 0.5
-#: The lumen core: this share of the largest depth below the wall is left out.
-WALL_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,21 +36,10 @@ class Arterial:
         return float(half_rise(times_s, self.curve[:, None] - self.curve[: self.baseline].mean())[0])
 
 
-@dataclass(frozen=True, slots=True)
-class _Disc:
-    """One connected part of an axial slice: centre (y, x) in mm, weight, label in its slice."""
-
-    slice: int
-    y: float
-    x: float
-    weight: float
-    label: int
-
-
 def find_aorta(volume: SearchVolume) -> Arterial:
     """The longest, brightest early-enhancing tube near the spine. Refused: AORTA-NOT-FOUND."""
     soft = soft_tissue(volume)
-    early, peak_s = _early_image(volume, soft)
+    early = _early_image(volume, soft)
     zone = soft & _near_midline(volume, 75.0)
     if not zone.any():
         raise InputRefused("AORTA-NOT-FOUND", "no enhancing tissue near the midline", GIVE_ROIS)
@@ -100,99 +86,12 @@ def half_rise(times_s: FloatArray, rise: npt.NDArray[np.floating]) -> FloatArray
     return np.asarray(times_s[before] + np.clip(share, 0, 1) * (times_s[first] - times_s[before]), float)
 
 
-def lumen_core(volume: SearchVolume, lumen: Mask, *, wall_share: float = WALL_SHARE) -> Mask:
-    """The middle of a tube, slice by slice: deeper than ``wall_share`` of the slice's largest depth, free of partial volume."""
-    from scipy import ndimage
-
-    core = np.zeros_like(lumen)
-    for k in np.flatnonzero(lumen.any((1, 2))):
-        depth = ndimage.distance_transform_edt(np.pad(lumen[k], 1), sampling=volume.spacing_mm[1:])[1:-1, 1:-1]
-        core[k] = depth > max(wall_share * depth.max(), min(volume.spacing_mm[1:]))
-        if not core[k].any():
-            core[k] = depth == depth.max()
-    return core
-
-
-def track_tube(
-    volume: SearchVolume,
-    image: npt.NDArray[np.floating],
-    *,
-    threshold: float,
-    diameter_mm: tuple[float, float],
-    near_mm: npt.NDArray[np.floating] | None = None,
-) -> Mask | None:
-    """The heaviest chain of round parts of axial slices above ``threshold``, or None if it is too short to be a tube.
-
-    Weights are brightness times roundness (times nearness to ``near_mm`` = 0); neighbours in the chain may skip one slice and shift by
-    no more than a vessel at 45 degrees would.
-    """
-    from scipy import ndimage
-
-    dz, dy, dx = volume.spacing_mm
-    discs: list[_Disc] = []
-    labels = np.zeros(image.shape, np.int32)
-    for k in range(image.shape[0]):
-        labels[k], count = ndimage.label(image[k] > threshold)
-        for number in range(1, count + 1):
-            y, x = np.nonzero(labels[k] == number)
-            span = _roundness(y * dy, x * dx, (dy, dx), diameter_mm)
-            if span > 0:
-                weight = span * float(image[k, y, x].mean()) / threshold
-                if near_mm is not None:
-                    weight *= float(np.exp(-((near_mm[k, y, x].min() / 30.0) ** 2)))
-                discs.append(_Disc(k, float(y.mean() * dy), float(x.mean() * dx), weight, number))
-    chain = _heaviest_chain(discs, dz)
-    if not chain or (chain[-1].slice - chain[0].slice + 1) * dz < min(TUBE_MM, TUBE_SHARE * image.shape[0] * dz):
-        return None
-    tube = np.zeros(image.shape, bool)
-    for disc in chain:
-        tube[disc.slice] |= labels[disc.slice] == disc.label
-    return tube
-
-
-def _roundness(y: FloatArray, x: FloatArray, pixel: tuple[float, float], diameter_mm: tuple[float, float]) -> float:
-    """1 for a disc, less for other shapes, 0 when the size is not that of the vessel."""
-    area = y.size * pixel[0] * pixel[1]
-    diameter = 2.0 * float(np.sqrt(area / np.pi))
-    if not diameter_mm[0] <= diameter <= diameter_mm[1] or y.size < 3:
-        return 0.0
-    spread = np.cov(np.stack([y, x])) + np.diag([pixel[0] ** 2, pixel[1] ** 2]) / 12.0
-    minor, major = np.sqrt(np.maximum(np.linalg.eigvalsh(spread), 1e-9))
-    compact = area / (4.0 * np.pi * minor * major)
-    return float(minor / major) * min(1.0, float(compact)) if minor / major > 0.4 else 0.0
-
-
-def _heaviest_chain(discs: list[_Disc], dz: float) -> list[_Disc]:
-    best: dict[int, float] = {}
-    came: dict[int, int | None] = {}
-    by_slice: dict[int, list[int]] = {}
-    for n, disc in enumerate(discs):
-        best[n], came[n] = disc.weight, None
-        for gap in (1, 2):
-            for m in by_slice.get(disc.slice - gap, []):
-                shift = float(np.hypot(disc.y - discs[m].y, disc.x - discs[m].x))
-                allowed = 4.0 + gap * dz
-                if shift <= allowed:
-                    total = best[m] + disc.weight * (1.0 - 0.5 * shift / allowed)
-                    if total > best[n]:
-                        best[n], came[n] = total, m
-        by_slice.setdefault(disc.slice, []).append(n)
-    if not best:
-        return []
-    at: int | None = max(best, key=lambda n: best[n])
-    chain: list[_Disc] = []
-    while at is not None:
-        chain.append(discs[at])
-        at = came[at]
-    return chain[::-1]
-
-
-def _early_image(volume: SearchVolume, soft: Mask) -> tuple[Volume, float]:
-    """Enhancement around the arterial peak, and that peak's time; arteries are the first tissue to change much."""
+def _early_image(volume: SearchVolume, soft: Mask) -> Volume:
+    """Enhancement around the arterial peak; arteries are the first tissue to change much."""
     change = np.where(soft, volume.high - volume.low, 0.0)
     zone = soft & _near_midline(volume, 75.0)
     if not zone.any():
-        return np.zeros_like(volume.low), 0.0
+        return np.zeros_like(volume.low)
     limit = float(np.sort(change[zone])[-max(20, int(0.002 * zone.sum()))])
     strongest = zone & (change >= limit)
     curve = np.median(volume.hu[:, strongest], axis=1)
@@ -200,7 +99,7 @@ def _early_image(volume: SearchVolume, soft: Mask) -> tuple[Volume, float]:
     before = volume.hu[: max(1, baseline_passes(volume.times_s, curve))].mean(0)
     # Without an unenhanced pass the lowest value of each voxel stands in for it.
     start = np.minimum(before, volume.low + 30.0)
-    return volume.mean(peak_s - 3.1, peak_s + 3.1) - start, peak_s
+    return np.asarray(volume.mean(peak_s - 3.1, peak_s + 3.1) - start, np.float32)
 
 
 def _near_midline(volume: SearchVolume, reach_mm: float) -> Mask:
@@ -208,7 +107,7 @@ def _near_midline(volume: SearchVolume, reach_mm: float) -> Mask:
     columns = volume.body.sum((0, 1)).astype(float)
     middle = float((columns * np.arange(columns.size)).sum() / max(columns.sum(), 1.0))
     near = np.abs(np.arange(columns.size) - middle) * volume.spacing_mm[2] <= reach_mm
-    return np.broadcast_to(near, volume.body.shape)
+    return np.asarray(np.broadcast_to(near, volume.body.shape))
 
 
 def _spine_distance(volume: SearchVolume) -> npt.NDArray[np.floating] | None:
@@ -234,7 +133,7 @@ def find_cava(volume: SearchVolume, arterial: Arterial, *, soft: Mask) -> Mask:
     _, y0, x0 = arterial.centre_mm
     zone = soft & ((right < x0 + 3.0) & (right > x0 - 75.0)) & ((rows > y0 - 55.0) & (rows < y0 + 25.0))[:, None]
     zone &= ~ndimage.binary_dilation(arterial.lumen, volume.ball(4.0))
-    nothing = np.zeros_like(zone)
+    nothing = np.zeros(soft.shape, bool)
     if not zone.any():
         return nothing
     image = np.where(zone, venous - _surroundings(volume, venous), 0.0)
@@ -297,7 +196,8 @@ def find_portal(volume: SearchVolume, arterial: Arterial, *, liver: Mask) -> Mas
     if not candidate.any():
         raise InputRefused("PORTAL-NOT-FOUND", "no vessel at the liver hilum enhances above the liver", GIVE_ROIS)
     at = np.nonzero(candidate)
-    rise = volume.hu[:, *at].astype(float) - start[at]
+    flat = np.flatnonzero(candidate)
+    rise = volume.hu.reshape(len(volume.hu), -1)[:, flat].astype(float) - start.reshape(-1)[flat]
     lag = half_rise(volume.times_s, rise) - arterial.half_rise_s(volume.times_s)
     score = np.zeros(candidate.shape)
     score[at] = (
@@ -337,11 +237,11 @@ def _grow(
     close = near & (distance <= 6.0)
     level = float(np.percentile(height[close], 75))
     model = volume.hu[:, close & (height >= 0.9 * level)].mean(1) - start[close & (height >= 0.9 * level)].mean()
-    at = np.nonzero(near & (height >= 0.8 * level))
-    rise = volume.hu[:, *at] - start[at]
+    flat = np.flatnonzero(near & (height >= 0.8 * level))
+    rise = volume.hu.reshape(len(volume.hu), -1)[:, flat] - start.reshape(-1)[flat]
     alike = (rise * model[:, None]).sum(0) / np.sqrt((rise**2).sum(0) * (model**2).sum() + 1e-9) > 0.97
     mask = np.zeros_like(candidate)
-    mask[tuple(a[alike] for a in at)] = True
+    mask.reshape(-1)[flat[alike]] = True
     label, count = ndimage.label(mask)
     if count == 0 or label[seed] == 0:
         mask = close & (height >= 0.8 * level)

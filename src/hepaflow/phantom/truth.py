@@ -84,7 +84,7 @@ def _regions(canvas: Canvas, lesions: tuple[LesionShape, ...]) -> dict[str, Mask
     spacing, first = canvas.grid.spacing_mm, len(TISSUES)
     core = first + len(lesions)
     parenchyma = canvas.share([NUMBER["liver"]])
-    masks = {"aorta": canvas.share([NUMBER["aorta"]]) > 0.99, "portal_vein": canvas.share([NUMBER["portal_trunk"]]) > 0.9}
+    masks = {"aorta": canvas.share([NUMBER["aorta"]]) > 0.99, "portal_vein": canvas.share([NUMBER["portal_trunk"]]) > 0.99}
     masks["spleen"] = canvas.share([NUMBER["spleen"]]) > 0.99
     masks = {name: _deep(mask, spacing, _DEPTH_MM[name]) for name, mask in masks.items()}
     vessels = [NUMBER[name] for name in ("portal_branch", "hepatic_vein")]

@@ -89,8 +89,11 @@ def _write_truth(phantom: Phantom, folder: Path, progress: Progress | None) -> N
     passes = phantom.series.passes
 
     def field(index: int) -> None:
-        values = np.round(phantom.displacement(index) * _FIELD_STEPS_MM) / np.float32(_FIELD_STEPS_MM)
-        nifti.write(folder / f"displacement_{index:02d}.nii.gz", values.astype(np.float32), grid, description="pull-back, mm LPS")
+        values = phantom.displacement(index)
+        values *= np.float32(_FIELD_STEPS_MM)
+        np.rint(values, out=values)
+        values /= np.float32(_FIELD_STEPS_MM)
+        nifti.write(folder / f"displacement_{index:02d}.nii.gz", values, grid, description="pull-back, mm LPS")
 
     with ThreadPoolExecutor(2) as pool:
         for done, _ in enumerate(pool.map(field, range(passes)), start=1):

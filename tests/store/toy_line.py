@@ -121,7 +121,7 @@ def every_point(root: Path, expected: dict[str, str], act: Callable[[], None], e
     while True:
         folder = root / f"{point}"
         if before:
-            in_child(lambda: line(folder, scale=0.5))
+            in_child(lambda folder=folder: line(folder, scale=0.5))
 
         def faulty(folder: Path = folder, point: int = point) -> None:
             Faulty(point, act)

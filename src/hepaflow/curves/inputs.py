@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator
 
 from hepaflow.curves.circulation import fit_bolus, fit_transit
-from hepaflow.curves.enhancement import baseline_flags, baseline_passes, region_curve
+from hepaflow.curves.enhancement import baseline_flags, region_curve
+from hepaflow.curves.enhancement import baseline_passes as count_baseline
 from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.domain.lesions import Regions
 from hepaflow.domain.series import DynamicSeries
@@ -31,14 +32,14 @@ DOUBT = 0.5
 NAMES = ("arterial", "portal")
 
 
-def make_inputs(aligned: DynamicSeries, regions: Regions) -> Inputs:
-    """Inputs of a study: mean curves of aorta and portal vein, baseline found in the aorta, made continuous.
+def make_inputs(aligned: DynamicSeries, regions: Regions, *, baseline_passes: int | None = None) -> Inputs:
+    """Inputs of a study: mean curves of aorta and portal vein, baseline found in the aorta unless given, made continuous.
 
     Flags of the regions and of the baseline travel with the result. Refused: as :func:`dense_inputs`.
     """
     arterial = region_curve(aligned, regions.aorta.mask, name="arterial")
     portal = None if regions.portal_vein is None else region_curve(aligned, regions.portal_vein.mask, name="portal")
-    baseline = baseline_passes(arterial.times_s, arterial.values)
+    baseline = count_baseline(arterial.times_s, arterial.values) if baseline_passes is None else baseline_passes
     found = dense_inputs(arterial, portal, baseline_passes=baseline)
     proposed = any(region is not None and region.origin == "proposed" for region in (regions.aorta, regions.portal_vein))
     flags = (*baseline_flags(arterial.values, baseline), *found.flags)

@@ -23,7 +23,7 @@ from hepaflow.domain.lesions import LesionResult, Measurement, Regions
 from hepaflow.domain.maps import MapSet
 from hepaflow.domain.motion import MotionField
 from hepaflow.domain.series import DynamicSeries
-from hepaflow.errors import UsageError
+from hepaflow.errors import InputRefused, UsageError
 from hepaflow.store.atomic import require_space
 from hepaflow.store.case import Case, Handle, Steps, space_needed
 from hepaflow.store.sources import identify
@@ -142,7 +142,14 @@ def _estimate(series: DynamicSeries, drawn: Given, *, method: Any, reference: in
     from hepaflow.motion import correct
 
     # regions were drawn on one pass: that pass is where they are right
-    return correct.estimate(series, method=method, reference=drawn[1] if reference is None else reference, progress=progress)
+    chosen = drawn[1] if reference is None else reference
+    if chosen is not None and not 0 <= chosen < series.passes:
+        raise InputRefused(
+            "REFERENCE-OUTSIDE",
+            f"the reference pass is not one of the {series.passes} passes (counted from 0)",
+            "Check frame in the regions' JSON, or motion.reference in the configuration",
+        )
+    return correct.estimate(series, method=method, reference=chosen, progress=progress)
 
 
 def _find(aligned: DynamicSeries, drawn: Given) -> Regions:
@@ -155,6 +162,8 @@ def _find(aligned: DynamicSeries, drawn: Given) -> Regions:
 def _inputs(aligned: DynamicSeries, regions: Regions, *, baseline_passes: int | None, haematocrit: float | None) -> Inputs:
     from hepaflow.curves.inputs import make_inputs
 
+    if baseline_passes is not None and baseline_passes > aligned.passes - 5:
+        raise UsageError("CONFIG-INVALID", "baseline_passes leaves fewer than 5 passes after the baseline", "Give a smaller number")
     inputs = make_inputs(aligned, regions, baseline_passes=baseline_passes)
     return inputs if haematocrit is None else plasma(inputs, haematocrit)
 

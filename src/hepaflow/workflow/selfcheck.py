@@ -10,7 +10,7 @@ from typing import Any
 from hepaflow.errors import InputRefused
 from hepaflow.store.case import Unstored
 from hepaflow.workflow import truth
-from hepaflow.workflow.one import follow
+from hepaflow.workflow.one import Given, follow
 from hepaflow.workflow.plan import Plan
 
 Progress = Callable[[str, int, int], None] | None
@@ -34,7 +34,8 @@ def selfcheck(*, progress: Progress = None) -> list[dict[str, Any]]:
     case = Unstored()
     given = {name: phantom.labels == label for label, name in phantom.names.items()}
     series = case.given(phantom.series, digest="selfcheck")
-    drawn = case.given((given, phantom.reference), digest="selfcheck")
+    regions: Given = (given, phantom.reference)
+    drawn = case.given(regions, digest="selfcheck")
     study = follow(Plan(), series, drawn, case, digest="selfcheck", progress=progress)
     healthy, lesions = study.lesions.get()
     checks = []

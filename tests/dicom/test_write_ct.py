@@ -121,7 +121,7 @@ def test_values_that_a_ct_cannot_store_are_refused(tmp_path: Path, value: float)
     voxels = series.voxels.astype(np.float32)
     voxels[1, 2, 3, 4] = value
     bad = DynamicSeries(voxels, series.grid, series.times_s, series.acquisition)
-    with pytest.raises(InputRefused, match="^SERIES-NOT-STORABLE"):
+    with pytest.raises(InputRefused, match=r"^SERIES-NOT-STORABLE"):
         written(tmp_path, bad)
     assert not list(tmp_path.rglob("*.dcm"))
 

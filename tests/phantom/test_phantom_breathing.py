@@ -90,7 +90,7 @@ def test_the_image_is_traced_back_through_the_same_displacement(amplitude: tuple
 
 def test_the_dome_lesion_leaves_the_coverage(clean: Phantom) -> None:
     lesion = next(lesion for lesion in clean.lesions if lesion.kind == "dome")
-    low, high = liver.BOX_MM[2]
+    _, high = liver.BOX_MM[2]
     radius = lesion.diameter_mm / 2
     points = np.random.default_rng(0).uniform(-radius, radius, (4000, 3))
     points = points[(points**2).sum(1) < radius**2] + np.array(lesion.centre_mm)

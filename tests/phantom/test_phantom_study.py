@@ -39,7 +39,7 @@ def test_another_seed_is_another_patient() -> None:
     "wrong", [{"size": "huge"}, {"noise_hu": -1.0}, {"noise_hu": float("nan")}, {"breathing_mm": 31.0}, {"seed": -1}]
 )
 def test_what_cannot_be_drawn_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match="^PHANTOM-"):
+    with pytest.raises(UsageError, match=r"^PHANTOM-"):
         PhantomSpec(**wrong)  # type: ignore[arg-type]
 
 

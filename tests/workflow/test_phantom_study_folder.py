@@ -70,7 +70,7 @@ def test_writing_again_gives_the_same_bytes_and_foreign_files_are_kept(made: tup
     phantom_study.write(PhantomSpec(seed=2), out)
     assert before == {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
     (tmp_path / "mine.txt").write_text("keep")
-    with pytest.raises(UsageError, match="^PHANTOM-OUTPUT"):
+    with pytest.raises(UsageError, match=r"^PHANTOM-OUTPUT"):
         phantom_study.write(PhantomSpec(), tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "keep"
 
@@ -80,6 +80,6 @@ def test_the_command_lists_the_lesions(tmp_path: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     assert "lesion-8" in said
     assert said.splitlines()[-1] == str(tmp_path / "new")
-    with pytest.raises(UsageError, match="^PHANTOM-BREATHING"):
+    with pytest.raises(UsageError, match=r"^PHANTOM-BREATHING"):
         command(tmp_path / "other", size=Size.SMALL, noise_hu=None, breathing_mm=99.0, seed=2)
     assert not (tmp_path / "other").exists()

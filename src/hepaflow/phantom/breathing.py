@@ -50,6 +50,6 @@ def amplitudes(generator: np.random.Generator, times_s: FloatArray, breathing_mm
 
 
 def reference_pass(amplitude: FloatArray, candidates: range) -> int:
-    """The candidate pass nearest to the mean position of all passes: other passes lie up to 40 % of the travel above it, the rest below."""
+    """The candidate pass nearest to the mean position of all passes, so that others lie above and below it."""
     usual = amplitude[:, 0].mean()
     return int(candidates[int(np.argmin(np.abs(amplitude[candidates.start : candidates.stop, 0] - usual)))])

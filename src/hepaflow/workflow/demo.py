@@ -68,7 +68,12 @@ def demo(out: Path, *, size: str, seed: int, progress: Progress = None) -> Demo:
         raise UsageError("OUT-NOT-A-FOLDER", "the output path is a file", "Give a folder for --out")
     with Case(out / "case") as case:
         record = make_study(out, size=size, seed=seed, progress=progress)
-        study = analyze(Plan(), out / "phantom" / "dicom", case, rois=out / "phantom" / "rois.nii.gz", progress=progress)
+        known = {
+            name: {"bf": found["bf"], "ratio_bf": found["bf_ratio"]} if "bf_ratio" in found else {"bf": found["bf"]}
+            for name, found in record["regions"].items()
+        }
+        source, rois = out / "phantom" / "dicom", out / "phantom" / "rois.nii.gz"
+        study = analyze(Plan(), source, case, rois=rois, progress=progress, truth=known)
         healthy, lesions = study.lesions.get()
     return Demo(
         truth.healthy_rows(record["regions"], healthy),

@@ -30,6 +30,7 @@ from hepaflow.store.sources import identify
 from hepaflow.workflow.plan import Plan, ResponsePlan
 
 Progress = Callable[[str, int, int], None] | None
+Truth = dict[str, dict[str, float]]
 Given = tuple[dict[str, npt.NDArray[np.bool_]], int | None]
 
 
@@ -88,8 +89,12 @@ def check_places(source: Path, out: Path) -> None:
         raise UsageError("OUT-INSIDE-STUDY", "the output folder lies inside the study", "Give an output folder outside the study")
 
 
-def analyze(plan: Plan, source: Path, case: Case, *, rois: Path | None = None, progress: Progress = None) -> Study:
+def analyze(
+    plan: Plan, source: Path, case: Case, *, rois: Path | None = None, progress: Progress = None, truth: Truth | None = None
+) -> Study:
     """The main job: a study at ``source`` (folder, .zip or 4D NIfTI) and perhaps its regions, to a finished case folder.
+
+    ``truth`` (of a phantom: region to ``bf`` and ``ratio_bf``) is set beside the measurement in the report.
 
     Refused: what cannot be assembled, regions of another patient or frame of reference, a disk without room for the case.
     """
@@ -103,7 +108,7 @@ def analyze(plan: Plan, source: Path, case: Case, *, rois: Path | None = None, p
     given = case.given(rois, digest="none" if rois is None else identify(rois).digest)
     drawn = case.derive("given-regions", _read_regions, given, series)
     done = follow(plan, series, drawn, case, digest=found.digest, progress=progress)
-    publish(done, case)
+    publish(done, case, truth=truth)
     return done
 
 

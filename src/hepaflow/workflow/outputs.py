@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any
 from hepaflow.store.case import Case
 
 if TYPE_CHECKING:
-    from hepaflow.workflow.one import Study
+    from hepaflow.workflow.one import Study, Truth
 
 
-def publish(study: Study, case: Case) -> None:
-    """All files of the case folder, from the study's parts."""
+def publish(study: Study, case: Case, *, truth: Truth | None = None) -> None:
+    """All files of the case folder, from the study's parts; a phantom's ``truth`` goes into the report."""
     parts = (study.series, study.aligned, study.motion, study.regions, study.inputs, study.maps, study.lesions, study.summary)
-    params = study.plan.model_dump() | {"study": study.digest, "steps": [step.output_digest for step in study.history]}
+    params = study.plan.model_dump() | {
+        "study": study.digest,
+        "steps": [step.output_digest for step in study.history],
+        "truth": truth,
+    }
     case.publish("outputs", partial(_write, study), *parts, params=params)
 
 
-def _write(study: Study, folder: Path, *_parts: Any, **_params: Any) -> None:
+def _write(study: Study, folder: Path, *_parts: Any, truth: Truth | None, **_params: Any) -> None:
     from hepaflow.dicom import write_map, write_seg, write_sr
     from hepaflow.report import document
     from hepaflow.store import case_files
@@ -31,4 +35,4 @@ def _write(study: Study, folder: Path, *_parts: Any, **_params: Any) -> None:
     write_map.write_maps(result, dicom)
     write_seg.write_seg(result, dicom)
     write_sr.write_sr(result, dicom)
-    document.write(result, folder, language=plan.language)
+    document.write(result, folder, language=plan.language, truth=truth)

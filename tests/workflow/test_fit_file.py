@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hepaflow.errors import InputRefused, UsageError
+from hepaflow.workflow.fit_file import fit_file, read_curves
+
+
+def curves() -> dict[str, np.ndarray]:
+    """A bolus, its portal echo, and a tissue that follows both (HU, uneven times)."""
+    times = np.concatenate([np.arange(0, 30, 2.0), np.arange(48, 160, 20.0)])
+
+    def bolus(at: float, width: float) -> np.ndarray:
+        x = np.maximum(times - at, 0) / width
+        return x**2 * np.exp(2 * (1 - x))
+
+    arterial = 300 * bolus(5, 5) + 60 * bolus(10, 40)
+    portal = 160 * bolus(10, 14) + 60 * bolus(15, 45)
+    return {"time_s": times, "arterial": arterial, "portal": portal, "liver": 50 * bolus(9, 18) + 20 * bolus(10, 60)}
+
+
+def write(path: Path, columns: dict[str, np.ndarray], separator: str = ",") -> Path:
+    rows = [separator.join(columns)] + [separator.join(f"{v:.6g}" for v in row) for row in zip(*columns.values(), strict=True)]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_the_object_has_the_form_of_the_contract(tmp_path: Path) -> None:
+    found = fit_file(write(tmp_path / "c.csv", curves()), model="aath", density_g_ml=1.05)
+    assert (found["schema"], found["model"], found["inputs"]) == (1, "aath", "arterial and portal")
+    (curve,) = found["curves"]
+    assert set(curve) == {"curve", "model", "parameters", "delays_s", "r2", "aic", "residual_sd", "flags"}
+    assert curve["curve"] == "liver"
+    assert set(curve["parameters"]["bf"]) == {"value", "sd", "unit"}
+    assert curve["parameters"]["bf"]["unit"] == "mL/min/100 g"
+    assert set(curve["delays_s"]) == {"arterial", "portal"}
+    assert curve["r2"] > 0.9
+
+
+def test_without_portal_there_is_one_input_and_a_gap_is_flagged(tmp_path: Path) -> None:
+    columns = curves()
+    del columns["portal"]
+    columns["liver"][7] = np.nan
+    found = fit_file(write(tmp_path / "c.csv", columns), model="aath", density_g_ml=1.05)
+    assert found["inputs"] == "arterial"
+    assert set(found["curves"][0]["delays_s"]) == {"arterial"}
+    assert "haf" not in found["curves"][0]["parameters"]
+    assert "samples-missing" in found["curves"][0]["flags"]
+
+
+def test_density_divides(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.csv", curves())
+    light, heavy = (fit_file(path, model="aath", density_g_ml=d)["curves"][0]["parameters"]["bf"]["value"] for d in (1.0, 1.25))
+    assert light / heavy == pytest.approx(1.25, rel=1e-9)  # the same fit, one division
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_and_decimal_commas(tmp_path: Path, separator: str) -> None:
+    plain = read_curves(write(tmp_path / "a.csv", curves()))
+    path = write(tmp_path / "b.csv", curves(), separator)
+    if separator == ";":
+        path.write_text("\ufeff" + path.read_text().replace(".", ","), encoding="utf-8")
+    other = read_curves(path)
+    np.testing.assert_array_equal(plain[0], other[0])
+    np.testing.assert_array_equal(plain[1]["liver"], other[1]["liver"])
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("time_s,liver\n0,1\n", "CURVES-COLUMN-MISSING"),
+        ("arterial,liver\n0,1\n", "CURVES-COLUMN-MISSING"),
+        ("time_s,arterial,portal\n0,1,1\n", "CURVES-NO-TISSUE"),
+        ("time_s,arterial,liver\n0,1,x\n", "CURVES-NOT-A-NUMBER"),
+        ("time_s,arterial,liver\n0,1,1\n,1,1\n", "CURVES-TIMES"),
+        ("time_s,arterial,liver\n0,1,1\n0,1,1\n", "CURVES-TIMES"),
+        ("time_s,arterial,liver\n2,1,1\n1,1,1\n", "CURVES-TIMES"),
+        ("time_s,arterial,liver,liver\n0,1,1,1\n", "CURVES-HEADER"),
+        ("time_s,arterial,liver\n0,1,1\n2,1,1\n", "INPUT-TOO-SHORT"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(tmp_path: Path, text: str, code: str) -> None:
+    (tmp_path / "c.csv").write_text(text)
+    with pytest.raises(InputRefused, match=rf"^{code}:"):
+        fit_file(tmp_path / "c.csv", model="aath", density_g_ml=1.05)
+
+
+def test_binary_and_absent_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_bytes(b"\xff\xfe\x00\x81")
+    with pytest.raises(InputRefused, match=r"^CURVES-UNREADABLE"):
+        read_curves(tmp_path / "c.csv")
+    with pytest.raises(InputRefused, match=r"^CURVES-MISSING"):
+        read_curves(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize(("model", "density", "code"), [("best", 1.05, "MODEL-UNKNOWN"), ("aath", 0.0, "DENSITY-INVALID")])
+def test_wrong_usage(tmp_path: Path, model: str, density: float, code: str) -> None:
+    with pytest.raises(UsageError, match=rf"^{code}"):
+        fit_file(write(tmp_path / "c.csv", curves()), model=model, density_g_ml=density)

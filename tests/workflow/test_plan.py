@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from hepaflow.errors import UsageError
+from hepaflow.workflow.plan import Plan, load
+
+FULL = """
+model = "one-compartment"
+density_g_ml = 1.06
+haematocrit = 0.42
+baseline_passes = 3
+language = "fr"
+save_displacements = true
+[motion]
+method = "rigid"
+reference = 4
+[response]
+threshold = 0.7
+"""
+
+
+def test_everything_in_the_file_arrives(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(FULL)
+    plan = load(tmp_path / "plan.toml")
+    assert (plan.model, plan.density_g_ml, plan.haematocrit, plan.baseline_passes) == ("one-compartment", 1.06, 0.42, 3)
+    assert (plan.language, plan.save_displacements) == ("fr", True)
+    assert (plan.motion.method, plan.motion.reference, plan.response.threshold) == ("rigid", 4, 0.7)
+
+
+def test_the_command_line_goes_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(FULL)
+    plan = load(tmp_path / "plan.toml", model="aath", motion__method="none", language=None)
+    assert (plan.model, plan.motion.method, plan.motion.reference, plan.language) == ("aath", "none", 4, "fr")
+
+
+def test_without_anything_the_defaults_hold() -> None:
+    assert load(None) == Plan()
+    assert Plan().density_g_ml == 1.05
+    assert Plan().haematocrit is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "names"),
+    [
+        ("modle = 'aath'", "CONFIG-UNKNOWN-KEY", "modle"),
+        ("[motion]\nspeed = 1", "CONFIG-UNKNOWN-KEY", "motion.speed"),
+        ("model = 'best'", "CONFIG-INVALID", "aath"),
+        ("density_g_ml = 0", "CONFIG-INVALID", "density_g_ml"),
+        ("density_g_ml = nan", "CONFIG-INVALID", "density_g_ml"),
+        ("haematocrit = 45", "CONFIG-INVALID", "haematocrit"),
+        ("[motion]\nreference = -1", "CONFIG-INVALID", "motion.reference"),
+        ("[response]\ncriterion = 'x'", "CONFIG-INVALID", "nancy2019-bf-ratio"),
+        ("motion = 'rigid'", "CONFIG-INVALID", "motion"),
+        ("model = ", "CONFIG-UNREADABLE", "TOML"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name(tmp_path: Path, text: str, code: str, names: str) -> None:
+    (tmp_path / "plan.toml").write_text(text)
+    with pytest.raises(UsageError, match=rf"^{code}: .*{names}"):
+        load(tmp_path / "plan.toml")
+
+
+def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text("motion = 'rigid'")
+    with pytest.raises(UsageError, match=r"^CONFIG-INVALID"):
+        load(tmp_path / "plan.toml", motion__method="none")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^CONFIG-UNREADABLE"):
+        load(tmp_path / "absent.toml")
+
+
+def test_a_plan_does_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Plan().model = "x"  # type: ignore[misc]

@@ -1,0 +1,159 @@
+"""What hepaflow's quantities, models, regions and categories are called in DICOM.
+
+Standard codes where the standard has them (DCM: PS3.16, SCT: SNOMED CT, UCUM); everything else in the private scheme ``99HEPAFLOW``,
+listed in ``docs/reference/dicom-output.md``. Codes are plain values here: no DICOM library is needed to read this table.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hepaflow.domain.quality import FLAGS
+from hepaflow.units import QUANTITIES
+
+PRIVATE = "99HEPAFLOW"
+
+
+class Code(NamedTuple):
+    """A coded concept: value, scheme, meaning (at most 64 characters)."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+def private(value: str, meaning: str) -> Code:
+    """A code of hepaflow's own scheme."""
+    return Code(value, PRIVATE, meaning[:64])
+
+
+# --- anatomy and findings
+LIVER = Code("10200004", "SCT", "Liver")
+AORTA = Code("15825003", "SCT", "Aorta")
+PORTAL_VEIN = Code("32764006", "SCT", "Portal vein")
+SPLEEN = Code("78961009", "SCT", "Spleen")
+HEPATIC_ARTERY = Code("76015000", "SCT", "Hepatic artery")
+LESION = Code("52988006", "SCT", "Lesion")
+NORMAL = Code("17621005", "SCT", "Normal")
+ANATOMICAL_STRUCTURE = Code("91723000", "SCT", "Anatomical Structure")
+ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
+TISSUE = Code("85756007", "SCT", "Tissue")
+
+# --- words of an observation
+FINDING_SITE = Code("363698007", "SCT", "Finding Site")
+MEASUREMENT_METHOD = Code("370129005", "SCT", "Measurement Method")
+QUANTITY = Code("246205007", "SCT", "Quantity")
+CT_PERFUSION = Code("126301", "DCM", "Perfusion analysis by IV Iodinated Contrast CT technique")
+PERFUSION_DERIVATION = Code("129104", "DCM", "Perfusion image analysis")
+IMAGE_PROCESSING_ALGORITHM = Code("123104", "DCM", "Morphological Operations")
+MEAN = Code("373098007", "SCT", "Mean")
+MEDIAN = Code("373099004", "SCT", "Median")
+STANDARD_DEVIATION = Code("386136009", "SCT", "Standard Deviation")
+VOLUME = Code("118565006", "SCT", "Volume")
+LONG_AXIS = Code("103339001", "SCT", "Long axis")
+PROBABILITY = Code("122157", "DCM", "Probability")
+CT_WITH_CONTRAST_PROCEDURE = Code("433114000", "SCT", "CT perfusion study")
+
+CURVE_FIT = private("CURVE-FIT", "Fitted to the mean curve of the region")
+REGION_PART = private("REGION-PART", "Part of the lesion")
+VOXELS = private("VOXELS", "Number of voxels")
+GOODNESS = private("R2", "Coefficient of determination of the curve fit")
+QUALITY_FLAG = private("QUALITY-FLAG", "Quality flag")
+RESPONSE = private("RESPONSE", "Response category")
+THRESHOLD = private("THRESHOLD", "Threshold of the response criterion")
+PROBABILITY_MAJOR = private("P-MAJOR", "Probability that the response is major")
+NOT_RATED = private("NOT-RATED", "Not rated")
+
+# --- units
+MM = Code("mm", "UCUM", "mm")
+ML = Code("ml", "UCUM", "mL")
+NO_UNITS = Code("1", "UCUM", "no units")
+HOUNSFIELD = Code("[hnsf'U]", "UCUM", "Hounsfield unit")
+
+_QUANTITIES: dict[str, Code] = {
+    "bf": Code("126390", "DCM", "Absolute Regional Blood Flow"),
+    "habf": Code("126390", "DCM", "Absolute Regional Blood Flow"),
+    "hpbf": Code("126390", "DCM", "Absolute Regional Blood Flow"),
+    "bv": Code("126391", "DCM", "Absolute Regional Blood Volume"),
+    "mtt": Code("113052", "DCM", "Mean Transit Time"),
+    "ttp": Code("113069", "DCM", "Time To Peak"),
+    "ktrans": Code("126312", "DCM", "Ktrans"),
+    "total_mtt": private("TOTAL-MTT", "Total mean transit time"),
+    "haf": private("HAF", "Hepatic arterial fraction"),
+    "ps": private("PS", "Permeability-surface product"),
+    "extraction": private("EXTRACTION", "Extraction fraction"),
+    "ve": private("VE", "Interstitial volume"),
+    "msi": private("MSI", "Mean slope of increase"),
+}
+#: Where the standard quantity needs a vessel to be told apart.
+_SITES: dict[str, Code] = {"habf": HEPATIC_ARTERY, "hpbf": PORTAL_VEIN}
+
+_MODELS: dict[str, Code] = {
+    "aath": Code("126346", "DCM", "Adiabatic Tissue Homogeneity (ATH) Model"),
+    "two-compartment": Code("126347", "DCM", "Two Compartment Exchange (2CX) Model"),
+    "deconvolution": Code("126311", "DCM", "Singular Value Decomposition (SVD) deconvolution"),
+    "one-compartment": private("ONE-COMPARTMENT", "Dual-input one-compartment model"),
+    "patlak": private("PATLAK", "Dual-input Patlak model"),
+    "max-slope": private("MAX-SLOPE", "Maximum slope method"),
+    "descriptive": private("DESCRIPTIVE", "Descriptive curve parameters"),
+}
+
+_REGIONS: dict[str, tuple[Code, Code]] = {
+    "aorta": (ANATOMICAL_STRUCTURE, AORTA),
+    "portal_vein": (ANATOMICAL_STRUCTURE, PORTAL_VEIN),
+    "spleen": (ANATOMICAL_STRUCTURE, SPLEEN),
+    "liver": (ANATOMICAL_STRUCTURE, LIVER),
+    "healthy": (TISSUE, NORMAL),
+}
+
+
+def quantity(key: str) -> Code:
+    """What a map or a measurement holds."""
+    return _QUANTITIES[key]
+
+
+def vessel(key: str) -> Code | None:
+    """The vessel that a flow comes from, where the quantity alone does not say it."""
+    return _SITES.get(key)
+
+
+def unit(key: str) -> Code:
+    """The UCUM unit of a quantity."""
+    known = QUANTITIES[key]
+    return NO_UNITS if known.ucum == "1" else Code(known.ucum, "UCUM", known.unit)
+
+
+def method(model: str) -> Code:
+    """The kinetic model as a measurement method."""
+    return _MODELS.get(model) or private(model.upper()[:16], f"Model {model}")
+
+
+def region(name: str) -> tuple[Code, Code]:
+    """Category and type of a segmented region: the known ones by name, anything else is a lesion."""
+    return _REGIONS.get(name, (ABNORMAL_STRUCTURE, LESION))
+
+
+def ratio(key: str) -> Code:
+    """Lesion over healthy liver of a quantity."""
+    return private(f"R-{key.upper().replace('_', '-')}", f"{QUANTITIES[key].name_en.partition(' (')[0]}, lesion over healthy liver")
+
+
+def shell(name: str) -> Code:
+    """A part of a lesion: whole, vascular, rim, core or surround."""
+    return private(name.upper(), f"{name.capitalize()} of the lesion" if name != "whole" else "Whole lesion")
+
+
+def flag(code: str) -> Code:
+    """A quality flag; its code value is the flag's own code."""
+    sentence = FLAGS[code].en if code in FLAGS else code
+    return private(code, sentence if len(sentence) <= 64 else code.replace("-", " ").capitalize())
+
+
+def category(name: str | None) -> Code:
+    """A response category."""
+    return NOT_RATED if name is None else private(name.upper()[:16], f"{name.capitalize()} response")
+
+
+def criterion(key: str) -> Code:
+    """The rule behind a response category."""
+    return private(key, f"Criterion {key}")

@@ -1,0 +1,293 @@
+"""How results refer to the study they come from: identity, source images, and dates that do not depend on the clock.
+
+``DynamicSeries.source`` of a study read from DICOM holds ``header`` (keyword to text: the patient, study and equipment values that all
+images share) and ``images`` ([pass][slice] of SOP class UID, SOP instance UID, series UID, frame number or None). A study
+without them (NIfTI) gets an anonymous study of its own, with UIDs that depend on its voxels only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow import __version__
+from hepaflow.dicom.codes import PRIVATE
+from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, stable_uid
+from hepaflow.domain.case import CaseResult
+from hepaflow.domain.geometry import Grid
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+#: Series numbers of results start here, above what scanners use.
+SERIES_NUMBERS = {"reference": 9000, "segmentation": 9001, "report": 9002, "map": 9100, "slices": 9200}
+#: The date of results of a study without one: DICOM wants a date, and the clock must not decide it.
+NO_DATE, NO_TIME = "20000101", "000000"
+
+#: What results share with the images they come from.
+_PATIENT = ("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientIdentityRemoved")
+_PATIENT += ("DeidentificationMethod", "PatientAge", "PatientSize", "PatientWeight")
+_STUDY = ("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "StudyDescription")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceImage:
+    """One image (or one frame of one) that a slice of the study came from."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_uid: str
+    frame: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """The study that results belong to. ``images`` are those of the reference pass, by slice of the grid.
+
+    ``real`` is False when the study was not read from DICOM: the images are then ones that hepaflow writes beside its results.
+    """
+
+    header: dict[str, str]
+    images: tuple[SourceImage, ...]
+    frame_of_reference_uid: str
+    position_reference: str
+    patient_position: str | None
+    grid: Grid
+    real: bool
+
+    @property
+    def study_uid(self) -> str:
+        """Study Instance UID."""
+        return self.header["StudyInstanceUID"]
+
+    @property
+    def moment(self) -> tuple[str, str]:
+        """Date and time written on results: those of the study, never the clock's."""
+        return self.header["StudyDate"] or NO_DATE, (self.header["StudyTime"] or NO_TIME) if self.header["StudyDate"] else NO_TIME
+
+    def uid(self, *parts: object) -> str:
+        """A UID that depends on this study and ``parts`` only."""
+        return stable_uid("hepaflow", self.study_uid, *parts)
+
+
+def origin(case: CaseResult) -> Origin:
+    """The study of a case, read from its headers or made up for it."""
+    source, series = case.series.source, case.series
+    given = {key: str(value) for key, value in source.get("header", {}).items() if value is not None}
+    images = source.get("images") or ()
+    real = bool(given.get("StudyInstanceUID")) and len(images) == series.passes
+    header = dict.fromkeys((*_PATIENT[:2], "PatientBirthDate", "PatientSex", *_STUDY), "")
+    if real:
+        header |= {key: given[key] for key in (*_PATIENT, *_STUDY) if given.get(key)}
+        frame = given.get("FrameOfReferenceUID") or series.grid.frame_of_reference_uid
+        chosen = tuple(SourceImage(*image) for image in images[case.motion.reference])
+    else:
+        seed = _digest(series.grid.affine, series.times_s, series.voxels[0], series.voxels[case.motion.reference])
+        header |= {"PatientName": "Anonymous^", "PatientID": f"HEPAFLOW-{seed[:8].upper()}", "PatientIdentityRemoved": "YES"}
+        header |= {"DeidentificationMethod": "Made from images without patient data"}
+        header |= {"StudyInstanceUID": stable_uid("hepaflow", "study", seed), "StudyDescription": "Liver perfusion"}
+        header |= {"StudyDate": NO_DATE, "StudyTime": NO_TIME, "StudyID": "1"}
+        frame = series.grid.frame_of_reference_uid
+        series_uid = stable_uid("hepaflow", "reference", seed)
+        chosen = tuple(
+            SourceImage(CT_IMAGE_STORAGE, stable_uid("hepaflow", "reference", seed, k), series_uid)
+            for k in range(series.grid.shape[0])
+        )
+    if header["PatientSex"] not in {"M", "F", "O", ""}:
+        header["PatientSex"] = ""
+    frame = frame or stable_uid("hepaflow", "frame", header["StudyInstanceUID"])
+    return Origin(
+        header,
+        chosen,
+        frame,
+        given.get("PositionReferenceIndicator", ""),
+        given.get("PatientPosition") or None,
+        series.grid,
+        real,
+    )
+
+
+def _digest(*arrays: npt.NDArray[Any]) -> str:
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(str((array.dtype.str, array.shape)).encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
+
+
+def content_digest(*arrays: npt.NDArray[Any]) -> str:
+    """What a result's UIDs are made of besides its study: other values are another object."""
+    return _digest(*arrays)[:32]
+
+
+def ascending(grid: Grid) -> range:
+    """Slice indices in the order of rising position along the normal of the images (row direction x column direction)."""
+    normal = np.cross(grid.affine[:3, 2], grid.affine[:3, 1])
+    count = grid.shape[0]
+    return range(count) if float(normal @ grid.affine[:3, 0]) > 0 else range(count - 1, -1, -1)
+
+
+def ds(value: float) -> str:
+    """A decimal string of at most 16 characters."""
+    from pydicom.valuerep import format_number_as_ds
+
+    return format_number_as_ds(round(float(value), 9) + 0.0)
+
+
+def plane(grid: Grid) -> tuple[list[str], list[str]]:
+    """Image orientation (six cosines) and pixel spacing (rows, columns) of every slice."""
+    _, down, across = grid.spacing_mm
+    cosines = [*(grid.affine[:3, 2] / across), *(grid.affine[:3, 1] / down)]
+    return [ds(value) for value in cosines], [ds(down), ds(across)]
+
+
+def position(grid: Grid, k: int) -> list[str]:
+    """Image position of slice ``k``."""
+    return [ds(value) for value in grid.to_mm((k, 0, 0))]
+
+
+def source_datasets(study: Origin, slices: Iterable[int], *, shape: tuple[int, int]) -> list[Dataset]:
+    """Headers that stand for the source images of ``slices`` where a constructor wants the images themselves.
+
+    They hold no patient values (those are set afterwards by :func:`settle`) and ``shape`` (rows, columns) of the caller's choice.
+    """
+    from pydicom.dataset import Dataset
+
+    cosines, spacing = plane(study.grid)
+    made = []
+    for k in slices:
+        image: Any = Dataset()
+        image.SpecificCharacterSet = "ISO_IR 192"
+        image.SOPClassUID, image.SOPInstanceUID = CT_IMAGE_STORAGE, study.uid("slice", k)
+        image.StudyInstanceUID, image.SeriesInstanceUID = study.study_uid, study.uid("stand-in")
+        image.FrameOfReferenceUID, image.PositionReferenceIndicator = study.frame_of_reference_uid, study.position_reference
+        image.PatientName, image.PatientID, image.PatientBirthDate, image.PatientSex = "Anonymous^", "", None, ""
+        image.StudyID, image.StudyDate, image.StudyTime = "", None, None
+        image.AccessionNumber, image.ReferringPhysicianName = "", None
+        image.Modality, image.Rows, image.Columns = "CT", *shape
+        image.ImageOrientationPatient, image.PixelSpacing = cosines, spacing
+        image.ImagePositionPatient = position(study.grid, k)
+        image.SliceThickness = image.SpacingBetweenSlices = ds(study.grid.spacing_mm[0])
+        made.append(image)
+    return made
+
+
+def settle(dataset: Any, study: Origin, *identity: object) -> None:
+    """Give a result the patient and study it belongs to, the real source images, and UIDs and dates that repeat.
+
+    ``identity`` names the object within the study; it seeds the UIDs that the DICOM library would draw at random.
+    """
+    date, time = study.moment
+    identify(dataset, study)
+    dataset.InstanceCreationDate, dataset.InstanceCreationTime = date, time
+    dataset.ContentDate, dataset.ContentTime = date, time
+    dataset.SeriesDate, dataset.SeriesTime = date, time
+    for equipment in dataset.get("ContributingEquipmentSequence", ()):
+        if "ContributionDateTime" in equipment:
+            del equipment.ContributionDateTime
+    organization = study.uid("dimensions", *identity)
+    for item in (*dataset.get("DimensionOrganizationSequence", ()), *dataset.get("DimensionIndexSequence", ())):
+        item.DimensionOrganizationUID = organization
+    dataset.CodingSchemeIdentificationSequence = [_scheme()]
+    stands_for = {study.uid("slice", k): image for k, image in enumerate(study.images)}
+    for reference in _references(dataset):
+        image = stands_for.get(str(reference.ReferencedSOPInstanceUID))
+        if image is not None:
+            reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = image.sop_class_uid, image.sop_instance_uid
+            if image.frame is not None:
+                reference.ReferencedFrameNumber = image.frame
+    _merge_series(dataset, study)
+
+
+def identify(dataset: Any, study: Origin) -> None:
+    """Patient and study values exactly as the source has them (never judged: a source's own oddities are kept)."""
+    from pydicom import config
+    from pydicom.datadict import dictionary_VR, tag_for_keyword
+    from pydicom.dataelem import DataElement
+
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    for keyword, value in study.header.items():
+        tag = tag_for_keyword(keyword)
+        if tag is not None and (value or keyword not in {"StudyDescription"}):
+            dataset[tag] = DataElement(tag, dictionary_VR(tag), value, validation_mode=config.IGNORE)
+
+
+def _references(dataset: Any) -> list[Any]:
+    """Every item anywhere inside that refers to an instance, once."""
+    found: dict[int, Any] = {}
+    pending = [dataset]
+    while pending:
+        current = pending.pop()
+        if "ReferencedSOPInstanceUID" in current:
+            found[id(current)] = current
+        pending += [item for element in current if element.VR == "SQ" for item in element.value]
+    return list(found.values())
+
+
+def _merge_series(dataset: Any, study: Origin) -> None:
+    """One entry an instance in the lists of references (frames of a multi-frame source are one instance), under its own series."""
+    from pydicom.dataset import Dataset
+
+    if "SourceImageSequence" in dataset:
+        dataset.SourceImageSequence = _unique(dataset.SourceImageSequence)
+    if "ReferencedSeriesSequence" not in dataset:
+        return
+    series_of = {image.sop_instance_uid: image.series_uid for image in study.images}
+    grouped: dict[str, list[Any]] = {}
+    for item in _unique(one for series in dataset.ReferencedSeriesSequence for one in series.ReferencedInstanceSequence):
+        grouped.setdefault(series_of[str(item.ReferencedSOPInstanceUID)], []).append(item)
+    merged = []
+    for uid, items in grouped.items():
+        series: Any = Dataset()
+        series.SeriesInstanceUID, series.ReferencedInstanceSequence = uid, items
+        merged.append(series)
+    dataset.ReferencedSeriesSequence = merged
+
+
+def _unique(items: Iterable[Any]) -> list[Any]:
+    from pydicom.dataset import Dataset
+
+    kept: dict[str, Any] = {}
+    for item in items:
+        whole: Any = Dataset()
+        whole.ReferencedSOPClassUID = item.ReferencedSOPClassUID
+        whole.ReferencedSOPInstanceUID = item.ReferencedSOPInstanceUID
+        kept.setdefault(str(item.ReferencedSOPInstanceUID), whole)
+    return list(kept.values())
+
+
+def _scheme() -> Dataset:
+    from pydicom.dataset import Dataset
+
+    item: Any = Dataset()
+    item.CodingSchemeDesignator = PRIVATE
+    item.CodingSchemeUID = stable_uid("hepaflow", "coding scheme")
+    item.CodingSchemeName = "hepaflow quantities, lesion parts, flags and response categories"
+    item.CodingSchemeVersion = "1"
+    item.CodingSchemeResponsibleOrganization = "The hepaflow authors"
+    return item  # type: ignore[no-any-return]
+
+
+def equipment() -> dict[str, str]:
+    """What every result says made it, as the constructors name it."""
+    return {
+        "manufacturer": "hepaflow",
+        "manufacturer_model_name": "hepaflow",
+        "software_versions": __version__,
+        "device_serial_number": "none",
+    }
+
+
+def save(dataset: Any, path: Path) -> Path:
+    """Write one object; the same object gives the same bytes."""
+    from pydicom.filewriter import dcmwrite
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dcmwrite(path, dataset, enforce_file_format=True)
+    return path

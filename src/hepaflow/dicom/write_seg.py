@@ -1,0 +1,164 @@
+"""Every region as one binary DICOM Segmentation: who drew it, what it is, and a tracking identifier that the report shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow import __version__
+from hepaflow.dicom import codes, references
+from hepaflow.dicom.write_map import anatomy, coded
+from hepaflow.domain.case import CaseResult
+from hepaflow.domain.lesions import SHELLS, Region, Regions
+
+SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
+Mask = npt.NDArray[np.bool_]
+#: Display colours (CIELab) by what is shown; a lesion's parts share its hue.
+_COLOURS = {
+    "aorta": (50.0, 65.0, 50.0),
+    "portal_vein": (45.0, 20.0, -60.0),
+    "spleen": (45.0, 40.0, -20.0),
+    "liver": (60.0, 20.0, 25.0),
+    "healthy": (75.0, -45.0, 45.0),
+    "lesion": (80.0, 5.0, 75.0),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """One segment: ``label`` is the region's name (``lesion-1`` for a whole lesion, ``lesion-1 rim`` for a part of it)."""
+
+    number: int
+    label: str
+    name: str
+    mask: Mask
+    algorithm: str
+
+
+def segments(regions: Regions) -> tuple[Segment, ...]:
+    """What is written, in order: vessels, spleen, liver, healthy reference, then every lesion with its parts. Empty regions are left out."""
+    named = [("aorta", regions.aorta), ("portal_vein", regions.portal_vein), ("spleen", regions.spleen)]
+    named += [("liver", regions.liver), ("healthy", regions.healthy)]
+    found = [(name, name, region.mask, _algorithm(region)) for name, region in named if region is not None and region.voxels]
+    for lesion in regions.lesions:
+        for shell in SHELLS:
+            part = lesion.shells.get(shell)
+            if part is not None and part.voxels:
+                label = lesion.id if shell == "whole" else f"{lesion.id} {shell}"
+                found.append((label, "lesion", part.mask, _algorithm(part, drawn=shell == "whole")))
+    return tuple(Segment(number, *item) for number, item in enumerate(found, start=1))
+
+
+def _algorithm(region: Region, *, drawn: bool = True) -> str:
+    """Given is manual, proposed is automatic; what was computed from a given outline is in between."""
+    if region.origin == "proposed":
+        return "AUTOMATIC"
+    return "MANUAL" if drawn else "SEMIAUTOMATIC"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """UIDs of the segmentation: by study and masks, so that other masks are another object."""
+
+    series_uid: str
+    instance_uid: str
+
+
+def identity(study: references.Origin, chosen: Sequence[Segment]) -> Identity:
+    """UIDs of the segmentation of ``chosen``."""
+    said = [f"{one.label} {one.algorithm} {references.content_digest(np.packbits(one.mask))}" for one in chosen]
+    return Identity(study.uid("segmentation", *said), study.uid("segmentation instance", *said))
+
+
+def tracking_uid(study: references.Origin, label: str) -> str:
+    """The tracking UID of a region: it depends on the study and the region's name only, and outlives a change of its outline."""
+    return study.uid("tracking", label)
+
+
+def write_seg(case: CaseResult, folder: Path) -> Path:
+    """Write ``segmentation.dcm``: the regions of ``case`` on the grid of the study, one segment each, and return its path.
+
+    Frames without a voxel are left out, as the standard allows. Segments may overlap (lesion parts lie in the lesion).
+    """
+    study, chosen = references.origin(case), segments(case.regions)
+    dataset, slices = _skeleton(study, chosen)
+    _fill(dataset, study, chosen, slices)
+    dataset.SegmentsOverlap = "YES" if sum(one.mask.astype(np.uint8) for one in chosen).max() > 1 else "NO"
+    dataset.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = [anatomy()]
+    references.settle(dataset, study, "segmentation", identity(study, chosen).instance_uid)
+    return references.save(dataset, folder / "segmentation.dcm")
+
+
+def _skeleton(study: references.Origin, chosen: Sequence[Segment]) -> tuple[Any, list[int]]:
+    """The object around frames of one pixel that only say whether the slice holds the segment: a hundred times less memory."""
+    from highdicom.seg import Segmentation
+
+    slices = list(references.ascending(study.grid))
+    held = np.stack([one.mask[slices].any(axis=(1, 2)) for one in chosen], axis=1).astype(np.uint8)
+    made = identity(study, chosen)
+    dataset = Segmentation(
+        source_images=references.source_datasets(study, slices, shape=(1, 1)),
+        pixel_array=held[:, None, None, :],
+        segmentation_type="BINARY",
+        segment_descriptions=[_description(study, one) for one in chosen],
+        series_instance_uid=made.series_uid,
+        series_number=references.SERIES_NUMBERS["segmentation"],
+        sop_instance_uid=made.instance_uid,
+        instance_number=1,
+        content_label="REGIONS",
+        content_description="Regions of liver perfusion analysis",
+        series_description="Liver perfusion regions, research",
+        **references.equipment(),
+    )
+    return dataset, slices
+
+
+def _description(study: references.Origin, one: Segment) -> Any:
+    from highdicom import AlgorithmIdentificationSequence
+    from highdicom.color import CIELabColor
+    from highdicom.seg import SegmentDescription
+
+    category, kind = codes.region(one.name)
+    algorithm = None
+    if one.algorithm != "MANUAL":
+        family = coded(codes.IMAGE_PROCESSING_ALGORITHM)
+        algorithm = AlgorithmIdentificationSequence(name="hepaflow regions", family=family, version=__version__)
+    return SegmentDescription(
+        segment_number=one.number,
+        segment_label=one.label,
+        segmented_property_category=coded(category),
+        segmented_property_type=coded(kind),
+        algorithm_type=one.algorithm,
+        algorithm_identification=algorithm,
+        tracking_uid=tracking_uid(study, one.label),
+        tracking_id=one.label,
+        anatomic_regions=[coded(codes.LIVER)] if one.name in {"healthy", "lesion"} else None,
+        display_color=CIELabColor(*_COLOURS[one.name]),
+    )
+
+
+def _fill(dataset: Any, study: references.Origin, chosen: Sequence[Segment], slices: list[int]) -> None:
+    """Order the frames by segment and rising position, and put in the real pixels, one bit each."""
+    place = {tuple(references.position(study.grid, k)): n for n, k in enumerate(slices)}
+
+    def order(frame: Any) -> tuple[int, int]:
+        at = tuple(str(value) for value in frame.PlanePositionSequence[0].ImagePositionPatient)
+        return int(frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber), place[at]
+
+    frames = sorted(dataset.PerFrameFunctionalGroupsSequence, key=order)
+    rank = {n: index for index, n in enumerate(sorted({order(frame)[1] for frame in frames}), start=1)}
+    _, rows, columns = study.grid.shape
+    pixels = np.empty((len(frames), rows * columns), np.bool_)
+    for index, frame in enumerate(frames):
+        number, n = order(frame)
+        frame.FrameContentSequence[0].DimensionIndexValues = [number, rank[n]]
+        pixels[index] = chosen[number - 1].mask[slices[n]].ravel()
+    dataset.PerFrameFunctionalGroupsSequence = frames
+    dataset.Rows, dataset.Columns = rows, columns
+    packed = np.packbits(pixels.ravel(), bitorder="little").tobytes()
+    dataset.PixelData = packed + b"\0" * (len(packed) % 2)

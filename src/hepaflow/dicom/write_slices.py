@@ -1,0 +1,140 @@
+"""A volume as a series of int16 CT-like images: the form that every viewer and archive knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.dicom import references
+from hepaflow.dicom.codes import LIVER, Code
+from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, EXPLICIT_VR_LITTLE_ENDIAN, stable_uid
+from hepaflow.domain.series import Acquisition
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset, FileMetaDataset
+
+#: Stored where there is no value.
+PADDING = -32768
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One series to write: ``slope`` turns stored steps into values; ``window`` is (centre, width) in values; ``uids`` one a slice."""
+
+    uid: str
+    number: int
+    description: str
+    slope: float
+    rescale_type: str
+    window: tuple[float, float]
+    mapping: Any
+    derivation: Code | None
+    uids: tuple[str, ...]
+
+
+def write_series(
+    values: npt.NDArray[Any], slices: list[int], kind: Series, study: references.Origin, folder: Path, acquisition: Acquisition
+) -> list[Path]:
+    """Write ``slices`` of ``values`` (k, j, i) in the order given, one file each; NaN becomes pixel padding.
+
+    A value is stored as the nearest multiple of the slope, at most 32767 of them either way.
+    """
+    dataset, meta = _shared(kind, study, acquisition), _meta()
+    dataset.file_meta = meta
+    paths = []
+    for number, k in enumerate(slices, start=1):
+        dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID = kind.uids[number - 1]
+        dataset.InstanceNumber = number
+        dataset.ImagePositionPatient = references.position(study.grid, k)
+        dataset.SliceLocation = references.ds(float(study.grid.to_mm((k, 0, 0)) @ _normal(study)))
+        if kind.derivation is not None:
+            _refer(dataset, study, k)
+        stored = np.clip(np.rint(np.nan_to_num(values[k], nan=0.0) / kind.slope), -32767, 32767).astype("<i2")
+        stored[~np.isfinite(values[k])] = PADDING
+        dataset.PixelData = stored.tobytes()
+        dataset["PixelData"].VR = "OW"
+        paths.append(references.save(dataset, folder / f"{number:04d}.dcm"))
+    return paths
+
+
+def _normal(study: references.Origin) -> npt.NDArray[np.float64]:
+    grid = study.grid
+    _, down, across = grid.spacing_mm
+    return np.asarray(np.cross(grid.affine[:3, 2] / across, grid.affine[:3, 1] / down), dtype=np.float64)
+
+
+def _meta() -> FileMetaDataset:
+    from pydicom.dataset import FileMetaDataset
+
+    meta: Any = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = CT_IMAGE_STORAGE
+    meta.TransferSyntaxUID = EXPLICIT_VR_LITTLE_ENDIAN
+    meta.ImplementationClassUID = stable_uid("hepaflow", "implementation")
+    meta.ImplementationVersionName = "HEPAFLOW"
+    return meta  # type: ignore[no-any-return]
+
+
+def _shared(kind: Series, study: references.Origin, acquisition: Acquisition) -> Any:
+    """What all images of the series share."""
+    from pydicom.dataset import Dataset
+
+    ds: Any = Dataset()
+    ds.SOPClassUID, ds.Modality = CT_IMAGE_STORAGE, "CT"
+    ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+    ds.SeriesInstanceUID, ds.SeriesNumber, ds.SeriesDescription = kind.uid, kind.number, kind.description[:64]
+    made_by = references.equipment()
+    ds.Manufacturer, ds.ManufacturerModelName = made_by["manufacturer"], made_by["manufacturer_model_name"]
+    ds.SoftwareVersions = made_by["software_versions"]
+    ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = study.frame_of_reference_uid, study.position_reference
+    _, ds.Rows, ds.Columns = study.grid.shape
+    ds.ImageOrientationPatient, ds.PixelSpacing = references.plane(study.grid)
+    ds.SliceThickness = ds.SpacingBetweenSlices = references.ds(study.grid.spacing_mm[0])
+    ds.PatientPosition = study.patient_position
+    ds.BodyPartExamined = "LIVER"
+    ds.AcquisitionNumber, ds.KVP = None, _kvp(acquisition)
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
+    ds.add_new("PixelPaddingValue", "SS", PADDING)
+    ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", references.ds(kind.slope), kind.rescale_type
+    ds.WindowCenter, ds.WindowWidth = (references.ds(value) for value in kind.window)
+    ds.BurnedInAnnotation, ds.LossyImageCompression = "NO", "00"
+    ds.AnatomicRegionSequence = [_item(LIVER)]
+    if kind.mapping is not None:
+        ds.RealWorldValueMappingSequence = [kind.mapping]
+    if kind.derivation is not None:
+        ds.DerivationDescription = "Computed from a dynamic contrast series; research use only"
+        ds.DerivationCodeSequence = [_item(kind.derivation)]
+    references.settle(ds, study, "slices", kind.uid)
+    return ds
+
+
+def _kvp(acquisition: Acquisition) -> str | None:
+    known = {value for value in acquisition.kvp if value is not None}
+    return references.ds(known.pop()) if len(known) == 1 else None
+
+
+def _refer(dataset: Any, study: references.Origin, k: int) -> None:
+    """The image of the reference pass at the same place."""
+    from pydicom.dataset import Dataset
+
+    image = study.images[k]
+    source: Any = Dataset()
+    source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = image.sop_class_uid, image.sop_instance_uid
+    if image.frame is not None:
+        source.ReferencedFrameNumber = image.frame
+    dataset.SourceImageSequence = [source]
+    dataset.SourceImageSequence[0].PurposeOfReferenceCodeSequence = [
+        _item(Code("121322", "DCM", "Source image for image processing operation"))
+    ]
+
+
+def _item(code: Code) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    item: Any = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
+    return item  # type: ignore[no-any-return]

@@ -28,6 +28,10 @@ DICTIONARY_ROWS = 8192
 SEEDS = 4
 DRAWS = 2000
 ROUNDS = 4
+#: A local optimum this far in log probability below the best is no mode of interest.
+LIKELY = 8.0
+#: Degrees of freedom of the proposals: tails heavier than the posterior's.
+FREEDOM = 5.0
 #: Prior of total flow, log-normal, and even in the arterial fraction: mL/min/100 mL, spread of its logarithm.
 FLOW_CENTRE, FLOW_SPREAD = 90.0, 1.0
 #: Weight of the noise estimate from the samples' standard errors, in pseudo-samples.
@@ -97,8 +101,9 @@ def fit_curve(
     noise = _noise_guess(curve, usable)
     prior = prior or Prior(*prior_of(chosen))
     problem = Problem(model, chosen, sources, times, observed, noise, prior)
-    best, covariance = _search(problem)
-    theta = _posterior(problem, best, covariance, np.random.default_rng(seed))
+    modes = _search(problem)
+    best, covariance = modes[0]
+    theta = _posterior(problem, modes, np.random.default_rng(seed))
     theta = _with_input_error(problem, best, covariance, theta, inputs)
     return _measurement(problem, best, theta, curve=curve, density=density_g_ml, voxels=voxels)
 
@@ -111,32 +116,33 @@ def _noise_guess(curve: TimeCurve, usable: npt.NDArray[np.bool_]) -> float:
     return max(floor, float(np.sqrt(np.nanmean(curve.sd[usable] ** 2))))
 
 
-def _search(problem: Problem) -> tuple[FloatArray, FloatArray]:
-    """Most probable unknowns (p + linear,) and their covariance."""
+def _search(problem: Problem) -> list[tuple[FloatArray, FloatArray]]:
+    """The posterior's modes, best first: unknowns (p + linear,) and their covariance."""
     p = len(problem.chosen)
     rows = draw(problem.chosen, DICTIONARY_ROWS, centre=problem.prior.centre, spread=1.2 * problem.prior.spread)
     flows, baseline, misfit = _project(problem, rows)
-    order = np.argsort(misfit, kind="stable")
-    sigma = np.sqrt(max(misfit[order[0]] / max(problem.times_s.size - p - problem.linear, 1), problem.noise**2))
+    degrees = max(problem.times_s.size - p - problem.linear, 1)
+    sigma = np.sqrt(max(misfit.min() / degrees, problem.noise**2))
     u = np.stack([q.to_scale(rows[:, j]) for j, q in enumerate(problem.chosen)], -1)
     score = misfit / sigma**2 + (((u - problem.prior.centre) / problem.prior.spread) ** 2).sum(1)
-    starts = _apart(u, np.argsort(score, kind="stable"), problem.prior.spread)
-    best: Any = None
-    for start in starts:
-        first = np.concatenate([u[start], np.maximum(flows[start], 1e-3), baseline[start : start + 1]])
-        sigma_here = sigma
+    found: list[tuple[float, FloatArray, FloatArray]] = []
+    for start in _apart(u, np.argsort(score, kind="stable"), problem.prior.spread):
+        x = np.concatenate([u[start], np.maximum(flows[start], 1e-3), baseline[start : start + 1]])
+        sigma_here = float(sigma)
         for _ in range(2):
-            found = _refine(problem, first, sigma_here)
-            first = found.x
-            residual = problem.observed - problem.predict(found.x[None])[0]
-            degrees = max(problem.times_s.size - p - problem.linear, 1)
+            refined = _refine(problem, x, sigma_here)
+            x = refined.x
+            residual = problem.observed - problem.predict(x[None])[0]
             sigma_here = float(np.sqrt(max((residual @ residual) / degrees, (0.5 * problem.noise) ** 2)))
-        value = _log_posterior(problem, found.x[None])[0]
-        if best is None or value > best[0] + 1e-9:
-            best = (value, found.x, found.jac)
-    _, x, jacobian = best
-    normal = jacobian.T @ jacobian
-    return x, np.linalg.pinv(normal, rcond=1e-12, hermitian=True)
+        covariance = np.linalg.pinv(refined.jac.T @ refined.jac, rcond=1e-12, hermitian=True)
+        found.append((float(_log_posterior(problem, x[None])[0]), x, covariance))
+    found.sort(key=lambda mode: -mode[0])
+    kept = [found[0]]
+    for mode in found[1:]:
+        far = all(np.abs((mode[1] - other[1])[:p] / problem.prior.spread).max() > 0.3 for other in kept)
+        if far and mode[0] > found[0][0] - LIKELY:
+            kept.append(mode)
+    return [(x, covariance) for _, x, covariance in kept]
 
 
 def _project(problem: Problem, rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -223,34 +229,80 @@ def _log_posterior(problem: Problem, theta: FloatArray) -> FloatArray:
     return np.where(outside, -np.inf, value)
 
 
-def _posterior(problem: Problem, best: FloatArray, covariance: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Equally weighted draws (DRAWS, p + linear) by importance sampling with a Student proposal adapted in a few rounds."""
-    centre, spread = best, covariance * 1.5
-    size = best.size
-    freedom = 6.0
-    kept: list[tuple[FloatArray, FloatArray]] = []
-    for _ in range(ROUNDS):
-        root = _root(spread)
-        normal = rng.standard_normal((DRAWS, size))
-        stretch = np.sqrt(freedom / rng.chisquare(freedom, DRAWS))[:, None]
-        theta = centre + (normal * stretch) @ root.T
-        radius = ((normal * stretch) ** 2).sum(1)
-        proposal = -0.5 * (freedom + size) * np.log1p(radius / freedom) - np.log(np.abs(np.diag(root))).sum()
-        target = _log_posterior(problem, theta)
-        weight = target - proposal
-        kept.append((theta, weight))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Proposal:
+    """Student proposal for the shape on the search scale: ``centre`` (p,), lower Cholesky ``root`` (p, p)."""
+
+    centre: FloatArray
+    root: FloatArray
+
+    def draw(self, size: int, rng: np.random.Generator) -> FloatArray:
+        """Rows (size, p)."""
+        normal = rng.standard_normal((size, self.centre.size))
+        stretch = np.sqrt(FREEDOM / rng.chisquare(FREEDOM, size))[:, None]
+        return np.asarray(self.centre + (normal * stretch) @ self.root.T)
+
+    def log_density(self, u: FloatArray) -> FloatArray:
+        """Log density (s,) up to a constant common to all proposals."""
+        radius = (np.linalg.solve(self.root, (u - self.centre).T) ** 2).sum(0)
+        return np.asarray(-0.5 * (FREEDOM + self.centre.size) * np.log1p(radius / FREEDOM) - np.log(np.diag(self.root)).sum())
+
+
+def _posterior(problem: Problem, modes: list[tuple[FloatArray, FloatArray]], rng: np.random.Generator) -> FloatArray:
+    """Equally weighted draws (DRAWS, p + linear) by importance sampling.
+
+    The shape comes from Student proposals, one a mode and then adapted in a few rounds; flows and baseline come from their conditional posterior given the
+    shape, which follows the curved valley between flow and transit time exactly. Weights are taken against the mixture of all rounds,
+    so a poor round costs draws but never sets the answer.
+    """
+    p = len(problem.chosen)
+    proposals = [_Proposal(best[:p], _root(2.0 * covariance[:p, :p])) for best, covariance in modes]
+    floor = 1e-3 * modes[0][1][:p, :p]
+    shapes, thetas, targets = [], [], []
+    share = np.empty(0)
+    for number in range(len(modes) + ROUNDS):
+        u = proposals[number].draw(DRAWS, rng)
+        theta, conditional = _flows_given_shape(problem, u, rng)
+        shapes.append(u)
+        thetas.append(theta)
+        targets.append(_log_posterior(problem, theta) - conditional)
+        every = np.concatenate(shapes)
+        mixture = np.logaddexp.reduce([q.log_density(every) for q in proposals[: number + 1]], axis=0)
+        weight = np.concatenate(targets) - mixture
         share = np.exp(weight - weight.max())
         share /= share.sum()
-        share = np.minimum(share, 20.0 / DRAWS)  # truncated weights: one lucky draw must not set the next proposal
-        share /= share.sum()
-        centre = share @ theta
-        deviation = theta - centre
-        spread = 1.1 * (deviation * share[:, None]).T @ deviation + 1e-12 * covariance
-    rows = np.concatenate([t for t, _ in kept[1:]])
-    weights = np.concatenate([w for _, w in kept[1:]])
-    share = np.exp(weights - weights.max())
-    picks = _systematic(share / share.sum(), DRAWS, rng)
-    return rows[picks]
+        if number < len(modes) - 1:
+            continue
+        held = np.minimum(share, 20.0 / DRAWS)  # one lucky draw must not set the next proposal
+        held /= held.sum()
+        centre = held @ every
+        deviation = every - centre
+        proposals.append(_Proposal(centre, _root(1.2 * (deviation * held[:, None]).T @ deviation + floor)))
+    return np.concatenate(thetas)[_systematic(share, DRAWS, rng)]
+
+
+def _flows_given_shape(problem: Problem, u: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """One draw of flows and baseline for each shape row (s, p), and the log density (s,) it was drawn with."""
+    table = atoms(problem.model, problem.sources, problem.times_s, problem.values(u)) / FLOW_PER_MIN_100_ML
+    columns = np.concatenate([table, np.ones((1, *table.shape[1:]))])
+    normal = np.einsum("qsn,rsn->sqr", columns, columns)
+    scale = np.sqrt(np.einsum("sqq->sq", normal))
+    normal /= scale[:, :, None] * scale[:, None, :]
+    normal += 1e-9 * np.eye(problem.linear)
+    right = np.einsum("qsn,n->sq", columns, problem.observed) / scale
+    mean = np.linalg.solve(normal, right[..., None])[..., 0]
+    squares = (
+        np.maximum(problem.observed @ problem.observed - np.einsum("sq,sq->s", mean, right), 0.0)
+        + NOISE_PRIOR_SAMPLES * problem.noise**2
+    )
+    freedom = problem.times_s.size - problem.linear + NOISE_PRIOR_SAMPLES
+    root = np.linalg.cholesky(normal)
+    sigma = np.sqrt(squares / freedom)
+    draws = rng.standard_normal(mean.shape) * np.sqrt(freedom / rng.chisquare(freedom, len(u)))[:, None]
+    linear = (mean + sigma[:, None] * np.linalg.solve(root.transpose(0, 2, 1), draws[..., None])[..., 0]) / scale
+    density = -0.5 * (freedom + problem.linear) * np.log1p((draws**2).sum(1) / freedom)
+    density += np.log(np.einsum("sqq->sq", root)).sum(1) - problem.linear * np.log(sigma) + np.log(scale).sum(1)
+    return np.concatenate([u, linear], axis=1), density
 
 
 def _root(matrix: FloatArray) -> FloatArray:

@@ -24,7 +24,7 @@ from hepaflow.lesions.ratios import ratio
 Progress = Callable[[str, int, int], None] | None
 
 #: One patient's tissues are reached within about this many seconds of each other.
-DELAY_SPREAD_S = 1.0
+DELAY_SPREAD_S = 0.7
 
 
 def measure(

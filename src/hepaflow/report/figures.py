@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -27,7 +27,7 @@ INK, MUTED, RULE = "#1b2733", "#5b6b78", "#c9d2d9"
 ARTERIAL, PORTAL, TISSUE, ACCENT = "#b3262e", "#1f5a99", "#2d6a4f", "#1f5a7a"
 #: Lesion contours, in order; distinct in lightness as well as hue.
 LESION_COLORS = ("#ffd23f", "#ff8c42", "#f25f8e", "#b9e769", "#6fd3ff", "#d6a2ff", "#ffffff", "#ffb3a7")
-_STYLE: dict[str, Any] = {
+_STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 7.0,
     "axes.labelsize": 7.0,
@@ -65,7 +65,8 @@ def styled() -> Iterator[None]:
 
     with _LOCK, mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)
+        for name, value in _STYLE.items():
+            mpl.rcParams[cast(Any, name)] = value
         yield
 
 
@@ -82,8 +83,9 @@ def rendered(figure: Canvas) -> tuple[bytes, tuple[int, int]]:
     from PIL import Image
 
     agg = FigureCanvasAgg(figure)
-    agg.draw()
-    pixels = np.ascontiguousarray(np.asarray(agg.buffer_rgba())[..., :3])
+    drawn: Any = agg  # matplotlib leaves these two methods untyped
+    drawn.draw()
+    pixels = np.ascontiguousarray(np.asarray(drawn.buffer_rgba())[..., :3])
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, format="PNG", compress_level=6)
     return stream.getvalue(), (int(pixels.shape[1]), int(pixels.shape[0]))
@@ -115,6 +117,13 @@ def localized(words: Words) -> Callable[[float, int], str]:
         return text.replace(".", ",") if words.language == "fr" else text
 
     return label
+
+
+def whole_ticks(axes: Axes) -> None:
+    """Ticks of the horizontal axis at whole numbers (passes)."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
 
 
 def plain_ticks(axes: Axes, words: Words) -> None:

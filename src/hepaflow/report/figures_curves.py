@@ -93,7 +93,9 @@ def inputs_figure(case: CaseResult, *, words: Words) -> Figure:
         axes.plot(inputs.dense_times_s, dense, color=color)
         error = 1.96 * curve.sd if curve.sd is not None else None
         points = samples(case, curve)
-        axes.errorbar(curve.times_s, points, yerr=error, fmt="o", color=color, markersize=3.2, markerfacecolor="white", elinewidth=0.8)
+        axes.errorbar(
+            curve.times_s, points, yerr=error, fmt="o", color=color, markersize=3.2, markerfacecolor="white", elinewidth=0.8
+        )
         axes.set_xlim(float(inputs.dense_times_s[0]), float(case.series.times_s[-1]) * 1.02)
         axes.set_title(title)
         axes.set_xlabel(words("time_axis_x"))

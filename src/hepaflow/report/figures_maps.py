@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
 #: Panels after the CT, its blood flow, that flow's SD and the ratio map.
 _MORE = ("habf", "hpbf", "haf", "bv", "mtt", "total_mtt", "ps", "extraction", "ktrans", "ve", "ttp", "msi")
-_COLORS = {"bv": "batlow", "ve": "batlow", "haf": "batlow", "extraction": "batlow", "mtt": "imola", "total_mtt": "imola", "ttp": "imola"}
+_COLORS = {
+    "bv": "batlow",
+    "ve": "batlow",
+    "haf": "batlow",
+    "extraction": "batlow",
+    "mtt": "imola",
+    "total_mtt": "imola",
+    "ttp": "imola",
+}
 _PANELS_PER_ROW = 4
 _MOST_PANELS = 12
 _ASPECT = 1.45
@@ -57,7 +65,8 @@ def panels_of(case: CaseResult, view: AxialView, index: int, *, words: Words) ->
     """The panels of one slice, in the order of reading."""
 
     def cut(volume: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        return view.turn(volume)[index]
+        picture: npt.NDArray[np.float32] = view.turn(volume)[index]
+        return picture
 
     hu = words("hu")
     panels = [Panel(words("panel_ct"), Scale("gray", WINDOW_HU, hu, WINDOW_HU), None)]
@@ -77,7 +86,14 @@ def panels_of(case: CaseResult, view: AxialView, index: int, *, words: Words) ->
 
 
 def draw_panel(
-    axes: Axes, panel: Panel, place: Place, *, grey: npt.NDArray[np.float32], borders: list[Lines], words: Words, title_pt: float = 6.8
+    axes: Axes,
+    panel: Panel,
+    place: Place,
+    *,
+    grey: npt.NDArray[np.float32],
+    borders: list[Lines],
+    words: Words,
+    title_pt: float = 6.8,
 ) -> None:
     """Everything of one panel: title, CT, map, borders in white, colour bar."""
     draw_title(axes, panel.title, place, size=title_pt)

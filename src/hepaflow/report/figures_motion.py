@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.report.content import Figure
-from hepaflow.report.figures import ARTERIAL, INK, MUTED, PORTAL, RULE, TISSUE, canvas, finished, plain_ticks
+from hepaflow.report.figures import ARTERIAL, INK, MUTED, PORTAL, RULE, TISSUE, canvas, finished, plain_ticks, whole_ticks
 from hepaflow.report.view import WINDOW_HU, AxialView
 from hepaflow.report.words import Words
 
@@ -43,7 +43,7 @@ def motion_curves(case: CaseResult, *, words: Words) -> Figure:
         axes.axvline(case.motion.reference + 1, color=RULE, linewidth=3, zorder=0)
         axes.set_xlabel(words("axis_pass"))
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=3, borderaxespad=0.2)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        whole_ticks(axes)
         plain_ticks(axes, words)
     return finished(figure, words("motion_figure_caption"), alternative=words("section_motion"))
 
@@ -81,7 +81,7 @@ def time_position(case: CaseResult, *, view: AxialView, words: Words) -> Figure:
         axes.set_title(words(title))
         axes.set_xlabel(words("axis_pass"))
         axes.set_ylabel(words("axis_position") if title == "mmode_before" else "")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        whole_ticks(axes)
         plain_ticks(axes, words)
     return finished(figure, words("mmode_caption"), alternative=words("mmode_after"))
 

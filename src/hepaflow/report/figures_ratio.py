@@ -12,8 +12,8 @@ from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import LesionResult, ResponseCall
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import ARTERIAL, INK, MUTED, RULE, TISSUE, canvas, finished, plain_ticks, rendered, styled
-from hepaflow.report.files import replace_file
 from hepaflow.report.figures_maps import Panel, draw_panel, panels_of
+from hepaflow.report.files import replace_file
 from hepaflow.report.panels import Place, outline, sheet
 from hepaflow.report.view import AxialView, Crop, grey_slice, largest_slice, picture_passes
 from hepaflow.report.words import Words

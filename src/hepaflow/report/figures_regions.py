@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import Region
 from hepaflow.report.content import Figure
@@ -66,7 +68,7 @@ def _part(case: CaseResult, part: list[Drawn], *, drawn: list[Drawn], view: Axia
         slices = view.turn(item.region.mask).shape[0]
         grey = grey_slice(case, view, index, passes=passes)
         spacing = (view.spacing_mm[1], view.spacing_mm[2])
-        body = (grey > -300.0) & (grey == grey)
+        body = np.nan_to_num(grey, nan=-1000.0) > -300.0
         crop = Crop.around(body, spacing, margin_mm=4.0, aspect=_ASPECT)
         place = Place(crop, column * (width + gap), row * (title + picture + foot) + title, width, picture)
         draw_grey(axes, grey, place)

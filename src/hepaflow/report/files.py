@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from hepaflow.errors import OutputFailed
@@ -19,7 +20,8 @@ def replace_file(path: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
         partial.replace(path)
     except OSError as problem:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise OutputFailed(
             "REPORT-NOT-WRITTEN", f"{path.name} could not be written ({problem.strerror})", "Free space or choose another folder"
         ) from problem

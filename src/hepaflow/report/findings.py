@@ -31,7 +31,7 @@ def findings(case: CaseResult, words: Words) -> tuple[Finding, ...]:
             if finding not in found:
                 found.append(finding)
 
-    add(words("place_study"), (*case.flags, *case.series.flags, *case.aligned.flags))
+    add(words("place_study"), (*case.series.flags, *case.aligned.flags))
     add(words("place_motion"), case.motion.flags)
     for entry in case.motion.passes:
         add(words("place_pass", number=str(entry.index + 1)), entry.flags)
@@ -55,6 +55,8 @@ def findings(case: CaseResult, words: Words) -> tuple[Finding, ...]:
             place = words("place_shell", lesion=lesion, shell=words(f"shell_{shell}"))
             own = [code for code in measured.flags if shell != "whole" and code not in lesion_codes(result)]
             add(place, own)
+    placed = {finding.code for finding in found}  # a case gathers the flags of its parts: named there, they need no second line
+    add(words("place_study"), [code for code in case.flags if code not in placed])
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
 
 
@@ -71,7 +73,7 @@ def lesion_codes(result: LesionResult) -> tuple[str, ...]:
 def sentences(codes: Iterable[str], words: Words) -> str:
     """Flags as plain sentences in one line, serious first; empty when there are none."""
     ordered = sorted(dict.fromkeys(codes), key=lambda code: _ORDER[words.severity(code)])
-    return " ".join(f"{words.flag(code)}." for code in ordered)
+    return " ".join(words.flag_sentence(code) for code in ordered)
 
 
 def reason(codes: Iterable[str], words: Words) -> str:

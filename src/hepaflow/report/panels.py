@@ -40,7 +40,8 @@ class Scale:
             if self.log:
                 low, high = np.log(low), np.log(high)
                 values = np.log(np.maximum(values, 1e-6))
-            return np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
+            shown: Picture = np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
+        return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +154,10 @@ def draw_sides(axes: Axes, place: Place, words: Words) -> None:
     edge = [withStroke(linewidth=1.6, foreground="black")]
     middle = place.top + place.height / 2
     for x, side, align in ((place.left + 1.0, "side_right", "left"), (place.left + place.width - 1.0, "side_left", "right")):
-        axes.text(
-            x, middle, words(side), color="white", fontsize=6.5, fontweight="bold", ha=align, va="center", path_effects=edge
-        )
+        axes.text(x, middle, words(side), color="white", fontsize=6.5, fontweight="bold", ha=align, va="center", path_effects=edge)
     start, level, length = place.left + 2.5, place.top + place.height - 2.0, 50.0 * place.factors[0]
     axes.plot([start, start + length], [level, level], color="white", linewidth=1.6, solid_capstyle="butt", path_effects=edge)
-    axes.text(
-        start + length / 2, level - 0.6, "5 cm", color="white", fontsize=5.5, ha="center", va="bottom", path_effects=edge
-    )
+    axes.text(start + length / 2, level - 0.6, "5 cm", color="white", fontsize=5.5, ha="center", va="bottom", path_effects=edge)
 
 
 def draw_bar(axes: Axes, place: Place, scale: Scale, *, words: Words) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from hepaflow.domain.case import CaseResult
-from hepaflow.report import figures_curves, figures_maps, figures_motion, figures_regions, figures_ratio, tables, tables_study
+from hepaflow.report import figures_curves, figures_maps, figures_motion, figures_ratio, figures_regions, tables, tables_study
 from hepaflow.report.content import Block, Bullets, Notice, Paragraph, Section
 from hepaflow.report.figures_ratio import Truth
 from hepaflow.report.findings import findings
@@ -31,7 +31,7 @@ def summary(case: CaseResult, *, words: Words, truth: Truth | None) -> Section:
     serious = [finding for finding in findings(case, words) if finding.severity == "serious"]
     blocks: list[Block] = []
     if serious:
-        items = tuple(words("flag_at", place=finding.place, sentence=words.flag(finding.code)) for finding in serious)
+        items = tuple(words("flag_at", place=finding.place, sentence=words.flag_sentence(finding.code)) for finding in serious)
         blocks.append(Notice("serious", words("flags_serious_title"), items))
     else:
         blocks.append(Notice("pass", words("flags_serious_none_title"), (words("flags_serious_none"),)))
@@ -80,9 +80,7 @@ def regions(case: CaseResult, *, view: AxialView, words: Words) -> Section:
     blocks: list[Block] = []
     if proposed:
         items = tuple(
-            words(
-                "proposed_item", region=item.name, ml=words.number(item.region.voxels * case.regions.grid.voxel_ml)
-            )
+            words("proposed_item", region=item.name, ml=words.number(item.region.voxels * case.regions.grid.voxel_ml))
             for item in proposed
         )
         blocks.append(Notice("caution", words("proposed_title"), items))

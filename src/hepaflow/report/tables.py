@@ -19,6 +19,8 @@ from hepaflow.units import QUANTITIES
 _PARAMETERS = ("bf", "habf", "hpbf", "haf", "bv", "mtt", "total_mtt", "ps", "ktrans", "extraction", "ve", "ttp", "msi")
 _MOST_COLUMNS = 7
 _ABBREVIATIONS = {"total_mtt": "Total MTT", "ktrans": "Ktrans", "extraction": "E", "ve": "ve"}
+#: Said by the category's own cell: the interval includes the cut-off.
+_UNSETTLED = "response-uncertain"
 _TONES: dict[str, Tone] = {"serious": "serious", "caution": "caution", "info": "info"}
 
 
@@ -48,8 +50,9 @@ def ratio_with_interval(ratio: Ratio | None, words: Words) -> str:
 def category_cell(call: ResponseCall | None, ratio: Ratio | None, result: LesionResult, *, words: Words) -> Cell:
     """The category in plain words; not settled when the interval includes the cut-off; with its reason when there is none."""
     if call is None or call.category is None:
-        codes = lesion_codes(result)
-        return Cell(f"{words('category_none')}, {reason(codes, words)}", "unknown")
+        codes = (call.flags if call is not None else ()) or lesion_codes(result)
+        why = sentences((code for code in codes if code != _UNSETTLED), words).rstrip(".")
+        return Cell(words("category_because", reason=why or words("no_reason")), "unknown")
     category = words.category(call.category)
     if ratio is not None and ratio.ci95 is not None and ratio.ci95[0] < call.threshold < ratio.ci95[1]:
         return Cell(words("category_unsettled", category=category), "caution")
@@ -77,7 +80,7 @@ def summary_table(case: CaseResult, words: Words) -> Table:
 
 
 def _flag_marks(codes: tuple[str, ...], words: Words) -> str:
-    shown = [code for code in codes if words.severity(code) != "info"]
+    shown = [code for code in codes if words.severity(code) != "info" and code != _UNSETTLED]
     return sentences(shown, words) or words("no_flags")
 
 
@@ -142,9 +145,7 @@ def _parameter_part(case: CaseResult, keys: list[str], *, words: Words, first: b
         values = {"lesion": words.region(result.lesion.id), "size": size, "volume": words.number(result.lesion.volume_ml, 1)}
         rows.append(Row((Cell(words("size_line", **values), "strong"),), group=True))
         shells = [shell for shell in SHELLS if shell in result.regions]
-        rows += [
-            _parameter_row(words(f"shell_{shell}"), result.regions[shell], keys, words=words, first=first) for shell in shells
-        ]
+        rows += [_parameter_row(words(f"shell_{shell}"), result.regions[shell], keys, words=words, first=first) for shell in shells]
     caption = words("parameters_caption", units=_units(keys, words))
     widths = (16.0, 9.0, *([15.0] * len(keys)), *([17.0] if first else []))
     align = "lr" + "r" * len(keys) + ("r" if first else "")
@@ -181,7 +182,10 @@ def missing_notes(case: CaseResult, words: Words) -> tuple[tuple[str, str], ...]
         notes.append((words.region("healthy"), reason(case.healthy.flags, words)))
     for result in case.lesions:
         lesion = words.region(result.lesion.id)
-        if any(ratio.value is None or not math.isfinite(ratio.value) for ratio in result.ratio.values()) or "bf" not in result.ratio:
+        if (
+            any(ratio.value is None or not math.isfinite(ratio.value) for ratio in result.ratio.values())
+            or "bf" not in result.ratio
+        ):
             notes.append((f"{lesion}, {words('col_bf_ratio')}", reason(lesion_codes(result), words)))
         for shell, measured in result.regions.items():
             if _has_gap(measured):

@@ -86,10 +86,13 @@ def rules_table(case: CaseResult, words: Words) -> Table:
     """The protocol check: verdict in words and symbol, what was measured, what was expected, why."""
     rows = tuple(
         line(
-            Cell(words(f"rule_{rule.key}") if words.has(f"rule_{rule.key}") else rule.key.replace("-", " ").replace("_", " "), "strong"),
+            Cell(
+                words(f"rule_{rule.key}") if words.has(f"rule_{rule.key}") else rule.key.replace("-", " ").replace("_", " "),
+                "strong",
+            ),
             Cell(words(f"verdict_{rule.verdict}"), _VERDICTS[rule.verdict]),
-            rule.measured,
-            rule.expected,
+            words.figures_in(rule.measured),
+            words.figures_in(rule.expected),
             words.typeset(words.choose(rule.why_en, rule.why_fr)),
         )
         for rule in case.protocol
@@ -152,9 +155,7 @@ def fits_table(case: CaseResult, words: Words) -> Table:
         for name, measured in shown
     )
     head = ("col_region", "col_r2", "col_aic", "col_residual_sd", "col_delay_arterial", "col_delay_portal")
-    return Table(
-        words("fits_caption"), tuple(map(words, head)), rows, "lrrrrr", (36.0, 14.0, 16.0, 22.0, 22.0, 22.0), small=True
-    )
+    return Table(words("fits_caption"), tuple(map(words, head)), rows, "lrrrrr", (36.0, 14.0, 16.0, 22.0, 22.0, 22.0), small=True)
 
 
 def glossary_table(case: CaseResult, words: Words) -> Table:

@@ -1,4 +1,4 @@
-"""Every sentence of the report's parts, English and French: headings, captions, columns, verdicts, names."""
+"""Sentences of the report's results, English and French: headings, summary, curves, maps, lesions, truth."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TEXT: dict[str, tuple[str, str]] = {
         "No serious flag was raised. Cautions are listed with the lesions they concern.",
         "Aucune alerte grave. Les réserves sont indiquées avec les lésions concernées.",
     ),
-    "flag_at": ("{place}: {sentence}.", "{place} : {sentence}."),
+    "flag_at": ("{place}: {sentence}", "{place} : {sentence}"),
     "place_study": ("Study", "Examen"),
     "place_motion": ("Motion", "Mouvement"),
     "place_pass": ("Pass {number}", "Passage {number}"),
@@ -67,6 +67,7 @@ TEXT: dict[str, tuple[str, str]] = {
     "col_flags": ("Flags", "Alertes"),
     "category_major": ("major response", "réponse majeure"),
     "category_minor": ("minor response", "réponse mineure"),
+    "category_because": ("not rated: {reason}", "non classée : {reason}"),
     "category_none": ("no category", "pas de catégorie"),
     "category_unsettled": (
         "{category}, not settled: the interval includes the cut-off",
@@ -90,132 +91,6 @@ TEXT: dict[str, tuple[str, str]] = {
     "forest_major": ("major response", "réponse majeure"),
     "forest_minor": ("minor response", "réponse mineure"),
     "forest_axis": ("BF ratio, lesion / healthy liver", "Rapport BF, lésion / foie sain"),
-    # protocol
-    "protocol_caption": ("Acquisition, as far as the headers say.", "Acquisition, d'après les en-têtes."),
-    "col_item": ("Item", "Élément"),
-    "col_value": ("Value", "Valeur"),
-    "item_scanner": ("Scanner", "Scanner"),
-    "item_passes": ("Passes", "Passages"),
-    "item_passes_value": (
-        "{passes} over {seconds} s, interval {low} to {high} s",
-        "{passes} sur {seconds} s, intervalle de {low} à {high} s",
-    ),
-    "item_excluded": ("Excluded passes", "Passages exclus"),
-    "item_grid": ("Volume", "Volume"),
-    "item_grid_value": (
-        "{slices} slices × {rows} × {columns}, voxel {dk} × {dj} × {di} mm, coverage {coverage} mm",
-        "{slices} coupes × {rows} × {columns}, voxel {dk} × {dj} × {di} mm, couverture {coverage} mm",
-    ),
-    "item_kvp": ("Tube voltage", "Tension du tube"),
-    "item_kernel": ("Kernel", "Filtre de reconstruction"),
-    "item_exposure": ("Exposure per pass", "Exposition par passage"),
-    "item_dose": ("CTDIvol, sum of the passes given", "CTDIvol, somme des passages renseignés"),
-    "item_injection": ("Start of injection to first pass", "Début d'injection au premier passage"),
-    "item_contrast": ("Contrast medium", "Produit de contraste"),
-    "item_rotation": ("Rotation time", "Temps de rotation"),
-    "item_time_source": ("Time axis from", "Axe des temps tiré de"),
-    "unknown": ("not in the headers", "absent des en-têtes"),
-    "time_axis_caption": (
-        "Time axis: each tick is a pass, time 0 is the first. Grey band: baseline passes. Marks: peaks of the sampled inputs.",
-        "Axe des temps : chaque trait est un passage, temps 0 au premier. Bande grise : passages de base. Repères : pics des "
-        "entrées mesurées.",
-    ),
-    "time_axis_x": ("Time from the first pass (s)", "Temps depuis le premier passage (s)"),
-    "mark_injection": ("injection", "injection"),
-    "mark_arterial": ("arterial peak", "pic artériel"),
-    "mark_portal": ("portal peak", "pic portal"),
-    "mark_excluded": ("excluded", "exclu"),
-    "mark_baseline": ("baseline", "ligne de base"),
-    "rules_caption": ("Protocol check, rule by rule.", "Contrôle du protocole, règle par règle."),
-    "col_rule": ("Rule", "Règle"),
-    "col_verdict": ("Verdict", "Verdict"),
-    "col_measured": ("Measured", "Mesuré"),
-    "col_expected": ("Expected", "Attendu"),
-    "col_why": ("Why it matters", "Pourquoi"),
-    "verdict_pass": ("✓ pass", "✓ conforme"),
-    "verdict_warn": ("▲ warn", "▲ réserve"),
-    "verdict_fail": ("✕ fail", "✕ échec"),
-    "verdict_unknown": ("? unknown", "? inconnu"),
-    # motion
-    "motion_method": ("Method: ", "Méthode : "),
-    "method_deformable": (
-        "deformable registration; the original images are interpolated once",
-        "recalage déformable ; les images d'origine sont interpolées une seule fois",
-    ),
-    "method_rigid": (
-        "rigid registration; the original images are interpolated once",
-        "recalage rigide ; les images d'origine sont interpolées une seule fois",
-    ),
-    "method_none": ("none: the images are used as acquired", "aucune : images utilisées telles qu'acquises"),
-    "motion_reference": ("Reference: ", "Référence : "),
-    "motion_reference_value": ("pass {number}, at {seconds} s.", "passage {number}, à {seconds} s."),
-    "motion_jacobian": ("Local volume change (Jacobian): ", "Changement local de volume (jacobien) : "),
-    "motion_jacobian_value": ("{low} to {high}; under 0 would be folding.", "{low} à {high} ; sous 0, il y aurait repliement."),
-    "motion_excluded": ("Excluded passes: ", "Passages exclus : "),
-    "motion_figure_caption": (
-        "Residual to the reference in the registered region before and after correction, and mean shift of each pass. "
-        "Grey line: reference pass. Crosses: excluded passes.",
-        "Résidu par rapport à la référence dans la région recalée, avant et après correction, et déplacement moyen de chaque "
-        "passage. Trait gris : passage de référence. Croix : passages exclus.",
-    ),
-    "mmode_caption": (
-        "One column of the liver over the passes (time-position picture), before and after correction. Breathing shows as steps "
-        "of the edges; after correction they should run straight. The grey levels change with contrast, as they must.",
-        "Une colonne du foie au fil des passages (image temps-position), avant et après correction. La respiration se voit par "
-        "les marches des contours ; après correction ils doivent être droits. Les niveaux de gris suivent le contraste.",
-    ),
-    "mmode_before": ("As acquired", "Telle qu'acquise"),
-    "mmode_after": ("Corrected", "Corrigée"),
-    "axis_pass": ("Pass", "Passage"),
-    "axis_position": ("Position (mm, head up)", "Position (mm, tête en haut)"),
-    "axis_residual": ("Residual (HU)", "Résidu (UH)"),
-    "axis_shift": ("Mean shift (mm)", "Déplacement moyen (mm)"),
-    "before": ("before", "avant"),
-    "after": ("after", "après"),
-    "shift_x": ("left", "gauche"),
-    "shift_y": ("posterior", "postérieur"),
-    "shift_z": ("superior", "supérieur"),
-    "motion_table_caption": ("Motion of each pass: mean shift to the left (L), posterior (P) and superior (S), and residual.", "Mouvement de chaque passage : déplacement moyen vers la gauche (G), l'arrière (P) et le haut (S), et résidu."),
-    "col_pass": ("Pass", "Passage"),
-    "col_time": ("Time (s)", "Temps (s)"),
-    "col_shift_x": ("L (mm)", "G (mm)"),
-    "col_shift_y": ("P (mm)", "P (mm)"),
-    "col_shift_z": ("S (mm)", "S (mm)"),
-    "col_before": ("Residual before (HU)", "Résidu avant (UH)"),
-    "col_after": ("Residual after (HU)", "Résidu après (UH)"),
-    "col_excluded": ("Used", "Utilisé"),
-    "pass_excluded": ("✕ excluded", "✕ exclu"),
-    "pass_used": ("✓", "✓"),
-    # regions
-    "proposed_title": ("Check these regions: they were PROPOSED by the software", "À vérifier : régions PROPOSÉES par le logiciel"),
-    "proposed_item": ("{region}: proposed, {ml} mL.", "{region} : proposée, {ml} mL."),
-    "regions_caption": (
-        "Regions on the portal-phase image (mean of the passes around the peak of the healthy liver, window {low} to {high} HU). "
-        "Solid line: given. Dashed line: PROPOSED. Patient's right on the left of the picture.",
-        "Régions sur l'image portale (moyenne des passages autour du pic du foie sain, fenêtre {low} à {high} UH). Trait plein : "
-        "donnée. Tirets : PROPOSÉE. La droite du patient est à gauche de l'image.",
-    ),
-    "regions_table_caption": ("Regions and who made them.", "Régions et leur origine."),
-    "col_region": ("Region", "Région"),
-    "col_origin": ("Origin", "Origine"),
-    "col_voxels": ("Voxels", "Voxels"),
-    "col_slice": ("Largest on slice", "Maximale en coupe"),
-    "origin_given": ("given", "donnée"),
-    "origin_proposed": ("PROPOSED", "PROPOSÉE"),
-    "region_aorta": ("Aorta", "Aorte"),
-    "region_portal_vein": ("Portal vein", "Veine porte"),
-    "region_liver": ("Liver", "Foie"),
-    "region_healthy": ("Healthy liver", "Foie sain"),
-    "region_spleen": ("Spleen", "Rate"),
-    "lesion_n": ("Lesion {number}", "Lésion {number}"),
-    "shell_whole": ("whole", "entière"),
-    "shell_vascular": ("vascular part", "partie vascularisée"),
-    "shell_rim": ("rim", "couronne"),
-    "shell_core": ("core", "centre"),
-    "shell_surround": ("surround", "pourtour"),
-    "side_right": ("R", "D"),
-    "side_left": ("L", "G"),
-    "slice_n": ("slice {number}/{slices}", "coupe {number}/{slices}"),
     # inputs and curves
     "inputs_caption": (
         "Arterial and portal input: samples (dots) and the continuous curve that the model uses, with its 95 % band. Grey band: "
@@ -274,7 +149,10 @@ TEXT: dict[str, tuple[str, str]] = {
     "maps_flags_caption": ("Voxels of the liver with a flag.", "Voxels du foie portant une alerte."),
     "col_meaning": ("Meaning", "Signification"),
     "col_share": ("Share of the liver", "Part du foie"),
-    "noise_line": ("Image noise estimate: {noise} HU per voxel and pass.", "Bruit d'image estimé : {noise} UH par voxel et passage."),
+    "noise_line": (
+        "Image noise estimate: {noise} HU per voxel and pass.",
+        "Bruit d'image estimé : {noise} UH par voxel et passage.",
+    ),
     "panel_ct": ("CT, portal phase (HU)", "Scanner, phase portale (UH)"),
     "panel_sd": ("SD of blood flow", "ET du flux sanguin"),
     "panel_ratio": ("BF ratio to healthy", "Rapport BF au foie sain"),

@@ -105,7 +105,10 @@ METHODS: dict[str, tuple[str, str]] = {
     "col_parameter": ("Parameter", "Paramètre"),
     "col_unit": ("Unit", "Unité"),
     "no_unit": ("none", "sans"),
-    "meaning_bf": ("Blood that flows through the tissue: arterial plus portal.", "Sang qui traverse le tissu : artériel plus portal."),
+    "meaning_bf": (
+        "Blood that flows through the tissue: arterial plus portal.",
+        "Sang qui traverse le tissu : artériel plus portal.",
+    ),
     "meaning_bv": ("Blood volume that the model sees in the tissue.", "Volume sanguin que le modèle voit dans le tissu."),
     "meaning_mtt": ("Mean time that blood takes through the tissue.", "Temps moyen de traversée du tissu par le sang."),
     "meaning_total_mtt": (
@@ -124,7 +127,10 @@ METHODS: dict[str, tuple[str, str]] = {
         "Fraction E of the contrast medium extracted in one passage.",
         "Fraction E du produit de contraste extraite en un passage.",
     ),
-    "meaning_ve": ("Interstitial volume reached by the contrast medium.", "Volume interstitiel atteint par le produit de contraste."),
+    "meaning_ve": (
+        "Interstitial volume reached by the contrast medium.",
+        "Volume interstitiel atteint par le produit de contraste.",
+    ),
     "meaning_ttp": (
         "Time from arrival in the artery to the peak of the tissue.",
         "Temps entre l'arrivée artérielle et le pic du tissu.",
@@ -171,6 +177,9 @@ METHODS: dict[str, tuple[str, str]] = {
     "col_version": ("Version", "Version"),
     "step_assemble": ("Reading", "Lecture"),
     "step_align": ("Motion correction", "Correction du mouvement"),
+    "step_motion": ("Motion estimate", "Estimation du mouvement"),
+    "step_given-regions": ("Given regions", "Régions données"),
+    "step_response": ("Response", "Réponse"),
     "step_regions": ("Regions", "Régions"),
     "step_inputs": ("Inputs", "Entrées"),
     "step_protocol": ("Protocol check", "Contrôle du protocole"),

@@ -46,7 +46,8 @@ class AxialView:
         """``volume`` (..., k, j, i) as (..., superior, posterior, left); a view, nothing is copied."""
         lead = volume.ndim - 3
         turned = volume.transpose(*range(lead), *(lead + axis for axis in self.axes))
-        return turned[(..., *(slice(None, None, -1 if flip else 1) for flip in self.flipped))]
+        k, j, i = (slice(None, None, -1 if flip else 1) for flip in self.flipped)
+        return turned[..., k, j, i]
 
     def number(self, index: int, slices: int) -> int:
         """Slice number (from 1) in the study's own order of ``index`` in the turned order."""

@@ -9,6 +9,7 @@ from hepaflow.domain.quality import FLAGS
 from hepaflow.errors import UsageError
 from hepaflow.report.text import TEXT
 from hepaflow.report.text_methods import METHODS
+from hepaflow.report.text_study import STUDY
 from hepaflow.units import QUANTITIES
 
 LANGUAGES = ("en", "fr")
@@ -17,8 +18,9 @@ DECIMALS = {"haf": 2, "extraction": 2, "msi": 2}
 NBSP = "\u00a0"
 _BEFORE_PUNCTUATION = re.compile(r" ([:;?!%»])")
 _BEFORE_UNIT = re.compile(r"(\d) (s|mm|cm|mL|g/mL|HU|UH|kV|mAs|mGy|%)(?!\w)")
+_DECIMAL_POINT = re.compile(r"(\d)\.(\d)")
 _AFTER_QUOTE = re.compile(r"« ")
-_SENTENCES = {**TEXT, **METHODS}
+_SENTENCES = {**TEXT, **STUDY, **METHODS}
 
 
 class Words:
@@ -82,7 +84,7 @@ class Words:
         return self("interval", low=self.number(bounds[0], decimals), high=self.number(bounds[1], decimals))
 
     def probability(self, value: float | None) -> str:
-        """A probability in per cent; estimated from draws it is never shown as certain.
+        r"""A probability in per cent; estimated from draws it is never shown as certain.
 
         >>> Words("en").probability(1.0)
         '>\xa099.9%'
@@ -109,6 +111,16 @@ class Words:
             return code
         text = self.typeset(self.choose(flag.en, flag.fr))
         return text[:1].upper() + text[1:]
+
+    def flag_sentence(self, code: str) -> str:
+        """The flag as a sentence with its full stop (or its own question mark)."""
+        text = self.flag(code)
+        return text if text.endswith(("?", "!", ".")) else f"{text}."
+
+    def figures_in(self, text: str) -> str:
+        """Text made elsewhere in plain notation (``1.5 s``) with the language's decimal sign."""
+        text = _DECIMAL_POINT.sub(r"\1,\2", text) if self.language == "fr" else text
+        return self.typeset(text)
 
     def severity(self, code: str) -> str:
         """``info``, ``caution`` or ``serious``; a code missing from the table counts as caution."""

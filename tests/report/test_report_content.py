@@ -1,0 +1,193 @@
+"""What the report says: bottom line, missing numbers with their reason, flags in both languages, truth, settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from hepaflow.domain.case import CaseResult
+from hepaflow.domain.history import Step
+from hepaflow.domain.lesions import Ratio
+from hepaflow.domain.quality import FLAGS
+from hepaflow.report import sections, tables, tables_study
+from hepaflow.report.content import Cell, Figure, Notice, Row, Table
+from hepaflow.report.findings import findings
+from hepaflow.report.text import TEXT
+from hepaflow.report.text_methods import METHODS
+from hepaflow.report.text_study import STUDY
+from hepaflow.report.view import AxialView
+from hepaflow.report.words import Words
+from hepaflow.units import QUANTITIES
+
+EN, FR = Words("en"), Words("fr")
+Truth = dict[str, dict[str, float]]
+
+
+def cells(table: Table) -> list[list[str]]:
+    return [[cell.text for cell in row.cells] for row in table.rows]
+
+
+@pytest.mark.parametrize("code", sorted(FLAGS))
+def test_every_flag_has_a_sentence_in_both_languages(code: str) -> None:
+    flag = FLAGS[code]
+    assert flag.en.strip()
+    assert flag.fr.strip()
+    assert flag.en != flag.fr
+    assert EN.flag_sentence(code)[-1] in ".?!"
+    assert EN.flag(code) != code
+
+
+def test_every_sentence_exists_twice_with_the_same_places_for_values() -> None:
+    import string
+
+    merged = {**TEXT, **STUDY, **METHODS}
+    assert len(merged) == len(TEXT) + len(STUDY) + len(METHODS)
+    for key, (english, french) in merged.items():
+        assert english.strip(), key
+        assert french.strip(), key
+        names = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in (english, french)]
+        assert names[0] == names[1], key
+
+
+def test_glossary_knows_every_quantity() -> None:
+    assert all(EN.has(f"meaning_{key}") and EN.has(f"short_{key}") for key in QUANTITIES)
+
+
+def test_summary_says_one_line_a_lesion(case: CaseResult) -> None:
+    rows = cells(tables.summary_table(case, EN))
+    assert [row[0] for row in rows] == ["Lesion 1", "Lesion 2", "Lesion 3"]
+    assert rows[0][1:5] == ["43", "0.40 (0.34 to 0.46)", ">\u00a099.9%", "major response"]
+    assert rows[1][4] == "major response, not settled: the interval includes the cut-off"
+    assert rows[2][3:5] == ["<\u00a00.1%", "minor response"]
+
+
+def test_serious_flags_come_first(case: CaseResult, gappy: CaseResult) -> None:
+    first = sections.summary(gappy, words=EN, truth=None).blocks[0]
+    assert isinstance(first, Notice)
+    assert first.tone == "serious"
+    assert first.items == ("Study: The image value is not a number.",)
+    calm = sections.summary(case, words=EN, truth=None).blocks[0]
+    assert isinstance(calm, Notice)
+    assert calm.tone == "pass"
+    severities = [finding.severity for finding in findings(gappy, EN)]
+    assert severities == sorted(severities, key=["serious", "caution", "info"].index)
+
+
+def test_missing_numbers_say_so_and_why(gappy: CaseResult) -> None:
+    row = cells(tables.summary_table(gappy, EN))[2]
+    assert row[2:4] == ["not available", "not available"]
+    assert row[4] == "not rated: No enhancement above noise"
+    table = cells(tables.parameter_tables(gappy, EN)[0])
+    core = next(row for row in reversed(table) if row[0] == "core")
+    assert set(core[2:]) - {"127.5 / 123.8"} == {"not available"}
+    notes = dict(tables.missing_notes(gappy, EN))
+    assert notes["Lesion 3, BF ratio"] == "not available: No enhancement above noise"
+    assert notes["Lesion 3, core"] == "not available: Too few valid passes at this voxel"
+    french = dict(tables.missing_notes(gappy, FR))
+    assert french["Lésion 3, centre"].startswith("non disponible\u00a0: Trop peu")
+
+
+def test_a_number_without_reason_says_that_too(case: CaseResult) -> None:
+    third = dataclasses.replace(case.lesions[2], ratio={"bf": Ratio(math.nan, None, None)})
+    notes = dict(tables.missing_notes(dataclasses.replace(case, lesions=(third,)), EN))
+    assert notes == {"Lesion 3, BF ratio": "not available: no reason was recorded"}
+
+
+def test_complete_case_has_no_missing_notes(case: CaseResult) -> None:
+    assert tables.missing_notes(case, EN) == ()
+
+
+def test_criterion_is_named_with_its_standing(case: CaseResult) -> None:
+    assert sections.criterion_lines(case, EN) == [
+        "nancy2019-bf-ratio: BF ratio < 0.68 = major response; single-centre, not validated."
+    ]
+
+
+def test_small_lesion_is_not_rated(case: CaseResult) -> None:
+    first = case.lesions[0]
+    call = dataclasses.replace(first.response[0], category=None, flags=("response-uncertain", "voxel-poor-fit"))
+    changed = dataclasses.replace(first, response=(call,))
+    row = cells(tables.summary_table(dataclasses.replace(case, lesions=(changed,)), EN))[0]
+    assert row[4] == "not rated: The model does not describe this curve"
+
+
+def test_truth_beside_measurement(gappy: CaseResult, truth: Truth) -> None:
+    wrong = {**truth, "lesion-2": {"bf": 90.0, "ratio_bf": 0.9}}
+    rows = cells(tables.truth_table(gappy, wrong, EN))
+    assert rows[0][:3] == ["Healthy liver", "100.0", "100.0\u00a0±\u00a04.0"]
+    assert [row[-1] for row in rows[1:]] == ["✓ inside", "✕ outside", "not available"]
+
+
+def test_proposed_regions_are_loud(case: CaseResult) -> None:
+    section = sections.regions(case, view=AxialView.of(case.regions.grid), words=EN)
+    notice = section.blocks[0]
+    assert isinstance(notice, Notice)
+    assert [item.split(":")[0] for item in notice.items] == ["Portal vein", "Liver"]
+    table = section.blocks[-1]
+    assert isinstance(table, Table)
+    origins = {row[0]: row[1] for row in cells(table)}
+    assert origins["Portal vein"] == "PROPOSED"
+    assert origins["Aorta"] == "given"
+
+
+def test_verdicts_have_symbol_word_and_tone(case: CaseResult) -> None:
+    shown = [row.cells[1] for row in tables_study.rules_table(case, EN).rows]
+    assert shown == [Cell("✓ pass", "pass"), Cell("▲ warn", "warn"), Cell("✕ fail", "fail"), Cell("? unknown", "unknown")]
+
+
+def test_settings_never_show_paths_or_free_text() -> None:
+    parameters = {"model": "aath", "spacing_mm": 5.5, "keep": True, "source": "/home/doe", "operator": "DOE", "method": "a b"}
+    step = Step("align", parameters, "0" * 64, "1" * 64, "0.1.0", 1.0, 1.0)
+    assert tables_study.settings(step, EN) == "keep = yes, model = aath, spacing_mm = 5.5"
+    assert tables_study.settings(step, FR) == "keep = oui, model = aath, spacing_mm = 5,5"
+
+
+def test_flags_of_parts_are_not_repeated_for_the_study(case: CaseResult) -> None:
+    inputs = dataclasses.replace(case.inputs, flags=("inputs-swapped",))
+    found = findings(dataclasses.replace(case, inputs=inputs, flags=("inputs-swapped", "voxel-not-finite")), EN)
+    assert [(finding.place, finding.code) for finding in found] == [("Inputs", "inputs-swapped"), ("Study", "voxel-not-finite")]
+
+
+def test_a_flag_missing_from_the_table_is_shown_not_lost(case: CaseResult) -> None:
+    found = findings(dataclasses.replace(case, flags=("not-in-the-table",)), FR)
+    assert [(finding.code, finding.severity) for finding in found] == [("not-in-the-table", "caution")]
+    assert cells(tables.flags_table(found, FR))[0][2] == "not-in-the-table"
+
+
+def test_study_without_lesions_shows_the_liver(case: CaseResult) -> None:
+    bare = dataclasses.replace(case, lesions=(), regions=dataclasses.replace(case.regions, lesions=()))
+    view = AxialView.of(bare.regions.grid)
+    shown = sections.maps(bare, view=view, words=EN)
+    assert sum(isinstance(block, Figure) for block in shown.blocks) == 1
+    assert "No lesion" in str(sections.summary(bare, words=EN, truth=None).blocks[-1])
+
+
+def test_single_input_model_has_no_portal_part(case: CaseResult) -> None:
+    inputs = dataclasses.replace(case.inputs, portal=None, dense_portal=None, modes=case.inputs.modes[:, :1])
+    section = sections.inputs(dataclasses.replace(case, inputs=inputs), words=EN)
+    assert any("single input" in getattr(block, "text", "") for block in section.blocks)
+
+
+def test_tables_refuse_ragged_rows() -> None:
+    with pytest.raises(ValueError, match="wrong number of cells"):
+        Table("t", ("a", "b"), (Row((Cell("1"),)),), "ll", (1.0, 1.0))
+    with pytest.raises(ValueError, match="differ in length"):
+        Table("t", ("a", "b"), (), "l", (1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "french"), [(1.25, "1.2", "1,2"), (-0.04, "0.0", "0,0"), (-3.0, "\u22123.0", "\u22123,0")]
+)
+def test_numbers_follow_the_language(value: float, english: str, french: str) -> None:
+    assert EN.number(value) == english
+    assert FR.number(value) == french
+
+
+def test_probabilities_are_never_certain() -> None:
+    assert EN.probability(0.0) == "<\u00a00.1%"
+    assert EN.probability(1.0) == ">\u00a099.9%"
+    assert EN.probability(np.nan) == "not available"
+    assert FR.probability(0.5) == "50,0\u00a0%"

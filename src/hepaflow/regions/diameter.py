@@ -37,32 +37,33 @@ def longest_axial(mask: npt.NDArray[np.bool_], grid: Grid) -> AxialDiameter:
     """Largest distance of two voxels of one connected part in one slice, plus what lies beyond their centres.
 
     Voxel centres fall short of the true border. How far depends on how pointed the outline is at its ends, so the distance d of the
-    centres is lengthened to d + (1 - 0.85 q) w, with q the outline's minor over major axis and w a voxel's width along the diameter
+    centres is lengthened to d + (1.05 - 1.2 q + 0.3 q²) w, with q the outline's minor over major axis and w a voxel's width along the diameter
     (|cos| + |sin| weighted spacings). Calibrated on digitised discs and ellipses of 10 to 50 voxels at random positions and angles:
-    bias below 0.15 voxel for axis ratios of 1 to 0.25. On oblique grids the slice plane closest to axial is used.
+    bias below 0.2 voxel for axis ratios of 1 to 0.25. On oblique grids the slice plane closest to axial is used.
     Refused: an empty mask.
     """
     from scipy import ndimage
 
     axis, axial = slice_axis(grid)
-    label, count = ndimage.label(mask, np.ones((3, 3, 3)))
-    if count == 0:
+    if not mask.any():
         raise InputRefused("REGION-EMPTY", "a lesion holds no voxel", "Draw the lesion inside the scanned volume")
+    box = ndimage.find_objects(mask.view(np.uint8))[0]
+    start = np.array([s.start for s in box], float)
+    label, _ = ndimage.label(mask[box], np.ones((3, 3, 3)))
     best = (0.0, np.zeros(3), np.zeros(3))
-    for k in range(mask.shape[axis]):
+    for k in range(label.shape[axis]):
         plane = np.take(label, k, axis)
         for number in np.unique(plane[plane > 0]):
-            ends = _ends(plane == number, grid, axis, k)
+            rows, columns = np.nonzero(plane == number)
+            ends = _ends(np.insert(np.stack([rows, columns], -1).astype(float), axis, k, axis=-1) + start, grid, axis)
             if ends[0] > best[0]:
                 best = ends
-    length, start, end = best
-    return AxialDiameter(float(length), (_point(start), _point(end)), axial)
+    return AxialDiameter(float(best[0]), (_point(best[1]), _point(best[2])), axial)
 
 
-def _ends(plane: npt.NDArray[np.bool_], grid: Grid, axis: int, k: int) -> tuple[float, FloatArray, FloatArray]:
-    """Length in mm and both ends of the longest diameter of one outline."""
-    rows, columns = np.nonzero(plane)
-    index = np.insert(np.stack([rows, columns], -1).astype(float), axis, k, axis=-1)
+def _ends(index: FloatArray, grid: Grid, axis: int) -> tuple[float, FloatArray, FloatArray]:
+    """Length in mm and both ends of the longest diameter of the voxels (n, 3) of one outline, sorted by row."""
+    rows, columns = np.delete(index, axis, axis=1).T
     points = grid.to_mm(index)
     first = np.r_[True, np.diff(rows) > 0]
     last = np.r_[np.diff(rows) > 0, True]
@@ -75,11 +76,12 @@ def _ends(plane: npt.NDArray[np.bool_], grid: Grid, axis: int, k: int) -> tuple[
     centred = np.stack([rows, columns]) * spacing[:, None]
     spread = np.cov(centred) if rows.size > 1 else np.zeros((2, 2))
     minor, major = np.sqrt(np.linalg.eigvalsh(spread + np.diag(spacing**2) / 12.0))
+    q = float(minor / major)
     chord = border[b] - border[a]
     length = float(distance[a, b])
     direction = chord / length if length > 0 else steps[:, int(spacing.argmax())] / spacing.max()
     width = float((np.abs(direction @ (steps / spacing)) * spacing).sum())
-    beyond = (1.0 - 0.85 * float(minor / major)) * width if length > 0 else float(spacing.max())
+    beyond = (1.05 - 1.2 * q + 0.3 * q**2) * width if length > 0 else float(spacing.max())
     return length + beyond, border[a] - 0.5 * beyond * direction, border[b] + 0.5 * beyond * direction
 
 

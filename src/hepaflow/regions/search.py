@@ -167,7 +167,10 @@ def _body(high: Volume) -> Mask:
 
 
 def _stretch(value: Volume, axis: int, factor: int, size: int, *, smooth: bool) -> Volume:
-    """Values of blocks at the voxels they were made of; voxels past the last whole block take its value."""
+    """Values of blocks at the ``size`` voxels they stand for along ``axis``; voxels past the last whole block take its value.
+
+    ``smooth`` interpolates linearly between the blocks' centres.
+    """
     at = (np.arange(size) + 0.5) / factor - 0.5
     n = value.shape[axis]
     if not smooth:

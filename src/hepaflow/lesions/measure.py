@@ -17,8 +17,10 @@ from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.descriptive import rise
 from hepaflow.kinetics.dictionary import parameters, prior_of
-from hepaflow.kinetics.fit_curve import DRAWS, Prior, fit_curve
+from hepaflow.kinetics.fit_curve import fit_curve
 from hepaflow.kinetics.model import KineticModel
+from hepaflow.kinetics.posterior import DRAWS
+from hepaflow.kinetics.problem import Prior
 from hepaflow.lesions.ratios import ratio
 
 Progress = Callable[[str, int, int], None] | None

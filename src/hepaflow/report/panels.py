@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Picture = npt.NDArray[np.float32]
 Lines = list[npt.NDArray[np.float64]]
+_MM_PER_POINT = 25.4 / 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,11 @@ def draw_lines(axes: Axes, lines: Lines, place: Place, *, color: str, dashed: bo
 
 
 def draw_title(axes: Axes, text: str, place: Place, *, size: float = 6.8) -> None:
-    """The panel's title above it."""
-    axes.text(place.left, place.top - 1.0, text, fontsize=size, fontweight="bold", ha="left", va="bottom", linespacing=1.25)
+    """The panel's title above it, on one baseline along a row of panels (letters with tails would shift it)."""
+    lines = text.split("\n")
+    for number, one in enumerate(lines):
+        level = place.top - 1.5 - (len(lines) - 1 - number) * 1.25 * size * _MM_PER_POINT
+        axes.text(place.left, level, one, fontsize=size, fontweight="bold", ha="left", va="baseline")
 
 
 def draw_sides(axes: Axes, place: Place, words: Words) -> None:

@@ -147,6 +147,14 @@ def _cell(entry: content.Cell, size: float, align: int) -> Any:
     return Text(text, text_style(size, color=color, font="hepaflow-bold" if bold else "hepaflow", after=0, align=align))
 
 
+def _group_end(rows: tuple[content.Row, ...], start: int) -> int:
+    """Last line (head included) of the group that begins at line ``start``; at most six lines stay together."""
+    end = start
+    while end < len(rows) and not rows[end].group and end - start < 5:
+        end += 1
+    return end
+
+
 def _table(block: content.Table) -> list[Any]:
     size = 6.4 if block.small else 7.4
     aligns = [_ALIGN[letter] for letter in block.align]
@@ -171,7 +179,7 @@ def _table(block: content.Table) -> list[Any]:
         if row.group:
             lines.append([_cell(row.cells[0], size, TA_LEFT), *[""] * (len(head) - 1)])
             rules += [("SPAN", (0, number), (-1, number)), ("BACKGROUND", (0, number), (-1, number), _SOFT)]
-            rules.append(("NOSPLIT", (0, number), (-1, min(number + 1, len(block.rows)))))
+            rules.append(("NOSPLIT", (0, number), (-1, _group_end(block.rows, number))))
         else:
             lines.append([_cell(entry, size, align) for entry, align in zip(row.cells, aligns, strict=True)])
     total = sum(block.widths)

@@ -155,7 +155,9 @@ def _parameter_part(case: CaseResult, keys: list[str], *, words: Words, first: b
 def _units(keys: list[str], words: Words) -> str:
     """``BF, HABF mL/min/100 g; MTT s``: columns by unit, pure numbers left out."""
     units = dict.fromkeys(words.unit(key) for key in keys if words.unit(key))
-    return "; ".join(f"{', '.join(abbreviation(key) for key in keys if words.unit(key) == unit)} {unit}" for unit in units)
+    return words.choose("; ", "\u00a0; ").join(
+        f"{', '.join(abbreviation(key) for key in keys if words.unit(key) == unit)} {unit}" for unit in units
+    )
 
 
 def _parameter_row(name: str, measured: Measurement, keys: list[str], *, words: Words, first: bool) -> Row:

@@ -129,7 +129,7 @@ def follow(
         "maps", partial(_maps, progress=progress), aligned, inputs, regions, params=kinetic | {"density_g_ml": plan.density_g_ml}
     )
     measured = case.step("lesions", partial(_measure, progress=progress), aligned, inputs, maps, regions, params=kinetic)
-    lesions = case.step("response", _rate, measured, params=plan.response.model_dump())
+    lesions = case.derive("response", _rate, measured, params=plan.response.model_dump())
     summary = case.step("protocol", _summarise, series, motion, regions, inputs)
     return Study(plan, digest, series, aligned, motion, regions, inputs, maps, lesions, summary, case.history)
 

@@ -16,7 +16,7 @@ def publish(study: Study, case: Case, *, truth: Truth | None = None) -> None:
     """All files of the case folder, from the study's parts; a phantom's ``truth`` goes into the report."""
     parts = (study.series, study.aligned, study.motion, study.regions, study.inputs, study.maps, study.lesions, study.summary)
     params = study.plan.model_dump() | {
-        "study": study.digest,
+        "study_digest": study.digest,
         "steps": [step.output_digest for step in study.history],
         "truth": truth,
     }

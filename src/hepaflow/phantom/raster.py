@@ -195,9 +195,9 @@ def take_image(
 @numba.njit(cache=True, nogil=True)
 def displacement_field(xs: Any, ys: Any, zs: Any, inside: Any, a1: float, a2: float, motion: Any, out: Any) -> None:
     """Displacement (k, j, i, 3) mm LPS at the points of the axes; zero where ``inside`` (j, i) is False."""
-    for j in range(ys.size):
-        for i in range(xs.size):
-            if inside[j, i]:
-                for k in range(zs.size):
+    for k in range(zs.size):
+        for j in range(ys.size):
+            for i in range(xs.size):
+                if inside[j, i]:
                     uy, uz = _displacement(xs[i], ys[j], zs[k], a1, a2, motion)
                     out[k, j, i, 1], out[k, j, i, 2] = uy, uz

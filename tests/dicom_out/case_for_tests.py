@@ -61,7 +61,9 @@ def case(kind: str = "axial", *, real: bool = True) -> CaseResult:
     series = DynamicSeries(voxels, where, times, Acquisition("AcquisitionTime", kvp=(80.0,) * 4), source=source(4) if real else {})
     regions = _regions(where)
     values = {key: _map(rng, regions.liver.mask, scale) for key, scale in zip(KEYS, np.geomspace(0.3, 300, len(KEYS)), strict=True)}
-    maps = MapSet("aath", where, {key: ParameterMap(key, value) for key, value in values.items()}, np.zeros(SHAPE, np.uint8), 4.0, 1.05)
+    maps = MapSet(
+        "aath", where, {key: ParameterMap(key, value) for key, value in values.items()}, np.zeros(SHAPE, np.uint8), 4.0, 1.05
+    )
     curve = TimeCurve("aorta", times, np.array([0.0, 50.0, 30.0, 10.0]))
     inputs = Inputs(curve, curve, times, curve.values, curve.values, np.zeros((0, 2, 4)), 1, "linear")
     motion = MotionField("none", 2, where, np.zeros((4, *SHAPE, 3), np.float32), (), (1.0, 1.0))
@@ -115,5 +117,7 @@ def _lesions(regions: Regions) -> tuple[LesionResult, ...]:
     none = ResponseCall("nancy2019-bf-ratio", 0.68, None, None, "whole", ("lesion-below-15-mm",))
     shells = {name: _measured(name, 0.5) for name in ("whole", "rim")}
     one = LesionResult(first, shells, {"bf": Ratio(0.515625, 0.03, (0.46, 0.58)), "mtt": Ratio(None, None, None)}, (call,))
-    two = LesionResult(second, {"whole": _measured("whole", 1.2)}, {"bf": Ratio(1.2, 0.1, (1.0, 1.4))}, (none,), ("lesion-below-15-mm",))
+    two = LesionResult(
+        second, {"whole": _measured("whole", 1.2)}, {"bf": Ratio(1.2, 0.1, (1.0, 1.4))}, (none,), ("lesion-below-15-mm",)
+    )
     return one, two

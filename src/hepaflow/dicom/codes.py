@@ -34,10 +34,10 @@ PORTAL_VEIN = Code("32764006", "SCT", "Portal vein")
 SPLEEN = Code("78961009", "SCT", "Spleen")
 HEPATIC_ARTERY = Code("76015000", "SCT", "Hepatic artery")
 LESION = Code("52988006", "SCT", "Lesion")
-NORMAL = Code("17621005", "SCT", "Normal")
+REFERENCE_REGION = Code("C94970", "NCIt", "Reference Region")
+SPATIAL_CONCEPT = Code("309825002", "SCT", "Spatial and Relational Concept")
 ANATOMICAL_STRUCTURE = Code("91723000", "SCT", "Anatomical Structure")
 ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
-TISSUE = Code("85756007", "SCT", "Tissue")
 
 # --- words of an observation
 FINDING_SITE = Code("363698007", "SCT", "Finding Site")
@@ -52,14 +52,13 @@ STANDARD_DEVIATION = Code("386136009", "SCT", "Standard Deviation")
 VOLUME = Code("118565006", "SCT", "Volume")
 LONG_AXIS = Code("103339001", "SCT", "Long axis")
 PROBABILITY = Code("122157", "DCM", "Probability")
-CT_WITH_CONTRAST_PROCEDURE = Code("433114000", "SCT", "CT perfusion study")
 
+PROCEDURE = private("LIVER-CTP", "Dynamic contrast CT of the liver")
 CURVE_FIT = private("CURVE-FIT", "Fitted to the mean curve of the region")
 REGION_PART = private("REGION-PART", "Part of the lesion")
 VOXELS = private("VOXELS", "Number of voxels")
 GOODNESS = private("R2", "Coefficient of determination of the curve fit")
 QUALITY_FLAG = private("QUALITY-FLAG", "Quality flag")
-RESPONSE = private("RESPONSE", "Response category")
 THRESHOLD = private("THRESHOLD", "Threshold of the response criterion")
 PROBABILITY_MAJOR = private("P-MAJOR", "Probability that the response is major")
 NOT_RATED = private("NOT-RATED", "Not rated")
@@ -68,7 +67,6 @@ NOT_RATED = private("NOT-RATED", "Not rated")
 MM = Code("mm", "UCUM", "mm")
 ML = Code("ml", "UCUM", "mL")
 NO_UNITS = Code("1", "UCUM", "no units")
-HOUNSFIELD = Code("[hnsf'U]", "UCUM", "Hounsfield unit")
 
 _QUANTITIES: dict[str, Code] = {
     "bf": Code("126390", "DCM", "Absolute Regional Blood Flow"),
@@ -103,7 +101,7 @@ _REGIONS: dict[str, tuple[Code, Code]] = {
     "portal_vein": (ANATOMICAL_STRUCTURE, PORTAL_VEIN),
     "spleen": (ANATOMICAL_STRUCTURE, SPLEEN),
     "liver": (ANATOMICAL_STRUCTURE, LIVER),
-    "healthy": (TISSUE, NORMAL),
+    "healthy": (SPATIAL_CONCEPT, REFERENCE_REGION),
 }
 
 

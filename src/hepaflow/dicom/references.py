@@ -274,7 +274,7 @@ def _scheme() -> Dataset:
     return item  # type: ignore[no-any-return]
 
 
-def equipment() -> dict[str, str]:
+def equipment() -> dict[str, Any]:
     """What every result says made it, as the constructors name it."""
     return {
         "manufacturer": "hepaflow",

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from hepaflow import __version__
 from hepaflow.dicom import codes, references
-from hepaflow.dicom.write_map import anatomy, coded
+from hepaflow.dicom.write_map import coded
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import SHELLS, Region, Regions
+from hepaflow.errors import InputRefused
 
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 Mask = npt.NDArray[np.bool_]
@@ -84,12 +85,14 @@ def write_seg(case: CaseResult, folder: Path) -> Path:
     """Write ``segmentation.dcm``: the regions of ``case`` on the grid of the study, one segment each, and return its path.
 
     Frames without a voxel are left out, as the standard allows. Segments may overlap (lesion parts lie in the lesion).
+    Refused: no region with a voxel.
     """
     study, chosen = references.origin(case), segments(case.regions)
+    if not chosen:
+        raise InputRefused("REGION-EMPTY", "no region holds a voxel", "Draw or propose at least the aorta and the liver")
     dataset, slices = _skeleton(study, chosen)
     _fill(dataset, study, chosen, slices)
     dataset.SegmentsOverlap = "YES" if sum(one.mask.astype(np.uint8) for one in chosen).max() > 1 else "NO"
-    dataset.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = [anatomy()]
     references.settle(dataset, study, "segmentation", identity(study, chosen).instance_uid)
     return references.save(dataset, folder / "segmentation.dcm")
 

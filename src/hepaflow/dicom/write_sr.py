@@ -1,0 +1,252 @@
+"""The lesion table as a structured report (TID 1500): one measurement group a region, each bound to its segment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hepaflow import __version__
+from hepaflow.dicom import codes, references
+from hepaflow.dicom.write_ct import stable_uid
+from hepaflow.dicom.write_map import coded
+from hepaflow.dicom.write_seg import SEGMENTATION_STORAGE, Identity, Segment, identity, segments, tracking_uid
+from hepaflow.domain.case import CaseResult
+from hepaflow.domain.lesions import SHELLS, Estimate, LesionResult, Measurement, Ratio, ResponseCall
+from hepaflow.units import QUANTITIES
+
+
+def write_sr(case: CaseResult, folder: Path) -> Path:
+    """Write ``report.dcm``: healthy reference and every part of every lesion with its measurements, and return its path.
+
+    Values are those of ``lesions.json`` to the last bit (Floating Point Value); a value that is not available is left out. Ratios,
+    volume, diameter and response belong to the whole lesion.
+    """
+    from highdicom.sr import Comprehensive3DSR
+
+    study, chosen = references.origin(case), segments(case.regions)
+    segmentation = identity(study, chosen)
+    parts = {one.label: one for one in chosen}
+    groups = [_group(case, study, segmentation, parts["healthy"], case.healthy)] if "healthy" in parts else []
+    for result in case.lesions:
+        groups += _lesion(case, study, segmentation, parts, result)
+    if not groups:
+        groups = [_unmeasured(study, segmentation, chosen[0])]
+    said = _digest(case, segmentation)
+    dataset = Comprehensive3DSR(
+        evidence=[_evidence(study, segmentation)],
+        content=_document(groups)[0],
+        series_instance_uid=study.uid("report", said),
+        series_number=references.SERIES_NUMBERS["report"],
+        sop_instance_uid=study.uid("report instance", said),
+        instance_number=1,
+        is_complete=True,
+        series_description="Liver perfusion report, research",
+        **references.equipment(),
+    )
+    references.settle(dataset, study, "report", said)
+    return references.save(dataset, folder / "report.dcm")
+
+
+def _digest(case: CaseResult, segmentation: Identity) -> str:
+    """What the report says, as a digest: other numbers are another document."""
+    measured = [case.healthy, *(part for lesion in case.lesions for part in lesion.regions.values())]
+    said: list[Any] = [__version__, case.maps.model, segmentation.instance_uid]
+    said += [
+        [one.region, one.voxels, one.r2, one.flags, {key: asdict(value) for key, value in one.parameters.items()}]
+        for one in measured
+    ]
+    for lesion in case.lesions:
+        size = (lesion.lesion.volume_ml, lesion.lesion.longest_axial_diameter_mm)
+        ratios = {key: asdict(value) for key, value in lesion.ratio.items()}
+        said.append([lesion.lesion.id, size, list(lesion.regions), lesion.flags, lesion.lesion.flags, ratios])
+        said += [asdict(call) for call in lesion.response]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+
+
+def _document(groups: list[Any]) -> Any:
+    from highdicom.sr import DeviceObserverIdentifyingAttributes, MeasurementReport, ObservationContext, ObserverContext
+    from pydicom.sr.codedict import codes as dictionary
+
+    made_by = references.equipment()
+    device = DeviceObserverIdentifyingAttributes(
+        uid=stable_uid("hepaflow", "observer", __version__),
+        name="hepaflow",
+        manufacturer_name=made_by["manufacturer"],
+        model_name=f"{made_by['manufacturer_model_name']} {__version__}",
+    )
+    observer = ObserverContext(observer_type=dictionary.DCM.Device, observer_identifying_attributes=device)
+    context = ObservationContext(observer_device_context=observer)
+    return MeasurementReport(observation_context=context, procedure_reported=coded(codes.PROCEDURE), imaging_measurements=groups)
+
+
+def _evidence(study: references.Origin, segmentation: Identity) -> Any:
+    """The segmentation, as far as the report's constructor looks at it."""
+    (stub,) = references.source_datasets(study, [0], shape=(1, 1))
+    stub.SOPClassUID, stub.SOPInstanceUID = SEGMENTATION_STORAGE, segmentation.instance_uid
+    stub.SeriesInstanceUID = segmentation.series_uid
+    return stub
+
+
+def _lesion(
+    case: CaseResult, study: references.Origin, segmentation: Identity, parts: dict[str, Segment], result: LesionResult
+) -> list[Any]:
+    groups = []
+    for shell in SHELLS:
+        segment = parts.get(result.lesion.id if shell == "whole" else f"{result.lesion.id} {shell}")
+        measured = result.regions.get(shell)
+        if segment is None or (measured is None and shell != "whole"):
+            continue
+        calls = [
+            call for call in result.response if call.region == shell or (shell == "whole" and call.region not in result.regions)
+        ]
+        extra = [item for call in calls for item in _response_numbers(call)]
+        said = [(codes.REGION_PART, codes.shell(shell))]
+        said += [(codes.criterion(call.criterion), codes.category(call.category)) for call in calls]
+        flags = [*(flag for call in calls for flag in call.flags), *(measured.flags if measured else ())]
+        if shell == "whole":
+            extra = [*_size(result), *(item for key in result.ratio for item in _ratio(key, result.ratio[key])), *extra]
+            flags += [*result.flags, *result.lesion.flags]
+        said += [(codes.QUALITY_FLAG, codes.flag(flag)) for flag in dict.fromkeys(flags)]
+        groups.append(_group(case, study, segmentation, segment, measured, extra=extra, said=said))
+    return groups
+
+
+def _group(
+    case: CaseResult,
+    study: references.Origin,
+    segmentation: Identity,
+    segment: Segment,
+    measured: Measurement | None,
+    *,
+    extra: list[Any] | None = None,
+    said: list[tuple[codes.Code, codes.Code]] | None = None,
+) -> Any:
+    """One region: what it is, where, which segment, its numbers and what is said of it."""
+    from highdicom.sr import (
+        FindingSite,
+        QualitativeEvaluation,
+        TrackingIdentifier,
+        VolumetricROIMeasurementsAndQualitativeEvaluations,
+    )
+
+    numbers = _numbers(measured, case.maps.model) if measured else []
+    if said is None:
+        said = [(codes.QUALITY_FLAG, codes.flag(flag)) for flag in measured.flags] if measured else []
+    return VolumetricROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(uid=tracking_uid(study, segment.label), identifier=segment.label),
+        referenced_segment=_segment(study, segmentation, segment),
+        finding_type=coded(codes.region(segment.name)[1]),
+        method=coded(codes.CT_PERFUSION),
+        algorithm_id=_algorithm("hepaflow", [f"model {case.maps.model}", f"density {case.maps.density_g_ml:g} g/mL"]),
+        finding_sites=[FindingSite(coded(codes.LIVER))],
+        measurements=[*(extra or []), *numbers],
+        qualitative_evaluations=[QualitativeEvaluation(coded(name), coded(value)) for name, value in said],
+    )
+
+
+def _unmeasured(study: references.Origin, segmentation: Identity, segment: Segment) -> Any:
+    """A report needs a group: with neither lesion nor healthy reference it names the first region and no number."""
+    from highdicom.sr import TrackingIdentifier, VolumetricROIMeasurementsAndQualitativeEvaluations
+
+    return VolumetricROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(uid=tracking_uid(study, segment.label), identifier=segment.label),
+        referenced_segment=_segment(study, segmentation, segment),
+        finding_type=coded(codes.region(segment.name)[1]),
+    )
+
+
+def _segment(study: references.Origin, segmentation: Identity, segment: Segment) -> Any:
+    from highdicom.sr import ReferencedSegment, SourceSeriesForSegmentation
+
+    return ReferencedSegment(
+        sop_class_uid=SEGMENTATION_STORAGE,
+        sop_instance_uid=segmentation.instance_uid,
+        segment_number=segment.number,
+        source_series=SourceSeriesForSegmentation(study.images[0].series_uid),
+    )
+
+
+def _algorithm(name: str, parameters: list[str]) -> Any:
+    from highdicom.sr import AlgorithmIdentification
+
+    return AlgorithmIdentification(name=name, version=__version__, parameters=parameters)
+
+
+def _numbers(measured: Measurement, model: str) -> list[Any]:
+    """Voxel count, fit quality, and four numbers a parameter: fitted value, its SD, mean and median of the map."""
+    found = _number(codes.VOXELS, float(measured.voxels), codes.NO_UNITS)
+    found += _number(codes.GOODNESS, measured.r2, codes.NO_UNITS)
+    for key in QUANTITIES:
+        if key in measured.parameters:
+            found += _parameter(key, measured.parameters[key], model)
+    return found
+
+
+def _parameter(key: str, estimate: Estimate, model: str) -> list[Any]:
+    from highdicom.sr import FindingSite
+
+    vessel = codes.vessel(key)
+    found = []
+    for derivation, value in (
+        (codes.CURVE_FIT, estimate.value),
+        (codes.STANDARD_DEVIATION, estimate.sd),
+        (codes.MEAN, estimate.map_mean),
+        (codes.MEDIAN, estimate.map_median),
+    ):
+        found += _number(
+            codes.quantity(key),
+            value,
+            codes.unit(key),
+            derivation=coded(derivation),
+            method=coded(codes.method(model)),
+            finding_sites=[FindingSite(coded(vessel))] if vessel is not None else None,
+        )
+    return found
+
+
+def _number(name: codes.Code, value: float | None, unit: codes.Code, **more: Any) -> list[Any]:
+    """A measurement, or nothing where there is no finite value."""
+    from highdicom.sr import Measurement as Item
+
+    if value is None or not math.isfinite(value):
+        return []
+    return [Item(name=coded(name), value=float(value), unit=coded(unit), **more)]
+
+
+def _size(result: LesionResult) -> list[Any]:
+    lesion = result.lesion
+    return [
+        *_number(codes.VOLUME, lesion.volume_ml, codes.ML),
+        *_number(codes.LONG_AXIS, lesion.longest_axial_diameter_mm, codes.MM),
+    ]
+
+
+def _ratio(key: str, ratio: Ratio) -> list[Any]:
+    """Ratio to healthy liver with its SD; the 95 % interval as distances below and above the value."""
+    from highdicom.sr import MeasurementProperties
+
+    if ratio.value is None:
+        return []
+    interval = None
+    if ratio.ci95 is not None and all(math.isfinite(end) for end in ratio.ci95):
+        low, high = ratio.ci95
+        interval = MeasurementProperties(
+            upper_measurement_uncertainty=high - ratio.value, lower_measurement_uncertainty=ratio.value - low
+        )
+    name = codes.ratio(key)
+    return [
+        *_number(name, ratio.value, codes.NO_UNITS, properties=interval),
+        *_number(name, ratio.sd, codes.NO_UNITS, derivation=coded(codes.STANDARD_DEVIATION)),
+    ]
+
+
+def _response_numbers(call: ResponseCall) -> list[Any]:
+    rule = _algorithm(call.criterion, [f"region {call.region}"])
+    return [
+        *_number(codes.THRESHOLD, call.threshold, codes.NO_UNITS, algorithm_id=rule),
+        *_number(codes.PROBABILITY_MAJOR, call.probability_major, codes.NO_UNITS, algorithm_id=rule),
+    ]

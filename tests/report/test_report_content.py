@@ -56,6 +56,21 @@ def test_glossary_knows_every_quantity() -> None:
     assert all(EN.has(f"meaning_{key}") and EN.has(f"short_{key}") for key in QUANTITIES)
 
 
+def test_every_rule_model_and_interpolation_has_its_words(case: CaseResult) -> None:
+    from hepaflow.curves import protocol
+    from hepaflow.curves.inputs import dense_inputs
+    from hepaflow.kinetics.catalogue import MODELS
+
+    rules = {rule.key for rule in protocol.check(case.series)}
+    assert len(rules) >= 10
+    assert [key for key in sorted(rules) if not EN.has(f"rule_{key}")] == []
+    for model in MODELS:
+        assert all(EN.has(f"{part}_{model.key}") for part in ("name", "model", "formula"))
+    made = dense_inputs(case.inputs.arterial, case.inputs.portal, baseline_passes=3)
+    assert EN.interpolation(made.interpolation) == made.interpolation
+    assert FR.interpolation(made.interpolation) != made.interpolation
+
+
 def test_summary_says_one_line_a_lesion(case: CaseResult) -> None:
     rows = cells(tables.summary_table(case, EN))
     assert [row[0] for row in rows] == ["Lesion 1", "Lesion 2", "Lesion 3"]

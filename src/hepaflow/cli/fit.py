@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from hepaflow.cli import printing
-from hepaflow.units import DEFAULT_DENSITY_G_ML
 
 NOT_ESTIMATED = 4
 
@@ -18,7 +17,9 @@ def fit(
         Path, typer.Argument(metavar="CURVES.csv", help="Columns time_s, arterial, perhaps portal, and one a tissue curve.")
     ],
     model: Annotated[str, typer.Option("--model", metavar="KEY", help="Kinetic model.")] = "aath",
-    density: Annotated[float, typer.Option("--density", metavar="G_ML", help="Tissue density in g/mL.")] = DEFAULT_DENSITY_G_ML,
+    density: Annotated[
+        float | None, typer.Option("--density", metavar="G_ML", help="Tissue density in g/mL; 1.05 (liver) unless given.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> int:
     """Fit a kinetic model to curves in HU, or in any unit linear in concentration; uneven times are welcome.
@@ -27,9 +28,10 @@ def fit(
 
     Example: hepaflow fit curves.csv --model aath --json
     """
+    from hepaflow.units import DEFAULT_DENSITY_G_ML
     from hepaflow.workflow import fit_file
 
-    found = fit_file.fit_file(curves, model=model, density_g_ml=density)
+    found = fit_file.fit_file(curves, model=model, density_g_ml=DEFAULT_DENSITY_G_ML if density is None else density)
     if as_json:
         printing.out_json(found)
     else:

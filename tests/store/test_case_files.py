@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from pathlib import Path
+
+import made_up_case
+import nibabel
+import numpy as np
+import pytest
+
+from hepaflow.domain.case import CaseResult
+from hepaflow.store import case_files, nifti
+
+
+@pytest.fixture(scope="module")
+def case() -> CaseResult:
+    return made_up_case.case()
+
+
+@pytest.fixture(scope="module")
+def folder(case: CaseResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("files")
+    case_files.write(case, home, plan={"model": "aath", "haematocrit": None}, study_digest="abc", displacements=False)
+    return home
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_a_voxel_lies_where_it_lay(case: CaseResult, folder: Path) -> None:
+    image = nibabel.load(folder / "maps" / "bf.nii.gz")
+    data = np.asarray(image.dataobj)
+    assert data.shape == (6, 5, 4)
+    for k, j, i in [(0, 0, 0), (3, 4, 5), (1, 2, 3), (2, 0, 5)]:
+        lps = case.series.grid.to_mm([k, j, i])
+        ras = image.affine @ [i, j, k, 1]
+        np.testing.assert_allclose(ras[:3], lps * [-1, -1, 1], atol=1e-4)  # the header holds single precision
+        np.testing.assert_equal(data[i, j, k], case.maps.maps["bf"].values[k, j, i])
+    assert image.header.get_xyzt_units()[0] == "mm"
+    np.testing.assert_allclose(image.header.get_qform(), image.affine, atol=1e-4)  # a quaternion in single precision
+
+
+def test_maps_come_with_deviation_and_flags(folder: Path) -> None:
+    assert {path.name for path in (folder / "maps").iterdir()} == {"bf.nii.gz", "bf_sd.nii.gz", "flags.nii.gz"}
+    assert np.asarray(nibabel.load(folder / "maps" / "flags.nii.gz").dataobj).dtype == np.uint8
+
+
+def test_the_same_case_is_the_same_bytes(case: CaseResult, folder: Path, tmp_path: Path) -> None:
+    case_files.write(case, tmp_path, plan={"model": "aath", "haematocrit": None}, study_digest="abc", displacements=False)
+    for path in sorted(folder.rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / path.relative_to(folder)).read_bytes(), path.name
+    head = (folder / "maps" / "bf.nii.gz").read_bytes()[:10]
+    assert head[3] == 0  # no name
+    assert head[4:8] == bytes(4)  # no time
+    assert len(gzip.decompress((folder / "maps" / "bf.nii.gz").read_bytes())) == 352 + 120 * 4
+
+
+def test_lesions_json_is_the_contracts(folder: Path) -> None:
+    found = json.loads((folder / "lesions.json").read_text())
+    assert (found["schema"], found["model"], found["units"]["bf"]) == (1, "aath", "mL/min/100 g")
+    assert found["healthy"]["source"] == "given"
+    assert found["healthy"]["bf"] == {"value": 100.0, "sd": 2.0, "map_mean": 101.0, "map_median": 99.0}
+    assert found["healthy"]["haf"] == {"value": 0.25, "sd": None, "map_mean": None, "map_median": None}
+    (lesion,) = found["lesions"]
+    assert (lesion["id"], lesion["volume_ml"], lesion["longest_axial_diameter_mm"]) == ("lesion-1", 1.5, 17.0)
+    assert set(lesion["regions"]) == {"whole", "rim"}
+    assert lesion["regions"]["whole"]["voxels"] == 12
+    assert lesion["ratio"] == {"bf": {"value": 1.25, "sd": 0.04, "ci95": [1.17, 1.33]}, "haf": None}
+    assert "ratio-undefined" in lesion["flags"]
+    assert lesion["response"] == [
+        {
+            "criterion": "nancy2019-bf-ratio",
+            "threshold": 0.68,
+            "category": "minor",
+            "probability_major": 0.001,
+            "region": "whole",
+            "flags": [],
+        }
+    ]
+
+
+def test_lesions_csv_has_a_row_a_lesion_and_region(folder: Path) -> None:
+    rows = table(folder / "lesions.csv")
+    assert [(row["lesion"], row["region"]) for row in rows] == [("lesion-1", "whole"), ("lesion-1", "rim")]
+    assert (rows[0]["bf"], rows[0]["bf_ratio"], rows[0]["haf_ratio"], rows[0]["category"]) == ("125", "1.25", "", "minor")
+    assert (rows[1]["bf"], rows[1]["bf_ratio"], rows[1]["category"]) == ("130", "", "")
+
+
+def test_curves_csv_has_a_column_a_region(folder: Path) -> None:
+    rows = table(folder / "curves.csv")
+    assert [row["time_s"] for row in rows] == ["0", "2", "4", "8"]
+    assert [row["aorta"] for row in rows] == ["0", "300", "", "100"]  # the third pass was not sampled
+    assert [row["fit_aorta"] for row in rows] == ["0", "20", "40", "80"]
+    assert [row["lesion-1"] for row in rows] == ["0", "1", "2", ""]
+    assert {"healthy", "fit_healthy", "lesion-1_rim", "fit_lesion-1_rim"} <= set(rows[0])
+
+
+def test_motion_csv_has_a_row_a_pass(folder: Path) -> None:
+    rows = table(folder / "motion.csv")
+    assert [row["excluded"] for row in rows] == ["false", "false", "true", "false"]
+    assert [row["reference"] for row in rows].index("true") == 1
+    assert (rows[2]["shift_x_mm"], rows[2]["residual_before_hu"], rows[2]["residual_after_hu"]) == ("0.2", "9", "4")
+
+
+def test_case_json_says_what_was_done(folder: Path) -> None:
+    found = json.loads((folder / "case.json").read_text())
+    assert found["schema"] == 1
+    assert found["density_g_ml"] == 1.05
+    assert found["haematocrit"] == {"value": None, "handling": "off: whole-blood flow"}
+    assert found["steps"] == [
+        {"name": "maps", "parameters": {"model": "aath"}, "input_digest": "in", "output_digest": "out", "version": "0.1.0"}
+    ]
+    assert found["protocol"][0]["verdict"] == "warn"
+    assert found["acquisition"]["times_s"] == [0, 2, 4, 8]
+    assert found["motion"]["excluded"] == [2]
+    assert found["regions"]["liver"]["source"] == "proposed"
+    assert found["flag_meanings"]["portal-peak-in-gap"]["severity"] == "caution"
+
+
+def test_nothing_names_the_patient_the_place_or_the_hour(folder: Path) -> None:
+    for path in folder.rglob("*.*"):
+        data = path.read_bytes()
+        text = gzip.decompress(data) if path.suffix == ".gz" else data
+        assert made_up_case.CANARY.encode() not in text, path.name
+        assert str(folder).encode() not in text, path.name
+        assert b"seconds" not in text, path.name
+
+
+def test_a_vector_field_is_one(tmp_path: Path, case: CaseResult) -> None:
+    field = np.arange(360, dtype=np.float32).reshape(*made_up_case.SHAPE, 3)
+    nifti.write(tmp_path / "d.nii.gz", field, case.series.grid, description="displacement")
+    image = nibabel.load(tmp_path / "d.nii.gz")
+    assert image.shape == (6, 5, 4, 1, 3)
+    assert int(image.header["intent_code"]) == 1007
+    np.testing.assert_array_equal(np.asarray(image.dataobj)[5, 3, 2, 0], field[2, 3, 5])

@@ -29,7 +29,9 @@ def _study(*, spacing=(4.0, 1.5, 1.5), radius=20.0, core=0.0, lesion=0.6, dead=0
     share = np.where(inner, dead, np.where(whole, lesion, 1.0))
     rng = np.random.default_rng(seed)
     voxels = 55.0 + LIVER[:, None, None, None] * share + noise * rng.standard_normal((TIMES_S.size, *shape))
-    series = DynamicSeries(voxels.astype(np.float32) if floats else np.rint(voxels).astype(np.int16), grid, TIMES_S, Acquisition("synthetic"))
+    series = DynamicSeries(
+        voxels.astype(np.float32) if floats else np.rint(voxels).astype(np.int16), grid, TIMES_S, Acquisition("synthetic")
+    )
     around = Surroundings(np.ones(shape, bool), {"lesion-1": whole}, np.zeros(shape, bool), LIVER)
     return series, whole, inner, around
 

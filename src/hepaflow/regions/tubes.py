@@ -13,6 +13,8 @@ FloatArray = npt.NDArray[np.float64]
 
 #: Shortest length along z that counts as a tube, mm, and as a share of the coverage.
 TUBE_MM, TUBE_SHARE = 40.0, 0.5
+#: How far a vessel along the spine may keep from it, wall to bone, mm.
+NEAR_MM = 24.0
 #: The lumen core: this share of the largest depth below the wall is left out.
 WALL_SHARE = 0.4
 
@@ -51,7 +53,7 @@ def track_tube(
 ) -> Mask | None:
     """The heaviest chain of round parts of axial slices above ``threshold``, or None if it is too short to be a tube.
 
-    Weights are brightness times roundness (times nearness to ``near_mm`` = 0); neighbours in the chain may skip one slice and shift by
+    Weights are brightness times roundness (times nearness where ``near_mm`` gives the distance from the spine); neighbours in the chain may skip one slice and shift by
     no more than a vessel at 45 degrees would.
     """
     from scipy import ndimage
@@ -67,7 +69,10 @@ def track_tube(
             if span > 0:
                 weight = span * float(image[k, y, x].mean()) / threshold
                 if near_mm is not None:
-                    weight *= float(np.exp(-((near_mm[k, y, x].min() / 30.0) ** 2)))
+                    nearest = float(near_mm[k, y, x].min())
+                    if nearest > NEAR_MM:
+                        continue
+                    weight *= float(np.exp(-((nearest / NEAR_MM) ** 2)))
                 discs.append(_Disc(k, float(y.mean() * dy), float(x.mean() * dx), weight, number))
     chain = _heaviest_chain(discs, dz)
     if not chain or (chain[-1].slice - chain[0].slice + 1) * dz < min(TUBE_MM, TUBE_SHARE * image.shape[0] * dz):

@@ -17,7 +17,11 @@ FloatArray = npt.NDArray[np.float64]
 GIVE_ROIS = "Give the vessel as a region (--rois), or check coverage, timing and contrast of the study"
 #: Plausible diameters of a lumen in an axial slice, mm (the aorta may be dilated; the coarse grid adds a little).
 AORTA_MM = (8.0, 45.0)
+#: The aorta lies within this of the body's middle, left or right.
+MIDLINE_MM = 60.0
 CAVA_MM = (8.0, 45.0)
+#: A portal vein rises this many times as high as the liver, and its core is no smaller than this; as many places are tried.
+LIKE_PORTAL, LEAST_VESSEL_MM3, SEEDS = 1.6, 450.0, 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +44,7 @@ def find_aorta(volume: SearchVolume) -> Arterial:
     """The longest, brightest early-enhancing tube near the spine. Refused: AORTA-NOT-FOUND."""
     soft = soft_tissue(volume)
     early = _early_image(volume, soft)
-    zone = soft & _near_midline(volume, 75.0)
+    zone = soft & _near_midline(volume, MIDLINE_MM)
     if not zone.any():
         raise InputRefused("AORTA-NOT-FOUND", "no enhancing tissue near the midline", GIVE_ROIS)
     top = float(np.sort(early[zone])[-max(20, int(0.0005 * zone.sum())) :].mean())
@@ -89,7 +93,7 @@ def half_rise(times_s: FloatArray, rise: npt.NDArray[np.floating]) -> FloatArray
 def _early_image(volume: SearchVolume, soft: Mask) -> Volume:
     """Enhancement around the arterial peak; arteries are the first tissue to change much."""
     change = np.where(soft, volume.high - volume.low, 0.0)
-    zone = soft & _near_midline(volume, 75.0)
+    zone = soft & _near_midline(volume, MIDLINE_MM)
     if not zone.any():
         return np.zeros_like(volume.low)
     limit = float(np.sort(change[zone])[-max(20, int(0.002 * zone.sum()))])
@@ -165,8 +169,8 @@ def _surroundings(volume: SearchVolume, image: Volume, *, radius_mm: float = 16.
 def find_portal(volume: SearchVolume, arterial: Arterial, *, liver: Mask) -> Mask:
     """Core of the portal vein: the strongest vessel at the hilum that rises after the aorta and before the hepatic veins.
 
-    Refused: PORTAL-NOT-FOUND when no vessel is brighter than the liver, rises 3 to 25 s after the aorta and lies in front and to the
-    right of it beside the liver.
+    Refused: PORTAL-NOT-FOUND when no vessel is 1.6 times as bright as the liver, rises 2 to 22 s after the aorta and not after the
+    liver, and lies in front and to the right of the aorta beside the liver.
     """
     from scipy import ndimage
 
@@ -201,13 +205,29 @@ def find_portal(volume: SearchVolume, arterial: Arterial, *, liver: Mask) -> Mas
     lag = half_rise(volume.times_s, rise) - arterial.half_rise_s(volume.times_s)
     score = np.zeros(candidate.shape)
     score[at] = (
-        height[at] * np.broadcast_to(place, candidate.shape)[at] * hilum[at] * _ramp(lag, 2.0, 6.0) * _ramp(-lag, -28.0, -16.0)
+        height[at] * np.broadcast_to(place, candidate.shape)[at] * hilum[at] * _ramp(lag, 2.0, 6.0) * _ramp(-lag, -22.0, -15.0)
     )
-    smooth = ndimage.gaussian_filter(score, [3.0 / s for s in volume.spacing_mm])
-    seed = np.unravel_index(int(np.where(score > 0, smooth, 0.0).argmax()), score.shape)
-    if score[seed] <= 0:
-        raise InputRefused("PORTAL-NOT-FOUND", "no vessel at the liver hilum rises between aorta and hepatic veins", GIVE_ROIS)
-    return _grow(volume, seed, candidate & (score > 0), height, start)
+    smooth = np.where(score > 0, ndimage.gaussian_filter(score, [3.0 / s for s in volume.spacing_mm]), 0.0)
+    organ = volume.hu[:, liver].mean(1).astype(float)
+    feeds_by_s = float(half_rise(volume.times_s, (organ - organ[: arterial.baseline].mean())[:, None])[0]) + 4.0
+    needed = max(LIKE_PORTAL * _top(organ - organ[: arterial.baseline].mean()), 20.0)
+    for _ in range(SEEDS):
+        seed = np.unravel_index(int(smooth.argmax()), score.shape)
+        if smooth[seed] <= 0:
+            break
+        found = _grow(volume, seed, candidate & (score > 0), height, start)
+        rise = volume.hu[:, found].mean(1).astype(float) - float(start[found].mean())
+        # What feeds the liver rises before it, or with it; hepatic veins rise after it.
+        feeding = float(half_rise(volume.times_s, rise[:, None])[0]) <= feeds_by_s
+        if feeding and found.sum() * np.prod(volume.spacing_mm) >= LEAST_VESSEL_MM3 and _top(rise) >= needed:
+            return found
+        smooth[ndimage.binary_dilation(found, volume.ball(6.0))] = 0.0
+    raise InputRefused("PORTAL-NOT-FOUND", "no vessel at the liver hilum rises between aorta and hepatic veins", GIVE_ROIS)
+
+
+def _top(rise: npt.NDArray[np.floating]) -> float:
+    """Mean of the three largest samples: one noisy sample makes no vessel."""
+    return float(np.sort(rise)[-3:].mean())
 
 
 def _ramp(value: npt.ArrayLike, low: float, high: float) -> FloatArray:

@@ -251,6 +251,7 @@ def measurement(bf: float) -> Measurement:
 def test_analyze_says_what_it_could_not_estimate(
     missing: list[str], code: int, tmp_path: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "study").mkdir()
     monkeypatch.setattr("hepaflow.workflow.one.analyze", lambda *_args, **_options: finished(missing))
     found, out, err = run("analyze", tmp_path / "study", "--out", tmp_path / "case")
     assert found == code

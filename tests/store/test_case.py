@@ -150,6 +150,18 @@ def test_someone_elses_folder_is_left_alone(tmp_path: Path) -> None:
         pass
 
 
+def test_a_study_refused_at_the_start_leaves_no_folder(tmp_path: Path) -> None:
+    def refuses(_value: object) -> None:
+        raise UsageError("A-B", "what", "Do this")
+
+    (tmp_path / "mine").mkdir()
+    for name in ("new", "mine"):
+        with pytest.raises(UsageError), Case(tmp_path / name) as case:
+            case.step("curve", refuses, case.given(1, digest="seed 1"))
+    assert not (tmp_path / "new").exists()
+    assert (tmp_path / "mine").exists()
+
+
 def test_only_own_strays_are_swept(folder: Path) -> None:
     toy_line.line(folder)
     (folder / f"{atomic.TEMPORARY}dead").mkdir()

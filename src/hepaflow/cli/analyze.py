@@ -64,7 +64,7 @@ def analyze(
         save_displacements=save_displacements or None,
         language=language.value if language else None,
     )
-    one.check_places(study, out)
+    one.check_places(study, out, rois)
     with printing.progress() as watch, Case(out) as case:
         done = one.analyze(chosen, study, case, rois=rois, progress=watch)
         missing = done.missing()

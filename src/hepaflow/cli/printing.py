@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -25,7 +24,9 @@ def out(text: str = "") -> None:
 
 def out_json(value: Any) -> None:
     """One JSON value and nothing else; what is not a number is null."""
-    sys.stdout.write(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False) + "\n")
+    from hepaflow.store import plain_json
+
+    sys.stdout.write(plain_json.text(value))
 
 
 def note(text: str) -> None:
@@ -44,14 +45,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in [head, *rows]:
         cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
         out("  ".join(cells).rstrip())
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Watch:

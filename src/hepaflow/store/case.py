@@ -8,11 +8,13 @@ same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -141,6 +143,7 @@ class Case:
         self.folder = folder
         self._history: list[Step] = []
         self._lock: int | None = None
+        self._made = False
 
     def __enter__(self) -> Case:
         marker = self.folder / MARKER
@@ -152,13 +155,16 @@ class Case:
                 "the output folder holds other files under the names of a case",
                 "Give a new or empty folder for --out",
             )
+        self._made = not self.folder.exists()
         with atomic.reporting("the output folder"):
             self.folder.mkdir(parents=True, exist_ok=True)
             # the kernel drops this lock when its process dies, however it dies: a dead writer's lock cannot be stale
             self._lock = os.open(marker, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            if not os.path.samestat(os.fstat(self._lock), os.stat(marker)):
+                raise BlockingIOError  # the folder was given up between opening and locking
+        except (BlockingIOError, FileNotFoundError):
             os.close(self._lock)
             self._lock = None
             raise OutputFailed(
@@ -175,9 +181,21 @@ class Case:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        if self._lock is None:
+            return
+        if kind is not None and self._made and not any((self.folder / "steps").iterdir()):
+            self._give_up()
+        os.close(self._lock)
+        self._lock = None
+
+    def _give_up(self) -> None:
+        """Leaves no trace of a study that was refused before anything of it was finished."""
+        with contextlib.suppress(OSError):
+            for name in ("steps", "log"):
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+            if [path.name for path in self.folder.iterdir()] == [MARKER]:
+                (self.folder / MARKER).unlink()
+                self.folder.rmdir()
 
     @property
     def history(self) -> tuple[Step, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import platform
 from collections.abc import Iterable, Mapping
@@ -20,7 +19,7 @@ from hepaflow import __version__
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import Estimate, LesionResult, Measurement, Ratio, Region
 from hepaflow.domain.quality import FLAGS
-from hepaflow.store import nifti
+from hepaflow.store import nifti, plain_json
 from hepaflow.store.case import LIBRARIES, code_digest
 from hepaflow.units import QUANTITIES
 
@@ -319,14 +318,5 @@ def _table(path: Path, head: list[str], rows: list[list[Any]]) -> None:
     path.write_text(text.getvalue(), encoding="utf-8", newline="")
 
 
-def _finite(value: Any) -> Any:
-    """The same tree with null for every number that is not one."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(plain_json.text(value, indent=2), encoding="utf-8")

@@ -83,8 +83,11 @@ class Study:
         )
 
 
-def check_places(source: Path, out: Path) -> None:
-    """Refused: an output folder inside the study (the next run would read results as images)."""
+def check_places(source: Path, out: Path, rois: Path | None) -> None:
+    """Refused: a study or regions that are not there, an output folder inside the study (the next run would read results as images)."""
+    for path, what in ((source, "study"), (rois, "regions")):
+        if path is not None and not path.exists():
+            raise InputRefused("SOURCE-MISSING", f"the path of the {what} does not exist", "Check the path")
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
         raise UsageError("OUT-INSIDE-STUDY", "the output folder lies inside the study", "Give an output folder outside the study")
 

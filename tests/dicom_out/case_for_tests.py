@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, stable_uid
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.domain.geometry import Grid
@@ -11,7 +12,6 @@ from hepaflow.domain.lesions import Estimate, Lesion, LesionResult, Measurement,
 from hepaflow.domain.maps import MapSet, ParameterMap
 from hepaflow.domain.motion import MotionField
 from hepaflow.domain.series import Acquisition, DynamicSeries
-from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, stable_uid
 
 SHAPE = (6, 10, 13)
 KEYS = ("bf", "habf", "hpbf", "bv", "mtt", "ttp", "ktrans", "haf", "ps", "extraction", "ve", "msi", "total_mtt")

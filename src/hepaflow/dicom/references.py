@@ -8,6 +8,7 @@ without them (NIfTI) gets an anonymous study of its own, with UIDs that depend o
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,10 @@ SERIES_NUMBERS = {"reference": 9000, "segmentation": 9001, "report": 9002, "map"
 NO_DATE, NO_TIME = "20000101", "000000"
 
 #: What results share with the images they come from.
-_PATIENT = ("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientIdentityRemoved")
-_PATIENT += ("DeidentificationMethod", "PatientAge", "PatientSize", "PatientWeight")
+_PATIENT: tuple[str, ...] = (
+    *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientIdentityRemoved"),
+    *("DeidentificationMethod", "PatientAge", "PatientSize", "PatientWeight"),
+)
 _STUDY = ("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "StudyDescription")
 
 
@@ -68,8 +71,11 @@ class Origin:
 
     @property
     def moment(self) -> tuple[str, str]:
-        """Date and time written on results: those of the study, never the clock's."""
-        return self.header["StudyDate"] or NO_DATE, (self.header["StudyTime"] or NO_TIME) if self.header["StudyDate"] else NO_TIME
+        """Date and time written on results: those of the study where they are valid, never the clock's."""
+        date, time = self.header["StudyDate"].strip(), self.header["StudyTime"].strip()
+        if not re.fullmatch(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", date):
+            return NO_DATE, NO_TIME
+        return date, time if re.fullmatch(r"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?", time) else NO_TIME
 
     def uid(self, *parts: object) -> str:
         """A UID that depends on this study and ``parts`` only."""

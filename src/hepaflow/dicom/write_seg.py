@@ -92,9 +92,18 @@ def write_seg(case: CaseResult, folder: Path) -> Path:
         raise InputRefused("REGION-EMPTY", "no region holds a voxel", "Draw or propose at least the aorta and the liver")
     dataset, slices = _skeleton(study, chosen)
     _fill(dataset, study, chosen, slices)
-    dataset.SegmentsOverlap = "YES" if sum(one.mask.astype(np.uint8) for one in chosen).max() > 1 else "NO"
+    dataset.SegmentsOverlap = "YES" if _overlap(chosen) else "NO"
     references.settle(dataset, study, "segmentation", identity(study, chosen).instance_uid)
     return references.save(dataset, folder / "segmentation.dcm")
+
+
+def _overlap(chosen: Sequence[Segment]) -> bool:
+    seen = np.zeros(chosen[0].mask.shape, np.bool_)
+    for one in chosen:
+        if (seen & one.mask).any():
+            return True
+        seen |= one.mask
+    return False
 
 
 def _skeleton(study: references.Origin, chosen: Sequence[Segment]) -> tuple[Any, list[int]]:

@@ -15,7 +15,7 @@ from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, EXPLICIT_VR_LITTLE_ENDIAN,
 from hepaflow.domain.series import Acquisition
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.dataset import Dataset
 
 #: Stored where there is no value.
 PADDING = -32768
@@ -53,7 +53,8 @@ def write_series(
         dataset.SliceLocation = references.ds(float(study.grid.to_mm((k, 0, 0)) @ _normal(study)))
         if kind.derivation is not None:
             _refer(dataset, study, k)
-        stored = np.clip(np.rint(np.nan_to_num(values[k], nan=0.0) / kind.slope), -32767, 32767).astype("<i2")
+        exact = np.nan_to_num(values[k].astype(np.float64), nan=0.0)
+        stored = np.clip(np.rint(exact / kind.slope), -32767, 32767).astype("<i2")
         stored[~np.isfinite(values[k])] = PADDING
         dataset.PixelData = stored.tobytes()
         dataset["PixelData"].VR = "OW"
@@ -67,7 +68,7 @@ def _normal(study: references.Origin) -> npt.NDArray[np.float64]:
     return np.asarray(np.cross(grid.affine[:3, 2] / across, grid.affine[:3, 1] / down), dtype=np.float64)
 
 
-def _meta() -> FileMetaDataset:
+def _meta() -> Any:
     from pydicom.dataset import FileMetaDataset
 
     meta: Any = FileMetaDataset()
@@ -75,12 +76,13 @@ def _meta() -> FileMetaDataset:
     meta.TransferSyntaxUID = EXPLICIT_VR_LITTLE_ENDIAN
     meta.ImplementationClassUID = stable_uid("hepaflow", "implementation")
     meta.ImplementationVersionName = "HEPAFLOW"
-    return meta  # type: ignore[no-any-return]
+    return meta
 
 
 def _shared(kind: Series, study: references.Origin, acquisition: Acquisition) -> Any:
     """What all images of the series share."""
     from pydicom.dataset import Dataset
+    from pydicom.valuerep import format_number_as_ds
 
     ds: Any = Dataset()
     ds.SOPClassUID, ds.Modality = CT_IMAGE_STORAGE, "CT"
@@ -99,7 +101,7 @@ def _shared(kind: Series, study: references.Origin, acquisition: Acquisition) ->
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
     ds.add_new("PixelPaddingValue", "SS", PADDING)
-    ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", references.ds(kind.slope), kind.rescale_type
+    ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", format_number_as_ds(kind.slope), kind.rescale_type
     ds.WindowCenter, ds.WindowWidth = (references.ds(value) for value in kind.window)
     ds.BurnedInAnnotation, ds.LossyImageCompression = "NO", "00"
     ds.AnatomicRegionSequence = [_item(LIVER)]

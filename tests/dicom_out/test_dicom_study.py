@@ -1,0 +1,118 @@
+"""What all results share: one valid, self-consistent study that does not depend on the clock."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pydicom
+import pytest
+from case_for_tests import case
+
+from hepaflow.dicom import references, write_map, write_seg, write_sr
+
+#: Warnings of dciodvfy that say nothing of a defect: its dictionary is older than the term, or the term is meant to be private.
+BENIGN = (
+    "Unrecognized defined term <QUANTITY>",  # in PS3.3 C.8.32.2 since 2014
+    "Unrecognized defined term <99HEPAFLOW>",
+    "Unrecognized defined term <2.25.",  # the UID of the private scheme
+    "Unrecognized defined term <US> for value 1 of attribute <Rescale Type>",  # PS3.3 C.11.1.1.2: unspecified
+)
+
+
+def write(study, folder):
+    paths = write_map.write_maps(study, folder)
+    return [*paths, write_seg.write_seg(study, folder), write_sr.write_sr(study, folder)]
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is not installed")
+@pytest.mark.parametrize(("kind", "real"), [("axial", True), ("oblique", False), ("feet-first", True)])
+def test_independent_validator_finds_nothing(kind, real, tmp_path):
+    paths = write(case(kind, real=real), tmp_path)
+    first = [path for path in paths if path.parent == tmp_path or path.name == "0001.dcm"]
+    for path in first:
+        done = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith(("Error", "Warning"))]
+        assert [line for line in lines if not any(term in line for term in BENIGN)] == []
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_the_same_case_gives_the_same_bytes(real, tmp_path):
+    def digests(folder):
+        return {path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*.dcm")}
+
+    write(case(real=real), tmp_path / "one")
+    write(case(real=real), tmp_path / "two")
+    assert digests(tmp_path / "one") == digests(tmp_path / "two")
+    assert len(digests(tmp_path / "one")) > 60
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_no_date_comes_from_the_clock(real, tmp_path):
+    allowed = {"", "19500102", "20190402", "101112.5"} if real else {"", references.NO_DATE, references.NO_TIME}
+    for path in write(case(real=real), tmp_path):
+        values = {str(item.value or "") for item in pydicom.dcmread(path).iterall() if item.VR in {"DA", "TM", "DT"}}
+        assert values <= allowed
+
+
+def test_a_study_without_headers_is_anonymous_and_self_consistent(tmp_path):
+    study = case(real=False)
+    read = [pydicom.dcmread(path) for path in write(study, tmp_path)]
+    assert len({ds.StudyInstanceUID for ds in read}) == 1
+    assert len({ds.PatientID for ds in read}) == 1
+    assert {ds.PatientIdentityRemoved for ds in read} == {"YES"}
+    known = {ds.SOPInstanceUID for ds in read}
+    series = {ds.SeriesInstanceUID for ds in read}
+    for ds in read:
+        for item in references._references(ds):
+            assert item.ReferencedSOPInstanceUID in known
+        for item in ds.get("ReferencedSeriesSequence", ()):
+            assert item.SeriesInstanceUID in series
+    reference = sorted((tmp_path / "images_reference").iterdir())
+    first = pydicom.dcmread(reference[0])
+    assert len(reference) == 6
+    assert (first.pixel_array == study.series.voxels[study.motion.reference, 0]).all()
+
+
+def test_other_voxels_are_another_anonymous_study():
+    study = case(real=False)
+    voxels = study.series.voxels.copy()
+    voxels[0, 0, 0, 0] += 1
+    other = replace(study, series=replace(study.series, voxels=voxels))
+    assert references.origin(study).study_uid != references.origin(other).study_uid
+
+
+def test_frames_of_a_multi_frame_source_are_referred_to_by_number(tmp_path):
+    study = case()
+    enhanced = "1.2.840.10008.5.1.4.1.1.2.1"
+    images = [[(enhanced, f"1.2.3.{n}", "1.2.3", 10 * n + k + 1) for k in range(6)] for n in range(4)]
+    study = replace(study, series=replace(study.series, source=study.series.source | {"images": images}))
+    write_map.write_maps(study, tmp_path)
+    ds = pydicom.dcmread(tmp_path / "pm_bf.dcm")
+    assert [(i.ReferencedSOPClassUID, i.ReferencedSOPInstanceUID) for i in ds.SourceImageSequence] == [(enhanced, "1.2.3.2")]
+    assert len(ds.ReferencedSeriesSequence[0].ReferencedInstanceSequence) == 1
+    numbers = [
+        f.DerivationImageSequence[0].SourceImageSequence[0].ReferencedFrameNumber for f in ds.PerFrameFunctionalGroupsSequence
+    ]
+    assert numbers == [22, 23, 24, 25]
+
+
+def test_odd_headers_are_kept_without_a_word(tmp_path, caplog):
+    study = case()
+    odd = {
+        "PatientName": "SECRET NAME WITHOUT CARET",
+        "PatientSex": "U",
+        "StudyDate": "2019-04-02",
+        "PatientID": "X" * 80,
+        "StudyID": "",
+    }
+    study = replace(
+        study, series=replace(study.series, source=study.series.source | {"header": study.series.source["header"] | odd})
+    )
+    path = write_seg.write_seg(study, tmp_path)
+    assert re.search("SECRET|XXX", caplog.text) is None
+    text = path.read_bytes()
+    assert b"SECRET NAME WITHOUT CARET" in text

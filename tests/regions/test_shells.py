@@ -62,7 +62,7 @@ def test_shells_partition_and_stay_apart():
 
 
 def test_surround_leaves_out_other_lesions_vessels_and_what_is_not_liver():
-    series, whole, _, around = _study()
+    series, whole, _, _ = _study()
     k, j, i = np.indices(whole.shape)
     other, vessel, liver = (i > 45) & (j < 40), j > 45, k > 8
     bounded = Surroundings(liver, {"lesion-1": whole, "lesion-2": other}, vessel & ~whole, LIVER)

@@ -129,6 +129,36 @@ def test_small_lesion_is_not_rated(case: CaseResult) -> None:
     assert row[4] == "not rated: The model does not describe this curve"
 
 
+def test_ratio_beside_the_category_is_that_of_the_rated_part(case: CaseResult, truth: Truth) -> None:
+    first = case.lesions[0]
+    call = dataclasses.replace(first.response[0], region="rim")
+    changed = dataclasses.replace(case, lesions=(dataclasses.replace(first, response=(call,)), *case.lesions[1:]))
+    rim = first.regions["rim"].parameters["bf"].value / case.healthy.parameters["bf"].value
+    whole = first.ratio["bf"].value
+    assert f"{rim:.2f}" != f"{whole:.2f}"
+    row = cells(tables.summary_table(changed, EN))[0]
+    assert row[0] == "Lesion 1, rim"
+    assert row[2].startswith(f"{rim:.2f} (")
+    assert cells(tables.response_table(changed, EN))[0][4] == row[2]
+    table = tables.ratios_table(changed, EN)
+    assert table is not None
+    assert cells(table)[0][1:3] == ["rim", row[2].replace(" (", "\n").rstrip(")")]
+    known = {**truth, "lesion-1-rim": {"bf": 44.0, "ratio_bf": 0.44}}
+    rows = cells(tables.truth_table(changed, known, EN))
+    assert [row[0] for row in rows[1:3]] == ["Lesion 1", "Lesion 1, rim"]
+    assert rows[1][4] == f"{whole:.2f}"
+    assert rows[2][3:5] == ["0.44", f"{rim:.2f}"]
+
+
+def test_haematocrit_is_said_when_used(case: CaseResult) -> None:
+    def text(shown: CaseResult) -> str:
+        return str(sections.methods(shown, words=EN).blocks)
+
+    step = Step("inputs", {"haematocrit": 0.45}, "0" * 64, "1" * 64, "0.1.0", 1.0, 1.0)
+    assert "No haematocrit correction" in text(case)
+    assert "divided by 1 − 0.45" in text(dataclasses.replace(case, history=(step,)))
+
+
 def test_truth_beside_measurement(gappy: CaseResult, truth: Truth) -> None:
     wrong = {**truth, "lesion-2": {"bf": 90.0, "ratio_bf": 0.9}}
     rows = cells(tables.truth_table(gappy, wrong, EN))

@@ -12,8 +12,9 @@ from hepaflow.domain.case import CaseResult
 from hepaflow.report import html, pdf
 from hepaflow.report.content import Document
 from hepaflow.report.figures import styled
-from hepaflow.report.figures_ratio import Truth, summary_figure
+from hepaflow.report.figures_ratio import summary_figure
 from hepaflow.report.files import replace_file
+from hepaflow.report.rated import Truth
 from hepaflow.report.sections import every
 from hepaflow.report.words import Words
 

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.curves import TimeCurve
-from hepaflow.domain.lesions import LesionResult, Measurement
+from hepaflow.domain.lesions import Measurement
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import ACCENT, ARTERIAL, INK, MUTED, PAGE_WIDTH_MM, PORTAL, RULE, TISSUE, canvas, finished, plain_ticks
+from hepaflow.report.rated import haematocrit_of, rated_part
 from hepaflow.report.words import Words
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ def baseline_end_s(case: CaseResult) -> float:
 
 
 def samples(case: CaseResult, curve: TimeCurve) -> FloatArray:
-    """The samples of an input with the mean of its baseline passes taken off, as the continuous curve has it."""
+    """The samples of an input as the continuous curve has them: mean of the baseline passes taken off, as plasma where that was asked."""
     baseline = case.inputs.baseline_passes
     level = np.nan
     if 0 < baseline <= curve.values.size and np.isfinite(curve.values[:baseline]).any():
         level = float(np.nanmean(curve.values[:baseline]))
-    return curve.values - (level if np.isfinite(level) else 0.0)
+    return (curve.values - (level if np.isfinite(level) else 0.0)) / (1.0 - (haematocrit_of(case) or 0.0))
 
 
 def time_axis(case: CaseResult, *, words: Words) -> Figure:
@@ -91,7 +92,7 @@ def inputs_figure(case: CaseResult, *, words: Words) -> Figure:
         axes.axvspan(float(case.series.times_s[0]), baseline_end_s(case), color=RULE, alpha=0.55, linewidth=0)
         axes.fill_between(inputs.dense_times_s, dense - band, dense + band, color=color, alpha=0.18, linewidth=0)
         axes.plot(inputs.dense_times_s, dense, color=color)
-        error = 1.96 * curve.sd if curve.sd is not None else None
+        error = 1.96 * curve.sd / (1.0 - (haematocrit_of(case) or 0.0)) if curve.sd is not None else None
         points = samples(case, curve)
         axes.errorbar(
             curve.times_s, points, yerr=error, fmt="o", color=color, markersize=3.2, markerfacecolor="white", elinewidth=0.8
@@ -103,14 +104,6 @@ def inputs_figure(case: CaseResult, *, words: Words) -> Figure:
         plain_ticks(axes, words)
     baseline = str(inputs.baseline_passes)
     return finished(figure, words("inputs_caption", baseline=baseline), alternative=words("section_inputs"))
-
-
-def response_region(result: LesionResult) -> str:
-    """The shell a lesion's response is read from: what its first criterion used, else the whole lesion."""
-    for call in result.response:
-        if call.region in result.regions:
-            return call.region
-    return "whole"
 
 
 def curve_times(case: CaseResult, length: int) -> FloatArray | None:
@@ -126,7 +119,7 @@ def region_curves(case: CaseResult, *, words: Words) -> list[Figure]:
     """Healthy liver first, then each lesion; at most nine panels a figure."""
     shown: list[tuple[str, Measurement, str]] = [(words.region("healthy"), case.healthy, TISSUE)]
     for result in case.lesions:
-        shell = response_region(result)
+        shell = rated_part(result)
         if shell in result.regions:
             name = f"{words.region(result.lesion.id)}, {words(f'shell_{shell}')}"
             shown.append((name, result.regions[shell], ACCENT))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepaflow.domain.case import CaseResult
-from hepaflow.domain.lesions import LesionResult, ResponseCall
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import ARTERIAL, INK, MUTED, RULE, TISSUE, canvas, finished, plain_ticks, rendered, styled
 from hepaflow.report.figures_maps import Panel, draw_panel, panels_of
 from hepaflow.report.files import replace_file
 from hepaflow.report.panels import Place, outline, sheet
+from hepaflow.report.rated import Truth, first_call, known_ratio, rated_name, rated_part, rated_ratio, truth_key
 from hepaflow.report.view import AxialView, Crop, grey_slice, largest_slice, picture_passes
 from hepaflow.report.words import Words
 
@@ -22,29 +22,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-Truth = dict[str, dict[str, float]]
 _LIMITS = (0.1, 4.0)
 _TICKS = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
-
-
-def first_call(result: LesionResult) -> ResponseCall | None:
-    """The call of the BF-ratio criterion, else the first one."""
-    for call in result.response:
-        if "bf-ratio" in call.criterion:
-            return call
-    return result.response[0] if result.response else None
 
 
 def threshold_of(case: CaseResult) -> float | None:
     """The cut-off drawn: that of the first lesion with a call."""
     calls = [call for call in map(first_call, case.lesions) if call is not None]
     return float(calls[0].threshold) if calls else None
-
-
-def ratio_truth(truth: Truth | None, lesion: str) -> float | None:
-    """True BF ratio of a lesion, when known."""
-    value = (truth or {}).get(lesion, {}).get("ratio_bf")
-    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def draw_forest(axes: Axes, case: CaseResult, *, words: Words, truth: Truth | None) -> None:
@@ -62,10 +47,10 @@ def draw_forest(axes: Axes, case: CaseResult, *, words: Words, truth: Truth | No
         axes.text(cut * 0.96, -0.7, words("forest_major"), ha="right", color=TISSUE, **label)
         axes.text(cut * 1.04, -0.7, words("forest_minor"), ha="left", color=ARTERIAL, **label)
     for row, result in enumerate(case.lesions):
-        ratio, call = result.ratio.get("bf"), first_call(result)
+        ratio, call = rated_ratio(case, result), first_call(result)
         category = None if call is None else call.category
         color = TISSUE if category == "major" else ARTERIAL if category == "minor" else MUTED
-        known = ratio_truth(truth, result.lesion.id)
+        known = known_ratio(truth, truth_key(result, rated_part(result)))
         if known is not None:
             axes.plot([np.clip(known, *_LIMITS)], [row], marker="|", color=INK, markersize=11, markeredgewidth=1.6, zorder=4)
         if ratio is None or ratio.value is None or not math.isfinite(ratio.value):
@@ -75,7 +60,7 @@ def draw_forest(axes: Axes, case: CaseResult, *, words: Words, truth: Truth | No
             axes.plot(np.clip(ratio.ci95, *_LIMITS), [row, row], color=color, linewidth=1.8, solid_capstyle="butt")
         marker, face = ("o", color) if category == "major" else ("s", "white")
         axes.plot([np.clip(ratio.value, *_LIMITS)], [row], marker, color=color, markerfacecolor=face, markersize=5, zorder=3)
-    axes.set_yticks(range(count), [words.region(result.lesion.id) for result in case.lesions])
+    axes.set_yticks(range(count), [rated_name(result, words).replace(", ", "\n", 1) for result in case.lesions])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(words("forest_axis"))

@@ -7,8 +7,8 @@ import math
 from hepaflow.domain.case import CaseResult
 from hepaflow.report import figures_curves, figures_maps, figures_motion, figures_ratio, figures_regions, tables, tables_study
 from hepaflow.report.content import Block, Bullets, Notice, Paragraph, Section
-from hepaflow.report.figures_ratio import Truth
 from hepaflow.report.findings import findings
+from hepaflow.report.rated import Truth, haematocrit_of
 from hepaflow.report.view import AxialView
 from hepaflow.report.words import Words
 
@@ -153,7 +153,7 @@ def methods(case: CaseResult, *, words: Words) -> Section:
     delay = words("methods_delay", delays=", ".join(delays) or words("na"))
     blocks += [
         Paragraph(density, lead=words("methods_density_lead")),
-        Paragraph(words("methods_hct"), lead=words("methods_hct_lead")),
+        Paragraph(_haematocrit(case, words), lead=words("methods_hct_lead")),
         Paragraph(words("methods_baseline", baseline=baseline), lead=words("methods_baseline_lead")),
         Paragraph(delay, lead=words("methods_delay_lead")),
         Paragraph(words("methods_interpolation", interpolation=interpolation), lead=words("methods_interpolation_lead")),
@@ -167,6 +167,12 @@ def methods(case: CaseResult, *, words: Words) -> Section:
     blocks.append(Paragraph(words("references_title"), style="heading"))
     blocks.append(Bullets(tuple(("", words(f"reference_{number}")) for number in range(1, 6))))
     return Section("methods", words("section_methods"), tuple(blocks))
+
+
+def _haematocrit(case: CaseResult, words: Words) -> str:
+    """What was done about haematocrit, from the record of the computation."""
+    value = haematocrit_of(case)
+    return words("methods_hct") if value is None else words("methods_plasma", haematocrit=words.number(value, 2))
 
 
 def every(case: CaseResult, *, words: Words, truth: Truth | None) -> tuple[Section, ...]:

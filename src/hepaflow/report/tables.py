@@ -9,9 +9,17 @@ from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import SHELLS, LesionResult, Measurement, Ratio, ResponseCall
 from hepaflow.domain.quality import FLAGS
 from hepaflow.report.content import Cell, Row, Table, Tone
-from hepaflow.report.figures_curves import response_region
-from hepaflow.report.figures_ratio import Truth, first_call, ratio_truth
 from hepaflow.report.findings import Finding, lesion_codes, reason, sentences
+from hepaflow.report.rated import (
+    Truth,
+    first_call,
+    known_ratio,
+    rated_name,
+    rated_part,
+    rated_ratio,
+    ratio_in,
+    truth_key,
+)
 from hepaflow.report.words import DECIMALS, Words
 from hepaflow.units import QUANTITIES
 
@@ -63,10 +71,10 @@ def summary_table(case: CaseResult, words: Words) -> Table:
     """One line a lesion: size, ratio, interval, probability, category, flags."""
     rows = []
     for result in case.lesions:
-        ratio, call = result.ratio.get("bf"), first_call(result)
+        ratio, call = rated_ratio(case, result), first_call(result)
         rows.append(
             line(
-                Cell(words.region(result.lesion.id), "strong"),
+                Cell(rated_name(result, words), "strong"),
                 words.number(result.lesion.longest_axial_diameter_mm, 0),
                 Cell(ratio_with_interval(ratio, words), "strong"),
                 words.probability(None if call is None else call.probability_major),
@@ -88,8 +96,8 @@ def response_table(case: CaseResult, words: Words) -> Table:
     """Every call of every criterion with what it rests on."""
     rows = []
     for result in case.lesions:
-        ratio = result.ratio.get("bf")
         for call in result.response:
+            ratio = ratio_in(case, result, call.region)
             rows.append(
                 line(
                     Cell(words.region(result.lesion.id), "strong"),
@@ -114,9 +122,9 @@ def ratios_table(case: CaseResult, words: Words) -> Table | None:
         return None
     rows = []
     for result in case.lesions:
-        cells: list[str | Cell] = [Cell(words.region(result.lesion.id), "strong"), words(f"shell_{response_region(result)}")]
+        cells: list[str | Cell] = [Cell(words.region(result.lesion.id), "strong"), words(f"shell_{rated_part(result)}")]
         for key in keys:
-            ratio = result.ratio.get(key)
+            ratio = rated_ratio(case, result, key=key)
             if ratio is None or ratio.value is None or not math.isfinite(ratio.value):
                 cells.append(Cell(words("na"), "muted"))
             else:
@@ -207,9 +215,12 @@ def truth_table(case: CaseResult, truth: Truth, words: Words) -> Table:
     places: list[tuple[str, str, Measurement | None, Ratio | None]] = [("healthy", words.region("healthy"), case.healthy, None)]
     for result in case.lesions:
         places.append((result.lesion.id, words.region(result.lesion.id), result.regions.get("whole"), result.ratio.get("bf")))
+        part = rated_part(result)
+        if part != "whole" and truth_key(result, part) in truth:
+            places.append((truth_key(result, part), rated_name(result, words), result.regions[part], rated_ratio(case, result)))
     for key, name, measured, ratio in places:
         flow = None if measured is None else measured.parameters.get("bf")
-        known = ratio_truth(truth, key)
+        known = known_ratio(truth, key)
         rows.append(
             line(
                 Cell(name, "strong"),

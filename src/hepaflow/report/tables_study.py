@@ -10,8 +10,8 @@ import numpy as np
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.history import Step
 from hepaflow.report.content import Cell, Table, Tone
-from hepaflow.report.figures_curves import response_region
 from hepaflow.report.figures_regions import all_regions
+from hepaflow.report.rated import rated_part
 from hepaflow.report.tables import abbreviation, line
 from hepaflow.report.view import AxialView, largest_slice
 from hepaflow.report.words import Words
@@ -139,7 +139,7 @@ def fits_table(case: CaseResult, words: Words) -> Table:
     """How well the model describes each region's curve, and the delays it found."""
     shown = [(words.region("healthy"), case.healthy)]
     for result in case.lesions:
-        shell = response_region(result)
+        shell = rated_part(result)
         if shell in result.regions:
             place = words("place_shell", lesion=words.region(result.lesion.id), shell=words(f"shell_{shell}"))
             shown.append((place, result.regions[shell]))

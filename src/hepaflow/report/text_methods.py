@@ -42,6 +42,12 @@ METHODS: dict[str, tuple[str, str]] = {
         "Aucune correction d'hématocrite : les entrées sont le rehaussement du sang total en UH, supposé linéaire en iode. Les flux "
         "sont donc ceux du sang si gros vaisseaux et sinusoïdes ont le même hématocrite.",
     ),
+    "methods_plasma": (
+        "Inputs were divided by 1 − {haematocrit} (haematocrit) to give plasma concentration: flows and volumes are those of plasma and "
+        "do not compare with values obtained without this.",
+        "Les entrées ont été divisées par 1 − {haematocrit} (hématocrite) pour donner la concentration plasmatique : flux et volumes sont "
+        "plasmatiques et ne se comparent pas à ceux obtenus sans cela.",
+    ),
     "methods_baseline_lead": ("Baseline. ", "Ligne de base. "),
     "methods_baseline": (
         "The first {baseline} passes are before contrast in the aorta. They zero the inputs; the baseline of the tissue is estimated "

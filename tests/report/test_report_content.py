@@ -94,15 +94,15 @@ def test_serious_flags_come_first(case: CaseResult, gappy: CaseResult) -> None:
 def test_missing_numbers_say_so_and_why(gappy: CaseResult) -> None:
     row = cells(tables.summary_table(gappy, EN))[2]
     assert row[2:4] == ["not available", "not available"]
-    assert row[4] == "not rated: No enhancement above noise"
+    assert row[4] == "not rated: no enhancement above noise"
     table = cells(tables.parameter_tables(gappy, EN)[0])
     core = next(row for row in reversed(table) if row[0] == "core")
     assert set(core[2:]) - {"127.5 / 123.8"} == {"not available"}
     notes = dict(tables.missing_notes(gappy, EN))
-    assert notes["Lesion 3, BF ratio"] == "not available: No enhancement above noise"
-    assert notes["Lesion 3, core"] == "not available: Too few valid passes at this voxel"
+    assert notes["Lesion 3, BF ratio"] == "not available: no enhancement above noise"
+    assert notes["Lesion 3, core"] == "not available: too few valid passes at this voxel"
     french = dict(tables.missing_notes(gappy, FR))
-    assert french["Lésion 3, centre"].startswith("non disponible\u00a0: Trop peu")
+    assert french["Lésion 3, centre"].startswith("non disponible\u00a0: trop peu")
 
 
 def test_a_number_without_reason_says_that_too(case: CaseResult) -> None:
@@ -126,7 +126,7 @@ def test_small_lesion_is_not_rated(case: CaseResult) -> None:
     call = dataclasses.replace(first.response[0], category=None, flags=("response-uncertain", "voxel-poor-fit"))
     changed = dataclasses.replace(first, response=(call,))
     row = cells(tables.summary_table(dataclasses.replace(case, lesions=(changed,)), EN))[0]
-    assert row[4] == "not rated: The model does not describe this curve"
+    assert row[4] == "not rated: the model does not describe this curve"
 
 
 def test_ratio_beside_the_category_is_that_of_the_rated_part(case: CaseResult, truth: Truth) -> None:

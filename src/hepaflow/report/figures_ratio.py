@@ -58,7 +58,7 @@ def draw_forest(axes: Axes, case: CaseResult, *, words: Words, truth: Truth | No
             continue
         if ratio.ci95 is not None and all(math.isfinite(bound) for bound in ratio.ci95):
             axes.plot(np.clip(ratio.ci95, *_LIMITS), [row, row], color=color, linewidth=1.8, solid_capstyle="butt")
-        marker, face = ("o", color) if category == "major" else ("s", "white")
+        marker, face = ("o", color) if category == "major" else ("s", "white") if category == "minor" else ("D", "white")
         axes.plot([np.clip(ratio.value, *_LIMITS)], [row], marker, color=color, markerfacecolor=face, markersize=5, zorder=3)
     axes.set_yticks(range(count), [rated_name(result, words).replace(", ", "\n", 1) for result in case.lesions])
     axes.tick_params(axis="y", length=0)

@@ -35,7 +35,6 @@ def findings(case: CaseResult, words: Words) -> tuple[Finding, ...]:
     add(words("place_motion"), case.motion.flags)
     for entry in case.motion.passes:
         add(words("place_pass", number=str(entry.index + 1)), entry.flags)
-    add(words("place_regions"), case.regions.flags)
     regions = case.regions
     for key, region in (
         ("aorta", regions.aorta),
@@ -46,6 +45,8 @@ def findings(case: CaseResult, words: Words) -> tuple[Finding, ...]:
     ):
         if region is not None:
             add(words.region(key), region.flags)
+    named = {finding.code for finding in found}
+    add(words("place_regions"), [code for code in regions.flags if code not in named])
     add(words("place_inputs"), case.inputs.flags)
     add(words.region("healthy"), case.healthy.flags)
     for result in case.lesions:
@@ -76,6 +77,11 @@ def sentences(codes: Iterable[str], words: Words) -> str:
     return " ".join(words.flag_sentence(code) for code in ordered)
 
 
+def causes(codes: Iterable[str], words: Words) -> str:
+    """Flags as clauses after a colon; or that no reason was recorded."""
+    return "; ".join(words.flag(code, capital=False) for code in dict.fromkeys(codes)) or words("no_reason")
+
+
 def reason(codes: Iterable[str], words: Words) -> str:
-    """Why something is not available: the flags' sentences, or that none was recorded."""
-    return words("because", reason=sentences(codes, words).rstrip(".") or words("no_reason"))
+    """Why something is not available."""
+    return words("because", reason=causes(codes, words))

@@ -14,7 +14,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Frame, KeepTogether, PageTemplate
+from reportlab.platypus import BaseDocTemplate, CondPageBreak, Frame, KeepTogether, PageTemplate
 from reportlab.platypus import Paragraph as Text
 
 from hepaflow.report.content import Document
@@ -122,6 +122,7 @@ def render(document: Document) -> bytes:
     ]
     for number, section in enumerate(document.sections, start=1):
         opening, rest = opening_of(section.blocks)
+        story.append(CondPageBreak(60 * mm))
         story.append(KeepTogether([_Heading(section.key, section.title, number), *opening]))
         story += [flow for block in rest for flow in flowables(block)]
 

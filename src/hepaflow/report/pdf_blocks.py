@@ -65,7 +65,7 @@ def opening_of(blocks: tuple[Block, ...]) -> tuple[list[Any], tuple[Block, ...]]
     opening: list[Any] = []
     for number, block in enumerate(blocks):
         if isinstance(block, content.Table) and len(block.rows) > _LONG_TABLE:
-            return [*opening, CondPageBreak(50 * mm)], blocks[number:]
+            return opening, blocks[number:]
         opening += _pieces(block)
         if isinstance(block, content.Table | content.Figure) or number > 3:
             return opening, blocks[number + 1 :]

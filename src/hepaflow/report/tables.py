@@ -9,7 +9,7 @@ from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import SHELLS, LesionResult, Measurement, Ratio, ResponseCall
 from hepaflow.domain.quality import FLAGS
 from hepaflow.report.content import Cell, Row, Table, Tone
-from hepaflow.report.findings import Finding, lesion_codes, reason, sentences
+from hepaflow.report.findings import Finding, causes, lesion_codes, reason, sentences
 from hepaflow.report.rated import (
     Truth,
     first_call,
@@ -58,13 +58,17 @@ def ratio_with_interval(ratio: Ratio | None, words: Words) -> str:
 def category_cell(call: ResponseCall | None, ratio: Ratio | None, result: LesionResult, *, words: Words) -> Cell:
     """The category in plain words; not settled when the interval includes the cut-off; with its reason when there is none."""
     if call is None or call.category is None:
-        codes = (call.flags if call is not None else ()) or lesion_codes(result)
-        why = sentences((code for code in codes if code != _UNSETTLED), words).rstrip(".")
-        return Cell(words("category_because", reason=why or words("no_reason")), "unknown")
+        return Cell(words("category_because", reason=causes(_why_unrated(call, result), words)), "unknown")
     category = words.category(call.category)
     if ratio is not None and ratio.ci95 is not None and ratio.ci95[0] < call.threshold < ratio.ci95[1]:
         return Cell(words("category_unsettled", category=category), "caution")
     return Cell(category, "strong")
+
+
+def _why_unrated(call: ResponseCall | None, result: LesionResult) -> list[str]:
+    """The flags that kept a lesion from a category: the call's own, else the lesion's."""
+    codes = (call.flags if call is not None else ()) or lesion_codes(result)
+    return [code for code in codes if code != _UNSETTLED]
 
 
 def summary_table(case: CaseResult, words: Words) -> Table:
@@ -79,16 +83,18 @@ def summary_table(case: CaseResult, words: Words) -> Table:
                 Cell(ratio_with_interval(ratio, words), "strong"),
                 words.probability(None if call is None else call.probability_major),
                 category_cell(call, ratio, result, words=words),
-                Cell(_flag_marks(lesion_codes(result), words)),
+                Cell(_flag_marks(result, call, words)),
             )
         )
     head = ("col_lesion", "col_size", "col_ratio_ci", "col_p_major", "col_category", "col_flags")
-    widths = (17.0, 13.0, 35.0, 20.0, 43.0, 52.0)
+    widths = (24.0, 12.0, 35.0, 19.0, 44.0, 46.0)
     return Table(words("summary_caption"), tuple(map(words, head)), tuple(rows), "lrlrll", widths)
 
 
-def _flag_marks(codes: tuple[str, ...], words: Words) -> str:
-    shown = [code for code in codes if words.severity(code) != "info" and code != _UNSETTLED]
+def _flag_marks(result: LesionResult, call: ResponseCall | None, words: Words) -> str:
+    """What the category's cell does not say already; notes are left to the table of flags."""
+    said = {_UNSETTLED, *(_why_unrated(call, result) if call is None or call.category is None else ())}
+    shown = [code for code in lesion_codes(result) if words.severity(code) != "info" and code not in said]
     return sentences(shown, words) or words("no_flags")
 
 

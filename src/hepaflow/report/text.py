@@ -35,8 +35,8 @@ TEXT: dict[str, tuple[str, str]] = {
     "flags_serious_title": ("Read first: serious warnings", "À lire d'abord : alertes graves"),
     "flags_serious_none_title": ("No serious warning", "Aucune alerte grave"),
     "flags_serious_none": (
-        "No serious flag was raised. Cautions are listed with the lesions they concern.",
-        "Aucune alerte grave. Les réserves sont indiquées avec les lésions concernées.",
+        "Cautions are listed with the lesions they concern.",
+        "Les réserves sont indiquées avec les lésions concernées.",
     ),
     "flag_at": ("{place}: {sentence}", "{place} : {sentence}"),
     "place_study": ("Study", "Examen"),
@@ -83,9 +83,9 @@ TEXT: dict[str, tuple[str, str]] = {
     ),
     "forest_caption": (
         "BF ratio of each lesion with its 95 % interval, logarithmic axis. Dashed: cut-off of the criterion. Filled circle: major "
-        "response; open square: minor response.",
+        "response; open square: minor response; grey diamond: not rated.",
         "Rapport BF de chaque lésion avec son intervalle à 95 %, axe logarithmique. Tirets : seuil du critère. Cercle plein : "
-        "réponse majeure ; carré vide : réponse mineure.",
+        "réponse majeure ; carré vide : réponse mineure ; losange gris : non classée.",
     ),
     "forest_truth": (" Vertical bar: truth of the phantom.", " Trait vertical : vérité du fantôme."),
     "forest_major": ("major response", "réponse majeure"),

@@ -104,13 +104,13 @@ class Words:
         space = NBSP if self.language == "fr" else ""
         return f"{sign}{self.number(shown, decimals)}{space}%"
 
-    def flag(self, code: str) -> str:
+    def flag(self, code: str, *, capital: bool = True) -> str:
         """The plain sentence of a flag code; a code missing from the table is shown as it is."""
         flag = FLAGS.get(code)
         if flag is None:
             return code
         text = self.typeset(self.choose(flag.en, flag.fr))
-        return text[:1].upper() + text[1:]
+        return text[:1].upper() + text[1:] if capital else text
 
     def flag_sentence(self, code: str) -> str:
         """The flag as a sentence with its full stop (or its own question mark)."""

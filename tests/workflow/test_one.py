@@ -1,0 +1,183 @@
+"""The whole line on a few slices of the phantom, through DICOM and the command line."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hepaflow import cli
+from hepaflow.dicom.write_ct import write_study
+from hepaflow.domain.series import DynamicSeries
+from hepaflow.phantom import PhantomSpec, build
+from hepaflow.store import nifti
+from hepaflow.store.case import Unstored
+from hepaflow.workflow.one import follow
+from hepaflow.workflow.plan import Plan
+
+pytestmark = pytest.mark.slow
+FIRST, LAST = 6, 18
+KEPT = ("aorta", "portal_vein", "liver", "healthy", "lesion-2")
+#: Stands for whoever was scanned.
+CANARY = "CANARY^Jeanne"
+#: Kept steps; the response is a moment's work on what is kept.
+KEPT_STEPS = {"motion", "regions", "inputs", "maps", "lesions", "protocol", "outputs"}
+
+
+@dataclass(frozen=True)
+class Study:
+    folder: Path
+    rois: Path
+    series: DynamicSeries
+    masks: dict[str, np.ndarray]
+    frame: int
+    truth: dict[str, dict[str, float]]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    home = tmp_path_factory.mktemp("study")
+    phantom = build(PhantomSpec(breathing_mm=0.0))
+    affine = np.array(phantom.grid.affine)
+    affine[:3, 3] = phantom.grid.to_mm([FIRST, 0, 0])
+    grid = replace(phantom.grid, shape=(LAST - FIRST, *phantom.grid.shape[1:]), affine=affine)
+    series = replace(phantom.series, voxels=phantom.series.voxels[:, FIRST:LAST].copy(), grid=grid)
+    write_study(series, home / "dicom", patient_id=CANARY, patient_name=CANARY, uid_seed="test")
+    names = {label: name for label, name in phantom.names.items() if name in KEPT}
+    labels = np.where(np.isin(phantom.labels, list(names)), phantom.labels, 0)[FIRST:LAST]
+    nifti.write(home / "rois.nii.gz", labels, grid, description="regions")
+    (home / "rois.json").write_text(json.dumps({"labels": {str(k): v for k, v in names.items()}, "frame": phantom.reference}))
+    masks = {name: labels == label for label, name in names.items()}
+    return Study(home / "dicom", home / "rois.nii.gz", series, masks, phantom.reference, phantom.truth_regions)
+
+
+@pytest.fixture(scope="module")
+def case(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("out") / "case"
+    assert run("analyze", study.folder, "--out", folder, "--rois", study.rois, "--motion", "none") == 0
+    yield folder
+    shutil.rmtree(folder)
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        cli.app([str(a) for a in arguments], prog_name="hepaflow")
+    return int(ended.value.code or 0)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] != "log"
+    }
+
+
+def done_since(folder: Path, rows: int) -> dict[str, bool]:
+    """Step by name: reused or not, in the log after its first ``rows`` rows."""
+    log = (folder / "log" / "timing.jsonl").read_text().splitlines()[rows:]
+    return {row["step"]: row.get("reused", False) for row in map(json.loads, log)}
+
+
+def logged(folder: Path) -> int:
+    return len((folder / "log" / "timing.jsonl").read_text().splitlines())
+
+
+def test_everything_of_the_contract_is_there(case: Path) -> None:
+    names = set(content(case))
+    assert {"case.json", "curves.csv", "motion.csv", "lesions.csv", "lesions.json", "report.html", "report.pdf"} <= names
+    keys = ["bf", "bv", "mtt", "total_mtt", "habf", "hpbf", "haf", "ps", "ktrans", "extraction", "ttp", "msi", "flags"]
+    assert {f"maps/{key}.nii.gz" for key in keys} <= names
+    assert any(name.startswith("dicom/") for name in names)
+    assert not any(name.startswith("motion/") for name in names)
+
+
+def test_the_numbers_are_near_the_truth(case: Path, study: Study) -> None:
+    found = json.loads((case / "lesions.json").read_text())
+    healthy, (lesion,) = found["healthy"], found["lesions"]
+    assert healthy["source"] == "given"
+    # the issue's goal over seeds is 5 % bias and 10 % RMSE: one seed within two and a half RMSE
+    assert healthy["bf"]["value"] == pytest.approx(study.truth["healthy"]["bf"], rel=0.25)
+    # the goal is an RMSE of 0.10
+    assert lesion["ratio"]["bf"]["value"] == pytest.approx(study.truth["lesion-2"]["bf_ratio"], abs=0.25)
+    assert lesion["response"][0]["category"] == "major"
+
+
+def test_a_finished_case_is_not_touched(case: Path, study: Study) -> None:
+    before, rows = content(case), logged(case)
+    assert run("analyze", study.folder, "--out", case, "--rois", study.rois, "--motion", "none") == 0
+    assert done_since(case, rows) == dict.fromkeys(KEPT_STEPS, True) | {"response": False}
+    assert content(case) == before
+
+
+def test_names_and_order_of_the_files_do_not_matter(case: Path, study: Study, tmp_path: Path) -> None:
+    paths = [path for path in study.folder.rglob("*") if path.is_file()]
+    random.Random(1).shuffle(paths)
+    for number, path in enumerate(paths):
+        place = tmp_path / "shuffled" / str(number % 7)
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place / f"{number:04d}")
+    rows = logged(case)
+    assert run("analyze", tmp_path / "shuffled", "--out", case, "--rois", study.rois, "--motion", "none") == 0
+    assert done_since(case, rows) == dict.fromkeys(KEPT_STEPS, True) | {"response": False}
+
+
+def test_another_language_writes_another_report_and_nothing_else(case: Path, study: Study, tmp_path: Path) -> None:
+    copy = tmp_path / "case"
+    shutil.copytree(case, copy)
+    before, rows = content(copy), logged(copy)
+    assert run("analyze", study.folder, "--out", copy, "--rois", study.rois, "--motion", "none", "--language", "fr") == 0
+    done = done_since(copy, rows)
+    assert {step for step, reused in done.items() if not reused} == {"assemble", "align", "response", "outputs"}
+    changed = {name for name, data in content(copy).items() if before.get(name) != data}
+    assert changed == {"report.html", "report.pdf", "case.json", "steps/outputs/published.json"}
+
+
+def test_the_patient_is_named_nowhere_but_in_dicom(case: Path) -> None:
+    paths = [path for path in case.rglob("*") if path.is_file() and path.relative_to(case).parts[0] != "dicom"]
+    assert len(paths) > 30
+    for path in paths:
+        data = path.read_bytes()
+        assert b"CANARY" not in data, path.name
+        assert str(case).encode() not in data, path.name
+
+
+def test_a_damaged_output_comes_back_the_same(case: Path, study: Study) -> None:
+    before = content(case)
+    (case / "maps" / "bf.nii.gz").write_bytes(b"damaged")
+    (case / "report.pdf").unlink()
+    assert run("analyze", study.folder, "--out", case, "--rois", study.rois, "--motion", "none") == 0
+    assert content(case) == before
+
+
+def test_in_memory_the_line_gives_the_same_numbers(case: Path, study: Study) -> None:
+    line = Unstored()
+    series, drawn = line.given(study.series, digest="series"), line.given((study.masks, study.frame), digest="regions")
+    found = follow(Plan.model_validate({"motion": {"method": "none"}}), series, drawn, line, digest="memory")
+    healthy, (lesion,) = found.lesions.get()
+    stored = json.loads((case / "lesions.json").read_text())
+    # nine digits are written
+    assert healthy.parameters["bf"].value == pytest.approx(stored["healthy"]["bf"]["value"], rel=1e-8)
+    assert lesion.ratio["bf"].value == pytest.approx(stored["lesions"][0]["ratio"]["bf"]["value"], rel=1e-8)
+    assert found.result().maps.model == "aath"
+
+
+def test_displacements_are_written_when_asked_for(case: Path, study: Study, tmp_path: Path) -> None:
+    copy = tmp_path / "case"
+    shutil.copytree(case, copy)
+    assert run("analyze", study.folder, "--out", copy, "--rois", study.rois, "--motion", "none", "--save-displacements") == 0
+    fields = sorted((copy / "motion").iterdir())
+    assert [path.name for path in fields] == [f"displacement_{n:02d}.nii.gz" for n in range(study.series.passes)]
+
+
+def test_a_reference_outside_the_study_is_refused(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "plan.toml").write_text("[motion]\nreference = 21\n")
+    assert run("analyze", study.folder, "--out", tmp_path / "case", "--rois", study.rois, "--config", tmp_path / "plan.toml") == 3
+    assert capsys.readouterr().err.startswith("REFERENCE-OUTSIDE")
+    assert not (tmp_path / "case").exists()

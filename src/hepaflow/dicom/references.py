@@ -128,8 +128,8 @@ def _digest(*arrays: npt.NDArray[Any]) -> str:
 
 
 def content_digest(*arrays: npt.NDArray[Any]) -> str:
-    """What a result's UIDs are made of besides its study: other values are another object."""
-    return _digest(*arrays)[:32]
+    """What a result's UIDs are made of besides its study: other values, or another version of the writer, are another object."""
+    return hashlib.sha256(f"{__version__} {_digest(*arrays)}".encode()).hexdigest()[:32]
 
 
 def ascending(grid: Grid) -> range:

@@ -37,7 +37,7 @@ def write_maps(case: CaseResult, folder: Path, *, progress: Progress | None = No
     for number, key in enumerate(keys, start=1):
         chosen = case.maps.maps[key]
         slices = computed_slices(chosen.values, references.ascending(study.grid))
-        digest = references.content_digest(chosen.values[slices])
+        digest = references.content_digest(np.array(slices), chosen.values[slices])
         paths.append(_parametric_map(case, study, chosen, folder, (number, slices, digest)))
         paths += _images(case, study, chosen, folder, (number, slices, digest))
         if progress is not None:

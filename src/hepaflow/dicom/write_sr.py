@@ -54,7 +54,7 @@ def write_sr(case: CaseResult, folder: Path) -> Path:
 def _digest(case: CaseResult, segmentation: Identity) -> str:
     """What the report says, as a digest: other numbers are another document."""
     measured = [case.healthy, *(part for lesion in case.lesions for part in lesion.regions.values())]
-    said: list[Any] = [__version__, case.maps.model, segmentation.instance_uid]
+    said: list[Any] = [__version__, case.maps.model, case.maps.density_g_ml, segmentation.instance_uid]
     said += [
         [one.region, one.voxels, one.r2, one.flags, {key: asdict(value) for key, value in one.parameters.items()}]
         for one in measured

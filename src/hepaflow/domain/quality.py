@@ -230,6 +230,31 @@ _TABLE: tuple[Flag, ...] = (
         "there is no ratio to judge the response by",
         "il n'y a pas de rapport pour juger la réponse",
     ),
+    # motion
+    Flag(
+        "motion-no-cavity",
+        "caution",
+        "no ribs were found: motion was estimated over the whole image, wall included",
+        "aucune côte n'a été trouvée : le mouvement a été estimé sur toute l'image, paroi comprise",
+    ),
+    Flag(
+        "motion-pass-rigid",
+        "caution",
+        "the deformation found for this pass folded and was refused: it is only shifted",
+        "la déformation trouvée pour ce passage se repliait et a été refusée : il est seulement décalé",
+    ),
+    Flag(
+        "motion-pass-uncorrected",
+        "caution",
+        "motion correction did not improve this pass, which is used as acquired",
+        "la correction du mouvement n'a pas amélioré ce passage, utilisé tel qu'acquis",
+    ),
+    Flag(
+        "motion-pass-excluded",
+        "serious",
+        "this pass could not be brought together with the others and is left out",
+        "ce passage n'a pas pu être aligné avec les autres et n'est pas utilisé",
+    ),
 )
 
 FLAGS: dict[str, Flag] = {flag.code: flag for flag in _TABLE}

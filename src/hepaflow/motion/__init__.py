@@ -1,0 +1,1 @@
+"""Breathing removed: a dynamic series in, its displacement fields and the corrected series out."""

@@ -1,0 +1,255 @@
+"""Breathing removed from a dynamic series: estimate the field of every pass, then take the original images through it once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.domain.geometry import Grid
+from hepaflow.domain.motion import MotionField, PassMotion
+from hepaflow.domain.series import DynamicSeries
+from hepaflow.errors import UsageError
+from hepaflow.motion import deformable, lattice, mask, modes, resample, rigid, score
+from hepaflow.motion.deformable import Field, Fixed, Mask
+from hepaflow.motion.lattice import Scene
+
+Method = Literal["deformable", "rigid", "none"]
+Progress = Callable[[str, int, int], None] | None
+
+#: Beyond the cavity the field fades to exactly 0 over this way, so that ribs and wall stay.
+FADE_MM = 12.0
+#: Images are compared at this smoothing for the residuals.
+_COMPARE_MM = 3.0
+#: A pass whose disagreement stays this many times the usual one is beyond repair (another body part, a failed reconstruction).
+_BEYOND_REPAIR = 3.0
+_LEAST_JACOBIAN = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """What every pass is laid on: the scene, the cavity, node states, the fade (nodes), where residuals and shifts are taken (nodes)."""
+
+    scene: Scene
+    cavity: Mask
+    states: npt.NDArray[np.int8]
+    fade: npt.NDArray[np.float32]
+    compared: Mask
+    flags: tuple[str, ...]
+
+
+def estimate(series: DynamicSeries, *, method: Method, reference: int | None, progress: Progress = None) -> MotionField:
+    """Find where the tissue of the reference lies in every pass.
+
+    ``reference`` is a 0-based pass, or None: then a well-enhanced pass near the usual breathing position is taken. ``deformable`` is local
+    least squares with local gain and offset inside the cavity, shared over passes as few modes; ``rigid`` one shift a pass; ``none`` no
+    motion (residuals are measured all the same). Excluded passes are left where they are. A pass that did not get better is left where it is, one
+    that disagrees far more than all others is marked excluded; flags say so. Refused: an unknown method, a reference that is not there.
+    """
+    _check(series, method, reference)
+    used = [index for index in range(series.passes) if index not in series.excluded]
+    table = _lay_table(series)
+    if reference is None:
+        reference = choose_reference(table.scene, table.cavity, used)
+    others = [index for index in used if index != reference]
+    fixed = {
+        mm: deformable.fixed_at(table.scene, reference, mm)
+        for mm in sorted({level.image_mm for level in deformable.LEVELS} | {_COMPARE_MM})
+    }
+    fields = np.zeros((series.passes, *table.scene.nodes.shape, 3), np.float32)
+    flags = list(table.flags)
+    shifts: dict[int, Field] = {}
+    if method != "none":
+        done = 0
+        with ThreadPoolExecutor(_workers()) as pool:
+            for index, (shift, field) in zip(
+                others, pool.map(lambda index: _register(table, fixed, index, method), others), strict=True
+            ):
+                fields[index], shifts[index] = field, shift
+                done += 1
+                if progress is not None:
+                    progress("align", done, len(others))
+        if method == "deformable" and others:
+            free = table.states == 1
+            together, _ = modes.shared(fields[others][:, free])
+            for place, index in enumerate(others):
+                fields[index][free] = together[place]
+    judged = {}
+    with ThreadPoolExecutor(_workers()) as pool:
+        for index, verdict in zip(
+            others,
+            pool.map(lambda index: _judge(table, fixed[_COMPARE_MM], index, fields[index], shifts.get(index)), others),
+            strict=True,
+        ):
+            judged[index] = verdict
+            fields[index] = verdict.field
+    passes = _report(series, reference, table, judged)
+    in_lps = np.einsum("pkjia,xa->pkjix", fields, table.scene.axes).astype(np.float32)
+    extremes = [
+        (float(j.min()), float(j.max())) for j in (score.jacobian(in_lps[index], table.scene.nodes) for index in others)
+    ] or [(1.0, 1.0)]
+    span = (min(low for low, _ in extremes), max(high for _, high in extremes))
+    flags += sorted({flag for one in passes for flag in one.flags})
+    return MotionField(method, reference, table.scene.nodes, in_lps, passes, span, tuple(flags))
+
+
+def apply(series: DynamicSeries, field: MotionField) -> DynamicSeries:
+    """The series with every pass brought to the reference, float32 HU: the original interpolated once (Catmull-Rom cubic).
+
+    NaN where a pass did not cover the point; the reference and whatever does not move keep their values exactly. Passes that ``field`` excludes
+    join ``excluded``. Refused: a field of another number of passes.
+    """
+    if field.displacements.shape[0] != series.passes:
+        raise UsageError(
+            "MOTION-PASSES", "the motion field has another number of passes than the series", "Estimate it from this series"
+        )
+    out = np.empty(series.voxels.shape, np.float32)
+
+    def one(index: int) -> None:
+        shift = field.displacements[index]
+        if index == field.reference or not shift.any():
+            out[index] = series.voxels[index]
+        else:
+            resample.pull_back(series.voxels[index], series.grid, field=shift, nodes=field.grid, out=out[index])
+
+    with ThreadPoolExecutor(_workers()) as pool:
+        list(pool.map(one, range(series.passes)))
+    excluded = sorted({*series.excluded, *(one_pass.index for one_pass in field.passes if one_pass.excluded)})
+    flags = (*series.flags, *(flag for flag in field.flags if flag not in series.flags))
+    return replace(series, voxels=out, excluded=tuple(excluded), flags=flags)
+
+
+def displacement(field: MotionField, grid: Grid, pass_index: int) -> npt.NDArray[np.float32]:
+    """The pull-back displacement (k, j, i, 3) float32 in mm LPS of one pass at the voxels of ``grid``."""
+    return resample.upsample(field.displacements[pass_index], field.grid, grid)
+
+
+def choose_reference(scene: Scene, cavity: Mask, used: list[int]) -> int:
+    """The well-enhanced pass (mean over the cavity in the upper 40 % of its range) nearest to the median height of all passes."""
+    level = np.array([np.nanmean(scene.volumes[index][cavity]) for index in used])
+    middle = used[len(used) // 2]
+    fixed = deformable.fixed_at(scene, middle, rigid.SEARCH_MM)
+    heights = []
+    for index in used:
+        start = rigid.search(scene, fixed, index, cavity)
+        heights.append(rigid.refine(scene, fixed, index, cavity, start, image_mm=rigid.SEARCH_MM, steps=3)[0])
+    distance = np.abs(np.array(heights) - np.median(heights))
+    good = level >= level.min() + 0.6 * (level.max() - level.min())
+    return used[int(np.argmin(np.where(good, distance, np.inf)))]
+
+
+def _check(series: DynamicSeries, method: str, reference: int | None) -> None:
+    if method not in ("deformable", "rigid", "none"):
+        raise UsageError("MOTION-METHOD", f"motion method {method!r} is not known", "Use deformable, rigid or none")
+    if len(series.excluded) > series.passes - 2:
+        raise UsageError("MOTION-PASSES", "fewer than two passes are left to align", "Exclude fewer passes")
+    if reference is not None and (not 0 <= reference < series.passes or reference in series.excluded):
+        raise UsageError(
+            "MOTION-REFERENCE",
+            "the reference pass does not exist or is excluded",
+            f"Use a pass of 0 to {series.passes - 1} that is not excluded",
+        )
+
+
+def _workers() -> int:
+    return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+
+
+def _lay_table(series: DynamicSeries) -> _Table:
+    from scipy.ndimage import distance_transform_edt
+
+    whole = lattice.scene(series)
+    inside = mask.cavity(whole.lowest, whole.grid.spacing_mm)
+    still = mask.spine(whole.lowest, whole.grid.spacing_mm)
+    flags: tuple[str, ...] = ()
+    if inside.mean() < 0.02:
+        inside, still, flags = np.isfinite(whole.lowest), np.zeros_like(still), ("motion-no-cavity",)
+    scene, (cavity, spine) = lattice.cropped(whole, inside, still)
+    states = deformable.node_states(cavity, spine, scene)
+    share = deformable.mask_share(cavity, scene)
+    beyond = distance_transform_edt(share == 0, sampling=scene.nodes.spacing_mm)
+    fade = np.clip(1.0 - (beyond - max(scene.nodes.spacing_mm)) / FADE_MM, 0.0, 1.0).astype(np.float32)
+    fade[states != 1] = 0.0
+    return _Table(scene, cavity, states, fade, share > 0.5, flags)
+
+
+def _register(table: _Table, fixed: dict[float, Fixed], index: int, method: str) -> tuple[Field, Field]:
+    """The pass's shift as a field, and its field by the method."""
+    start = rigid.search(table.scene, fixed[rigid.SEARCH_MM], index, table.cavity)
+    shift = rigid.refine(table.scene, fixed[_COMPARE_MM], index, table.cavity, start, image_mm=_COMPARE_MM)
+    field = rigid.constant(table.scene, shift)
+    if method == "rigid":
+        return field, field
+    return field, deformable.register(table.scene, fixed, index, table.cavity, field, table.states)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Verdict:
+    field: Field
+    before: float
+    after: float
+    flags: tuple[str, ...]
+
+
+def _judge(table: _Table, fixed: Fixed, index: int, field: Field, shift: Field | None) -> _Verdict:
+    """The field that is kept, faded out beyond the cavity: as found, smoothed or replaced by the shift if it folds, 0 if the pass got worse."""
+    moving = deformable.smoothed(table.scene.volumes[index], table.scene.grid.spacing_mm, _COMPARE_MM)
+
+    def variance(u: Field) -> npt.NDArray[np.float64]:
+        return deformable.evidence(fixed, moving, table.cavity, u, table.scene, window_nodes=0.7).residual
+
+    nothing = np.zeros_like(field)
+    at_rest = variance(nothing)
+    flags: list[str] = []
+    kept = _unfolded(field * table.fade[..., None], table)
+    if kept is None and shift is not None:
+        flags.append("motion-pass-rigid")
+        kept = _unfolded(shift * table.fade[..., None], table)
+    kept = nothing if kept is None else kept
+    moved = variance(kept) if kept.any() else at_rest
+    both = table.compared & np.isfinite(at_rest) & np.isfinite(moved)
+    before, after = score.disagreement(at_rest, both), score.disagreement(moved, both)
+    if after > before:
+        flags.append("motion-pass-uncorrected")
+        kept, after = nothing, before
+    return _Verdict(kept, before, after, tuple(flags))
+
+
+def _unfolded(field: Field, table: _Table) -> Field | None:
+    """The field, smoothed as often as it takes (at most three times) to be free of folds; None if that is not enough."""
+    from scipy.ndimage import gaussian_filter
+
+    axial = table.scene.axes.astype(np.float32)
+    for attempt in range(4):
+        if score.jacobian(field @ axial.T, table.scene.nodes).min() >= _LEAST_JACOBIAN:
+            return field
+        if attempt < 3:
+            field = np.where(table.fade[..., None] > 0, gaussian_filter(field, (1, 1, 1, 0), mode="nearest"), np.float32(0))
+    return None
+
+
+def _report(series: DynamicSeries, reference: int, table: _Table, judged: dict[int, _Verdict]) -> tuple[PassMotion, ...]:
+    image = table.scene.volumes[reference]
+    tissue = deformable.mask_share(table.cavity & (image > 0.0) & (image < 300.0), table.scene) > 0.5
+    after = np.array([verdict.after for verdict in judged.values()])
+    usual = float(np.nanmedian(after)) if np.isfinite(after).any() else 0.0
+    rows: list[Any] = []
+    for index in range(series.passes):
+        time_s = float(series.times_s[index])
+        if index in judged:
+            verdict = judged[index]
+            mean = verdict.field[tissue].mean(axis=0, dtype=np.float64) if tissue.any() else np.zeros(3)
+            x, y, z = (float(v) for v in table.scene.axes @ mean)
+            lost = not np.isfinite(verdict.after) or verdict.after > max(_BEYOND_REPAIR * usual, 10.0)
+            flags = (*verdict.flags, "motion-pass-excluded") if lost else verdict.flags
+            rows.append(PassMotion(index, time_s, (x, y, z), verdict.before, verdict.after, lost, flags))
+        else:
+            excluded = index != reference
+            residual = float("nan") if excluded else 0.0
+            rows.append(PassMotion(index, time_s, (0.0, 0.0, 0.0), residual, residual, excluded))
+    return tuple(rows)

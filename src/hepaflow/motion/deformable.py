@@ -1,0 +1,150 @@
+"""Deformable registration of one pass to the reference: local least squares with local gain and offset under a smoothness penalty.
+
+Coarse to fine; every step solves for the whole field at once, so that a node without texture follows its neighbours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.motion import local_fit
+from hepaflow.motion.lattice import WINDOW_HU, Scene, Volume
+
+Field = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+#: Least unexplained variance of a window, HU2: below it agreement is chance.
+FLOOR_HU2 = 25.0
+#: Least smoothing in voxels: without it interpolation between voxels blurs a pass enough to prefer half-voxel shifts.
+LEAST_VOXELS = 1.5
+SWEEPS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level: smoothing of the images in mm, of the windows in nodes, stiffness of the field, Gauss-Newton steps."""
+
+    image_mm: float
+    window_nodes: float
+    stiffness: float
+    steps: int
+
+
+LEVELS = (Level(6.0, 1.0, 20.0, 4), Level(3.0, 0.7, 10.0, 5), Level(3.0, 0.4, 5.0, 6))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixed:
+    """The reference at one level: HU (k, j, i) and its slopes (3, k, j, i) per mm."""
+
+    values: Volume
+    slopes: npt.NDArray[np.float32]
+
+
+def smoothed(volume: Volume, spacing_mm: tuple[float, float, float], fwhm_mm: float) -> Volume:
+    """The volume smoothed by a Gaussian of that full width at half maximum; what is not measured takes no part and stays NaN."""
+    from scipy.ndimage import gaussian_filter
+
+    sigma = [max(fwhm_mm / s, LEAST_VOXELS) / 2.3548 for s in spacing_mm]
+    missing = ~np.isfinite(volume)
+    if not missing.any():
+        return np.asarray(gaussian_filter(volume, sigma, mode="nearest"))
+    weight = gaussian_filter((~missing).astype(np.float32), sigma, mode="nearest")
+    value = gaussian_filter(np.where(missing, np.float32(0), volume), sigma, mode="nearest") / np.maximum(weight, 1e-6)
+    return np.where(missing, np.float32(np.nan), value).astype(np.float32)
+
+
+def fixed_at(scene: Scene, reference: int, image_mm: float) -> Fixed:
+    """The reference smoothed, with slopes by central differences (0 across an axis of one voxel)."""
+    spacing = scene.grid.spacing_mm
+    values = smoothed(scene.volumes[reference], spacing, image_mm)
+    values = np.clip(values, *WINDOW_HU)
+    slopes = np.zeros((3, *values.shape), np.float32)
+    for axis in range(3):
+        if values.shape[axis] > 1:
+            slopes[axis] = np.nan_to_num(np.gradient(values, spacing[axis], axis=axis))
+    return Fixed(values, slopes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What the images say at a field: information (nodes, 6), gradient (nodes, 3), unexplained variance HU2 (nodes)."""
+
+    hessian: FloatArray
+    gradient: FloatArray
+    residual: FloatArray
+
+
+def evidence(fixed: Fixed, moving: Volume, mask: Mask, field: Field, scene: Scene, *, window_nodes: float) -> Evidence:
+    """Compare the pass under ``field`` with the reference, window by window."""
+    from scipy.ndimage import gaussian_filter1d
+
+    shape = scene.nodes.shape
+    sums = np.empty((*shape, local_fit.SUMS))
+    local_fit.accumulate(
+        fixed.values,
+        fixed.slopes,
+        moving,
+        mask,
+        field,
+        np.array(scene.grid.spacing_mm),
+        np.array(scene.block),
+        np.array(WINDOW_HU),
+        sums,
+    )
+    if window_nodes > 0:
+        for axis in range(3):
+            sums = gaussian_filter1d(sums, window_nodes, axis=axis, mode="constant", truncate=3.0)
+    hessian, gradient, residual = np.empty((*shape, 6)), np.empty((*shape, 3)), np.empty(shape)
+    local_fit.normal_equations(sums, FLOOR_HU2, hessian, gradient, residual)
+    return Evidence(hessian, gradient, residual)
+
+
+def node_states(mask: Mask, still: Mask, scene: Scene) -> npt.NDArray[np.int8]:
+    """1 = carries the field: a voxel of the mask in its block, and two nodes beyond, so that the edge moves with it; 2 = held at 0 (``still``); 0 = neither."""
+    from scipy.ndimage import binary_dilation
+
+    inside = mask_share(mask, scene) > 0
+    states = binary_dilation(inside, iterations=2).astype(np.int8)
+    states[(mask_share(still, scene) > 0.3) & ~inside] = 2
+    return np.asarray(states)
+
+
+def mask_share(mask: Mask, scene: Scene) -> npt.NDArray[np.float32]:
+    """Share of each node's block that lies in the mask."""
+    from hepaflow.motion.lattice import block_mean
+
+    return block_mean(mask, scene.block)
+
+
+def stiffness_of(scene: Scene, stiffness: float) -> FloatArray:
+    """Stiffness along the three axes of nodes: finer steps are stiffer, as differences over a shorter way count more."""
+    spacing = np.array(scene.nodes.spacing_mm)
+    return np.asarray(stiffness * (6.0 / spacing) ** 2)
+
+
+def register(
+    scene: Scene,
+    fixed: dict[float, Fixed],
+    index: int,
+    mask: Mask,
+    start: Field,
+    states: npt.NDArray[np.int8],
+    *,
+    levels: tuple[Level, ...] = LEVELS,
+) -> Field:
+    """The field (nodes k, j, i, 3) of pass ``index`` in mm along the working axes, from ``start``."""
+    field = start.copy()
+    field[states == 2] = 0.0
+    for level in levels:
+        moving = smoothed(scene.volumes[index], scene.grid.spacing_mm, level.image_mm)
+        stiffness = stiffness_of(scene, level.stiffness)
+        for _ in range(level.steps):
+            found = evidence(fixed[level.image_mm], moving, mask, field, scene, window_nodes=level.window_nodes)
+            new = local_fit.smooth_step(found.hessian, found.gradient, states, field, stiffness, SWEEPS)
+            field = field + np.clip(new - field, -5.0, 5.0)
+    return field

@@ -1,0 +1,44 @@
+"""Breathing has few degrees of freedom: the displacement of all passes is a few shapes (modes) with one amplitude each a pass.
+
+Sharing the shapes uses all passes against the noise, and gives passes without contrast in the liver, which show little, the shapes the others found.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+#: More shapes than this are no breathing.
+MOST = 3
+#: A shape counts when its singular value is this many times the median one, which is noise (compare Gavish and Donoho 2014).
+ABOVE_NOISE = 4.0
+
+
+def shared(fields: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], int]:
+    """The fields (passes, nodes, 3) as sums of the shapes they share, and how many shapes (1 to 3; fewer than four fields are given back with 0).
+
+    The displacement of the reference is 0 by definition, so that the shapes pass through the origin: no mean is taken off.
+    """
+    passes = fields.shape[0]
+    if passes < 4 or not fields.any():
+        return fields, 0
+    table = fields.reshape(passes, -1).astype(np.float64)
+    values, vectors = np.linalg.eigh(np.einsum("pn,qn->pq", table, table))  # no BLAS: its sums depend on the number of threads
+    order = np.argsort(values)[::-1]
+    singular = np.sqrt(np.maximum(values[order], 0.0))
+    count = supported(singular)
+    chosen = vectors[:, order[:count]]
+    amplitudes = np.einsum("pr,pn->rn", chosen, table)
+    return np.einsum("pr,rn->pn", chosen, amplitudes).reshape(fields.shape).astype(np.float32), count
+
+
+def supported(singular: FloatArray) -> int:
+    """How many of the singular values (descending) are breathing and not noise: 1 to ``MOST``.
+
+    >>> supported(np.array([3400.0, 500.0, 150.0, 140.0, 120.0, 110.0, 100.0, 90.0]))
+    2
+    """
+    above = singular > ABOVE_NOISE * np.median(singular)
+    return int(np.clip(np.cumprod(above).sum(), 1, MOST))

@@ -1,0 +1,82 @@
+"""How well passes agree: measures that contrast does not fool, folding, and pictures of motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.domain.geometry import Grid
+from hepaflow.domain.motion import MotionField
+from hepaflow.domain.series import DynamicSeries
+
+FloatArray = npt.NDArray[np.float64]
+Field = npt.NDArray[np.float32]
+
+#: Share of windows with the largest misfit that is left out: a bolus that enters a window has nothing to do with motion.
+_LEFT_OUT = 0.02
+
+
+def disagreement(variance: FloatArray, where: npt.NDArray[np.bool_]) -> float:
+    """Root mean square in HU of what the reference cannot explain of a pass, over windows ``where`` ``variance`` (HU2) is known; NaN if nowhere.
+
+    Each window (about 1 cm) has its own gain and offset, so that enhancement between the two passes costs nothing; displaced edges do.
+    """
+    values = np.sort(variance[where & np.isfinite(variance)])
+    if values.size == 0:
+        return float("nan")
+    return float(np.sqrt(values[: max(1, round(values.size * (1.0 - _LEFT_OUT)))].mean()))
+
+
+def jacobian(field: Field, nodes: Grid) -> npt.NDArray[np.float32]:
+    """Local volume change (nodes k, j, i) of the pull-back x + u(x): determinant of its derivative, 1 = none, under 0 = folded.
+
+    ``field`` (nodes k, j, i, 3) in mm LPS; derivatives are central differences, one-sided at the border.
+    """
+    matrix = np.zeros((*field.shape[:3], 3, 3))
+    for axis in range(3):
+        if field.shape[axis] > 1:
+            matrix[..., axis] = np.gradient(field.astype(np.float64), axis=axis)
+    derivative = matrix @ np.linalg.inv(nodes.affine[:3, :3]) + np.eye(3)
+    return np.asarray(np.linalg.det(derivative), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MMode:
+    """One column of voxels over time: ``before`` and ``after`` (passes, heights) in HU, the pass times, heights in mm LPS z, where it is."""
+
+    times_s: FloatArray
+    heights_mm: FloatArray
+    before: npt.NDArray[np.float32]
+    after: npt.NDArray[np.float32]
+    column: tuple[int, int]
+
+
+def mmode(series: DynamicSeries, aligned: DynamicSeries, field: MotionField, *, column: tuple[int, int] | None = None) -> MMode:
+    """Before and after of the column (row, column), by default of the one through the border that moved most (the dome).
+
+    The array's first axis is taken as height, as in an axial study.
+    """
+    row, col = busiest_column(series, field) if column is None else column
+    heights = series.grid.to_mm([(k, row, col) for k in range(series.grid.shape[0])])[:, 2]
+    before = series.voxels[:, :, row, col].astype(np.float32)
+    return MMode(series.times_s, heights, before, aligned.voxels[:, :, row, col].astype(np.float32), (row, col))
+
+
+def busiest_column(series: DynamicSeries, field: MotionField) -> tuple[int, int]:
+    """The (row, column) where the largest displacement, times the step in HU that it carries along the column, adds up to most; the centre without motion."""
+    from hepaflow.motion.lattice import WINDOW_HU
+    from hepaflow.motion.resample import upsample
+
+    grid = series.grid
+    size = np.linalg.norm(field.displacements, axis=-1).mean(axis=(1, 2, 3))
+    furthest = int(size.argmax())
+    if size[furthest] == 0.0 or grid.shape[0] < 2:
+        return grid.shape[1] // 2, grid.shape[2] // 2
+    up = grid.affine[:3, 0] / grid.spacing_mm[0]
+    along = np.abs(upsample(field.displacements[furthest], field.grid, grid) @ up.astype(np.float32))
+    image = np.clip(np.nan_to_num(series.voxels[field.reference].astype(np.float32)), *WINDOW_HU)
+    change = (along[1:] * np.abs(np.diff(image, axis=0))).sum(axis=0)
+    row, col = np.unravel_index(int(change.argmax()), change.shape)
+    return int(row), int(col)

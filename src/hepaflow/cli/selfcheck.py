@@ -40,14 +40,11 @@ def selfcheck(
             printing.out_json({"schema": 1, "ok": all(c["ok"] for c in found), "checks": found})
         else:
             rows = [
-                [
-                    c["id"],
-                    printing.number(c["expected"], digits=3),
-                    printing.number(c["got"], digits=3),
-                    f"+/- {c['tolerance']:.3g}",
-                    "yes" if c["ok"] else "no",
-                ]
-                for c in found
+                [c["id"], *(_plain(c[key]) for key in ("expected", "got", "tolerance")), "yes" if c["ok"] else "no"] for c in found
             ]
             printing.table(["check", "expected", "got", "tolerance", "ok"], rows)
     return 0 if all(c["ok"] for c in found) else FAILED
+
+
+def _plain(value: float | str | None) -> str:
+    return value if isinstance(value, str) else printing.number(value, digits=3)

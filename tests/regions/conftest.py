@@ -50,21 +50,21 @@ def curves(times=TIMES_S, *, delay=0.0):
 def _tube(xyz, points, radius):
     """Voxels within ``radius`` of a polyline in mm."""
     inside = np.zeros(xyz.shape[:-1], bool)
-    for a, b in itertools.pairwise(np.array(points, float)):
+    for a, b in itertools.pairwise(np.array(points, np.float32)):
         u = np.clip(((xyz - a) @ (b - a)) / ((b - a) @ (b - a)), 0, 1)
         inside |= np.linalg.norm(xyz - a - u[..., None] * (b - a), axis=-1) <= radius
     return inside
 
 
 def _ellipsoid(xyz, centre, axes):
-    return (((xyz - np.array(centre)) / np.array(axes)) ** 2).sum(-1) <= 1
+    return (((xyz - np.array(centre, np.float32)) / np.array(axes, np.float32)) ** 2).sum(-1) <= 1
 
 
 def paint(xyz):
     """Structures by name at points ``xyz`` (..., 3) in LPS mm; z from 0 to 160."""
     part = {}
-    part["body"] = _ellipsoid(xyz * [1, 1, 0], (0, 0, 0), (170, 120, 1))
-    part["inner"] = _ellipsoid(xyz * [1, 1, 0], (0, -5, 0), (148, 98, 1))
+    part["body"] = _ellipsoid(xyz * np.float32([1, 1, 0]), (0, 0, 0), (170, 120, 1))
+    part["inner"] = _ellipsoid(xyz * np.float32([1, 1, 0]), (0, -5, 0), (148, 98, 1))
     part["spine"] = _tube(xyz, [(0, 68, -50), (0, 68, 210)], 20)
     part["stomach"] = _ellipsoid(xyz, (60, -45, 95), (38, 38, 45))
     liver = _ellipsoid(xyz, (-68, -8, 75), (70, 82, 85)) | _ellipsoid(xyz, (-15, -52, 95), (60, 36, 45))
@@ -100,21 +100,32 @@ ORDER = {
 }
 
 
-def make(*, shape=(32, 128, 128), spacing=(5.0, 3.0, 3.0), noise_hu=12.0, seed=0, times=TIMES_S, leave_out=(), delay=0.0):
+def make(
+    *,
+    shape=(32, 128, 128),
+    spacing=(5.0, 3.0, 3.0),
+    noise_hu=12.0,
+    seed=0,
+    times=TIMES_S,
+    leave_out=(),
+    delay=0.0,
+    contrast=1.0,
+    hu=(),
+):
     grid = Grid.from_spacing(shape, spacing, origin_mm=(-192 + spacing[2] / 2, -192 + spacing[1] / 2, spacing[0] / 2))
     index = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1)
-    part = paint(grid.to_mm(index))
-    base, which = np.full(shape, -1000.0), np.zeros(shape, int)
+    part = paint(grid.to_mm(index).astype(np.float32))
+    base, which = np.full(shape, -1000.0, np.float32), np.zeros(shape, np.int8)
     names = ["none", *ORDER]
-    for number, (name, (hu, _)) in enumerate(ORDER.items(), 1):
+    for number, (name, (plain, _)) in enumerate(ORDER.items(), 1):
         if name not in leave_out:
-            base[part[name]], which[part[name]] = hu, number
-    enhancement = curves(times, delay=delay)
+            base[part[name]], which[part[name]] = dict(hu).get(name, plain), number
+    enhancement = {name: contrast * curve for name, curve in curves(times, delay=delay).items()}
     rng = np.random.default_rng(seed)
     voxels = np.empty((len(times), *shape), np.int16)
     blur = [1.5 / s for s in spacing]
     for i in range(len(times)):
-        rise = np.array([0.0, *(enhancement[c][i] for _, c in ORDER.values())])
+        rise = np.array([0.0, *(enhancement[c][i] for _, c in ORDER.values())], np.float32)
         noise = ndimage.gaussian_filter(rng.standard_normal(shape).astype(np.float32), 0.6)
         noise *= noise_hu / noise.std()
         voxels[i] = np.rint(ndimage.gaussian_filter(base + rise[which], blur) + noise)

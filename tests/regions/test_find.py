@@ -166,13 +166,32 @@ def test_missing_samples_and_excluded_passes_are_tolerated(abdomen, on_abdomen):
     assert _dice(found.liver.mask, on_abdomen.liver.mask) > 0.9
 
 
-def test_fine_grid_and_late_bolus(make_abdomen):
-    """2 mm pixels over the same body, and a bolus 6 s later seen every 3 s."""
-    case = make_abdomen(shape=(32, 192, 192), spacing=(5.0, 2.0, 2.0), noise_hu=20.0, times=np.r_[0:36:3.0, 48:149:20.0], delay=6.0)
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"contrast": 0.55}, id="120 kV"),
+        pytest.param({"hu": {"liver": 12}, "leave_out": ("spine",)}, id="fatty liver, no bone"),
+        pytest.param({"noise_hu": 30.0, "leave_out": ("spleen",)}, id="noisy, no spleen"),
+        pytest.param(
+            {
+                "shape": (32, 160, 160),
+                "spacing": (5.0, 2.4, 2.4),
+                "noise_hu": 20.0,
+                "delay": 6.0,
+                "times": np.r_[0:36:3.0, 48:149:20.0],
+            },
+            id="finer grid, late bolus every 3 s",
+        ),
+    ],
+)
+def test_other_patients(make_abdomen, other):
+    case = make_abdomen(**other)
     found = find(case.series, {})
     assert _inside(found.aorta.mask, case.truth["aorta"]) > 0.95
     assert _inside(found.portal_vein.mask, case.truth["portal_vein"]) > 0.95
     assert _dice(found.liver.mask, case.truth["organ"]) > 0.9
+    assert _inside(found.healthy.mask, case.truth["liver"]) > 0.95
+    assert (found.spleen is None) == ("spleen" in other.get("leave_out", ()))
 
 
 def _refusal(series, given):

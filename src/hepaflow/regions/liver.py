@@ -24,10 +24,11 @@ def find_liver(volume: SearchVolume, arterial: Arterial, *, lesions: Mask | None
     from scipy import ndimage
 
     soft = soft_tissue(volume)
-    base, early, late = organ_images(volume, arterial)
-    seed = _seed(volume, arterial, soft, early, late)
+    sharp = organ_images(volume, arterial)
+    base, early, late = (np.asarray(ndimage.gaussian_filter(image, volume.sizes(2.5))) for image in sharp)
+    seed, split = _seed(volume, arterial, soft, early, late)
     limits = [_limits(image[seed], least) for image, least in ((base, 12.0), (late, 8.0))]
-    tissue = soft & ~arterial.lumen
+    tissue = soft & ~arterial.lumen & (late > split)
     for image, (low, high) in zip((base, late), limits, strict=True):
         tissue &= (image > low) & (image < high)
     tissue &= early < np.maximum(0.75 * late, float(np.percentile(early[seed], 99)) + 5.0)
@@ -39,7 +40,7 @@ def find_liver(volume: SearchVolume, arterial: Arterial, *, lesions: Mask | None
     mask = ndimage.binary_closing(np.pad(mask, 6, mode="edge"), volume.ball(9.5))[6:-6, 6:-6, 6:-6]
     mask &= soft & ~ndimage.binary_dilation(arterial.lumen)
     mask = np.stack([ndimage.binary_fill_holes(s) for s in mask])
-    mask = _to_border(volume, mask, (base, late), (limits[0], limits[1])) & ~arterial.lumen
+    mask = _to_border(volume, mask, (sharp[0], sharp[2]), limits) & ~arterial.lumen
     mask = np.asarray(ndimage.gaussian_filter(mask.astype(np.float32), volume.sizes(2.5)) > 0.5) & volume.body
     if lesions is not None:
         mask |= lesions
@@ -56,12 +57,12 @@ def organ_images(volume: SearchVolume, arterial: Arterial) -> tuple[Volume, Volu
     return base, early, late
 
 
-def _seed(volume: SearchVolume, arterial: Arterial, soft: Mask, early: Volume, late: Volume) -> Mask:
-    """The core of the liver: largest eroded part of the tissue above the split between muscle and organs."""
+def _seed(volume: SearchVolume, arterial: Arterial, soft: Mask, early: Volume, late: Volume) -> tuple[Mask, float]:
+    """The core of the liver, largest eroded part of the tissue above the split between muscle and organs, and that split in HU."""
     from scipy import ndimage
 
     level = late[soft]
-    split = max(_otsu(level[(level > -10.0) & (level < 120.0)]), 10.0)
+    split = max(_otsu(level[(level > -10.0) & (level < 120.0)]), 5.0)
     tissue = soft & (late > split) & (early < 0.6 * late)
     core = ndimage.binary_erosion(tissue, volume.ball(6.5))
     label, count = ndimage.label(core)
@@ -70,18 +71,18 @@ def _seed(volume: SearchVolume, arterial: Arterial, soft: Mask, early: Volume, l
     x = np.arange(core.shape[2]) * volume.spacing_mm[2]
     rightness = np.broadcast_to(np.where(x < arterial.centre_mm[2], 1.0, 0.25), core.shape)
     weight = np.bincount(label.ravel(), weights=rightness.ravel())[1:]
-    return np.asarray(label == 1 + int(weight.argmax()))
+    return np.asarray(label == 1 + int(weight.argmax())), split
 
 
-def _to_border(volume: SearchVolume, mask: Mask, images: tuple[Volume, Volume], limits: tuple[tuple[float, float], ...]) -> Mask:
-    """Move the border out to where the blurred image is half liver: up to 4.5 mm, not into brighter neighbours."""
+def _to_border(volume: SearchVolume, mask: Mask, images: tuple[Volume, Volume], limits: list[tuple[float, float]]) -> Mask:
+    """Move the border out to where the blurred image is half liver: up to 6 mm, not into brighter neighbours."""
     from scipy import ndimage
 
     base, late = images
     (base_low, base_high), (late_low, late_high) = limits
     half_base, half_late = 0.5 * (base_low + base_high) - 60.0, 0.25 * (late_low + late_high)
     edge = (base > half_base) & (base < base_high) & (late > half_late) & (late < late_high)
-    return np.asarray(mask | (edge & ndimage.binary_dilation(mask, volume.ball(4.5))))
+    return np.asarray(mask | (edge & ndimage.binary_dilation(mask, volume.ball(6.0))))
 
 
 def _limits(values: npt.NDArray[np.floating], least: float) -> tuple[float, float]:
@@ -118,32 +119,37 @@ def _keep(mask: Mask, seed: Mask) -> Mask:
 
 
 def find_spleen(volume: SearchVolume, arterial: Arterial, *, liver: Mask) -> Mask | None:
-    """The homogeneous organ on the left, at the back, that enhances early and stays below the kidneys; None when none stands out."""
+    """The even organ at the left side and back that enhances early and more than the liver; None when none stands out.
+
+    The left kidney enhances early too, but lies nearer to the spine: the centre of a spleen is more than half-way to the left skin.
+    """
     from scipy import ndimage
 
-    soft = soft_tissue(volume)
-    base, early, late = organ_images(volume, arterial)
-    x = np.arange(soft.shape[2]) * volume.spacing_mm[2]
-    y = np.arange(soft.shape[1]) * volume.spacing_mm[1]
-    side = (x > arterial.centre_mm[2] + 25.0)[None, None, :] & (y > arterial.centre_mm[1] - 45.0)[None, :, None]
-    organ = float(np.median(late[liver]))
-    tissue = soft & side & ~liver & (late > 0.6 * organ) & (early > 0.25 * late) & (base < 90.0)
+    base, early, _ = organ_images(volume, arterial)
+    middle = volume.mean(arterial.peak_s + 2.0, arterial.peak_s + 24.0) - base
+    x = np.arange(base.shape[2]) * volume.spacing_mm[2]
+    y = np.arange(base.shape[1]) * volume.spacing_mm[1]
+    side = (x > arterial.centre_mm[2] + 25.0)[None, None, :] & (y > arterial.centre_mm[1] - 60.0)[None, :, None]
+    organ = float(np.median(middle[liver]))
+    tissue = soft_tissue(volume) & side & ~liver & (middle > max(1.3 * organ, 20.0)) & (early > 0.2 * middle) & (base < 90.0)
     label, count = ndimage.label(ndimage.binary_erosion(tissue, volume.ball(6.0)))
     voxel_ml = float(np.prod(volume.spacing_mm)) / 1000.0
+    skin = float(np.flatnonzero(volume.body.any((0, 1)))[-1] * volume.spacing_mm[2])
     best, found = 0.0, None
     for number in range(1, count + 1):
         core = label == number
-        amount = core.sum() * voxel_ml
-        level, lateral = late[core], float((np.nonzero(core)[2] * volume.spacing_mm[2]).mean() - arterial.centre_mm[2])
-        uniform = float(np.std(level) / max(abs(float(np.mean(level))), 1.0))
-        if amount < 0.15 * LEAST_SPLEEN_ML or uniform > 0.35 or float(np.median(level)) > 3.5 * organ:
+        amount = float(core.sum()) * voxel_ml
+        lateral = (float(x[np.nonzero(core)[2]].mean()) - arterial.centre_mm[2]) / max(skin - arterial.centre_mm[2], 1.0)
+        uneven = float(np.std(middle[core]) / max(float(np.mean(middle[core])), 1.0))
+        if amount < 0.15 * LEAST_SPLEEN_ML or uneven > 0.35 or lateral < 0.5:
             continue
-        score = float(np.sqrt(amount)) * lateral * (1.0 - uniform)
+        score = float(np.sqrt(amount)) * (1.0 - uneven)
         if score > best:
             best, found = score, core
     if found is None:
         return None
-    low, high = _limits(late[found], 12.0)
-    grown = ndimage.binary_opening(tissue & (late > low) & (late < high), volume.ball(3.2))
+    low, high = _limits(middle[found], 15.0)
+    level = float(np.median(middle[found]))
+    grown = ndimage.binary_opening(tissue & (middle > min(low, 0.6 * level)) & (middle < high), volume.ball(3.2))
     mask = _keep(grown & ndimage.binary_dilation(found, volume.ball(9.5)), found)
     return mask if mask.sum() * voxel_ml >= LEAST_SPLEEN_ML else None

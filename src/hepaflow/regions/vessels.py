@@ -217,8 +217,9 @@ def find_portal(volume: SearchVolume, arterial: Arterial, *, liver: Mask) -> Mas
             break
         found = _grow(volume, seed, candidate & (score > 0), height, start)
         rise = volume.hu[:, found].mean(1).astype(float) - float(start[found].mean())
-        # What feeds the liver rises before it, or with it; hepatic veins rise after it.
-        feeding = float(half_rise(volume.times_s, rise[:, None])[0]) <= feeds_by_s
+        # What feeds the liver rises before it or with it (or soon after the aorta, when arterial flow prevails); hepatic veins rise later.
+        half_s = float(half_rise(volume.times_s, rise[:, None])[0])
+        feeding = half_s <= feeds_by_s or half_s - arterial.half_rise_s(volume.times_s) <= 14.0
         if feeding and found.sum() * np.prod(volume.spacing_mm) >= LEAST_VESSEL_MM3 and _top(rise) >= needed:
             return found
         smooth[ndimage.binary_dilation(found, volume.ball(6.0))] = 0.0

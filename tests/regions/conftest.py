@@ -61,7 +61,7 @@ def _ellipsoid(xyz, centre, axes):
 
 
 def paint(xyz):
-    """Structures by name at points ``xyz`` (..., 3) in LPS mm; z from 0 to 160."""
+    """Structures by name at points ``xyz`` (..., 3) in LPS mm; painted from z = 25 to 135."""
     part = {}
     part["body"] = _ellipsoid(xyz * np.float32([1, 1, 0]), (0, 0, 0), (170, 120, 1))
     part["inner"] = _ellipsoid(xyz * np.float32([1, 1, 0]), (0, -5, 0), (148, 98, 1))
@@ -102,7 +102,7 @@ ORDER = {
 
 def make(
     *,
-    shape=(32, 128, 128),
+    shape=(22, 116, 128),
     spacing=(5.0, 3.0, 3.0),
     noise_hu=12.0,
     seed=0,
@@ -112,7 +112,7 @@ def make(
     contrast=1.0,
     hu=(),
 ):
-    grid = Grid.from_spacing(shape, spacing, origin_mm=(-192 + spacing[2] / 2, -192 + spacing[1] / 2, spacing[0] / 2))
+    grid = Grid.from_spacing(shape, spacing, origin_mm=(-192 + spacing[2] / 2, -174 + spacing[1] / 2, 25 + spacing[0] / 2))
     index = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1)
     part = paint(grid.to_mm(index).astype(np.float32))
     base, which = np.full(shape, -1000.0, np.float32), np.zeros(shape, np.int8)

@@ -1,0 +1,172 @@
+"""A study on disk to one :class:`DynamicSeries`: gate, headers, choice of series, grid, time axis, pixels. Nothing is guessed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hepaflow.dicom import read_nifti
+from hepaflow.dicom.acquisition import acquisition_of
+from hepaflow.dicom.choice import Choice, SeriesFound, choose, inventory, one_patient
+from hepaflow.dicom.gate import judge
+from hepaflow.dicom.headers import WANTED, Instance, Slice, describe
+from hepaflow.dicom.patient import references
+from hepaflow.dicom.pixels import load, pixel_digest
+from hepaflow.dicom.source import Entry, open_study
+from hepaflow.dicom.stack import Placed, place
+from hepaflow.dicom.times import TimeAxis, time_axis
+from hepaflow.domain.series import DynamicSeries
+from hepaflow.errors import InputRefused
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Trail:
+    """What assembly found on its way, filled as it goes, so that a refused study can still be described."""
+
+    files: int = 0
+    strangers: int = 0
+    found: tuple[SeriesFound, ...] = ()
+    told_by: str = ""
+
+
+def assemble(source: Path, *, progress: Progress | None = None, trail: Trail | None = None) -> DynamicSeries:
+    """The dynamic series of a folder (searched recursively), a .zip of one, or a 4D NIfTI beside NAME.json.
+
+    ``voxels`` (passes, slices, rows, columns) are HU, slices ascending along the slice normal, first pass at 0 s. ``source`` of the
+    result holds, for DICOM output only (it identifies the patient): ``header`` (keyword to text) and ``images``
+    ([pass][slice] of SOP class, SOP instance and series UID and frame); and ``digest``, the SHA-256 of times, geometry and HU, which depends neither on names nor on the order of files.
+    Refused, by code and place: everything that cannot be assembled without a guess.
+    """
+    if read_nifti.is_nifti(source):
+        return read_nifti.read_series(source, progress=progress)
+    trail = Trail() if trail is None else trail
+    with open_study(source) as entries:
+        instances = _scan(entries, trail, progress)
+        one_patient(instances)
+        trail.found = inventory(instances)
+        instances, flags = _without_copies(instances, len(entries))
+        choice = choose(instances)
+        trail.found = choice.found
+        placed, axis = _arrange(choice)
+        trail.told_by = axis.told_by
+        return _series(instances, choice, placed, axis, flags=flags, files=len(entries), progress=progress)
+
+
+def _scan(entries: Sequence[Entry], trail: Trail, progress: Progress | None) -> list[Instance]:
+    """Every DICOM file through the gate."""
+    found: list[Instance] = []
+    for number, entry in enumerate(entries, start=1):
+        where = f"file {number} of {len(entries)}"
+        header = judge(entry, WANTED, where=where)
+        if header is None:
+            trail.strangers += 1
+        else:
+            found.append(describe(entry, header, file=number, where=where))
+        if progress is not None and (number % 64 == 0 or number == len(entries)):
+            progress("scan", number, len(entries))
+    trail.files = len(entries)
+    if not any(i.kind != "directory" for i in found):
+        raise InputRefused(
+            "STUDY-EMPTY", "the study holds no DICOM file", "Give a folder with DICOM files, a .zip of one, or a 4D NIfTI"
+        )
+    return found
+
+
+def _without_copies(instances: list[Instance], files: int) -> tuple[list[Instance], tuple[str, ...]]:
+    """Images that are given twice, once. Refused: one instance UID with two contents."""
+    by_uid: dict[str, list[Instance]] = {}
+    by_place: dict[object, list[Instance]] = {}
+    for instance in instances:
+        if instance.image is not None:
+            by_uid.setdefault(instance.image.sop_uid, []).append(instance)
+            by_place.setdefault(_place_in_study(instance.image), []).append(instance)
+    dropped: set[int] = set()
+    for twins in by_uid.values():
+        if len(twins) > 1:
+            if len({_content(t, files) for t in twins}) > 1:
+                raise InputRefused(
+                    "SERIES-DUPLICATE",
+                    f"files {', '.join(str(t.file) for t in twins[:4])} of {files} claim to be the same image and differ",
+                    "Remove the one that does not belong",
+                )
+            dropped.update(t.file for t in twins[1:])
+    for twins in by_place.values():
+        left = [t for t in twins if t.file not in dropped]
+        if len(left) > 1:
+            kept: dict[object, Instance] = {}
+            for twin in sorted(left, key=lambda t: t.image.sop_uid if t.image else ""):
+                if kept.setdefault(_content(twin, files), twin) is not twin:
+                    dropped.add(twin.file)
+    flags = ("duplicate-slices-ignored",) if dropped else ()
+    return [i for i in instances if i.file not in dropped], flags
+
+
+def _place_in_study(image: Slice) -> object:
+    return image.series_uid, image.position, tuple(sorted(image.labels.items())), tuple(sorted(image.clocks.items()))
+
+
+def _content(instance: Instance, files: int) -> object:
+    image = instance.image
+    assert image is not None
+    form = image.pixels
+    where = f"file {instance.file} of {files}"
+    return (
+        _place_in_study(image),
+        image.orientation,
+        image.spacing,
+        form.slope,
+        form.intercept,
+        pixel_digest(image, where),
+    )
+
+
+def _arrange(choice: Choice) -> tuple[Placed, TimeAxis]:
+    """The grid of all chosen images, and their passes in time order."""
+    images = [s for part in choice.series for s in part]
+    placed = place(images)
+    index = {s.file: k for s, k in zip(images, placed.index, strict=True)}
+    axis = time_axis([[(s, index[s.file]) for s in part] for part in choice.series], placed.grid.shape[0])
+    return placed, axis
+
+
+def _series(
+    instances: list[Instance],
+    choice: Choice,
+    placed: Placed,
+    axis: TimeAxis,
+    *,
+    flags: tuple[str, ...],
+    files: int,
+    progress: Progress | None,
+) -> DynamicSeries:
+    loaded = load(axis.slices, files=files, progress=progress)
+    by_file = {i.file: i for i in instances}
+    first = by_file[axis.slices[0][0].file]
+    start = int(axis.times_us[0])
+    times_s = (axis.times_us - start) / 1e6
+    slice_times_s = (axis.slice_times_us - start) / 1e6
+    acquisition, changes = acquisition_of(axis, first)
+    content = hashlib.sha256(np.ascontiguousarray(placed.grid.affine).tobytes() + times_s.tobytes() + b"".join(loaded.digests))
+    source = references(axis, by_file) | {"digest": content.hexdigest()}
+    flags = (*choice.flags, *flags, *axis.flags, *changes, *loaded.flags, *_meta_flags(by_file, axis))
+    return DynamicSeries(
+        voxels=loaded.voxels,
+        grid=placed.grid,
+        times_s=times_s,
+        acquisition=acquisition,
+        slice_times_s=slice_times_s if (slice_times_s != times_s[:, None]).any() else None,
+        flags=tuple(dict.fromkeys(flags)),
+        source=source,
+    )
+
+
+def _meta_flags(by_file: dict[int, Instance], axis: TimeAxis) -> tuple[str, ...]:
+    flawed = any(by_file[s.file].header.meta_flawed for row in axis.slices for s in row)
+    nameless = not axis.slices[0][0].frame_uid
+    return (("file-meta-inconsistent",) if flawed else ()) + (("frame-of-reference-missing",) if nameless else ())

@@ -1,0 +1,225 @@
+"""Which of the study's images make up the dynamic series, and why the others were left aside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hepaflow.dicom.headers import Instance, Slice
+from hepaflow.dicom.stack import POSITION_MM, levels, normal_of
+from hepaflow.errors import InputRefused
+
+ORIENTATION = 1e-3
+SPACING_MM = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFound:
+    """One series of the study: its number in this study (1-based), what it holds, whether it is used, and why not."""
+
+    number: int
+    modality: str
+    files: int
+    role: str  # "dynamic" | "localizer" | "other"
+    positions: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The dynamic images, one tuple a series, and every series of the study."""
+
+    series: tuple[tuple[Slice, ...], ...]
+    found: tuple[SeriesFound, ...]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """CT images of one series, all original or all derived. ``positions`` in mm along the normal, sorted; ``repeats`` the most a position occurs."""
+
+    uid: str
+    slices: tuple[Slice, ...]
+    positions: tuple[float, ...]
+    repeats: int
+
+    @property
+    def first(self) -> Slice:
+        return self.slices[0]
+
+    @property
+    def derived(self) -> bool:
+        return self.first.derived
+
+
+def one_patient(instances: Iterable[Instance]) -> None:
+    """Refused: files of more than one study or patient."""
+    listed = [i for i in instances if i.kind != "directory"]
+    studies = {i.study_uid for i in listed}
+    patients = {i.patient for i in listed if i.patient}
+    if len(studies) > 1:
+        raise InputRefused("STUDY-MIXED", f"the folder holds {len(studies)} studies", "Give the folder of one study")
+    if len(patients) > 1:
+        raise InputRefused("STUDY-MIXED", f"the study holds files of {len(patients)} patients", "Separate the patients first")
+
+
+def inventory(instances: Sequence[Instance]) -> tuple[SeriesFound, ...]:
+    """Every series of the study before any choice, in the order of their first file; roles are localizer or other."""
+    found = []
+    for number, uid in enumerate(dict.fromkeys(i.series_uid for i in instances if i.kind != "directory"), start=1):
+        members = [i for i in instances if i.series_uid == uid and i.kind != "directory"]
+        kinds = {i.kind for i in members}
+        role, why = "other", ""
+        if kinds == {"localizer"}:
+            role, why = "localizer", "localizer"
+        elif "slice" not in kinds:
+            why = "multi-frame CT is not read yet" if "multi-frame" in kinds else "not CT images"
+        images = [i.image for i in members if i.image is not None]
+        found.append(SeriesFound(number, members[0].modality, len(members), role, len(_positions(images)), why))
+    return tuple(found)
+
+
+def choose(instances: Sequence[Instance]) -> Choice:
+    """The dynamic series. Refused: none, several that cannot be one, matrix or frame of reference changing within them."""
+    groups = _groups(i.image for i in instances if i.image is not None)
+    if not groups:
+        if any(i.kind == "multi-frame" for i in instances):
+            raise InputRefused("SERIES-MULTI-FRAME", "the study holds only multi-frame CT", "Export it as single-frame CT images")
+        raise InputRefused("STUDY-NO-CT", "the study holds no CT images", "Give the dynamic CT series")
+    flags: list[str] = []
+    original = [g for g in groups if not g.derived]
+    chosen, why = _dynamic(original)
+    if not chosen:
+        chosen, more = _dynamic([g for g in groups if g.derived])
+        why |= more
+        flags += ["series-derived"] if chosen else []
+    else:
+        why |= {g.uid: "derived images" for g in groups if g.derived}
+    if not chosen:
+        raise InputRefused(
+            "SERIES-NOT-DYNAMIC", "no CT series shows the same slices more than once", "Give the dynamic (perfusion) series"
+        )
+    if any(i.kind == "multi-frame" for i in instances):
+        flags.append("multi-frame-ignored")
+    if any(s.lossy for g in chosen for s in g.slices):
+        flags.append("lossy-compression")
+    uids = {g.uid for g in chosen}
+    order = list(dict.fromkeys(i.series_uid for i in instances if i.kind != "directory"))
+    found = tuple(
+        replace(series, role="dynamic", why="", positions=max(len(g.positions) for g in chosen if g.uid == uid))
+        if uid in uids
+        else replace(series, why=series.why or why.get(uid, "shown once, at other places"))
+        for series, uid in zip(inventory(instances), order, strict=True)
+    )
+    return Choice(tuple(g.slices for g in chosen), found, tuple(flags))
+
+
+def _groups(images: Iterable[Slice]) -> list[_Group]:
+    by_series: dict[tuple[str, bool], list[Slice]] = {}
+    for image in images:
+        by_series.setdefault((image.series_uid, image.derived), []).append(image)
+    groups = []
+    for (uid, _), members in by_series.items():
+        positions = _positions(members)
+        index = levels([_height(s, members[0]) for s in members])[1]
+        repeats = max(Counter(index).values())
+        groups.append(_Group(uid, tuple(members), positions, repeats))
+    return groups
+
+
+def _dynamic(groups: list[_Group]) -> tuple[list[_Group], dict[str, str]]:
+    """The groups that are the dynamic series (none when nothing is dynamic), and why the others are not."""
+    for group in groups:
+        if group.repeats > 1 and len(group.positions) > 1:
+            _refuse_change(group)
+    sets: list[list[_Group]] = []
+    for group in groups:
+        for known in sets:
+            if _same_plane(known[0].first, group.first) and known[0].first.frame_uid == group.first.frame_uid:
+                known.append(group)
+                break
+        else:
+            sets.append([group])
+    best = max((_joined(s) for s in sets), key=_weight, default=[])
+    if sum(g.repeats for g in best) < 2:
+        return [], {}
+    why = {}
+    for group in groups:
+        if group in best:
+            continue
+        why[group.uid] = _why_not(group, best)
+    return best, why
+
+
+def _joined(groups: list[_Group]) -> list[_Group]:
+    """Of groups in one plane, those that cover the same slices as most do."""
+    several = [g for g in groups if g.repeats > 1]
+    usual = Counter(len(g.positions) for g in (several or groups)).most_common()
+    count = max(n for n, often in usual if often == usual[0][1])
+    model = max((g for g in (several or groups) if len(g.positions) == count), key=lambda g: g.repeats)
+    return [g for g in groups if (g in several and len(g.positions) > 1) or _covers(g, model)] or groups[:1]
+
+
+def _covers(group: _Group, model: _Group) -> bool:
+    """At most as many slices as the model, half of them at least, at the model's places (a slice may be missing)."""
+    if not len(model.positions) / 2 < len(group.positions) <= len(model.positions):
+        return False
+    there = np.array(model.positions)
+    return all(np.abs(there - p).min() <= POSITION_MM for p in group.positions)
+
+
+def _weight(groups: list[_Group]) -> tuple[bool, int]:
+    passes = sum(g.repeats for g in groups)
+    return passes > 1, passes * max(len(g.positions) for g in groups)
+
+
+def _why_not(group: _Group, best: list[_Group]) -> str:
+    model = max(best, key=lambda g: g.repeats)
+    several = len(group.positions) > 1
+    twin = several and _same_plane(model.first, group.first) and _covers(group, model)
+    if group.first.frame_uid != model.first.frame_uid and (twin or (several and group.repeats > 1)):
+        raise InputRefused(
+            "SERIES-FRAME", "dynamic series have different frames of reference", "Give series that share one frame of reference"
+        )
+    if several and group.repeats > 1:
+        raise InputRefused(
+            "SERIES-GEOMETRY",
+            "the study holds dynamic series of different matrix, spacing, orientation or coverage",
+            "Give one reconstruction of the dynamic series",
+        )
+    if group.repeats > 1:
+        return "one slice followed over time (bolus monitoring)"
+    return "shown once, at other places"
+
+
+def _refuse_change(group: _Group) -> None:
+    first = group.first
+    for s in group.slices:
+        if (s.pixels.rows, s.pixels.columns) != (first.pixels.rows, first.pixels.columns):
+            raise InputRefused("SERIES-MATRIX", "the matrix changes within a dynamic series", "Give one reconstruction")
+        if s.frame_uid != first.frame_uid:
+            raise InputRefused("SERIES-FRAME", "the frame of reference changes within a dynamic series", "Give one acquisition")
+        if not _same_plane(first, s):
+            raise InputRefused(
+                "SERIES-GEOMETRY", "spacing or orientation changes within a dynamic series", "Give one reconstruction"
+            )
+
+
+def _same_plane(a: Slice, b: Slice) -> bool:
+    """Same matrix, orientation, spacing, and the same line through the first pixels."""
+    if (a.pixels.rows, a.pixels.columns) != (b.pixels.rows, b.pixels.columns):
+        return False
+    if np.abs(np.subtract(a.orientation, b.orientation)).max() > ORIENTATION:
+        return False
+    return bool(np.abs(np.subtract(a.spacing, b.spacing)).max() <= SPACING_MM)
+
+
+def _height(image: Slice, model: Slice) -> float:
+    return float(np.dot(image.position, normal_of(model.orientation)))
+
+
+def _positions(images: Sequence[Slice]) -> tuple[float, ...]:
+    return tuple(levels([_height(s, images[0]) for s in images])[0]) if images else ()

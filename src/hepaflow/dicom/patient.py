@@ -1,0 +1,54 @@
+"""What DICOM output needs of the original headers: references to the images, and the values of patient, study and frame.
+
+This identifies the patient: it is passed on in memory to the writers of DICOM and goes nowhere else.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from hepaflow.dicom.headers import Instance
+from hepaflow.dicom.pixels import quiet
+from hepaflow.dicom.times import TimeAxis
+
+#: Attributes of patient, study, frame and equipment that derived objects repeat (PS3.3 C.7.1 to C.7.5).
+KEYWORDS = (
+    *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientIdentityRemoved"),
+    *("DeidentificationMethod", "PatientAge", "PatientSize", "PatientWeight"),
+    *("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "StudyDescription"),
+    *("FrameOfReferenceUID", "PositionReferenceIndicator", "PatientPosition", "BodyPartExamined"),
+    *("Manufacturer", "ManufacturerModelName"),
+)
+
+
+def references(axis: TimeAxis, by_file: dict[int, Instance]) -> dict[str, Any]:
+    """``header``: keyword to text, of the first image; ``images``: [pass][slice] of SOP class UID, SOP instance UID, series UID, None."""
+    return {
+        "kind": "dicom",
+        "header": _header(by_file[axis.slices[0][0].file]),
+        "images": [[(by_file[s.file].sop_class, s.sop_uid, s.series_uid, None) for s in row] for row in axis.slices],
+    }
+
+
+def _header(instance: Instance) -> dict[str, str]:
+    """Text decoded by the file's own character set; several values joined by a backslash. What cannot be decoded is left out."""
+    from pydicom import dcmread
+
+    found: dict[str, str] = {}
+    with quiet():
+        header = dcmread(
+            BytesIO(instance.entry.read()),
+            stop_before_pixels=True,
+            force=True,
+            specific_tags=["SpecificCharacterSet", *KEYWORDS],
+        )
+        for keyword in KEYWORDS:
+            try:
+                value = header.get(keyword)
+            except Exception:  # the library's message would repeat the value
+                continue
+            if value is not None:
+                several = value if isinstance(value, list | tuple) or type(value).__name__ == "MultiValue" else [value]
+                found[keyword] = "\\".join(str(part) for part in several)
+    return found

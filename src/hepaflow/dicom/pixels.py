@@ -1,0 +1,231 @@
+"""Stored pixels to HU, straight into one array; native pixels are read without a DICOM library, compressed ones through its decoders."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import struct
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.dicom.gate import inflate
+from hepaflow.dicom.headers import Pixels, Slice
+from hepaflow.errors import InputRefused
+
+#: HU given to pixels that the scanner marked as outside its circle: air.
+OUTSIDE_HU = -1024
+#: A padding value above this would erase tissue; it is not believed.
+_PADDING_MAX_HU = -900.0
+#: CT without any value below this holds no air: its rescale is doubtful.
+_AIR_HU = -300.0
+#: No breath moves the mean of a whole slice against its own median over time this far.
+_JUMP_HU = 300.0
+_SAMPLE = 8
+_INT16 = np.iinfo(np.int16)
+
+_JPEG = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+_JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
+_HTJ2K = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203")
+_RLE = "1.2.840.10008.1.2.5"
+COMPRESSED = (*_JPEG, *_JPEG_2000, *_HTJ2K, _RLE)
+#: May have lost information, whatever the header says.
+_LOSSY = ("1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.203")
+
+Progress = Callable[[str, int, int], None]
+
+
+class _TooWide(Exception):
+    """A value does not fit 16 bits."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """``voxels`` (passes, slices, rows, columns) int16, or float32 where HU are not whole or do not fit; digests of each slice's HU."""
+
+    voxels: npt.NDArray[Any]
+    digests: tuple[bytes, ...]
+    flags: tuple[str, ...]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps libraries from printing values of a header, as warnings or in logs."""
+    log = logging.getLogger("pydicom")
+    before = log.disabled
+    log.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = before
+
+
+def load(slices: Sequence[Sequence[Slice]], *, files: int, progress: Progress | None = None) -> Loaded:
+    """HU of all passes. ``files`` is the number of files of the study, for messages. Refused: pixels that cannot be decoded."""
+    first = slices[0][0].pixels
+    shape = (len(slices), len(slices[0]), first.rows, first.columns)
+    whole = all(float(v).is_integer() for row in slices for s in row for v in (s.pixels.slope, s.pixels.intercept))
+    try:
+        return _load(slices, np.empty(shape, np.int16 if whole else np.float32), files, progress)
+    except _TooWide:
+        return _load(slices, np.empty(shape, np.float32), files, progress)
+
+
+def _load(slices: Sequence[Sequence[Slice]], voxels: npt.NDArray[Any], files: int, progress: Progress | None) -> Loaded:
+    count = voxels.shape[1]
+    flags: set[str] = set()
+
+    def one(number: int) -> bytes:
+        p, k = divmod(number, count)
+        image = slices[p][k]
+        stored = _stored(image, f"file {image.file} of {files}, slice {k + 1} of pass {p + 1}")
+        if _to_hu(stored, image.pixels, voxels[p, k]):
+            flags.add("pixel-padding-implausible")
+        return hashlib.sha256(voxels[p, k].data).digest()
+
+    digests: list[bytes] = []
+    with quiet(), ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        for p in range(len(slices)):
+            digests += pool.map(one, range(p * count, (p + 1) * count))
+            if progress is not None:
+                progress("read", p + 1, len(slices))
+    if any(s.pixels.syntax in _LOSSY for row in slices for s in row):
+        flags.add("lossy-compression")
+    return Loaded(voxels, tuple(digests), (*sorted(flags), *doubts(voxels)))
+
+
+def doubts(voxels: npt.NDArray[Any]) -> tuple[str, ...]:
+    """Flags on values that HU of one patient would hardly take; ``voxels`` (passes, slices, rows, columns)."""
+    sample = voxels[:, :, :: min(_SAMPLE, max(1, voxels.shape[2] // 8)), :: min(_SAMPLE, max(1, voxels.shape[3] // 8))]
+    finite = np.isfinite(sample)
+    values = np.where(finite, sample, 0).astype(np.float32)
+    if not finite.any():
+        return ("values-missing",)
+    found = [] if finite.all() else ["values-missing"]
+    if values.min() > _AIR_HU or values.max() > 32767:
+        found.append("hu-implausible")
+    means = values.sum(axis=(2, 3)) / np.maximum(finite.sum(axis=(2, 3)), 1)
+    if np.abs(means - np.median(means, axis=0)).max() > _JUMP_HU:
+        found.append("hu-jump")
+    return tuple(found)
+
+
+def pixel_digest(image: Slice, where: str) -> bytes:
+    """Digest of the stored pixels of one image."""
+    with quiet():
+        return hashlib.sha256(np.ascontiguousarray(_stored(image, where)).tobytes()).digest()
+
+
+def _stored(image: Slice, where: str) -> npt.NDArray[Any]:
+    """Stored values (rows, columns), unused high bits removed."""
+    form, data = image.pixels, image.entry.read()
+    if form.deflated:
+        data = inflate(data)
+    if form.span.fragments is None:
+        kind = ("<" if form.little_endian else ">") + ("i" if form.signed else "u") + str(form.bits_allocated // 8)
+        flat = np.frombuffer(data, dtype=kind, count=form.rows * form.columns, offset=form.span.start)
+        stored = flat.reshape(form.rows, form.columns)
+    else:
+        stored = _decoded(data, form, where)
+    spare = form.bits_allocated - form.bits_stored
+    if spare and form.signed:
+        stored = np.right_shift(np.left_shift(stored, spare), spare)
+    elif spare:
+        stored = np.bitwise_and(stored, (1 << form.bits_stored) - 1)
+    return stored
+
+
+def _decoded(data: bytes, form: Pixels, where: str) -> npt.NDArray[Any]:
+    if form.syntax not in COMPRESSED:
+        raise InputRefused("FILE-SYNTAX", f"an image is compressed in a way that is not read ({where})", "Export it uncompressed")
+    fragments = form.span.fragments or ()
+    stream = b"".join(data[start : start + length] for start, length in fragments)
+    size = codestream_size(stream, form.syntax)
+    if size is not None and size != (form.rows, form.columns):
+        raise InputRefused("PIXEL-FORMAT", f"compressed pixels have another size than the header says ({where})", "Copy it again")
+    try:
+        from pydicom.pixels.decoders.base import get_decoder
+
+        options: dict[str, Any] = dict(
+            rows=form.rows,
+            columns=form.columns,
+            number_of_frames=1,
+            samples_per_pixel=1,
+            bits_allocated=form.bits_allocated,
+            bits_stored=form.bits_stored,
+            pixel_representation=int(form.signed),
+            photometric_interpretation="MONOCHROME2",
+            pixel_keyword="PixelData",
+        )
+        encapsulated = data[form.span.start : form.span.start + form.span.length]
+        found, _ = get_decoder(form.syntax).as_array(encapsulated, **options)
+    except Exception as error:  # each decoder has its own kinds of error, and their messages may hold values
+        raise InputRefused(
+            "FILE-DAMAGED", f"compressed pixels cannot be decoded ({where})", "Copy the study again from its archive"
+        ) from error
+    if found.shape != (form.rows, form.columns):
+        raise InputRefused("PIXEL-FORMAT", f"compressed pixels have another size than the header says ({where})", "Copy it again")
+    return np.asarray(found)
+
+
+def codestream_size(stream: bytes, syntax: str) -> tuple[int, int] | None:
+    """Rows and columns that a compressed stream claims (a decoder would allocate them); None for RLE, which claims nothing.
+
+    Source: ISO/IEC 10918-1 B.2.2 and 14495-1 C.2.2 (frame header), 15444-1 A.5.1 (SIZ). Refused by returning (0, 0): no frame header.
+    """
+    if syntax in _JPEG:
+        position = 2
+        while position + 9 <= len(stream):
+            if stream[position] != 0xFF:
+                return 0, 0
+            marker = stream[position + 1]
+            if marker == 0xFF:
+                position += 1
+                continue
+            if marker in (0xC0, 0xC1, 0xC2, 0xC3, 0xF7):
+                rows, columns = struct.unpack_from(">HH", stream, position + 5)
+                return int(rows), int(columns)
+            position += 2 + struct.unpack_from(">H", stream, position + 2)[0]
+        return 0, 0
+    if syntax in _JPEG_2000 or syntax in _HTJ2K:
+        start = stream.find(b"\xff\x4f\xff\x51")
+        if start < 0 or start + 24 > len(stream):
+            return 0, 0
+        x1, y1, x0, y0 = struct.unpack_from(">IIII", stream, start + 8)
+        return int(y1 - y0), int(x1 - x0)
+    return None
+
+
+def _to_hu(stored: npt.NDArray[Any], form: Pixels, out: npt.NDArray[Any]) -> bool:
+    """Writes HU into ``out`` (rows, columns); True when the padding value was not believed."""
+    if out.dtype == np.int16:
+        slope, intercept = int(form.slope), int(form.intercept)
+        ends = int(stored.min()), int(stored.max())
+        low, high = (slope * end + intercept for end in ends)
+        if low < _INT16.min or high > _INT16.max:
+            raise _TooWide
+        wide = stored.astype(np.int32)
+        if slope != 1:
+            wide *= slope
+        wide += intercept
+        out[...] = wide
+    else:
+        out[...] = stored.astype(np.float64) * form.slope + form.intercept
+    if form.padding is None:
+        return False
+    outside = (stored >= form.padding[0]) & (stored <= form.padding[1])
+    if not outside.any():
+        return False
+    if form.padding[1] * form.slope + form.intercept > _PADDING_MAX_HU:
+        return True
+    out[outside] = OUTSIDE_HU
+    return False

@@ -1,0 +1,278 @@
+"""The time axis: which images form a pass, and when it was made, from whatever the scanner wrote.
+
+Passes are told apart by the first of ``LABELS`` that divides the images cleanly, else by time itself (the n-th time a slice is shown
+is pass n). Times come from the first of ``CLOCKS`` that runs. What contradicts itself is refused: labels and clock must agree in order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.dicom.headers import DAY_US, Slice
+from hepaflow.errors import InputRefused
+
+LABELS = ("TemporalPositionIdentifier", "TemporalPositionIndex", "AcquisitionNumber")
+CLOCKS = ("AcquisitionDateTime", "AcquisitionTime", "TriggerTime")
+#: Times of reconstruction or of whole series: believed only where no clock of the acquisition runs.
+LATE_CLOCKS = ("ContentTime", "SeriesTime")
+#: Two clocks of one acquisition may differ by this much (rounding, start against middle) without remark.
+AGREE_S = 1.0
+_HALF_DAY_US = DAY_US // 2
+_ADVICE = "Export the series with its acquisition times"
+
+Placing = tuple[Slice, int]  # an image and its slice index k
+Pass = dict[int, Slice]  # slice index k to image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TimeAxis:
+    """Passes in time order. ``slices[p][k]`` is the image; ``times_us`` (passes,) the start of each; ``slice_times_us`` (passes, k).
+
+    ``series`` (passes,) counts the series in order of time from 0; ``source`` names the encoding; ``told_by`` what told passes apart.
+    """
+
+    slices: tuple[tuple[Slice, ...], ...]
+    times_us: npt.NDArray[np.int64]
+    slice_times_us: npt.NDArray[np.int64]
+    series: tuple[int, ...]
+    source: str
+    told_by: str
+    flags: tuple[str, ...]
+
+
+def time_axis(series: Sequence[Sequence[Placing]], count: int) -> TimeAxis:
+    """Passes of ``count`` slices from the placed images of each series.
+
+    Refused: no clock that runs, times that are equal or run against the scanner's own numbering, a slice that is missing from a pass
+    or given twice with different content, and tables that shuttle between two coverages.
+    """
+    name, clock = _clock(series)
+    parts: list[tuple[int, Pass]] = []
+    told: list[str] = []
+    flags: list[str] = []
+    for number, images in enumerate(series):
+        label, passes = _passes(images, count, clock)
+        parts += [(number, found) for found in passes]
+        told.append(label)
+        flags += _labels_missing(images, label, len(passes))
+    parts.sort(key=lambda part: min(clock[s.file] for s in part[1].values()))
+    _refuse_disorder([found for _, found in parts], clock, count)
+    slices = tuple(tuple(found[k] for k in range(count)) for _, found in parts)
+    when = np.array([[clock[s.file] for s in row] for row in slices], dtype=np.int64)
+    _refuse_shuttle(when)
+    first_seen = list(dict.fromkeys(number for number, _ in parts))
+    if name in LATE_CLOCKS:
+        flags.append("time-not-of-acquisition")
+    if not _clocks_agree(slices, name):
+        flags.append("time-encodings-disagree")
+    return TimeAxis(
+        slices=slices,
+        times_us=when.min(axis=1),
+        slice_times_us=when,
+        series=tuple(first_seen.index(number) for number, _ in parts),
+        source=name,
+        told_by="+".join(dict.fromkeys(told)),
+        flags=tuple(dict.fromkeys(flags)),
+    )
+
+
+def _clock(series: Sequence[Sequence[Placing]]) -> tuple[str, dict[int, int]]:
+    """The first clock that runs: its name and the time of every file in microseconds."""
+    seen = False
+    for name in CLOCKS:
+        times = _times(series, name)
+        if times is not None:
+            return name, times
+        seen = seen or _present(series, name)
+    if not seen:
+        for name in LATE_CLOCKS:
+            times = _times(series, name)
+            if times is not None:
+                return name, times
+    raise InputRefused("SERIES-TIMES", "no time encoding of the series tells when each pass was made", _ADVICE)
+
+
+def _present(series: Sequence[Sequence[Placing]], name: str) -> bool:
+    """The clock varies somewhere: it was meant to tell the time."""
+    return any(len({s.clocks[name] for s, _ in images if name in s.clocks}) > 1 for images in series)
+
+
+def _times(series: Sequence[Sequence[Placing]], name: str) -> dict[int, int] | None:
+    """Time of every file by one clock; None when a file lacks it or it stands still within a series of several passes."""
+    images = [s for part in series for s, _ in part]
+    if any(name not in s.clocks for s in images):
+        return None
+    for part in series:
+        repeats = max(Counter(k for _, k in part).values())
+        if repeats > 1 and (name == "SeriesTime" or len({s.clocks[name] for s, _ in part}) == 1):
+            return None
+    times = {s.file: s.clocks[name] for s in images}
+    if len(set(times.values())) == 1:
+        return None
+    if name == "TriggerTime":
+        return _with_start(series, times)
+    return _unwrapped(times)
+
+
+def _unwrapped(times: dict[int, int]) -> dict[int, int]:
+    """Midnight crossed without a date that says so: what is more than half a day behind belongs to the next day."""
+    low, high = min(times.values()), max(times.values())
+    if high - low > _HALF_DAY_US:
+        times = {file: t + DAY_US if t < low + _HALF_DAY_US else t for file, t in times.items()}
+        low, high = min(times.values()), max(times.values())
+        if high - low > _HALF_DAY_US:
+            raise InputRefused("SERIES-TIMES", "the passes are more than half a day apart", "Give the series of one injection")
+    return times
+
+
+def _with_start(series: Sequence[Sequence[Placing]], times: dict[int, int]) -> dict[int, int] | None:
+    """Trigger times count from a start; where several series count anew, their own start times put them on one clock."""
+    spans = sorted((min(times[s.file] for s, _ in part), max(times[s.file] for s, _ in part)) for part in series)
+    if all(before[1] < after[0] for before, after in pairwise(spans)):
+        return times
+    for name in ("AcquisitionDateTime", "AcquisitionTime", "SeriesTime"):
+        starts = [{s.clocks.get(name) for s, _ in part} for part in series]
+        if all(len(start) == 1 and None not in start for start in starts):
+            base = {s.file: s.clocks[name] for part in series for s, _ in part}
+            base = _unwrapped(base)
+            return {file: base[file] + t for file, t in times.items()}
+    return None
+
+
+def _passes(images: Sequence[Placing], count: int, clock: dict[int, int]) -> tuple[str, list[Pass]]:
+    """The passes of one series in the order of their label or time, and what told them apart."""
+    for name in LABELS:
+        found = _by_label(images, name)
+        if found is None:
+            continue
+        if len(images) > 0.5 * len(found) * count:
+            ordered = [found[key] for key in sorted(found)]
+            starts = [min(clock[s.file] for s in part.values()) for part in ordered]
+            if any(after < before for before, after in pairwise(starts)):
+                raise InputRefused("SERIES-TIMES", f"{name} and the acquisition times run in different orders", _ADVICE)
+            return name, ordered
+        coverages = Counter(frozenset(part) for part in found.values())
+        if len(found) > len(coverages) > 1 and min(map(len, coverages)) > 1:
+            raise _shuttle()
+    return "time", _by_time(images, count, clock)
+
+
+def _by_label(images: Sequence[Placing], name: str) -> dict[int, Pass] | None:
+    """Passes by one label; None when an image lacks it or a slice occurs twice under one label."""
+    found: dict[int, Pass] = {}
+    for image, k in images:
+        key = image.labels.get(name)
+        if key is None or k in found.setdefault(key, {}):
+            return None
+        found[key][k] = image
+    return found
+
+
+def _by_time(images: Sequence[Placing], count: int, clock: dict[int, int]) -> list[Pass]:
+    """Passes by time: the n-th time a slice is shown is pass n; slices shown less often are matched to the nearest pass."""
+    shown: dict[int, list[Slice]] = {k: [] for k in range(count)}
+    for image, k in images:
+        shown[k].append(image)
+    for part in shown.values():
+        part.sort(key=lambda s: clock[s.file])
+    often = Counter(len(part) for part in shown.values() if part)
+    total = max(n for n, times in often.items() if times == max(often.values()))
+    equal = [k for k, part in shown.items() if len({clock[s.file] for s in part}) < len(part)]
+    if equal and len(equal) > count / 2:
+        raise InputRefused("SERIES-TIMES", "two passes have the same time", _ADVICE)
+    over = [k for k, part in shown.items() if len(part) > total]
+    if over or equal:
+        k = (over or equal)[0]
+        raise InputRefused(
+            "SERIES-DUPLICATE",
+            f"slice {k + 1} is given more often than the others, with different content (files {_files(shown[k])})",
+            "Remove the images that do not belong",
+        )
+    passes: list[Pass] = [{} for _ in range(total)]
+    for k, part in shown.items():
+        if len(part) == total:
+            for n, image in enumerate(part):
+                passes[n][k] = image
+    middle = np.array([np.median([clock[s.file] for s in found.values()]) for found in passes])
+    for k, part in shown.items():
+        if len(part) < total:
+            for image in part:
+                passes[int(np.abs(middle - clock[image.file]).argmin())][k] = image
+    return passes
+
+
+def _files(images: Sequence[Slice]) -> str:
+    return ", ".join(str(n) for n in sorted(s.file for s in images)[:4])
+
+
+def _refuse_disorder(passes: list[Pass], clock: dict[int, int], count: int) -> None:
+    """Every slice in every pass, and every slice strictly later in the next one."""
+    for number, found in enumerate(passes, start=1):
+        missing = [k + 1 for k in range(count) if k not in found]
+        if missing:
+            named = ", ".join(map(str, missing[:5])) + (" and more" if len(missing) > 5 else "")
+            raise InputRefused(
+                "SERIES-MISSING-SLICE",
+                f"pass {number} of {len(passes)} lacks slice {named} of {count}",
+                "Export the complete series, or remove that pass",
+            )
+    for number, (before, after) in enumerate(pairwise(passes), start=1):
+        for k in range(count):
+            step = clock[after[k].file] - clock[before[k].file]
+            if step <= 0:
+                said = "have the same time" if step == 0 else "overlap in time"
+                raise InputRefused("SERIES-TIMES", f"passes {number} and {number + 1} {said} at slice {k + 1}", _ADVICE)
+    if len(passes) < 2:
+        raise InputRefused("SERIES-NOT-DYNAMIC", "the study has fewer than two passes", "Give the dynamic (perfusion) series")
+
+
+def _refuse_shuttle(when: npt.NDArray[np.int64]) -> None:
+    """Two blocks of slices whose times lie apart by about half a pass interval are two table positions, not one pass."""
+    starts = when.min(axis=1)
+    limit = 0.4 * float(np.diff(starts).min())
+    blocks = []
+    for row in when:
+        jumps = np.flatnonzero(np.diff(row) != 0)
+        blocks.append(jumps.size == 1 and 0 < jumps[0] < row.size - 2 and abs(int(row[-1] - row[0])) > limit)
+    if all(blocks):
+        raise _shuttle()
+
+
+def _shuttle() -> InputRefused:
+    return InputRefused(
+        "SERIES-SHUTTLE", "the table shuttles: passes alternate between two coverages", "Give the passes of one table position"
+    )
+
+
+def _labels_missing(images: Sequence[Placing], label: str, passes: int) -> list[str]:
+    """A scanner's own count that is higher than what was found: passes were lost on the way."""
+    expected = {s.expected_passes for s, _ in images}
+    if len(expected) == 1 and None not in expected and max(n for n in expected if n is not None) > passes:
+        return ["pass-missing"]
+    if label.startswith("TemporalPosition"):
+        numbers = {s.labels[label] for s, _ in images}
+        if max(numbers) - min(numbers) + 1 > len(numbers):
+            return ["pass-missing"]
+    return []
+
+
+def _clocks_agree(slices: tuple[tuple[Slice, ...], ...], name: str) -> bool:
+    """Every other clock of the acquisition that runs gives the same intervals."""
+    mine = np.array([row[0].clocks[name] for row in slices], float)
+    for other in CLOCKS:
+        if other == name or any(other not in row[0].clocks for row in slices):
+            continue
+        theirs = np.array([row[0].clocks[other] for row in slices], float)
+        if np.ptp(theirs) == 0 or (other == "TriggerTime" and (np.diff(theirs) <= 0).any()):
+            continue
+        apart = (theirs - theirs[0]) - (mine - mine[0])
+        apart -= DAY_US * np.round(apart / DAY_US)
+        if np.abs(apart).max() > AGREE_S * 1e6:
+            return False
+    return True

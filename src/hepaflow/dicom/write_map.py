@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.dicom import codes, references
+from hepaflow.dicom import codes, origin
 from hepaflow.dicom.write_slices import Series, write_series
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.maps import ParameterMap
@@ -29,15 +29,15 @@ def write_maps(case: CaseResult, folder: Path, *, progress: Progress | None = No
     most half of slope off), not-computed voxels as pixel padding. A study that was not read from DICOM also gets its reference
     pass as ``images_reference/``, to which everything else refers.
     """
-    study = references.origin(case)
+    study = origin.origin_of(case)
     keys = [key for key in QUANTITIES if key in case.maps.maps]
     paths: list[Path] = []
     if not study.real:
         paths += _reference(case, study, folder)
     for number, key in enumerate(keys, start=1):
         chosen = case.maps.maps[key]
-        slices = computed_slices(chosen.values, references.ascending(study.grid))
-        digest = references.content_digest(np.array(slices), chosen.values[slices])
+        slices = computed_slices(chosen.values, origin.ascending(study.grid))
+        digest = origin.content_digest(np.array(slices), chosen.values[slices])
         paths.append(_parametric_map(case, study, chosen, folder, (number, slices, digest)))
         paths += _images(case, study, chosen, folder, (number, slices, digest))
         if progress is not None:
@@ -52,7 +52,7 @@ def computed_slices(values: npt.NDArray[np.float32], order: range) -> list[int]:
 
 
 def _parametric_map(
-    case: CaseResult, study: references.Origin, chosen: ParameterMap, folder: Path, made: tuple[int, list[int], str]
+    case: CaseResult, study: origin.Origin, chosen: ParameterMap, folder: Path, made: tuple[int, list[int], str]
 ) -> Path:
     """The library makes the object around one-pixel frames; the values go in as they are, without a copy for each step."""
     from highdicom.content import VOILUTTransformation
@@ -62,10 +62,10 @@ def _parametric_map(
     low, high = chosen.quantity.display
     series_uid = study.uid("map", chosen.key, case.maps.model, digest)
     dataset = ParametricMap(
-        source_images=references.source_datasets(study, slices, shape=(1, 1)),
+        source_images=origin.source_datasets(study, slices, shape=(1, 1)),
         pixel_array=np.zeros((len(slices), 1, 1), np.float32),
         series_instance_uid=series_uid,
-        series_number=references.SERIES_NUMBERS["map"] + number,
+        series_number=origin.SERIES_NUMBERS["map"] + number,
         sop_instance_uid=study.uid("map instance", chosen.key, case.maps.model, digest),
         instance_number=1,
         contains_recognizable_visual_features=False,
@@ -75,7 +75,7 @@ def _parametric_map(
         derivation=coded(codes.PERFUSION_DERIVATION),
         voi_lut_transformations=[VOILUTTransformation(window_center=(low + high) / 2, window_width=high - low)],
         series_description=f"{chosen.quantity.name_en.partition(' (')[0]} [{chosen.quantity.unit}], research",
-        **references.equipment(),
+        **origin.equipment(),
     )
     frames = sorted(dataset.PerFrameFunctionalGroupsSequence, key=lambda item: slices.index(_slice_of(item, study, slices)))
     for place, frame in enumerate(frames, start=1):
@@ -84,14 +84,14 @@ def _parametric_map(
     dataset.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = [anatomy()]
     _, dataset.Rows, dataset.Columns = study.grid.shape
     dataset.FloatPixelData = np.ascontiguousarray(chosen.values[slices], dtype="<f4").tobytes()
-    references.settle(dataset, study, "map", chosen.key, case.maps.model, digest)
-    return references.save(dataset, folder / f"pm_{chosen.key}.dcm")
+    origin.settle(dataset, study, "map", chosen.key, case.maps.model, digest)
+    return origin.save(dataset, folder / f"pm_{chosen.key}.dcm")
 
 
-def _slice_of(frame: Any, study: references.Origin, slices: list[int]) -> int:
+def _slice_of(frame: Any, study: origin.Origin, slices: list[int]) -> int:
     """Which slice of the grid a frame's position belongs to."""
     point = [float(value) for value in frame.PlanePositionSequence[0].ImagePositionPatient]
-    place = [float(value) for k in slices for value in references.position(study.grid, k)]
+    place = [float(value) for k in slices for value in origin.position(study.grid, k)]
     return slices[int(np.abs(np.reshape(place, (-1, 3)) - point).sum(axis=1).argmin())]
 
 
@@ -140,14 +140,14 @@ def mapping(chosen: ParameterMap, *, model: str, slope: float | None = None) -> 
 
 
 def _images(
-    case: CaseResult, study: references.Origin, chosen: ParameterMap, folder: Path, made: tuple[int, list[int], str]
+    case: CaseResult, study: origin.Origin, chosen: ParameterMap, folder: Path, made: tuple[int, list[int], str]
 ) -> list[Path]:
     number, slices, digest = made
     slope = step(chosen.values)
     low, high = chosen.quantity.display
     kind = Series(
         uid=study.uid("images", chosen.key, case.maps.model, digest),
-        number=references.SERIES_NUMBERS["slices"] + number,
+        number=origin.SERIES_NUMBERS["slices"] + number,
         description=f"{chosen.quantity.name_en.partition(' (')[0]} [{chosen.quantity.unit}], research, images",
         slope=slope,
         rescale_type="US",
@@ -174,19 +174,19 @@ def step(values: npt.NDArray[np.float32]) -> float:
     return next(size for size in fits if size >= need)
 
 
-def _reference(case: CaseResult, study: references.Origin, folder: Path) -> list[Path]:
+def _reference(case: CaseResult, study: origin.Origin, folder: Path) -> list[Path]:
     """The reference pass as images, for a study that has none of its own."""
-    slices = list(references.ascending(study.grid))
+    slices = list(origin.ascending(study.grid))
     kind = Series(
-        uid=study.images[0].series_uid,
-        number=references.SERIES_NUMBERS["reference"],
+        uid=study.image_series_uid,
+        number=origin.SERIES_NUMBERS["reference"],
         description="Reference pass",
         slope=1.0,
         rescale_type="HU",
         window=_HU_WINDOW,
         mapping=None,
         derivation=None,
-        uids=tuple(study.images[k].sop_instance_uid for k in slices),
+        uids=tuple(study.images[k] for k in slices),
     )
     voxels = case.series.voxels[case.motion.reference]
     return write_series(voxels, slices, kind, study, folder / "images_reference", case.series.acquisition)

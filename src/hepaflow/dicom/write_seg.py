@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow import __version__
-from hepaflow.dicom import codes, references
+from hepaflow.dicom import codes, origin
 from hepaflow.dicom.write_map import coded
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import SHELLS, Region, Regions
@@ -70,13 +70,13 @@ class Identity:
     instance_uid: str
 
 
-def identity(study: references.Origin, chosen: Sequence[Segment]) -> Identity:
+def identity(study: origin.Origin, chosen: Sequence[Segment]) -> Identity:
     """UIDs of the segmentation of ``chosen``."""
-    said = [f"{one.label} {one.algorithm} {references.content_digest(np.packbits(one.mask))}" for one in chosen]
+    said = [f"{one.label} {one.algorithm} {origin.content_digest(np.packbits(one.mask))}" for one in chosen]
     return Identity(study.uid("segmentation", *said), study.uid("segmentation instance", *said))
 
 
-def tracking_uid(study: references.Origin, label: str) -> str:
+def tracking_uid(study: origin.Origin, label: str) -> str:
     """The tracking UID of a region: it depends on the study and the region's name only, and outlives a change of its outline."""
     return study.uid("tracking", label)
 
@@ -87,14 +87,14 @@ def write_seg(case: CaseResult, folder: Path) -> Path:
     Frames without a voxel are left out, as the standard allows. Segments may overlap (lesion parts lie in the lesion).
     Refused: no region with a voxel.
     """
-    study, chosen = references.origin(case), segments(case.regions)
+    study, chosen = origin.origin_of(case), segments(case.regions)
     if not chosen:
         raise InputRefused("REGION-EMPTY", "no region holds a voxel", "Draw or propose at least the aorta and the liver")
     dataset, slices = _skeleton(study, chosen)
     _fill(dataset, study, chosen, slices)
     dataset.SegmentsOverlap = "YES" if _overlap(chosen) else "NO"
-    references.settle(dataset, study, "segmentation", identity(study, chosen).instance_uid)
-    return references.save(dataset, folder / "segmentation.dcm")
+    origin.settle(dataset, study, "segmentation", identity(study, chosen).instance_uid)
+    return origin.save(dataset, folder / "segmentation.dcm")
 
 
 def _overlap(chosen: Sequence[Segment]) -> bool:
@@ -106,31 +106,31 @@ def _overlap(chosen: Sequence[Segment]) -> bool:
     return False
 
 
-def _skeleton(study: references.Origin, chosen: Sequence[Segment]) -> tuple[Any, list[int]]:
+def _skeleton(study: origin.Origin, chosen: Sequence[Segment]) -> tuple[Any, list[int]]:
     """The object around frames of one pixel that only say whether the slice holds the segment: a hundred times less memory."""
     from highdicom.seg import Segmentation
 
-    slices = list(references.ascending(study.grid))
+    slices = list(origin.ascending(study.grid))
     held = np.stack([one.mask[slices].any(axis=(1, 2)) for one in chosen], axis=1).astype(np.uint8)
     made = identity(study, chosen)
     dataset = Segmentation(
-        source_images=references.source_datasets(study, slices, shape=(1, 1)),
+        source_images=origin.source_datasets(study, slices, shape=(1, 1)),
         pixel_array=held[:, None, None, :],
         segmentation_type="BINARY",
         segment_descriptions=[_description(study, one) for one in chosen],
         series_instance_uid=made.series_uid,
-        series_number=references.SERIES_NUMBERS["segmentation"],
+        series_number=origin.SERIES_NUMBERS["segmentation"],
         sop_instance_uid=made.instance_uid,
         instance_number=1,
         content_label="REGIONS",
         content_description="Regions of liver perfusion analysis",
         series_description="Liver perfusion regions, research",
-        **references.equipment(),
+        **origin.equipment(),
     )
     return dataset, slices
 
 
-def _description(study: references.Origin, one: Segment) -> Any:
+def _description(study: origin.Origin, one: Segment) -> Any:
     from highdicom import AlgorithmIdentificationSequence
     from highdicom.color import CIELabColor
     from highdicom.seg import SegmentDescription
@@ -154,9 +154,9 @@ def _description(study: references.Origin, one: Segment) -> Any:
     )
 
 
-def _fill(dataset: Any, study: references.Origin, chosen: Sequence[Segment], slices: list[int]) -> None:
+def _fill(dataset: Any, study: origin.Origin, chosen: Sequence[Segment], slices: list[int]) -> None:
     """Order the frames by segment and rising position, and put in the real pixels, one bit each."""
-    place = {tuple(references.position(study.grid, k)): n for n, k in enumerate(slices)}
+    place = {tuple(origin.position(study.grid, k)): n for n, k in enumerate(slices)}
 
     def order(frame: Any) -> tuple[int, int]:
         at = tuple(str(value) for value in frame.PlanePositionSequence[0].ImagePositionPatient)

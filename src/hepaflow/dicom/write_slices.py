@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.dicom import references
+from hepaflow.dicom import origin
 from hepaflow.dicom.codes import LIVER, Code
 from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, EXPLICIT_VR_LITTLE_ENDIAN, stable_uid
 from hepaflow.domain.series import Acquisition
@@ -37,7 +37,7 @@ class Series:
 
 
 def write_series(
-    values: npt.NDArray[Any], slices: list[int], kind: Series, study: references.Origin, folder: Path, acquisition: Acquisition
+    values: npt.NDArray[Any], slices: list[int], kind: Series, study: origin.Origin, folder: Path, acquisition: Acquisition
 ) -> list[Path]:
     """Write ``slices`` of ``values`` (k, j, i) in the order given, one file each; NaN becomes pixel padding.
 
@@ -49,8 +49,8 @@ def write_series(
     for number, k in enumerate(slices, start=1):
         dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID = kind.uids[number - 1]
         dataset.InstanceNumber = number
-        dataset.ImagePositionPatient = references.position(study.grid, k)
-        dataset.SliceLocation = references.ds(float(study.grid.to_mm((k, 0, 0)) @ _normal(study)))
+        dataset.ImagePositionPatient = origin.position(study.grid, k)
+        dataset.SliceLocation = origin.ds(float(study.grid.to_mm((k, 0, 0)) @ _normal(study)))
         if kind.derivation is not None:
             _refer(dataset, study, k)
         exact = np.nan_to_num(values[k].astype(np.float64), nan=0.0)
@@ -58,11 +58,11 @@ def write_series(
         stored[~np.isfinite(values[k])] = PADDING
         dataset.PixelData = stored.tobytes()
         dataset["PixelData"].VR = "OW"
-        paths.append(references.save(dataset, folder / f"{number:04d}.dcm"))
+        paths.append(origin.save(dataset, folder / f"{number:04d}.dcm"))
     return paths
 
 
-def _normal(study: references.Origin) -> npt.NDArray[np.float64]:
+def _normal(study: origin.Origin) -> npt.NDArray[np.float64]:
     grid = study.grid
     _, down, across = grid.spacing_mm
     return np.asarray(np.cross(grid.affine[:3, 2] / across, grid.affine[:3, 1] / down), dtype=np.float64)
@@ -79,7 +79,7 @@ def _meta() -> Any:
     return meta
 
 
-def _shared(kind: Series, study: references.Origin, acquisition: Acquisition) -> Any:
+def _shared(kind: Series, study: origin.Origin, acquisition: Acquisition) -> Any:
     """What all images of the series share."""
     from pydicom.dataset import Dataset
     from pydicom.valuerep import format_number_as_ds
@@ -88,13 +88,13 @@ def _shared(kind: Series, study: references.Origin, acquisition: Acquisition) ->
     ds.SOPClassUID, ds.Modality = CT_IMAGE_STORAGE, "CT"
     ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     ds.SeriesInstanceUID, ds.SeriesNumber, ds.SeriesDescription = kind.uid, kind.number, kind.description[:64]
-    made_by = references.equipment()
+    made_by = origin.equipment()
     ds.Manufacturer, ds.ManufacturerModelName = made_by["manufacturer"], made_by["manufacturer_model_name"]
     ds.SoftwareVersions = made_by["software_versions"]
     ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = study.frame_of_reference_uid, study.position_reference
     _, ds.Rows, ds.Columns = study.grid.shape
-    ds.ImageOrientationPatient, ds.PixelSpacing = references.plane(study.grid)
-    ds.SliceThickness = ds.SpacingBetweenSlices = references.ds(study.grid.spacing_mm[0])
+    ds.ImageOrientationPatient, ds.PixelSpacing = origin.plane(study.grid)
+    ds.SliceThickness = ds.SpacingBetweenSlices = origin.ds(study.grid.spacing_mm[0])
     ds.PatientPosition = study.patient_position
     ds.BodyPartExamined = "LIVER"
     ds.AcquisitionNumber, ds.KVP = None, _kvp(acquisition)
@@ -102,7 +102,7 @@ def _shared(kind: Series, study: references.Origin, acquisition: Acquisition) ->
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
     ds.add_new("PixelPaddingValue", "SS", PADDING)
     ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", format_number_as_ds(kind.slope), kind.rescale_type
-    ds.WindowCenter, ds.WindowWidth = (references.ds(value) for value in kind.window)
+    ds.WindowCenter, ds.WindowWidth = (origin.ds(value) for value in kind.window)
     ds.BurnedInAnnotation, ds.LossyImageCompression = "NO", "00"
     ds.AnatomicRegionSequence = [_item(LIVER)]
     if kind.mapping is not None:
@@ -110,24 +110,21 @@ def _shared(kind: Series, study: references.Origin, acquisition: Acquisition) ->
     if kind.derivation is not None:
         ds.DerivationDescription = "Computed from a dynamic contrast series; research use only"
         ds.DerivationCodeSequence = [_item(kind.derivation)]
-    references.settle(ds, study, "slices", kind.uid)
+    origin.settle(ds, study, "slices", kind.uid)
     return ds
 
 
 def _kvp(acquisition: Acquisition) -> str | None:
     known = {value for value in acquisition.kvp if value is not None}
-    return references.ds(known.pop()) if len(known) == 1 else None
+    return origin.ds(known.pop()) if len(known) == 1 else None
 
 
-def _refer(dataset: Any, study: references.Origin, k: int) -> None:
+def _refer(dataset: Any, study: origin.Origin, k: int) -> None:
     """The image of the reference pass at the same place."""
     from pydicom.dataset import Dataset
 
-    image = study.images[k]
     source: Any = Dataset()
-    source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = image.sop_class_uid, image.sop_instance_uid
-    if image.frame is not None:
-        source.ReferencedFrameNumber = image.frame
+    source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = study.image_class_uid, study.images[k]
     dataset.SourceImageSequence = [source]
     dataset.SourceImageSequence[0].PurposeOfReferenceCodeSequence = [
         _item(Code("121322", "DCM", "Source image for image processing operation"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hepaflow import __version__
-from hepaflow.dicom import codes, references
+from hepaflow.dicom import codes, origin
 from hepaflow.dicom.write_ct import stable_uid
 from hepaflow.dicom.write_map import coded
 from hepaflow.dicom.write_seg import SEGMENTATION_STORAGE, Identity, Segment, identity, segments, tracking_uid
@@ -27,7 +27,7 @@ def write_sr(case: CaseResult, folder: Path) -> Path:
     """
     from highdicom.sr import Comprehensive3DSR
 
-    study, chosen = references.origin(case), segments(case.regions)
+    study, chosen = origin.origin_of(case), segments(case.regions)
     segmentation = identity(study, chosen)
     parts = {one.label: one for one in chosen}
     groups = [_group(case, study, segmentation, parts["healthy"], case.healthy)] if "healthy" in parts else []
@@ -40,15 +40,15 @@ def write_sr(case: CaseResult, folder: Path) -> Path:
         evidence=[_evidence(study, segmentation)],
         content=_document(groups)[0],
         series_instance_uid=study.uid("report", said),
-        series_number=references.SERIES_NUMBERS["report"],
+        series_number=origin.SERIES_NUMBERS["report"],
         sop_instance_uid=study.uid("report instance", said),
         instance_number=1,
         is_complete=True,
         series_description="Liver perfusion report, research",
-        **references.equipment(),
+        **origin.equipment(),
     )
-    references.settle(dataset, study, "report", said)
-    return references.save(dataset, folder / "report.dcm")
+    origin.settle(dataset, study, "report", said)
+    return origin.save(dataset, folder / "report.dcm")
 
 
 def _digest(case: CaseResult, segmentation: Identity) -> str:
@@ -71,7 +71,7 @@ def _document(groups: list[Any]) -> Any:
     from highdicom.sr import DeviceObserverIdentifyingAttributes, MeasurementReport, ObservationContext, ObserverContext
     from pydicom.sr.codedict import codes as dictionary
 
-    made_by = references.equipment()
+    made_by = origin.equipment()
     device = DeviceObserverIdentifyingAttributes(
         uid=stable_uid("hepaflow", "observer", __version__),
         name="hepaflow",
@@ -83,16 +83,16 @@ def _document(groups: list[Any]) -> Any:
     return MeasurementReport(observation_context=context, procedure_reported=coded(codes.PROCEDURE), imaging_measurements=groups)
 
 
-def _evidence(study: references.Origin, segmentation: Identity) -> Any:
+def _evidence(study: origin.Origin, segmentation: Identity) -> Any:
     """The segmentation, as far as the report's constructor looks at it."""
-    (stub,) = references.source_datasets(study, [0], shape=(1, 1))
+    (stub,) = origin.source_datasets(study, [0], shape=(1, 1))
     stub.SOPClassUID, stub.SOPInstanceUID = SEGMENTATION_STORAGE, segmentation.instance_uid
     stub.SeriesInstanceUID = segmentation.series_uid
     return stub
 
 
 def _lesion(
-    case: CaseResult, study: references.Origin, segmentation: Identity, parts: dict[str, Segment], result: LesionResult
+    case: CaseResult, study: origin.Origin, segmentation: Identity, parts: dict[str, Segment], result: LesionResult
 ) -> list[Any]:
     groups = []
     for shell in SHELLS:
@@ -117,7 +117,7 @@ def _lesion(
 
 def _group(
     case: CaseResult,
-    study: references.Origin,
+    study: origin.Origin,
     segmentation: Identity,
     segment: Segment,
     measured: Measurement | None,
@@ -148,7 +148,7 @@ def _group(
     )
 
 
-def _unmeasured(study: references.Origin, segmentation: Identity, segment: Segment) -> Any:
+def _unmeasured(study: origin.Origin, segmentation: Identity, segment: Segment) -> Any:
     """A report needs a group: with neither lesion nor healthy reference it names the first region and no number."""
     from highdicom.sr import TrackingIdentifier, VolumetricROIMeasurementsAndQualitativeEvaluations
 
@@ -159,14 +159,14 @@ def _unmeasured(study: references.Origin, segmentation: Identity, segment: Segme
     )
 
 
-def _segment(study: references.Origin, segmentation: Identity, segment: Segment) -> Any:
+def _segment(study: origin.Origin, segmentation: Identity, segment: Segment) -> Any:
     from highdicom.sr import ReferencedSegment, SourceSeriesForSegmentation
 
     return ReferencedSegment(
         sop_class_uid=SEGMENTATION_STORAGE,
         sop_instance_uid=segmentation.instance_uid,
         segment_number=segment.number,
-        source_series=SourceSeriesForSegmentation(study.images[0].series_uid),
+        source_series=SourceSeriesForSegmentation(study.image_series_uid),
     )
 
 

@@ -1,0 +1,247 @@
+"""The study that results belong to: identity, source images, and dates that do not depend on the clock.
+
+A study read from DICOM brings what is needed in ``DynamicSeries.source`` (see ``hepaflow.dicom.assemble``): ``study`` (keyword to text),
+``sop_class_uid``, ``sop_instance_uids`` ([pass][slice]), ``series_instance_uids`` ([pass]) and ``frame_of_reference_uid``. Any other (NIfTI)
+gets an anonymous study of its own, with UIDs that depend on its contents only (``digest``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow import __version__
+from hepaflow.dicom.codes import PRIVATE
+from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, stable_uid
+from hepaflow.domain.case import CaseResult
+from hepaflow.domain.geometry import Grid
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+#: Series numbers of results start here, above what scanners use.
+SERIES_NUMBERS = {"reference": 9000, "segmentation": 9001, "report": 9002, "map": 9100, "slices": 9200}
+#: The date of results of a study without one: DICOM wants a date, and the clock must not decide it.
+NO_DATE, NO_TIME = "20000101", "000000"
+
+#: What results share with the images they come from.
+_PATIENT: tuple[str, ...] = (
+    *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientIdentityRemoved"),
+    *("DeidentificationMethod", "PatientAge", "PatientSize", "PatientWeight"),
+)
+_STUDY = ("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "StudyDescription")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """The study that results belong to. ``images`` are the SOP instance UIDs of the reference pass, by slice of the grid.
+
+    All of them are of one SOP class and one series. ``real`` is False when the study was not read from DICOM: the images are then ones that hepaflow writes beside its results.
+    """
+
+    header: dict[str, str]
+    images: tuple[str, ...]
+    image_class_uid: str
+    image_series_uid: str
+    frame_of_reference_uid: str
+    position_reference: str
+    patient_position: str | None
+    grid: Grid
+    real: bool
+
+    @property
+    def study_uid(self) -> str:
+        """Study Instance UID."""
+        return self.header["StudyInstanceUID"]
+
+    @property
+    def moment(self) -> tuple[str, str]:
+        """Date and time written on results: those of the study where they are valid, never the clock's."""
+        date, time = self.header["StudyDate"].strip(), self.header["StudyTime"].strip()
+        if not re.fullmatch(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", date):
+            return NO_DATE, NO_TIME
+        return date, time if re.fullmatch(r"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?", time) else NO_TIME
+
+    def uid(self, *parts: object) -> str:
+        """A UID that depends on this study and ``parts`` only."""
+        return stable_uid("hepaflow", self.study_uid, *parts)
+
+
+def origin_of(case: CaseResult) -> Origin:
+    """The study of a case, read from its headers or made up for it."""
+    source = case.series.source
+    real = "sop_instance_uids" in source
+    header = dict.fromkeys((*_PATIENT[:2], "PatientBirthDate", "PatientSex", *_STUDY), "")
+    given = source.get("study", {})
+    if real:
+        header |= {key: given[key] for key in (*_PATIENT, *_STUDY) if given.get(key)}
+        header["PatientSex"] = header["PatientSex"] if header["PatientSex"] in {"M", "F", "O"} else ""
+        images = tuple(source["sop_instance_uids"][case.motion.reference])
+        image_class, series_uid = source["sop_class_uid"], source["series_instance_uids"][case.motion.reference]
+    else:
+        seed = str(source.get("digest") or _digest(case.series.grid.affine, case.series.times_s, case.series.voxels))
+        header |= _anonymous(seed)
+        images = tuple(
+            stable_uid("hepaflow", "reference", seed, case.motion.reference, k) for k in range(case.series.grid.shape[0])
+        )
+        image_class, series_uid = CT_IMAGE_STORAGE, stable_uid("hepaflow", "reference", seed, case.motion.reference)
+    return Origin(
+        header=header,
+        images=images,
+        image_class_uid=image_class,
+        image_series_uid=series_uid,
+        frame_of_reference_uid=source.get("frame_of_reference_uid") or stable_uid("hepaflow", "frame", header["StudyInstanceUID"]),
+        position_reference=given.get("PositionReferenceIndicator", ""),
+        patient_position=given.get("PatientPosition") or None,
+        grid=case.series.grid,
+        real=real,
+    )
+
+
+def _anonymous(seed: str) -> dict[str, str]:
+    return {
+        "PatientName": "Anonymous^",
+        "PatientID": f"HEPAFLOW-{hashlib.sha256(seed.encode()).hexdigest()[:8].upper()}",
+        "PatientIdentityRemoved": "YES",
+        "DeidentificationMethod": "Made from images without patient data",
+        "StudyInstanceUID": stable_uid("hepaflow", "study", seed),
+        "StudyDescription": "Liver perfusion",
+        "StudyDate": NO_DATE,
+        "StudyTime": NO_TIME,
+        "StudyID": "1",
+    }
+
+
+def _digest(*arrays: npt.NDArray[Any]) -> str:
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(str((array.dtype.str, array.shape)).encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
+
+
+def content_digest(*arrays: npt.NDArray[Any]) -> str:
+    """What a result's UIDs are made of besides its study: other values, or another version of the writer, are another object."""
+    return hashlib.sha256(f"{__version__} {_digest(*arrays)}".encode()).hexdigest()[:32]
+
+
+def ascending(grid: Grid) -> range:
+    """Slice indices in the order of rising position along the normal of the images (row direction x column direction)."""
+    normal = np.cross(grid.affine[:3, 2], grid.affine[:3, 1])
+    count = grid.shape[0]
+    return range(count) if float(normal @ grid.affine[:3, 0]) > 0 else range(count - 1, -1, -1)
+
+
+def ds(value: float) -> str:
+    """A decimal string of at most 16 characters."""
+    from pydicom.valuerep import format_number_as_ds
+
+    return format_number_as_ds(round(float(value), 9) + 0.0)
+
+
+def plane(grid: Grid) -> tuple[list[str], list[str]]:
+    """Image orientation (six cosines) and pixel spacing (rows, columns) of every slice."""
+    _, down, across = grid.spacing_mm
+    cosines = [*(grid.affine[:3, 2] / across), *(grid.affine[:3, 1] / down)]
+    return [ds(value) for value in cosines], [ds(down), ds(across)]
+
+
+def position(grid: Grid, k: int) -> list[str]:
+    """Image position of slice ``k``."""
+    return [ds(value) for value in grid.to_mm((k, 0, 0))]
+
+
+def source_datasets(study: Origin, slices: Iterable[int], *, shape: tuple[int, int]) -> list[Dataset]:
+    """Headers that stand for the source images of ``slices`` where a constructor wants the images themselves.
+
+    They hold no patient values (those are set afterwards by :func:`settle`) and ``shape`` (rows, columns) of the caller's choice.
+    """
+    from pydicom.dataset import Dataset
+
+    cosines, spacing = plane(study.grid)
+    made = []
+    for k in slices:
+        image: Any = Dataset()
+        image.SpecificCharacterSet = "ISO_IR 192"
+        image.SOPClassUID, image.SOPInstanceUID = study.image_class_uid, study.images[k]
+        image.StudyInstanceUID, image.SeriesInstanceUID = study.study_uid, study.image_series_uid
+        image.FrameOfReferenceUID, image.PositionReferenceIndicator = study.frame_of_reference_uid, study.position_reference
+        image.PatientName, image.PatientID, image.PatientBirthDate, image.PatientSex = "Anonymous^", "", None, ""
+        image.StudyID, image.StudyDate, image.StudyTime = "", None, None
+        image.AccessionNumber, image.ReferringPhysicianName = "", None
+        image.Modality, image.Rows, image.Columns = "CT", *shape
+        image.ImageOrientationPatient, image.PixelSpacing = cosines, spacing
+        image.ImagePositionPatient = position(study.grid, k)
+        image.SliceThickness = image.SpacingBetweenSlices = ds(study.grid.spacing_mm[0])
+        made.append(image)
+    return made
+
+
+def settle(dataset: Any, study: Origin, *identity: object) -> None:
+    """Give a result the patient and study it belongs to, and UIDs and dates that repeat.
+
+    ``identity`` names the object within the study; it seeds the UIDs that the DICOM library would draw at random.
+    """
+    date, time = study.moment
+    identify(dataset, study)
+    dataset.InstanceCreationDate, dataset.InstanceCreationTime = date, time
+    dataset.ContentDate, dataset.ContentTime = date, time
+    dataset.SeriesDate, dataset.SeriesTime = date, time
+    for equipment in dataset.get("ContributingEquipmentSequence", ()):
+        if "ContributionDateTime" in equipment:
+            del equipment.ContributionDateTime
+    organization = study.uid("dimensions", *identity)
+    for item in (*dataset.get("DimensionOrganizationSequence", ()), *dataset.get("DimensionIndexSequence", ())):
+        item.DimensionOrganizationUID = organization
+    dataset.CodingSchemeIdentificationSequence = [_scheme()]
+
+
+def identify(dataset: Any, study: Origin) -> None:
+    """Patient and study values exactly as the source has them (never judged: a source's own oddities are kept)."""
+    from pydicom import config
+    from pydicom.datadict import dictionary_VR, tag_for_keyword
+    from pydicom.dataelem import DataElement
+
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    for keyword, value in study.header.items():
+        tag = tag_for_keyword(keyword)
+        if tag is not None and (value or keyword not in {"StudyDescription"}):
+            dataset[tag] = DataElement(tag, dictionary_VR(tag), value, validation_mode=config.IGNORE)
+
+
+def _scheme() -> Dataset:
+    from pydicom.dataset import Dataset
+
+    item: Any = Dataset()
+    item.CodingSchemeDesignator = PRIVATE
+    item.CodingSchemeUID = stable_uid("hepaflow", "coding scheme")
+    item.CodingSchemeName = "hepaflow quantities, lesion parts, flags and response categories"
+    item.CodingSchemeVersion = "1"
+    item.CodingSchemeResponsibleOrganization = "The hepaflow authors"
+    return item  # type: ignore[no-any-return]
+
+
+def equipment() -> dict[str, Any]:
+    """What every result says made it, as the constructors name it."""
+    return {
+        "manufacturer": "hepaflow",
+        "manufacturer_model_name": "hepaflow",
+        "software_versions": __version__,
+        "device_serial_number": "none",
+    }
+
+
+def save(dataset: Any, path: Path) -> Path:
+    """Write one object; the same object gives the same bytes."""
+    from pydicom.filewriter import dcmwrite
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dcmwrite(path, dataset, enforce_file_format=True)
+    return path

@@ -258,12 +258,16 @@ def _grow(
     close = near & (distance <= 6.0)
     level = float(np.percentile(height[close], 75))
     model = volume.hu[:, close & (height >= 0.9 * level)].mean(1) - start[close & (height >= 0.9 * level)].mean()
-    flat = np.flatnonzero(near & (height >= 0.8 * level))
-    rise = volume.hu.reshape(len(volume.hu), -1)[:, flat] - start.reshape(-1)[flat]
-    alike = (rise * model[:, None]).sum(0) / np.sqrt((rise**2).sum(0) * (model**2).sum() + 1e-9) > 0.97
-    mask = np.zeros_like(candidate)
-    mask.reshape(-1)[flat[alike]] = True
-    label, count = ndimage.label(mask)
+    # Strictly alike voxels first: they stay in the lumen when it still moves; in strong noise too few of them are left.
+    for share, likeness in ((0.87, 0.985), (0.80, 0.97)):
+        flat = np.flatnonzero(near & (height >= share * level))
+        rise = volume.hu.reshape(len(volume.hu), -1)[:, flat] - start.reshape(-1)[flat]
+        alike = (rise * model[:, None]).sum(0) / np.sqrt((rise**2).sum(0) * (model**2).sum() + 1e-9) > likeness
+        mask = np.zeros_like(candidate)
+        mask.reshape(-1)[flat[alike]] = True
+        label, count = ndimage.label(mask)
+        if label[seed] and (label == label[seed]).sum() * np.prod(volume.spacing_mm) >= 2.0 * LEAST_VESSEL_MM3:
+            break
     if count == 0 or label[seed] == 0:
         mask = close & (height >= 0.8 * level)
         label, count = ndimage.label(mask)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -118,6 +119,15 @@ with Case(Path({str(folder)!r})):
         holder.kill()
         holder.communicate()
     with Case(folder):
+        pass
+
+
+def test_a_file_system_without_locks_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr("fcntl.flock", unsupported)
+    with pytest.raises(OutputFailed, match=r"^CASE-NO-LOCK"), Case(folder):
         pass
 
 

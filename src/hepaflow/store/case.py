@@ -172,6 +172,12 @@ class Case:
                 "another hepaflow process is writing this case folder",
                 "Wait until it has finished or give another --out",
             ) from None
+        except OSError as error:
+            os.close(self._lock)
+            self._lock = None
+            raise OutputFailed(
+                "CASE-NO-LOCK", "the file system of the output folder cannot lock files", "Give a folder on a local disk for --out"
+            ) from error
         with atomic.reporting("the output folder"):
             if os.pread(self._lock, 200, 0) != MARKER_TEXT.encode():
                 os.ftruncate(self._lock, 0)

@@ -1,0 +1,142 @@
+"""Given regions on the study's grid: a label NIfTI beside its JSON, DICOM SEG, or RTSTRUCT."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.dicom.gate import judge
+from hepaflow.dicom.nearest import mask_on
+from hepaflow.dicom.read_contours import RT_STRUCTURE_SET, read_contours
+from hepaflow.dicom.read_nifti import is_nifti, read_sidecar, read_volume, sidecar_of
+from hepaflow.dicom.read_seg import SEGMENTATIONS, read_segments
+from hepaflow.dicom.source import Entry, open_study
+from hepaflow.domain.geometry import Grid
+from hepaflow.domain.lesions import SHELLS
+from hepaflow.errors import InputRefused
+
+BoolArray = npt.NDArray[np.bool_]
+
+KNOWN = ("aorta", "portal_vein", "spleen", "liver", "healthy")
+_LESION = re.compile(r"lesion[-_]?([a-z0-9][a-z0-9_-]{0,31})")
+#: A region may lie in the liver; no other pair may share voxels.
+_MAY_HOLD_OTHERS = "liver"
+_SOP_CLASS = 0x00080016
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionSet:
+    """``masks``: known name to (slices, rows, columns) on the study's grid; ``frame``: the pass they were drawn on, where given."""
+
+    masks: dict[str, BoolArray]
+    frame: int | None
+    flags: tuple[str, ...] = ()
+
+
+def known_name(name: str) -> str | None:
+    """The known name that a label means, whatever its case, blanks and underscores; None for any other.
+
+    >>> known_name("Portal Vein"), known_name("Lesion 1"), known_name("kidney")
+    ('portal_vein', 'lesion-1', None)
+    """
+    text = re.sub(r"[\s_-]+", "_", name.strip().lower())
+    if text in KNOWN:
+        return text
+    lesion = _LESION.fullmatch(text)
+    # parts of lesions, as hepaflow writes them, are made anew from the whole
+    return f"lesion-{lesion.group(1).replace('_', '-')}" if lesion and not text.endswith(SHELLS) else None
+
+
+def read_regions(path: Path, grid: Grid) -> RegionSet:
+    """Known regions of ``path`` on ``grid``, nearest by physical position, whatever grid they were drawn on.
+
+    ``path`` is a label map NAME.nii[.gz] beside NAME.json (``{"labels": {"1": "aorta", ...}, "frame": 9}``), a DICOM SEG or RTSTRUCT
+    file, or a folder of either. Names are those of the contract, in any case; others are left out with a flag. Refused: another frame
+    of reference, a region that is empty or wholly outside the images, one name given twice, nothing known at all.
+    """
+    if path.is_dir() and (maps := sorted(p for p in path.iterdir() if is_nifti(p) and sidecar_of(p).is_file())):
+        if len(maps) > 1:
+            raise InputRefused("REGIONS-AMBIGUOUS", "the folder holds several label maps", "Give one of them")
+        path = maps[0]
+    return _from_nifti(path, grid) if is_nifti(path) else _from_dicom(path, grid)
+
+
+def _from_nifti(path: Path, grid: Grid) -> RegionSet:
+    if not path.is_file():
+        raise InputRefused("REGIONS-MISSING", "the given regions do not exist", "Check the path")
+    facts = read_sidecar(sidecar_of(path))
+    labels, frame = facts.get("labels"), facts.get("frame")
+    if not isinstance(labels, dict) or not all(isinstance(n, str) and re.fullmatch(r"\d{1,9}", v) for v, n in labels.items()):
+        raise InputRefused("SIDECAR-INVALID", "labels do not name whole numbers", 'Write {"labels": {"1": "aorta", ...}}')
+    if frame is not None and (not isinstance(frame, int) or isinstance(frame, bool) or frame < 0):
+        raise InputRefused("SIDECAR-INVALID", "frame is not the number of a pass", "Give the 0-based pass, or leave it out")
+    volume = read_volume(path, dimensions=3)
+    if volume.values.dtype.kind == "f" and not (np.isfinite(volume.values) & (volume.values == np.rint(volume.values))).all():
+        raise InputRefused("REGIONS-VALUES", "the label map holds values that are not whole numbers", "Give a label map")
+    numbers = volume.values.astype(np.int64)
+    present = {int(n) for n in np.unique(numbers)} - {0}
+    flags = list(volume.flags)
+    if present - {int(v) for v in labels}:
+        flags.append("region-labels-unnamed")
+    if grid.frame_of_reference_uid:
+        flags.append("region-frame-unverified")
+    found = [(name, volume.grid, numbers == int(value)) for value, name in labels.items() if int(value) != 0 or _refuse_zero()]
+    return _placed(found, grid, frame=frame, flags=flags)
+
+
+def _refuse_zero() -> bool:
+    raise InputRefused("SIDECAR-INVALID", "label 0 is the background and cannot have a name", "Number regions from 1")
+
+
+def _from_dicom(path: Path, grid: Grid) -> RegionSet:
+    found: list[tuple[str, Grid, BoolArray]] = []
+    flags: list[str] = []
+    objects = 0
+    with open_study(path) as entries:
+        for number, entry in enumerate(entries, start=1):
+            where = f"file {number} of {len(entries)}"
+            kind = _kind(entry, where)
+            if kind in SEGMENTATIONS:
+                found += read_segments(entry.read(), grid, where=where)
+            elif kind == RT_STRUCTURE_SET:
+                contours, ignored = read_contours(entry.read(), grid, known=known_name, where=where)
+                found += contours
+                flags += ["region-points-ignored"] if ignored else []
+            objects += kind in SEGMENTATIONS or kind == RT_STRUCTURE_SET
+    if not objects:
+        raise InputRefused("REGIONS-MISSING", "no regions were found", "Give a label map with its JSON, a DICOM SEG or an RTSTRUCT")
+    return _placed(found, grid, frame=None, flags=flags)
+
+
+def _kind(entry: Entry, where: str) -> str:
+    header = judge(entry, {_SOP_CLASS}, where=where)
+    return "" if header is None else header.values.get(_SOP_CLASS, b"").decode("ascii", "replace").rstrip("\x00 ")
+
+
+def _placed(found: Iterable[tuple[str, Grid, BoolArray]], grid: Grid, *, frame: int | None, flags: list[str]) -> RegionSet:
+    masks: dict[str, BoolArray] = {}
+    for raw, source, mask in found:
+        name = known_name(raw)
+        if name is None:
+            flags.append("region-names-unknown")
+            continue
+        if name in masks:
+            raise InputRefused("REGION-DUPLICATE", f"region {name} is given twice", "Give each region once")
+        masks[name], outside = mask_on(grid, mask, source, name=name)
+        flags += ["region-partly-outside"] if outside else []
+    if not masks:
+        raise InputRefused(
+            "REGIONS-UNKNOWN", "none of the given regions has a known name", f"Name them {', '.join(KNOWN)} or lesion-1, lesion-2"
+        )
+    seen = np.zeros(grid.shape, np.bool_)
+    for name, mask in masks.items():
+        if name != _MAY_HOLD_OTHERS:
+            if (seen & mask).any():
+                flags.append("region-overlap")
+            seen |= mask
+    return RegionSet(dict(sorted(masks.items())), frame, tuple(dict.fromkeys(flags)))

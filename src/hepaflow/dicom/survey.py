@@ -1,0 +1,106 @@
+"""What is in a study, said without analysing it, also of a study that cannot be assembled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hepaflow.dicom.assemble import Trail, assemble
+from hepaflow.dicom.choice import SeriesFound
+from hepaflow.domain.series import DynamicSeries
+from hepaflow.errors import InputRefused
+
+#: A step this much longer than the one before is a gap: between two series or phases, or where a pass was lost.
+GAP_RATIO = 1.5
+_AXES = (("L", "R"), ("P", "A"), ("S", "I"))
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudySurvey:
+    """``series`` found, files that are not DICOM, and either the assembled ``dynamic`` series or the ``refusal``."""
+
+    series: tuple[SeriesFound, ...]
+    files: int
+    strangers: int
+    told_by: str
+    dynamic: DynamicSeries | None
+    refusal: InputRefused | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain values; holds nothing that identifies the patient. The protocol check is added by the caller."""
+        found: dict[str, Any] = {
+            "schema": 1,
+            "files": self.files,
+            "files_not_dicom": self.strangers,
+            "series": [asdict(one) for one in self.series],
+            "geometry": None,
+            "times_s": [],
+            "time_source": None,
+            "passes_told_by": self.told_by or None,
+            "gaps": [],
+            "acquisition": None,
+            "protocol": [],
+            "flags": [],
+            "refused": None,
+        }
+        if self.refusal is not None:
+            found["refused"] = {"code": self.refusal.code, "what": self.refusal.what, "advice": self.refusal.advice}
+        if self.dynamic is not None:
+            found |= _dynamic(self.dynamic)
+        return found
+
+
+def survey(source: Path, *, progress: Progress | None = None) -> StudySurvey:
+    """Series, geometry, time axis and acquisition of a study; the refusal where it cannot be assembled."""
+    trail = Trail()
+    try:
+        series, refusal = assemble(source, progress=progress, trail=trail), None
+    except InputRefused as refused:
+        series, refusal = None, refused
+    return StudySurvey(trail.found, trail.files, trail.strangers, trail.told_by, series, refusal)
+
+
+def gaps(series: DynamicSeries) -> list[dict[str, float]]:
+    """Where a step is longer than ``GAP_RATIO`` times the one before: from, to and length in s."""
+    steps = np.diff(series.times_s)
+    wide = 1 + np.flatnonzero(steps[1:] > GAP_RATIO * steps[:-1])
+    return [
+        {"from_s": float(series.times_s[n]), "to_s": float(series.times_s[n + 1]), "length_s": round(float(steps[n]), 6)}
+        for n in wide
+    ]
+
+
+def orientation(series: DynamicSeries) -> str:
+    """Where slices, rows and columns rise towards, in patient letters (L, R, P, A, S, I): an axial head-first study is ``SPL``."""
+    letters = []
+    for axis in range(3):
+        direction = series.grid.affine[:3, axis]
+        main = int(np.abs(direction).argmax())
+        letters.append(_AXES[main][0 if direction[main] > 0 else 1])
+    return "".join(letters)
+
+
+def _dynamic(series: DynamicSeries) -> dict[str, Any]:
+    grid, got = series.grid, series.acquisition
+    acquisition = {key: value for key, value in asdict(got).items() if key != "time_source"}
+    return {
+        "geometry": {
+            "shape": list(grid.shape),
+            "spacing_mm": [round(v, 6) for v in grid.spacing_mm],
+            "coverage_mm": [round(n * v, 3) for n, v in zip(grid.shape, grid.spacing_mm, strict=True)],
+            "orientation": orientation(series),
+            "affine": [[round(float(v), 6) for v in row] for row in grid.affine],
+        },
+        "times_s": [round(float(t), 6) for t in series.times_s],
+        "time_source": got.time_source,
+        "slice_times": series.slice_times_s is not None,
+        "gaps": gaps(series),
+        "acquisition": acquisition,
+        "flags": list(series.flags),
+    }

@@ -35,7 +35,7 @@ def grid(kind: str) -> Grid:
 def source(passes: int) -> dict[str, object]:
     return {
         "kind": "dicom",
-        "study": {
+        "header": {
             "PatientName": "Müller^Ève",
             "PatientID": "P-17",
             "PatientBirthDate": "19500102",
@@ -45,12 +45,16 @@ def source(passes: int) -> dict[str, object]:
             "StudyTime": "101112.5",
             "StudyID": "7",
             "AccessionNumber": "A1",
+            "FrameOfReferenceUID": stable_uid("test", "frame"),
             "PatientPosition": "HFS",
         },
-        "sop_class_uid": CT_IMAGE_STORAGE,
-        "sop_instance_uids": [[stable_uid("test", "image", n, k) for k in range(SHAPE[0])] for n in range(passes)],
-        "series_instance_uids": [stable_uid("test", "series", n // 2) for n in range(passes)],
-        "frame_of_reference_uid": stable_uid("test", "frame"),
+        "images": [
+            [
+                (CT_IMAGE_STORAGE, stable_uid("test", "image", n, k), stable_uid("test", "series", n // 2), None)
+                for k in range(SHAPE[0])
+            ]
+            for n in range(passes)
+        ],
     }
 
 

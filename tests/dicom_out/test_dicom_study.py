@@ -94,7 +94,9 @@ def test_odd_headers_are_kept_without_a_word(tmp_path, caplog):
         "PatientID": "X" * 80,
         "StudyID": "",
     }
-    study = replace(study, series=replace(study.series, source=study.series.source | {"study": study.series.source["study"] | odd}))
+    study = replace(
+        study, series=replace(study.series, source=study.series.source | {"header": study.series.source["header"] | odd})
+    )
     path = write_seg.write_seg(study, tmp_path)
     assert re.search("SECRET|XXX", caplog.text) is None
     text = path.read_bytes()

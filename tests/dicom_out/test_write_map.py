@@ -122,14 +122,14 @@ def test_image_series_is_within_half_a_step_and_in_place(written):
 def test_everything_is_in_the_patients_study_and_refers_to_the_reference_pass(written):
     study, _, paths = written
     source = study.series.source
-    reference = set(source["sop_instance_uids"][study.motion.reference])
+    reference = {image[1] for image in source["images"][study.motion.reference]}
     uids = set()
     for path in paths:
         ds = pydicom.dcmread(path)
-        assert ds.StudyInstanceUID == source["study"]["StudyInstanceUID"]
+        assert ds.StudyInstanceUID == source["header"]["StudyInstanceUID"]
         assert (str(ds.PatientName), ds.PatientID, ds.PatientSex, ds.StudyDate) == ("Müller^Ève", "P-17", "F", "20190402")
         assert (ds.ContentDate, ds.InstanceCreationDate) == ("20190402", "20190402")
-        assert ds.FrameOfReferenceUID == source["frame_of_reference_uid"]
+        assert ds.FrameOfReferenceUID == source["header"]["FrameOfReferenceUID"]
         assert {item.ReferencedSOPInstanceUID for item in ds.SourceImageSequence} <= reference
         uids.add(ds.SOPInstanceUID)
     assert len(uids) == len(paths)
@@ -138,13 +138,13 @@ def test_everything_is_in_the_patients_study_and_refers_to_the_reference_pass(wr
 def test_each_frame_refers_to_the_image_at_its_place(written):
     study, folder, _ = written
     ds = pydicom.dcmread(folder / "pm_bf.dcm")
-    images = study.series.source["sop_instance_uids"][study.motion.reference]
+    images = study.series.source["images"][study.motion.reference]
     (series,) = ds.ReferencedSeriesSequence
-    assert series.SeriesInstanceUID == study.series.source["series_instance_uids"][study.motion.reference]
+    assert series.SeriesInstanceUID == images[0][2]
     for frame in ds.PerFrameFunctionalGroupsSequence:
         k = round(float(study.series.grid.to_index(np.array(frame.PlanePositionSequence[0].ImagePositionPatient, float))[0]))
         (item,) = frame.DerivationImageSequence[0].SourceImageSequence
-        assert item.ReferencedSOPInstanceUID == images[k]
+        assert item.ReferencedSOPInstanceUID == images[k][1]
 
 
 @pytest.mark.parametrize("limit", [0.0, 1e-3, 0.9, 120.0, 32767.0, 40000.0])

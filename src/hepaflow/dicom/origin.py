@@ -1,8 +1,8 @@
 """The study that results belong to: identity, source images, and dates that do not depend on the clock.
 
-A study read from DICOM brings what is needed in ``DynamicSeries.source`` (see ``hepaflow.dicom.assemble``): ``study`` (keyword to text),
-``sop_class_uid``, ``sop_instance_uids`` ([pass][slice]), ``series_instance_uids`` ([pass]) and ``frame_of_reference_uid``. Any other (NIfTI)
-gets an anonymous study of its own, with UIDs that depend on its contents only (``digest``).
+A study read from DICOM brings what is needed in ``DynamicSeries.source``: ``header`` (keyword to text: what all its images share) and ``images``
+([pass][slice] of SOP class UID, SOP instance UID, series UID, frame number). Any other (NIfTI) gets an anonymous study of its own,
+with UIDs that depend on its contents only (``digest``).
 """
 
 from __future__ import annotations
@@ -77,14 +77,16 @@ class Origin:
 def origin_of(case: CaseResult) -> Origin:
     """The study of a case, read from its headers or made up for it."""
     source = case.series.source
-    real = "sop_instance_uids" in source
+    real = "images" in source
     header = dict.fromkeys((*_PATIENT[:2], "PatientBirthDate", "PatientSex", *_STUDY), "")
-    given = source.get("study", {})
+    given = source.get("header", {})
     if real:
         header |= {key: given[key] for key in (*_PATIENT, *_STUDY) if given.get(key)}
         header["PatientSex"] = header["PatientSex"] if header["PatientSex"] in {"M", "F", "O"} else ""
-        images = tuple(source["sop_instance_uids"][case.motion.reference])
-        image_class, series_uid = source["sop_class_uid"], source["series_instance_uids"][case.motion.reference]
+        # single-frame images only: assembly refuses multi-frame ones; a pass is of one class and one series
+        row = source["images"][case.motion.reference]
+        images = tuple(str(image[1]) for image in row)
+        image_class, series_uid = str(row[0][0]), str(row[0][2])
     else:
         seed = str(source.get("digest") or _digest(case.series.grid.affine, case.series.times_s, case.series.voxels))
         header |= _anonymous(seed)
@@ -97,7 +99,7 @@ def origin_of(case: CaseResult) -> Origin:
         images=images,
         image_class_uid=image_class,
         image_series_uid=series_uid,
-        frame_of_reference_uid=source.get("frame_of_reference_uid") or stable_uid("hepaflow", "frame", header["StudyInstanceUID"]),
+        frame_of_reference_uid=given.get("FrameOfReferenceUID") or stable_uid("hepaflow", "frame", header["StudyInstanceUID"]),
         position_reference=given.get("PositionReferenceIndicator", ""),
         patient_position=given.get("PatientPosition") or None,
         grid=case.series.grid,

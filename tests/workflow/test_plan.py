@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.errors import UsageError
+from hepaflow.workflow.one import plasma
 from hepaflow.workflow.plan import Plan, load
 
 FULL = """
@@ -78,3 +81,14 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_a_plan_does_not_change() -> None:
     with pytest.raises(ValidationError):
         Plan().model = "x"  # type: ignore[misc]
+
+
+def test_haematocrit_makes_plasma_of_blood() -> None:
+    times = np.arange(5.0)
+    curve = TimeCurve("arterial", times, times)
+    blood = Inputs(curve, None, times, times, None, np.ones((1, 2, 5)), 1, "linear")
+    found = plasma(blood, 0.4)
+    np.testing.assert_allclose(found.dense_arterial * 0.6, times, rtol=1e-15)  # one rounding
+    np.testing.assert_allclose(found.modes * 0.6, 1.0, rtol=1e-15)
+    assert found.dense_portal is None
+    assert found.arterial is curve

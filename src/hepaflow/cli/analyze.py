@@ -11,7 +11,7 @@ import typer
 from hepaflow.cli import printing
 
 if TYPE_CHECKING:
-    from hepaflow.workflow.one import Study
+    from hepaflow.workflow.study import Study
 
 NOT_ESTIMATED = 4
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hepaflow.store.case import Case
+from hepaflow.workflow.study import Study
 
-if TYPE_CHECKING:
-    from hepaflow.workflow.one import Study, Truth
+Truth = dict[str, dict[str, float]]
 
 
 def publish(study: Study, case: Case, *, truth: Truth | None = None) -> None:
@@ -24,7 +24,10 @@ def publish(study: Study, case: Case, *, truth: Truth | None = None) -> None:
 
 
 def _write(study: Study, folder: Path, *_parts: Any, truth: Truth | None, **_params: Any) -> None:
-    from hepaflow.dicom import write_map, write_seg, write_sr
+    # loaded here: a finished case is shown without the libraries that write reports and DICOM
+    from hepaflow.dicom.write_map import write_maps
+    from hepaflow.dicom.write_seg import write_seg
+    from hepaflow.dicom.write_sr import write_sr
     from hepaflow.report import document
     from hepaflow.store import case_files
 
@@ -32,7 +35,7 @@ def _write(study: Study, folder: Path, *_parts: Any, truth: Truth | None, **_par
     case_files.write(result, folder, plan=plan.model_dump(), study_digest=study.digest, displacements=plan.save_displacements)
     dicom = folder / "dicom"
     dicom.mkdir()
-    write_map.write_maps(result, dicom)
-    write_seg.write_seg(result, dicom)
-    write_sr.write_sr(result, dicom)
+    write_maps(result, dicom)
+    write_seg(result, dicom)
+    write_sr(result, dicom)
     document.write(result, folder, language=plan.language, truth=truth)

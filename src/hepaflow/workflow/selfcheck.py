@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hepaflow.dicom.read_regions import RegionSet
 from hepaflow.errors import InputRefused
 from hepaflow.response.criterion import NANCY_2019
 from hepaflow.store.case import Unstored
 from hepaflow.workflow import truth
-from hepaflow.workflow.one import Given, follow
+from hepaflow.workflow.one import follow
 from hepaflow.workflow.plan import Plan
 
 Progress = Callable[[str, int, int], None] | None
@@ -41,8 +42,7 @@ def selfcheck(*, progress: Progress = None) -> list[dict[str, Any]]:
         if name in lesions_kept or not name.startswith("lesion-")
     }
     series = case.given(phantom.series, digest="selfcheck")
-    regions: Given = (given, phantom.reference)
-    drawn = case.given(regions, digest="selfcheck")
+    drawn = case.given(RegionSet(given, phantom.reference), digest="selfcheck")
     study = follow(Plan(), series, drawn, case, digest="selfcheck", progress=progress)
     healthy, lesions = study.lesions.get()
     checks = []

@@ -51,6 +51,19 @@ def test_without_portal_there_is_one_input_and_a_gap_is_flagged(tmp_path: Path) 
     assert "samples-missing" in found["curves"][0]["flags"]
 
 
+def test_a_curve_too_short_does_not_take_the_others_along(tmp_path: Path) -> None:
+    columns = curves()
+    columns["brief"] = np.where(columns["time_s"] < 5, 1.0, np.nan)
+    found = fit_file(write(tmp_path / "c.csv", columns), model="aath", density_g_ml=1.05)
+    liver, brief = found["curves"]
+    assert liver["parameters"]["bf"]["value"] > 0
+    assert (brief["curve"], brief["parameters"]) == ("brief", {})
+    assert brief["flags"] == ["samples-missing", "curve-too-short"]
+    del columns["liver"]
+    with pytest.raises(InputRefused, match=r"^CURVE-TOO-SHORT"):
+        fit_file(write(tmp_path / "c.csv", columns), model="aath", density_g_ml=1.05)
+
+
 def test_density_divides(tmp_path: Path) -> None:
     path = write(tmp_path / "c.csv", curves())
     light, heavy = (fit_file(path, model="aath", density_g_ml=d)["curves"][0]["parameters"]["bf"]["value"] for d in (1.0, 1.25))

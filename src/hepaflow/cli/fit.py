@@ -36,6 +36,9 @@ def fit(
         printing.out_json(found)
     else:
         for curve in found["curves"]:
+            if not curve["parameters"]:
+                printing.out(f"{curve['curve']}: not fitted; flags: " + " ".join(curve["flags"]))
+                continue
             delays = ", ".join(f"{name} {printing.number(value)} s" for name, value in curve["delays_s"].items())
             printing.out(f"{curve['curve']}  ({curve['model']}; delays {delays}; R2 {printing.number(curve['r2'], digits=3)})")
             rows = [

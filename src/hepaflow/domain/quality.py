@@ -213,6 +213,12 @@ _TABLE: tuple[Flag, ...] = (
         "un seul passage avant l'arrivée du contraste",
     ),
     Flag(
+        "curve-too-short",
+        "serious",
+        "this curve has too few valid samples to be fitted",
+        "cette courbe a trop peu de mesures valides pour être ajustée",
+    ),
+    Flag(
         "samples-missing",
         "info",
         "some samples of this curve are missing and were left out",

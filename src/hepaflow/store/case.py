@@ -250,9 +250,10 @@ class Case:
         if record.get("key") == key and all(_same(self.folder / path, digest) for path, digest in known.items()):
             self._note(name, reused=True)
             return
+        values = [h.get() for h in inputs]
         with atomic.staging(self.folder) as stage:
             with atomic.reporting("the results"):
-                self._timed(name, lambda: write(stage, *(h.get() for h in inputs), **dict(params or {})))
+                self._timed(name, lambda: write(stage, *values, **dict(params or {})))
             made = {p.relative_to(stage).as_posix(): atomic.digest_of_file(p) for p in sorted(stage.rglob("*")) if p.is_file()}
             _write_json(record_path, {"schema": 1, "key": None, "files": known | made})
             with atomic.reporting(last):

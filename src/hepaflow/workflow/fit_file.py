@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.domain.curves import Inputs
 from hepaflow.domain.lesions import Measurement
 from hepaflow.errors import InputRefused, UsageError
+from hepaflow.kinetics.catalogue import model as model_of
+from hepaflow.kinetics.fit_csv import fit_columns
 from hepaflow.units import QUANTITIES
 from hepaflow.workflow.columns import as_number, read_csv
 
 FloatArray = npt.NDArray[np.float64]
 SCHEMA = 1
+TOO_SHORT = "CURVE-TOO-SHORT"
 ROLES = ("time_s", "arterial", "portal")
 
 
@@ -22,24 +27,26 @@ def fit_file(path: Path, *, model: str, density_g_ml: float) -> dict[str, Any]:
     """The object that ``hepaflow fit --json`` prints.
 
     Refused: no ``time_s``, ``arterial`` or tissue column, a cell that is not a number, times that are missing or do not increase
-    strictly. An empty cell is a missing sample; the curve is flagged ``samples-missing``.
+    strictly. An empty cell is a missing sample; the curve is flagged ``samples-missing``. A curve with too few samples has no
+    parameters and the flag ``curve-too-short``; when no curve can be fitted, the file is refused.
     """
-    from hepaflow.kinetics.catalogue import model as model_of
-    from hepaflow.kinetics.fit_csv import fit_columns
-
     chosen = model_of(model)
     if not 0.5 < density_g_ml < 2.0:
         raise UsageError("DENSITY-INVALID", "the density is not between 0.5 and 2 g/mL", "Give the tissue density in g/mL")
     times, columns = read_curves(path)
     arterial, portal = columns.pop("arterial"), columns.pop("portal", None)
-    inputs, found = fit_columns(times, arterial, portal, columns, model=chosen.key, density_g_ml=density_g_ml)
+
+    def fit(tissues: dict[str, FloatArray]) -> tuple[Inputs, tuple[Measurement, ...]]:
+        return fit_columns(times, arterial, portal, tissues, model=chosen.key, density_g_ml=density_g_ml)
+
+    inputs, found = _fit_what_can_be(columns, fit)
     gaps = any(not np.isfinite(c).all() for c in (arterial, portal) if c is not None)
     return {
         "schema": SCHEMA,
         "model": chosen.key,
         "inputs": "arterial" if portal is None else "arterial and portal",
         "density_g_ml": density_g_ml,
-        "curves": [as_curve(m, chosen.key, complete=bool(np.isfinite(columns[m.region]).all())) for m in found],
+        "curves": [as_curve(name, found.get(name), chosen.key, complete=bool(np.isfinite(x).all())) for name, x in columns.items()],
         "flags": [*inputs.flags, *(["samples-missing"] if gaps else [])],
     }
 
@@ -74,15 +81,42 @@ def read_curves(path: Path) -> tuple[FloatArray, dict[str, FloatArray]]:
     return times, columns
 
 
-def as_curve(found: Measurement, model: str, *, complete: bool) -> dict[str, Any]:
-    """One curve of the contract."""
+def _fit_what_can_be(
+    columns: dict[str, FloatArray], fit: Callable[[dict[str, FloatArray]], tuple[Inputs, tuple[Measurement, ...]]]
+) -> tuple[Inputs, dict[str, Measurement]]:
+    """The inputs and the measurement of every curve that can be fitted, by name."""
+    try:
+        inputs, found = fit(columns)
+        return inputs, {measurement.region: measurement for measurement in found}
+    except InputRefused as error:
+        if error.code != TOO_SHORT or len(columns) == 1:
+            raise
+    fitted = {}
+    answered = None
+    for name, values in columns.items():
+        try:
+            answered, (fitted[name],) = fit({name: values})
+        except InputRefused as error:
+            if error.code != TOO_SHORT:
+                raise
+    if answered is None:
+        raise InputRefused(TOO_SHORT, "no curve has enough valid samples", "Give longer or more complete curves")
+    return answered, fitted
+
+
+def as_curve(name: str, found: Measurement | None, model: str, *, complete: bool) -> dict[str, Any]:
+    """One curve of the contract; ``found`` None is a curve that could not be fitted."""
+    missing = () if complete else ("samples-missing",)
+    if found is None:
+        nothing = {"r2": None, "aic": None, "residual_sd": None}
+        return {"curve": name, "model": model, "parameters": {}, "delays_s": {}, **nothing, "flags": [*missing, "curve-too-short"]}
     return {
-        "curve": found.region,
+        "curve": name,
         "model": model,
         "parameters": {key: {"value": e.value, "sd": e.sd, "unit": QUANTITIES[key].unit} for key, e in found.parameters.items()},
         "delays_s": dict(found.delays_s),
         "r2": found.r2,
         "aic": found.aic,
         "residual_sd": found.residual_sd,
-        "flags": list(dict.fromkeys((*found.flags, *(() if complete else ("samples-missing",))))),
+        "flags": list(dict.fromkeys((*found.flags, *missing))),
     }

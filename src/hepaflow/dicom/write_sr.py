@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hepaflow import __version__
 from hepaflow.dicom import codes, origin
@@ -18,6 +19,19 @@ from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import SHELLS, Estimate, LesionResult, Measurement, Ratio, ResponseCall
 from hepaflow.units import QUANTITIES
 
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_CONTENT = 0x0040A730
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """One measurement group: the template's container, and the numbers that go into it."""
+
+    container: Any
+    numbers: list[Dataset]
+
 
 def write_sr(case: CaseResult, folder: Path) -> Path:
     """Write ``report.dcm``: healthy reference and every part of every lesion with its measurements, and return its path.
@@ -26,6 +40,7 @@ def write_sr(case: CaseResult, folder: Path) -> Path:
     volume, diameter and response belong to the whole lesion.
     """
     from highdicom.sr import Comprehensive3DSR
+    from pydicom.dataelem import DataElement
 
     study, chosen = origin.origin_of(case), segments(case.regions)
     segmentation = identity(study, chosen)
@@ -38,7 +53,7 @@ def write_sr(case: CaseResult, folder: Path) -> Path:
     said = _digest(case, segmentation)
     dataset = Comprehensive3DSR(
         evidence=[_evidence(study, segmentation)],
-        content=_document(groups)[0],
+        content=_document([group.container for group in groups])[0],
         series_instance_uid=study.uid("report", said),
         series_number=origin.SERIES_NUMBERS["report"],
         sop_instance_uid=study.uid("report instance", said),
@@ -47,6 +62,9 @@ def write_sr(case: CaseResult, folder: Path) -> Path:
         series_description="Liver perfusion report, research",
         **origin.equipment(),
     )
+    for group in groups:
+        item = group.container[0]
+        item[_CONTENT] = DataElement(_CONTENT, "SQ", [*item.ContentSequence, *group.numbers])
     origin.settle(dataset, study, "report", said)
     return origin.save(dataset, folder / "report.dcm")
 
@@ -93,7 +111,7 @@ def _evidence(study: origin.Origin, segmentation: Identity) -> Any:
 
 def _lesion(
     case: CaseResult, study: origin.Origin, segmentation: Identity, parts: dict[str, Segment], result: LesionResult
-) -> list[Any]:
+) -> list[Group]:
     groups = []
     for shell in SHELLS:
         segment = parts.get(result.lesion.id if shell == "whole" else f"{result.lesion.id} {shell}")
@@ -122,9 +140,9 @@ def _group(
     segment: Segment,
     measured: Measurement | None,
     *,
-    extra: list[Any] | None = None,
+    extra: list[Dataset] | None = None,
     said: list[tuple[codes.Code, codes.Code]] | None = None,
-) -> Any:
+) -> Group:
     """One region: what it is, where, which segment, its numbers and what is said of it."""
     from highdicom.sr import (
         FindingSite,
@@ -136,27 +154,28 @@ def _group(
     numbers = _numbers(measured, case.maps.model) if measured else []
     if said is None:
         said = [(codes.QUALITY_FLAG, codes.flag(flag)) for flag in measured.flags] if measured else []
-    return VolumetricROIMeasurementsAndQualitativeEvaluations(
+    container = VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid=tracking_uid(study, segment.label), identifier=segment.label),
         referenced_segment=_segment(study, segmentation, segment),
         finding_type=coded(codes.region(segment.name)[1]),
         method=coded(codes.CT_PERFUSION),
         algorithm_id=_algorithm("hepaflow", [f"model {case.maps.model}", f"density {case.maps.density_g_ml:g} g/mL"]),
         finding_sites=[FindingSite(coded(codes.LIVER))],
-        measurements=[*(extra or []), *numbers],
         qualitative_evaluations=[QualitativeEvaluation(coded(name), coded(value)) for name, value in said],
     )
+    return Group(container, [*(extra or []), *numbers])
 
 
-def _unmeasured(study: origin.Origin, segmentation: Identity, segment: Segment) -> Any:
+def _unmeasured(study: origin.Origin, segmentation: Identity, segment: Segment) -> Group:
     """A report needs a group: with neither lesion nor healthy reference it names the first region and no number."""
     from highdicom.sr import TrackingIdentifier, VolumetricROIMeasurementsAndQualitativeEvaluations
 
-    return VolumetricROIMeasurementsAndQualitativeEvaluations(
+    container = VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid=tracking_uid(study, segment.label), identifier=segment.label),
         referenced_segment=_segment(study, segmentation, segment),
         finding_type=coded(codes.region(segment.name)[1]),
     )
+    return Group(container, [])
 
 
 def _segment(study: origin.Origin, segmentation: Identity, segment: Segment) -> Any:
@@ -176,7 +195,7 @@ def _algorithm(name: str, parameters: list[str]) -> Any:
     return AlgorithmIdentification(name=name, version=__version__, parameters=parameters)
 
 
-def _numbers(measured: Measurement, model: str) -> list[Any]:
+def _numbers(measured: Measurement, model: str) -> list[Dataset]:
     """Voxel count, fit quality, and four numbers a parameter: fitted value, its SD, mean and median of the map."""
     found = _number(codes.VOXELS, float(measured.voxels), codes.NO_UNITS)
     found += _number(codes.GOODNESS, measured.r2, codes.NO_UNITS)
@@ -186,9 +205,7 @@ def _numbers(measured: Measurement, model: str) -> list[Any]:
     return found
 
 
-def _parameter(key: str, estimate: Estimate, model: str) -> list[Any]:
-    from highdicom.sr import FindingSite
-
+def _parameter(key: str, estimate: Estimate, model: str) -> list[Dataset]:
     vessel = codes.vessel(key)
     found = []
     for derivation, value in (
@@ -197,27 +214,63 @@ def _parameter(key: str, estimate: Estimate, model: str) -> list[Any]:
         (codes.MEAN, estimate.map_mean),
         (codes.MEDIAN, estimate.map_median),
     ):
-        found += _number(
-            codes.quantity(key),
-            value,
-            codes.unit(key),
-            derivation=coded(derivation),
-            method=coded(codes.method(model)),
-            finding_sites=[FindingSite(coded(vessel))] if vessel is not None else None,
-        )
+        says = [(codes.MEASUREMENT_METHOD, codes.method(model)), (codes.DERIVATION, derivation)]
+        says += [(codes.FINDING_SITE, vessel)] if vessel is not None else []
+        found += _number(codes.quantity(key), value, codes.unit(key), *(_said(name, code) for name, code in says))
     return found
 
 
-def _number(name: codes.Code, value: float | None, unit: codes.Code, **more: Any) -> list[Any]:
-    """A measurement, or nothing where there is no finite value."""
-    from highdicom.sr import Measurement as Item
+def _number(name: codes.Code, value: float | None, unit: codes.Code, *under: Dataset) -> list[Dataset]:
+    """A NUM item (PS3.3 C.18.1) with what is said ``under`` it, or nothing where there is no finite value.
+
+    Written here and not with the library's templates: a report holds thousands of these, and those take milliseconds each.
+    """
+    from pydicom.dataset import Dataset
+    from pydicom.valuerep import DSfloat
 
     if value is None or not math.isfinite(value):
         return []
-    return [Item(name=coded(name), value=float(value), unit=coded(unit), **more)]
+    measured: Any = Dataset()
+    measured.MeasurementUnitsCodeSequence = [_code(unit)]
+    measured.NumericValue = DSfloat(float(value), auto_format=True)
+    measured.FloatingPointValue = float(value)
+    item = _item("NUM", "CONTAINS", name)
+    item.MeasuredValueSequence = [measured]
+    if under:
+        item.ContentSequence = list(under)
+    return [item]
 
 
-def _size(result: LesionResult) -> list[Any]:
+def _item(kind: str, relation: str, name: codes.Code) -> Any:
+    from pydicom.dataset import Dataset
+
+    item: Any = Dataset()
+    item.ValueType, item.RelationshipType = kind, relation
+    item.ConceptNameCodeSequence = [_code(name)]
+    return item
+
+
+@cache
+def _code(code: codes.Code) -> Any:
+    """A coded concept; the same object wherever it is said."""
+    return coded(code)
+
+
+@cache
+def _said(name: codes.Code, value: codes.Code) -> Any:
+    item = _item("CODE", "HAS CONCEPT MOD", name)
+    item.ConceptCodeSequence = [_code(value)]
+    return item
+
+
+@cache
+def _text(name: codes.Code, value: str) -> Any:
+    item = _item("TEXT", "HAS CONCEPT MOD", name)
+    item.TextValue = value
+    return item
+
+
+def _size(result: LesionResult) -> list[Dataset]:
     lesion = result.lesion
     return [
         *_number(codes.VOLUME, lesion.volume_ml, codes.ML),
@@ -225,28 +278,33 @@ def _size(result: LesionResult) -> list[Any]:
     ]
 
 
-def _ratio(key: str, ratio: Ratio) -> list[Any]:
+def _ratio(key: str, ratio: Ratio) -> list[Dataset]:
     """Ratio to healthy liver with its SD; the 95 % interval as distances below and above the value."""
-    from highdicom.sr import MeasurementProperties
-
     if ratio.value is None:
         return []
-    interval = None
-    if ratio.ci95 is not None and all(math.isfinite(end) for end in ratio.ci95):
+    ends: list[Dataset] = []
+    if ratio.ci95 is not None:
         low, high = ratio.ci95
-        interval = MeasurementProperties(
-            upper_measurement_uncertainty=high - ratio.value, lower_measurement_uncertainty=ratio.value - low
-        )
+        ends = [
+            *_number(codes.UPPER_UNCERTAINTY, high - ratio.value, codes.NO_UNITS),
+            *_number(codes.LOWER_UNCERTAINTY, ratio.value - low, codes.NO_UNITS),
+        ]
+        for end in ends:
+            end.RelationshipType = "HAS PROPERTIES"
     name = codes.ratio(key)
     return [
-        *_number(name, ratio.value, codes.NO_UNITS, properties=interval),
-        *_number(name, ratio.sd, codes.NO_UNITS, derivation=coded(codes.STANDARD_DEVIATION)),
+        *_number(name, ratio.value, codes.NO_UNITS, *ends),
+        *_number(name, ratio.sd, codes.NO_UNITS, _said(codes.DERIVATION, codes.STANDARD_DEVIATION)),
     ]
 
 
-def _response_numbers(call: ResponseCall) -> list[Any]:
-    rule = _algorithm(call.criterion, [f"region {call.region}"])
+def _response_numbers(call: ResponseCall) -> list[Dataset]:
+    rule = [
+        _text(codes.ALGORITHM_NAME, call.criterion),
+        _text(codes.ALGORITHM_VERSION, __version__),
+        _text(codes.ALGORITHM_PARAMETERS, f"region {call.region}"),
+    ]
     return [
-        *_number(codes.THRESHOLD, call.threshold, codes.NO_UNITS, algorithm_id=rule),
-        *_number(codes.PROBABILITY_MAJOR, call.probability_major, codes.NO_UNITS, algorithm_id=rule),
+        *_number(codes.THRESHOLD, call.threshold, codes.NO_UNITS, *rule),
+        *_number(codes.PROBABILITY_MAJOR, call.probability_major, codes.NO_UNITS, *rule),
     ]

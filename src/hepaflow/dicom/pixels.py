@@ -29,6 +29,7 @@ _AIR_HU = -300.0
 #: No breath moves the mean of a whole slice against its own median over time this far.
 _JUMP_HU = 300.0
 _SAMPLE = 8
+_TALKATIVE = ("pydicom", "highdicom", "openjpeg", "pylibjpeg")
 _INT16 = np.iinfo(np.int16)
 
 _JPEG = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
@@ -58,15 +59,17 @@ class Loaded:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keeps libraries from printing values of a header, as warnings or in logs."""
-    log = logging.getLogger("pydicom")
-    before = log.disabled
-    log.disabled = True
+    logs = [logging.getLogger(name) for name in _TALKATIVE]
+    before = [(log.propagate, log.handlers) for log in logs]
+    for log in logs:
+        log.propagate, log.handlers = False, [logging.NullHandler()]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.disabled = before
+        for log, (propagate, handlers) in zip(logs, before, strict=True):
+            log.propagate, log.handlers = propagate, handlers
 
 
 def load(slices: Sequence[Sequence[Slice]], *, files: int, progress: Progress | None = None) -> Loaded:
@@ -153,19 +156,23 @@ def _decoded(data: bytes, form: Pixels, where: str) -> npt.NDArray[Any]:
     if size is not None and size != (form.rows, form.columns):
         raise InputRefused("PIXEL-FORMAT", f"compressed pixels have another size than the header says ({where})", "Copy it again")
     try:
+        import gdcm
         from pydicom.pixels.decoders.base import get_decoder
 
-        options: dict[str, Any] = dict(
-            rows=form.rows,
-            columns=form.columns,
-            number_of_frames=1,
-            samples_per_pixel=1,
-            bits_allocated=form.bits_allocated,
-            bits_stored=form.bits_stored,
-            pixel_representation=int(form.signed),
-            photometric_interpretation="MONOCHROME2",
-            pixel_keyword="PixelData",
-        )
+        gdcm.Trace.WarningOff()
+        gdcm.Trace.ErrorOff()
+
+        options: dict[str, Any] = {
+            "rows": form.rows,
+            "columns": form.columns,
+            "number_of_frames": 1,
+            "samples_per_pixel": 1,
+            "bits_allocated": form.bits_allocated,
+            "bits_stored": form.bits_stored,
+            "pixel_representation": int(form.signed),
+            "photometric_interpretation": "MONOCHROME2",
+            "pixel_keyword": "PixelData",
+        }
         encapsulated = data[form.span.start : form.span.start + form.span.length]
         found, _ = get_decoder(form.syntax).as_array(encapsulated, **options)
     except Exception as error:  # each decoder has its own kinds of error, and their messages may hold values

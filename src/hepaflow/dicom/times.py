@@ -121,13 +121,13 @@ def _times(series: Sequence[Sequence[Placing]], name: str) -> dict[int, int] | N
 
 
 def _unwrapped(times: dict[int, int]) -> dict[int, int]:
-    """Midnight crossed without a date that says so: what is more than half a day behind belongs to the next day."""
+    """Midnight crossed while the date stands still or is absent: what is more than half a day behind belongs to the next day."""
     low, high = min(times.values()), max(times.values())
-    if high - low > _HALF_DAY_US:
+    if high - low > _HALF_DAY_US and low // DAY_US == high // DAY_US:
         times = {file: t + DAY_US if t < low + _HALF_DAY_US else t for file, t in times.items()}
         low, high = min(times.values()), max(times.values())
-        if high - low > _HALF_DAY_US:
-            raise InputRefused("SERIES-TIMES", "the passes are more than half a day apart", "Give the series of one injection")
+    if high - low > _HALF_DAY_US:
+        raise InputRefused("SERIES-TIMES", "the passes are more than half a day apart", "Give the series of one injection")
     return times
 
 

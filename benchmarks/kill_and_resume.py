@@ -67,17 +67,20 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as root:
         home = Path(root)
         make_study(home)
-        begun = time.perf_counter()
-        assert start(home, home / "whole", options.motion).wait() == 0
-        whole_s = time.perf_counter() - begun
-        expected = tree(home / "whole")
+        whole_s = 0.0
+        for name in ("first", "second"):  # the first may still have to compile its kernels
+            begun = time.perf_counter()
+            assert start(home, home / name, options.motion).wait() == 0
+            whole_s = time.perf_counter() - begun
+        expected = tree(home / "first")
+        assert expected == tree(home / "second")
         killed = same = 0
         resumed_s = []
         for number in range(options.times):
             case = home / f"case{number}"
             process = start(home, case, options.motion)
             try:
-                process.wait(float(rng.uniform(0.02, 1.0)) * whole_s)
+                process.wait(float(rng.uniform(0.02, 0.98)) * whole_s)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
                 process.wait()

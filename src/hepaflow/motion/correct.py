@@ -32,12 +32,12 @@ _LEAST_JACOBIAN = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Table:
-    """What every pass is laid on: the scene, the cavity, node states, the fade (nodes), where residuals and shifts are taken (nodes)."""
+class Table:
+    """What every pass is laid on: the scene, the cavity, nodes that carry the field, the fade (nodes), where residuals and shifts are taken (nodes)."""
 
     scene: Scene
     cavity: Mask
-    states: npt.NDArray[np.int8]
+    active: Mask
     fade: npt.NDArray[np.float32]
     compared: Mask
     flags: tuple[str, ...]
@@ -53,7 +53,7 @@ def estimate(series: DynamicSeries, *, method: Method, reference: int | None, pr
     """
     _check(series, method, reference)
     used = [index for index in range(series.passes) if index not in series.excluded]
-    table = _lay_table(series)
+    table = lay_table(series)
     if reference is None:
         reference = choose_reference(table.scene, table.cavity, used)
     others = [index for index in used if index != reference]
@@ -75,7 +75,7 @@ def estimate(series: DynamicSeries, *, method: Method, reference: int | None, pr
                 if progress is not None:
                     progress("align", done, len(others))
         if method == "deformable" and others:
-            free = table.states == 1
+            free = table.active
             together, _ = modes.shared(fields[others][:, free])
             for place, index in enumerate(others):
                 fields[index][free] = together[place]
@@ -160,32 +160,32 @@ def _workers() -> int:
     return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
 
 
-def _lay_table(series: DynamicSeries) -> _Table:
+def lay_table(series: DynamicSeries) -> Table:
+    """Working grid, cavity and lattice of a series; without a cavity the whole image, flagged."""
     from scipy.ndimage import distance_transform_edt
 
     whole = lattice.scene(series)
     inside = mask.cavity(whole.lowest, whole.grid.spacing_mm)
-    still = mask.spine(whole.lowest, whole.grid.spacing_mm)
     flags: tuple[str, ...] = ()
     if inside.mean() < 0.02:
-        inside, still, flags = np.isfinite(whole.lowest), np.zeros_like(still), ("motion-no-cavity",)
-    scene, (cavity, spine) = lattice.cropped(whole, inside, still)
-    states = deformable.node_states(cavity, spine, scene)
+        inside, flags = np.isfinite(whole.lowest), ("motion-no-cavity",)
+    scene, cavity = lattice.cropped(whole, inside)
+    active = deformable.active_nodes(cavity, scene)
     share = deformable.mask_share(cavity, scene)
     beyond = distance_transform_edt(share == 0, sampling=scene.nodes.spacing_mm)
     fade = np.clip(1.0 - (beyond - max(scene.nodes.spacing_mm)) / FADE_MM, 0.0, 1.0).astype(np.float32)
-    fade[states != 1] = 0.0
-    return _Table(scene, cavity, states, fade, share > 0.5, flags)
+    fade[~active] = 0.0
+    return Table(scene, cavity, active, fade, share > 0.5, flags)
 
 
-def _register(table: _Table, fixed: dict[float, Fixed], index: int, method: str) -> tuple[Field, Field]:
+def _register(table: Table, fixed: dict[float, Fixed], index: int, method: str) -> tuple[Field, Field]:
     """The pass's shift as a field, and its field by the method."""
     start = rigid.search(table.scene, fixed[rigid.SEARCH_MM], index, table.cavity)
     shift = rigid.refine(table.scene, fixed[_COMPARE_MM], index, table.cavity, start, image_mm=_COMPARE_MM)
     field = rigid.constant(table.scene, shift)
     if method == "rigid":
         return field, field
-    return field, deformable.register(table.scene, fixed, index, table.cavity, field, table.states)
+    return field, deformable.register(table.scene, fixed, index, table.cavity, field, table.active)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,7 +196,7 @@ class _Verdict:
     flags: tuple[str, ...]
 
 
-def _judge(table: _Table, fixed: Fixed, index: int, field: Field, shift: Field | None) -> _Verdict:
+def _judge(table: Table, fixed: Fixed, index: int, field: Field, shift: Field | None) -> _Verdict:
     """The field that is kept, faded out beyond the cavity: as found, smoothed or replaced by the shift if it folds, 0 if the pass got worse."""
     moving = deformable.smoothed(table.scene.volumes[index], table.scene.grid.spacing_mm, _COMPARE_MM)
 
@@ -220,7 +220,7 @@ def _judge(table: _Table, fixed: Fixed, index: int, field: Field, shift: Field |
     return _Verdict(kept, before, after, tuple(flags))
 
 
-def _unfolded(field: Field, table: _Table) -> Field | None:
+def _unfolded(field: Field, table: Table) -> Field | None:
     """The field, smoothed as often as it takes (at most three times) to be free of folds; None if that is not enough."""
     from scipy.ndimage import gaussian_filter
 
@@ -233,9 +233,10 @@ def _unfolded(field: Field, table: _Table) -> Field | None:
     return None
 
 
-def _report(series: DynamicSeries, reference: int, table: _Table, judged: dict[int, _Verdict]) -> tuple[PassMotion, ...]:
+def _report(series: DynamicSeries, reference: int, table: Table, judged: dict[int, _Verdict]) -> tuple[PassMotion, ...]:
     image = table.scene.volumes[reference]
     tissue = deformable.mask_share(table.cavity & (image > 0.0) & (image < 300.0), table.scene) > 0.5
+    where = tissue if tissue.any() else table.compared
     after = np.array([verdict.after for verdict in judged.values()])
     usual = float(np.nanmedian(after)) if np.isfinite(after).any() else 0.0
     rows: list[Any] = []
@@ -243,7 +244,7 @@ def _report(series: DynamicSeries, reference: int, table: _Table, judged: dict[i
         time_s = float(series.times_s[index])
         if index in judged:
             verdict = judged[index]
-            mean = verdict.field[tissue].mean(axis=0, dtype=np.float64) if tissue.any() else np.zeros(3)
+            mean = verdict.field[where].mean(axis=0, dtype=np.float64) if where.any() else np.zeros(3)
             x, y, z = (float(v) for v in table.scene.axes @ mean)
             lost = not np.isfinite(verdict.after) or verdict.after > max(_BEYOND_REPAIR * usual, 10.0)
             flags = (*verdict.flags, "motion-pass-excluded") if lost else verdict.flags

@@ -18,7 +18,7 @@ Mask = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
 #: Least unexplained variance of a window, HU2: below it agreement is chance.
-FLOOR_HU2 = 25.0
+FLOOR_HU2 = 20.0
 #: Least smoothing in voxels: without it interpolation between voxels blurs a pass enough to prefer half-voxel shifts.
 LEAST_VOXELS = 1.5
 SWEEPS = 12
@@ -34,7 +34,7 @@ class Level:
     steps: int
 
 
-LEVELS = (Level(6.0, 1.0, 20.0, 4), Level(3.0, 0.7, 10.0, 5), Level(3.0, 0.4, 5.0, 6))
+LEVELS = (Level(6.0, 1.0, 8.0, 4), Level(3.0, 0.7, 4.0, 5), Level(3.0, 0.4, 2.0, 6))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,19 +99,17 @@ def evidence(fixed: Fixed, moving: Volume, mask: Mask, field: Field, scene: Scen
     if window_nodes > 0:
         for axis in range(3):
             sums = gaussian_filter1d(sums, window_nodes, axis=axis, mode="constant", truncate=3.0)
+    sums *= local_fit.FULL / np.prod(scene.block)
     hessian, gradient, residual = np.empty((*shape, 6)), np.empty((*shape, 3)), np.empty(shape)
     local_fit.normal_equations(sums, FLOOR_HU2, hessian, gradient, residual)
     return Evidence(hessian, gradient, residual)
 
 
-def node_states(mask: Mask, still: Mask, scene: Scene) -> npt.NDArray[np.int8]:
-    """1 = carries the field: a voxel of the mask in its block, and two nodes beyond, so that the edge moves with it; 2 = held at 0 (``still``); 0 = neither."""
+def active_nodes(mask: Mask, scene: Scene) -> Mask:
+    """Nodes that carry the field: those with a voxel of the mask in their block, and two beyond, so that the edge moves with it."""
     from scipy.ndimage import binary_dilation
 
-    inside = mask_share(mask, scene) > 0
-    states = binary_dilation(inside, iterations=2).astype(np.int8)
-    states[(mask_share(still, scene) > 0.3) & ~inside] = 2
-    return np.asarray(states)
+    return np.asarray(binary_dilation(mask_share(mask, scene) > 0, iterations=2))
 
 
 def mask_share(mask: Mask, scene: Scene) -> npt.NDArray[np.float32]:
@@ -133,18 +131,17 @@ def register(
     index: int,
     mask: Mask,
     start: Field,
-    states: npt.NDArray[np.int8],
+    active: Mask,
     *,
     levels: tuple[Level, ...] = LEVELS,
 ) -> Field:
     """The field (nodes k, j, i, 3) of pass ``index`` in mm along the working axes, from ``start``."""
     field = start.copy()
-    field[states == 2] = 0.0
     for level in levels:
         moving = smoothed(scene.volumes[index], scene.grid.spacing_mm, level.image_mm)
         stiffness = stiffness_of(scene, level.stiffness)
         for _ in range(level.steps):
             found = evidence(fixed[level.image_mm], moving, mask, field, scene, window_nodes=level.window_nodes)
-            new = local_fit.smooth_step(found.hessian, found.gradient, states, field, stiffness, SWEEPS)
+            new = local_fit.smooth_step(found.hessian, found.gradient, active, field, stiffness, SWEEPS)
             field = field + np.clip(new - field, -5.0, 5.0)
     return field

@@ -21,9 +21,9 @@ Volume = npt.NDArray[np.float32]
 #: Wanted spacing (axis 0, 1, 2) in mm of the images that are registered, and of the nodes of the field.
 WORKING_MM = (2.5, 3.0, 3.0)
 NODE_MM = (6.0, 6.0, 6.0)
-#: HU outside this range carry no position: air and lung are one value, bolus in the aorta and bone another. Applied after interpolation: an edge of
-#: partial volume cut before it would seem to lie elsewhere.
-WINDOW_HU = (-200.0, 400.0)
+#: HU outside this range carry no position: bolus in the aorta and bone are one value, and so is air. Lung must stay apart from its border with
+#: the liver: cut at -200 HU, half-filled voxels look like lung and the dome seems to lie 0.3 mm lower. Applied after interpolation.
+WINDOW_HU = (-900.0, 400.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,10 +118,8 @@ def scene(series: DynamicSeries) -> Scene:
     return Scene(volumes, lowest, working, coarser(working, block), block)
 
 
-def cropped(
-    whole: Scene, mask: npt.NDArray[np.bool_], *others: npt.NDArray[np.bool_], margin_nodes: int = 4
-) -> tuple[Scene, list[npt.NDArray[np.bool_]]]:
-    """The scene, its mask and other masks cut to the mask's box, ``margin_nodes`` wider within slices; all heights are kept."""
+def cropped(whole: Scene, mask: npt.NDArray[np.bool_], *, margin_nodes: int = 4) -> tuple[Scene, npt.NDArray[np.bool_]]:
+    """The scene and its mask cut to the mask's box, ``margin_nodes`` wider within slices; all heights are kept."""
     shape = whole.grid.shape
     cuts = [slice(0, shape[0] // whole.block[0] * whole.block[0])]
     for axis in (1, 2):
@@ -136,5 +134,4 @@ def cropped(
     grid = Grid((size[0], size[1], size[2]), affine, whole.grid.frame_of_reference_uid)
     inner = (cuts[0], cuts[1], cuts[2])
     volumes = np.ascontiguousarray(whole.volumes[:, *inner])
-    scene_ = Scene(volumes, whole.lowest[inner].copy(), grid, coarser(grid, whole.block), whole.block)
-    return scene_, [part[inner].copy() for part in (mask, *others)]
+    return Scene(volumes, whole.lowest[inner].copy(), grid, coarser(grid, whole.block), whole.block), mask[inner].copy()

@@ -14,8 +14,10 @@ import numpy as np
 
 #: Columns of the sums: 1, F, M, FF, FM, MM, grad F (3), F grad F (3), M grad F (3), grad F grad F (00 01 02 11 12 22).
 SUMS = 21
+#: What a window that counts in full weighs, whatever its number of voxels, and the least weight that is believed.
+FULL, _LEAST = 4.0, 1.0
 #: Share of a window's unexplained variance that weakens it: little, as displaced edges are unexplained until they lie right.
-_DOUBT = 0.1
+_DOUBT = 0.4
 #: Least variance of the reference in a window, in units of the floor, for a gain.
 _RIDGE = 0.01
 
@@ -116,7 +118,7 @@ def normal_equations(sums: Any, floor_hu2: float, hessian: Any, gradient: Any, r
                 gradient[k, j, i, :] = 0.0
                 residual[k, j, i] = np.nan
                 n = s[0]
-                if n < 4.0:
+                if n < _LEAST:
                     continue
                 ff = s[3] - s[1] * s[1] / n
                 fm = s[4] - s[1] * s[2] / n
@@ -141,7 +143,7 @@ def normal_equations(sums: Any, floor_hu2: float, hessian: Any, gradient: Any, r
 
 @numba.njit(cache=True, nogil=True)
 def smooth_step(hessian: Any, gradient: Any, active: Any, field: Any, stiffness: Any, sweeps: int) -> Any:
-    """The field (nodes k, j, i, 3) after one Gauss-Newton step: it minimises data misfit + stiffness x squared differences between neighbours, by over-relaxed Gauss-Seidel from ``field``. ``active``: 1 free, 2 held (as it is, but its neighbours follow it), 0 outside (nobody follows it)."""
+    """The field (nodes k, j, i, 3) after one Gauss-Newton step: it minimises data misfit + stiffness x squared differences between neighbours, by over-relaxed Gauss-Seidel from ``field``. Nodes that are not ``active`` stay, and nobody follows them."""
     ck, cj, ci = active.shape
     new = field.copy()
     b = np.empty(3)
@@ -149,7 +151,7 @@ def smooth_step(hessian: Any, gradient: Any, active: Any, field: Any, stiffness:
         for k in range(ck):
             for j in range(cj):
                 for i in range(ci):
-                    if active[k, j, i] != 1:
+                    if not active[k, j, i]:
                         continue
                     h = hessian[k, j, i]
                     u = field[k, j, i]
@@ -164,7 +166,7 @@ def smooth_step(hessian: Any, gradient: Any, active: Any, field: Any, stiffness:
                         dj = (side == 2) - (side == 3)
                         di = (side == 4) - (side == 5)
                         nk, nj, ni = k + dk, j + dj, i + di
-                        if nk < 0 or nj < 0 or ni < 0 or nk >= ck or nj >= cj or ni >= ci or active[nk, nj, ni] == 0:
+                        if nk < 0 or nj < 0 or ni < 0 or nk >= ck or nj >= cj or ni >= ci or not active[nk, nj, ni]:
                             continue
                         stiff = stiffness[side // 2]
                         weight += stiff

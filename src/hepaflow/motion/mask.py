@@ -19,7 +19,6 @@ _ANGLES = 120
 _BRIDGE_MM, _BRIDGE_ANGLES = 24.0, 2
 _BELLY_WALL_MM = 22.0
 _MARGIN_MM = 2.0
-_SPINE_HALF_MM = 32.0
 
 
 def body(lowest: Volume) -> Mask:
@@ -86,19 +85,3 @@ def _bridged(wall: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     weight = ndimage.gaussian_filter(known.astype(float), (3.0, 4.0), mode=("nearest", "wrap"))
     value = ndimage.gaussian_filter(np.where(known, wall, 0.0), (3.0, 4.0), mode=("nearest", "wrap"))
     return np.asarray((value + 0.05 * _BELLY_WALL_MM) / (weight + 0.05))
-
-
-def spine(lowest: Volume, spacing_mm: tuple[float, float, float]) -> Mask:
-    """The vertebral column (k, j, i): bone near the midline behind the trunk's axis. It stands still, and what is tied to it hardly moves."""
-    from scipy import ndimage
-
-    trunk = body(lowest)
-    if not trunk.any():
-        return trunk
-    nj, ni = lowest.shape[1:]
-    columns = trunk.sum(axis=0)
-    centre_j = float((columns.sum(axis=1) * np.arange(nj)).sum() / columns.sum())
-    centre_i = float((columns.sum(axis=0) * np.arange(ni)).sum() / columns.sum())
-    near = (np.abs(np.arange(ni) - centre_i)[None, :] * spacing_mm[2] < _SPINE_HALF_MM) & (np.arange(nj)[:, None] > centre_j)
-    bone = trunk & (np.nan_to_num(lowest, nan=-1000.0) > BONE_HU) & near
-    return np.asarray(ndimage.binary_closing(bone, structure=np.ones((1, 3, 3), bool)))

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import torso
+
+from hepaflow.domain.geometry import Grid
+from hepaflow.domain.motion import MotionField
+from hepaflow.domain.quality import FLAGS
+from hepaflow.domain.series import DynamicSeries
+from hepaflow.errors import UsageError
+from hepaflow.motion import correct
+
+
+@pytest.fixture(scope="module")
+def study() -> DynamicSeries:
+    return torso.series(torso.axial())
+
+
+@pytest.fixture(scope="module")
+def found(study: DynamicSeries) -> MotionField:
+    return correct.estimate(study, method="deformable", reference=torso.REFERENCE)
+
+
+def error_mm(field: MotionField, grid: Grid, index: int) -> tuple[float, float]:
+    """Mean error and mean true displacement over the middle of the cavity (what stays inside the coverage)."""
+    at = torso.points(grid)
+    true = torso.displacement(at, torso.TRAVEL[index])
+    where = (torso.radius(at) < 0.62) & (np.hypot(at[..., 0], at[..., 1] - 75.0) > 45.0) & (np.abs(at[..., 2]) < 40.0)
+    estimated = correct.displacement(field, grid, index)
+    return float(np.linalg.norm(estimated - true, axis=-1)[where].mean()), float(np.linalg.norm(true, axis=-1)[where].mean())
+
+
+def test_deformable_finds_the_displacement(found: MotionField) -> None:
+    for index in range(5):
+        error, size = error_mm(found, torso.axial(), index)
+        # a fifth of a 5-6 mm voxel on a noisy toy
+        assert error < 1.2, (index, error, size)
+    assert found.flags == ()
+    assert found.jacobian_range[0] > 0.0
+    assert all(one.residual_after < one.residual_before for one in found.passes if one.index != torso.REFERENCE)
+
+
+def test_rigid_beats_nothing_and_deformable_beats_rigid(study: DynamicSeries, found: MotionField) -> None:
+    shifts = correct.estimate(study, method="rigid", reference=torso.REFERENCE)
+    for index in (0, 3):  # the passes that moved most
+        rigid, size = error_mm(shifts, study.grid, index)
+        assert error_mm(found, study.grid, index)[0] < rigid < 0.5 * size
+    z = shifts.passes[3].shift_mm[2]
+    assert z == pytest.approx(-13.0, abs=1.5)  # the mean over height of a travel that grows with height
+
+
+def test_an_oblique_flipped_grid_gives_the_same_displacement_in_mm() -> None:
+    study = torso.series(torso.turned())
+    field = correct.estimate(study, method="deformable", reference=torso.REFERENCE)
+    for index in range(5):
+        assert error_mm(field, study.grid, index)[0] < 1.4  # as on the axial grid, slices cut the ribs askew
+
+
+def test_wall_and_air_stay(study: DynamicSeries, found: MotionField) -> None:
+    at = torso.points(study.grid)
+    outside = torso.radius(at) > 1.0
+    moved = np.abs(correct.displacement(found, study.grid, 3)).max(axis=-1)
+    assert moved[outside].mean() < 0.05
+    aligned = correct.apply(study, found)
+    far = torso.radius(at) > 1.2
+    assert np.array_equal(aligned.voxels[:, far], study.voxels[:, far].astype(np.float32))
+
+
+def test_apply_keeps_the_reference_and_flattens_the_rest(study: DynamicSeries, found: MotionField) -> None:
+    aligned = correct.apply(study, found)
+    assert aligned.voxels.dtype == np.float32
+    assert np.array_equal(aligned.voxels[torso.REFERENCE], study.voxels[torso.REFERENCE].astype(np.float32))
+    at = torso.points(study.grid)
+    where = (torso.radius(at) < 0.62) & (np.abs(at[..., 2]) < 40.0) & (np.hypot(at[..., 0], at[..., 1] - 75.0) > 45.0)
+    still = torso.series(study.grid, travel=((0.0, 0.0),) * 6)
+    before = (study.voxels[3].astype(float) - still.voxels[3])[where].std()
+    after = (aligned.voxels[3].astype(float) - still.voxels[3])[where].std()
+    assert after < 0.4 * before
+    # the pass moved down by 13 mm: at the bottom its tissue left the coverage and is missing, not invented
+    assert np.isnan(aligned.voxels[3][0][torso.radius(at[0]) < 0.5]).mean() > 0.9
+    assert not np.isnan(aligned.voxels[3][8:14]).any()
+
+
+def test_same_bytes_again_and_with_another_number_of_workers(
+    study: DynamicSeries, found: MotionField, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(correct, "_workers", lambda: 1)
+    again = correct.estimate(study, method="deformable", reference=torso.REFERENCE)
+    assert again.displacements.tobytes() == found.displacements.tobytes()
+    assert again.passes == found.passes
+    one = correct.apply(study, again)
+    monkeypatch.setattr(correct, "_workers", lambda: 3)
+    assert correct.apply(study, found).voxels.tobytes() == one.voxels.tobytes()
+
+
+def test_none_moves_nothing_but_measures(study: DynamicSeries) -> None:
+    ticks: list[tuple[str, int, int]] = []
+    field = correct.estimate(study, method="none", reference=2, progress=lambda *tick: ticks.append(tick))
+    assert not field.displacements.any()
+    assert field.jacobian_range == (1.0, 1.0)
+    assert field.passes[0].residual_before == field.passes[0].residual_after > 3.0
+    assert np.array_equal(correct.apply(study, field).voxels, study.voxels.astype(np.float32))
+
+
+def test_progress_counts_passes(study: DynamicSeries) -> None:
+    ticks: list[tuple[str, int, int]] = []
+    correct.estimate(study, method="rigid", reference=0, progress=lambda *tick: ticks.append(tick))
+    assert ticks == [("align", n, 5) for n in range(1, 6)]
+
+
+def test_a_pass_of_something_else_is_excluded_and_flagged(study: DynamicSeries) -> None:
+    voxels = study.voxels.copy()
+    voxels[1] = voxels[1][:, ::-1, ::-1] + np.random.default_rng(0).integers(-150, 150, voxels[1].shape, dtype=np.int16)
+    field = correct.estimate(replace(study, voxels=voxels), method="rigid", reference=torso.REFERENCE)
+    assert [one.index for one in field.passes if one.excluded] == [1]
+    assert "motion-pass-excluded" in field.flags
+    assert set(field.flags) <= set(FLAGS)
+    assert correct.apply(replace(study, voxels=voxels), field).excluded == (1,)
+
+
+def test_excluded_passes_take_no_part(study: DynamicSeries) -> None:
+    field = correct.estimate(replace(study, excluded=(0,)), method="rigid", reference=None)
+    assert field.passes[0].excluded
+    assert not field.displacements[0].any()
+    assert field.reference != 0
+
+
+def test_the_chosen_reference_is_enhanced_and_usual(study: DynamicSeries) -> None:
+    # travel -13, 3, 0 of the later, enhanced passes; the median of all is between -4 and 0
+    assert correct.estimate(study, method="none", reference=None).reference == torso.REFERENCE
+
+
+def test_what_is_not_measured_stays_missing(study: DynamicSeries) -> None:
+    voxels = study.voxels.astype(np.float32)
+    voxels[0, 10, 20:24, 30:34] = np.nan
+    gappy = replace(study, voxels=voxels)
+    field = correct.estimate(gappy, method="rigid", reference=torso.REFERENCE)
+    assert np.isfinite(field.displacements).all()
+    missing = np.isnan(correct.apply(gappy, field).voxels[0, 6:16])
+    assert 16 <= missing.sum() <= 16 * 20  # the hole, widened by the taps of the cubic, and nothing else
+    assert error_mm(field, study.grid, 0)[0] < 3.0
+
+
+@pytest.mark.parametrize("number", [-1, 6, 0])
+def test_a_reference_that_is_not_there_is_refused(study: DynamicSeries, number: int) -> None:
+    with pytest.raises(UsageError) as caught:
+        correct.estimate(replace(study, excluded=(0,)), method="none", reference=number)
+    assert caught.value.code == "MOTION-REFERENCE"
+
+
+def test_other_refusals(study: DynamicSeries, found: MotionField) -> None:
+    with pytest.raises(UsageError) as caught:
+        correct.estimate(study, method="magic", reference=None)  # type: ignore[arg-type]
+    assert caught.value.code == "MOTION-METHOD"
+    with pytest.raises(UsageError) as caught:
+        correct.estimate(replace(study, excluded=(0, 1, 2, 3, 4)), method="none", reference=None)
+    assert caught.value.code == "MOTION-PASSES"
+    short = replace(study, voxels=study.voxels[:3], times_s=study.times_s[:3])
+    with pytest.raises(UsageError) as caught:
+        correct.apply(short, found)
+    assert caught.value.code == "MOTION-PASSES"
+
+
+def test_without_a_trunk_the_whole_image_is_used_and_flagged() -> None:
+    generator = np.random.default_rng(5)
+    from scipy.ndimage import gaussian_filter
+
+    texture = gaussian_filter(generator.normal(size=(16, 40, 40)), 2.0) * 400.0 - 650.0  # nothing as dense as a body
+    voxels = np.stack([np.roll(texture, n, axis=0) for n in (0, 1, 0)]).astype(np.float32)
+    study = torso.series(Grid.from_spacing((16, 40, 40), (5.0, 5.0, 5.0)), travel=((0.0, 0.0),) * 3)
+    field = correct.estimate(replace(study, voxels=voxels), method="rigid", reference=0)
+    assert "motion-no-cavity" in field.flags
+    assert field.passes[1].shift_mm[2] == pytest.approx(5.0, abs=0.5)

@@ -74,6 +74,12 @@ _TABLE: tuple[Flag, ...] = (
     ),
     Flag("fit-poor", "caution", "the model describes this curve poorly", "le modèle décrit mal cette courbe"),
     Flag(
+        "fit-ambiguous",
+        "caution",
+        "two sets of parameters describe this curve; the interval covers both",
+        "deux jeux de paramètres décrivent cette courbe ; l'intervalle couvre les deux",
+    ),
+    Flag(
         "fit-at-bound",
         "caution",
         "a parameter ended at the edge of what was searched",

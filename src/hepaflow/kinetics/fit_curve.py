@@ -7,6 +7,8 @@ propagated draw by draw with the same input perturbations for every region, so t
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +24,9 @@ from hepaflow.units import QUANTITIES, per_100_g
 
 FloatArray = npt.NDArray[np.float64]
 
+#: A mode that holds this share of the posterior leaves no second reading of the curve.
+CLEAR = 0.9
+
 
 def fit_curve(
     curve: TimeCurve,
@@ -35,7 +40,9 @@ def fit_curve(
 ) -> Measurement:
     """Parameters of ``curve`` (n samples in HU, NaN = missing) with posterior mean, SD and joint draws.
 
-    Quantities per 100 g use ``density_g_ml``. Refused: fewer than 8 finite samples. ``prior`` replaces the broad physiological one.
+    Where the posterior has several modes (sparse times may allow two transit times), the value is the mean of the mode that holds
+    most of it, SD and draws are of all of it, and ``fit-ambiguous`` is set. Quantities per 100 g use ``density_g_ml``. Refused: fewer
+    finite samples than unknowns plus one. ``prior`` replaces the broad physiological one.
     """
     usable = np.isfinite(curve.values)
     sources = Sources.of(inputs)
@@ -50,10 +57,23 @@ def fit_curve(
     prior = prior or Prior(*prior_of(chosen))
     problem = Problem(model, chosen, sources, times, observed, noise, prior)
     modes = modes_of(problem)
-    best, covariance = modes[0]
-    theta = posterior(problem, modes, np.random.default_rng(seed))
-    theta = with_input_error(problem, best, covariance, theta, inputs)
-    return _measurement(problem, best, theta, curve=curve, density=density_g_ml, voxels=voxels)
+    draws = posterior(problem, modes, np.random.default_rng(seed))
+    nearest = _nearest_mode(problem, modes, draws)
+    held = np.bincount(nearest, minlength=len(modes))
+    main = int(held.argmax())
+    best, covariance = modes[main]
+    theta = with_input_error(problem, best, covariance, draws, inputs)
+    found = _measurement(problem, best, theta, nearest == main, curve=curve, density=density_g_ml)
+    ambiguous = ("fit-ambiguous",) if held[main] < CLEAR * held.sum() else ()
+    return replace(found, voxels=voxels, flags=found.flags + ambiguous)
+
+
+def _nearest_mode(problem: Problem, modes: list[tuple[FloatArray, FloatArray]], draws: FloatArray) -> npt.NDArray[np.intp]:
+    """Which mode (s,) every draw belongs to, by distance of the shape in units of the prior's spread."""
+    p = len(problem.chosen)
+    centres = np.stack([mode[:p] for mode, _ in modes])
+    distance = (((draws[:, None, :p] - centres) / problem.prior.spread) ** 2).sum(-1)
+    return np.asarray(distance.argmin(1))
 
 
 def _noise_guess(curve: TimeCurve, usable: npt.NDArray[np.bool_]) -> float:
@@ -65,7 +85,7 @@ def _noise_guess(curve: TimeCurve, usable: npt.NDArray[np.bool_]) -> float:
 
 
 def _measurement(
-    problem: Problem, best: FloatArray, theta: FloatArray, *, curve: TimeCurve, density: float, voxels: int
+    problem: Problem, best: FloatArray, theta: FloatArray, main: npt.NDArray[np.bool_], *, curve: TimeCurve, density: float
 ) -> Measurement:
     p = len(problem.chosen)
     shapes = len(problem.model.shape)
@@ -82,8 +102,8 @@ def _measurement(
     names = ("arterial", "portal")
     return Measurement(
         region=curve.name,
-        voxels=voxels,
-        parameters={key: Estimate(float(x.mean()), float(x.std(ddof=1))) for key, x in draws.items()},
+        voxels=0,
+        parameters={key: Estimate(float(x[main].mean()), float(x.std(ddof=1))) for key, x in draws.items()},
         samples=draws,
         curve_hu=curve.values - baseline,
         fit_hu=fit - baseline,

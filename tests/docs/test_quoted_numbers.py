@@ -1,0 +1,68 @@
+"""Numbers that the explanations quote are those of the code."""
+
+from __future__ import annotations
+
+import doc_pages as pages
+import pytest
+
+from hepaflow.curves import inputs
+from hepaflow.kinetics import dictionary, fit_maps, posterior, problem, search
+from hepaflow.kinetics.catalogue import MODELS
+from hepaflow.lesions import measure, ratios
+from hepaflow.motion import correct, lattice, rigid
+from hepaflow.regions import healthy, shells, vessels
+from hepaflow.response.criterion import NANCY_2019
+from hepaflow.units import DEFAULT_DENSITY_G_ML
+
+QUOTED = {
+    "kinetics.md": (
+        f"{DEFAULT_DENSITY_G_ML} g/mL unless configured",
+        f"above {100 * inputs.TRUSTED_REMAINDER:.0f} % (RMS) of the peak",
+        f"a grid of {inputs.STEP_S} s",
+        f"{search.DICTIONARY_ROWS} sets of residue unknowns",
+        f"{posterior.DRAWS} draws by adaptive importance sampling",
+        f"| total flow | {problem.FLOW_CENTRE:.0f} mL/min/100 mL |",
+        f"with a spread of {measure.DELAY_SPREAD_S} s",
+        f"more than {100 * ratios.TOLERATED_ZERO:.0f} % of the draws",
+        f"its spread is {fit_maps.VOXEL_SPREAD} times",
+        f"{fit_maps.ROWS} sets of residue unknowns",
+        f"fewer than {fit_maps.FEWEST_SAMPLES} samples",
+    ),
+    "motion.md": (
+        f"values outside {lattice.WINDOW_HU[0]:.0f} to {lattice.WINDOW_HU[1]:.0f} HU",
+        f"up to {rigid.REACH_MM[0]:.0f} mm along the body",
+        f"fades to zero within {correct.FADE_MM:.0f} mm",
+    ),
+    "regions.md": (
+        f"the outer {shells.RIM_MM:.0f} mm of it",
+        f"within {shells.SURROUND_MM:.0f} mm outside the mask",
+        f"below {shells.LEAST_SHELL_ML} mL is left out",
+        f"below {100 * shells.DEAD_SHARE:.0f} % of healthy liver",
+        f"about {healthy.WANTED_ML:.0f} mL together, at least {healthy.MARGINS_MM[0][0]:.0f} mm from lesions and {healthy.MARGINS_MM[0][1]:.0f} mm",
+        f"under {healthy.ENOUGH_ML:.0f} mL it is flagged",
+        f"at least {vessels.LIKE_PORTAL} times as high as the liver",
+        f"Below {NANCY_2019.smallest_mm:.0f} mm the lesion is flagged",
+    ),
+}
+
+
+@pytest.mark.parametrize(("page", "text"), [(page, text) for page, texts in QUOTED.items() for text in texts])
+def test_number_is_that_of_the_code(page, text):
+    written = (pages.ROOT / "docs" / "explain" / page).read_text(encoding="utf-8")
+    assert text in " ".join(written.split()), f"docs/explain/{page} does not say: {text}"
+
+
+def test_prior_table_is_that_of_the_code():
+    written = (pages.ROOT / "docs" / "explain" / "kinetics.md").read_text(encoding="utf-8")
+    rows = {cells[1]: cells[2:] for line in written.splitlines() if len(cells := [c.strip() for c in line.split("|")]) == 7}
+    names = {"mtt": "`mtt`", "rate": "rate k", "extraction": "extraction"}
+    for model in MODELS:
+        for parameter in model.shape:
+            centre, spread, bounds, scale = rows[f"{names[parameter.key]} (`{model.key}`)"][:4]
+            assert float(centre.split()[0]) == parameter.centre
+            assert float(spread.split()[0]) == parameter.spread
+            assert [float(x) for x in bounds.split() if x[0].isdigit()] == list(parameter.bounds)
+            assert scale == parameter.scale
+    for name, delay in (("arterial delay", dictionary.ARTERIAL_DELAY), ("portal delay", dictionary.PORTAL_DELAY)):
+        assert [float(rows[name][i].split()[0]) for i in (0, 1)] == [delay.centre, delay.spread]
+        assert [float(x) for x in rows[name][2].split() if x[-1].isdigit()] == list(delay.bounds)

@@ -108,8 +108,11 @@ def inside(polygon: FloatArray, shape: tuple[int, int]) -> BoolArray:
     mask = np.zeros(shape, np.bool_)
     y, x = polygon[:, 0], polygon[:, 1]
     y2, x2 = np.roll(y, -1), np.roll(x, -1)
+    # every edge upwards, so that two polygons that share it round alike
+    up = (y < y2) | ((y == y2) & (x <= x2))
+    y, x, y2, x2 = np.where(up, y, y2), np.where(up, x, x2), np.where(up, y2, y), np.where(up, x2, x)
     columns = np.arange(shape[1])
-    for row in range(max(0, int(np.floor(y.min()))), min(shape[0], int(np.ceil(y.max())) + 1)):
+    for row in range(max(0, int(np.floor(y.min()))), min(shape[0], int(np.ceil(y2.max())) + 1)):
         crosses = (y <= row) != (y2 <= row)
         if not crosses.any():
             continue

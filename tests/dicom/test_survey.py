@@ -1,0 +1,91 @@
+"""What ``inspect`` says of a study, whole or refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+from tiny_study import PASSES, TIMES_S, clock, save, tiny, write
+
+from hepaflow.cli.inspect import inspect
+from hepaflow.dicom.survey import survey
+from hepaflow.errors import InputRefused
+
+CANARY = "CANARY"
+
+
+def study(folder: Path) -> Path:
+    images = tiny(series=(0, 0, 0, 1, 1, 1))
+    for image in images:
+        for keyword in ("PatientName", "PatientID", "SeriesDescription", "ProtocolName", "InstitutionName", "AccessionNumber"):
+            setattr(image.ds, keyword, CANARY)
+        image.ds.ContrastBolusStartTime = clock(37_267)
+    scout = copy.deepcopy(images[0])
+    scout.ds.ImageType, scout.ds.SeriesInstanceUID = ["ORIGINAL", "PRIMARY", "LOCALIZER"], "1.2.3.1.8"
+    scout.ds.SOPInstanceUID = "1.2.3.1.8.1"
+    write(images, folder)
+    save(scout, folder / "scout")
+    (folder / "note.txt").write_text("x")
+    return folder
+
+
+def test_a_study_is_described(tmp_path: Path) -> None:
+    facts = survey(study(tmp_path)).to_json()
+    assert [(s["files"], s["role"], s["positions"]) for s in facts["series"]] == [
+        (12, "dynamic", 4),
+        (12, "dynamic", 4),
+        (1, "localizer", 0),
+    ]
+    assert facts["files_not_dicom"] == 1
+    assert facts["geometry"]["shape"] == [4, 16, 20]
+    assert facts["geometry"]["spacing_mm"] == pytest.approx([2.5, 0.8, 1.1], abs=1e-5)
+    assert facts["geometry"]["coverage_mm"] == pytest.approx([10.0, 12.8, 22.0], abs=1e-3)
+    assert facts["geometry"]["orientation"] == "SPL"
+    assert facts["times_s"] == list(TIMES_S)
+    assert facts["time_source"] == "AcquisitionTime"
+    assert facts["passes_told_by"] == "time"
+    assert [g["from_s"] for g in facts["gaps"]] == [4.0, 9.0, 20.0]
+    assert facts["acquisition"]["injection_to_first_s"] == 11.0
+    assert facts["acquisition"]["series_of_pass"] == (0, 0, 0, 1, 1, 1)
+    assert facts["refused"] is None
+    assert CANARY not in json.dumps(facts)
+    assert "1.2.3" not in json.dumps(facts)
+
+
+def test_a_refused_study_is_described_as_far_as_it_went(tmp_path: Path) -> None:
+    folder = study(tmp_path)
+    next(folder.rglob("0005")).unlink()
+    facts = survey(folder).to_json()
+    assert len(facts["series"]) == 3
+    assert facts["geometry"] is None
+    assert facts["refused"]["code"] == "SERIES-MISSING-SLICE"
+    assert CANARY not in json.dumps(facts)
+
+
+def test_json_is_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert inspect(study(tmp_path), as_json=True) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["schema"] == 1
+    assert len(facts["times_s"]) == PASSES
+    assert {"key", "verdict", "measured", "expected", "why"} == set(facts["protocol"][0])
+
+
+def test_the_table_is_readable_and_anonymous(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert inspect(study(tmp_path), as_json=False) == 0
+    said = capsys.readouterr().out
+    assert "localizer" in said
+    assert "20 x 16, 4 slices" in said
+    assert "6 in 40 s" in said
+    assert CANARY not in said
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_refusal_is_raised_after_what_is_known(as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = study(tmp_path)
+    next(folder.rglob("0005")).unlink()
+    with pytest.raises(InputRefused, match="SERIES-MISSING-SLICE"):
+        inspect(folder, as_json=as_json)
+    said = capsys.readouterr().out
+    assert json.loads(said)["refused"]["code"] == "SERIES-MISSING-SLICE" if as_json else "localizer" in said

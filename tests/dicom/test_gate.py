@@ -22,7 +22,8 @@ from tiny_study import hounsfield, save, tiny, write
 
 from hepaflow.dicom.assemble import assemble
 from hepaflow.dicom.gate import judge
-from hepaflow.dicom.headers import WANTED, describe
+from hepaflow.dicom.headers import describe
+from hepaflow.dicom.values import WANTED
 from hepaflow.errors import InputRefused
 
 DAMAGE = {"FILE-TRUNCATED", "FILE-DAMAGED", "FILE-META"}

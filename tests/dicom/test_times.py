@@ -9,7 +9,7 @@ import pytest
 from tiny_study import PASSES, SLICES, START_S, TIMES_S, Image, clock, hounsfield, pick, tiny, write
 
 from hepaflow.dicom.assemble import assemble
-from hepaflow.dicom.headers import date_time_us, date_us, time_us
+from hepaflow.dicom.values import date_time_us, date_us, time_us
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 

@@ -6,8 +6,9 @@ import re
 import statistics
 from collections.abc import Iterable
 
-from hepaflow.dicom.headers import DAY_US, Instance, Reader, Slice, time_us
+from hepaflow.dicom.headers import Instance, Slice
 from hepaflow.dicom.times import TimeAxis
+from hepaflow.dicom.values import DAY_US, Reader, time_us
 from hepaflow.domain.series import Acquisition
 
 #: Start of injection to first pass, as protocols have it: from a minute before to five minutes after the start.

@@ -13,12 +13,13 @@ from hepaflow.dicom import read_nifti
 from hepaflow.dicom.acquisition import acquisition_of
 from hepaflow.dicom.choice import Choice, SeriesFound, choose, inventory, one_patient
 from hepaflow.dicom.gate import judge
-from hepaflow.dicom.headers import WANTED, Instance, Slice, describe
+from hepaflow.dicom.headers import Instance, Slice, describe
 from hepaflow.dicom.patient import references
 from hepaflow.dicom.pixels import load, pixel_digest
 from hepaflow.dicom.source import Entry, open_study
 from hepaflow.dicom.stack import Placed, place
 from hepaflow.dicom.times import TimeAxis, time_axis
+from hepaflow.dicom.values import WANTED
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 

@@ -14,7 +14,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.dicom.headers import DAY_US, Slice
+from hepaflow.dicom.headers import Slice
+from hepaflow.dicom.values import DAY_US
 from hepaflow.errors import InputRefused
 
 LABELS = ("TemporalPositionIdentifier", "TemporalPositionIndex", "AcquisitionNumber")

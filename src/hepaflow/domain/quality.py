@@ -74,6 +74,12 @@ _TABLE: tuple[Flag, ...] = (
     ),
     Flag("fit-poor", "caution", "the model describes this curve poorly", "le modèle décrit mal cette courbe"),
     Flag(
+        "parts-disagree",
+        "caution",
+        "the whole lesion and its vascular part fall into different categories",
+        "la lésion entière et sa partie vasculaire tombent dans des catégories différentes",
+    ),
+    Flag(
         "fit-ambiguous",
         "caution",
         "two sets of parameters describe this curve; the interval covers both",

@@ -36,7 +36,7 @@ AATH = KineticModel(
     key="aath",
     name="dual-input adiabatic tissue homogeneity (Johnson-Wilson)",
     shape=(
-        Parameter("mtt", "s", (1.0, 40.0), "log", 9.0, 0.45, "sinusoidal transit of liver and tumour, 4 to 20 s"),
+        Parameter("mtt", "s", (1.0, 40.0), "log", 9.0, 0.35, "sinusoidal transit of liver and tumour, 4 to 20 s"),
         Parameter("rate", "1/s", (0.001, 0.5), "log", 0.03, 0.8, "Ktrans/ve for flows of 30-200 mL/min/100 mL and ve of 0.1-0.4"),
         Parameter("extraction", "1", (0.005, 0.98), "logit", 0.4, 1.0, "anywhere between a closed and a fenestrated capillary"),
     ),

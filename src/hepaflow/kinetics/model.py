@@ -76,4 +76,4 @@ class KineticModel:
 ARTERIAL_DELAY = Parameter(
     "arterial_delay", "s", (-1.5, 8.0), "linear", 1.5, 1.0, "coeliac aorta to sinusoid, one to three seconds"
 )
-PORTAL_DELAY = Parameter("portal_delay", "s", (-3.0, 8.0), "linear", 1.0, 1.0, "portal trunk to sinusoid, up to a few seconds")
+PORTAL_DELAY = Parameter("portal_delay", "s", (-3.0, 8.0), "linear", 1.2, 0.8, "portal trunk to sinusoid, up to a few seconds")

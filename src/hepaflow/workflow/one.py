@@ -143,25 +143,30 @@ def _rate(measured: Measured, **response: Any) -> Measured:
     healthy, lesions = measured
     rated = []
     for lesion in lesions:
-        part = _rated_part(lesion)
-        measurement = lesion.regions.get(part)
-        found = None if measurement is None else ratio(measurement, healthy, rule.quantity)
-        said = call(
-            rule,
-            None if found is None else found.value,
-            samples=None if measurement is None else ratio_draws(measurement, healthy, rule.quantity),
-            diameter_mm=lesion.lesion.longest_axial_diameter_mm,
-            threshold=plan.threshold,
-            region=part,
-        )
-        rated.append(replace(lesion, response=(*lesion.response, said)))
+        calls = []
+        for part in _rated_parts(lesion):
+            measurement = lesion.regions.get(part)
+            found = None if measurement is None else ratio(measurement, healthy, rule.quantity)
+            said = call(
+                rule,
+                None if found is None else found.value,
+                samples=None if measurement is None else ratio_draws(measurement, healthy, rule.quantity),
+                diameter_mm=lesion.lesion.longest_axial_diameter_mm,
+                threshold=plan.threshold,
+                region=part,
+            )
+            calls.append(said)
+        disagree = len({said.category for said in calls}) > 1
+        flags = (*lesion.flags, "parts-disagree") if disagree else lesion.flags
+        rated.append(replace(lesion, response=(*lesion.response, *calls), flags=flags))
     return healthy, tuple(rated)
 
 
-def _rated_part(lesion: LesionResult) -> str:
-    """Where the criterion is read: the vascular part of a necrotic lesion, as readers draw it; the whole of any other."""
+def _rated_parts(lesion: LesionResult) -> tuple[str, ...]:
+    """Where the criterion is read: the whole lesion, and the vascular part too when it is smaller, as readers draw it on necrosis."""
     vascular, whole = lesion.regions.get("vascular"), lesion.regions.get("whole")
-    return "vascular" if vascular is not None and whole is not None and vascular.voxels < whole.voxels else "whole"
+    necrotic = vascular is not None and whole is not None and vascular.voxels < whole.voxels
+    return ("whole", "vascular") if necrotic else ("whole",)
 
 
 def _summarise(series: DynamicSeries, drawn: RegionSet, motion: MotionField, regions: Regions, inputs: Inputs) -> Summary:

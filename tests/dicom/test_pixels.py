@@ -174,7 +174,9 @@ def test_each_file_has_its_own_rescale(tmp_path: Path) -> None:
     for n, image in enumerate(images):
         image.ds.RescaleIntercept = str(-1024 - 7 * n)
         set_hu(image.ds, hounsfield(2, 2)[image.p, image.k])
-    np.testing.assert_array_equal(assemble(write(images, tmp_path)).voxels, hounsfield(2, 2))
+    series = assemble(write(images, tmp_path))
+    np.testing.assert_array_equal(series.voxels, hounsfield(2, 2))
+    assert series.flags == ("rescale-varies",)
 
 
 def test_a_slope_that_is_not_whole_gives_float(tmp_path: Path) -> None:

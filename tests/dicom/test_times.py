@@ -261,6 +261,24 @@ def test_a_lost_pass_is_flagged_where_the_scanner_counted(how: str, tmp_path: Pa
     assert read(images, tmp_path).flags == ("pass-missing",)
 
 
+def test_a_slice_out_of_step_is_flagged(tmp_path: Path) -> None:
+    images = tiny()
+    for image in images:
+        image.ds.AcquisitionNumber = image.p + 1
+    pick(images, 4, 2)[0].ds.AcquisitionTime = clock(START_S + TIMES_S[4] + 6.0)
+    assert read(images, tmp_path).flags == ("slice-times-irregular",)
+
+
+def test_a_clock_with_a_hole_is_not_replaced_in_silence(tmp_path: Path) -> None:
+    images = tiny()
+    for image in images:
+        image.ds.TriggerTime = str(1500 * TIMES_S[image.p])
+    del images[9].ds.AcquisitionTime
+    series = read(images, tmp_path)
+    assert series.acquisition.time_source == "TriggerTime"
+    assert series.flags == ("time-encodings-disagree",)
+
+
 def test_encodings_that_disagree_are_flagged(tmp_path: Path) -> None:
     images = tiny()
     for image in images:

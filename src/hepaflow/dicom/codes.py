@@ -93,12 +93,7 @@ _SITES: dict[str, Code] = {"habf": HEPATIC_ARTERY, "hpbf": PORTAL_VEIN}
 
 _MODELS: dict[str, Code] = {
     "aath": Code("126346", "DCM", "Adiabatic Tissue Homogeneity (ATH) Model"),
-    "two-compartment": Code("126347", "DCM", "Two Compartment Exchange (2CX) Model"),
-    "deconvolution": Code("126311", "DCM", "Singular Value Decomposition (SVD) deconvolution"),
     "one-compartment": private("ONE-COMPARTMENT", "Dual-input one-compartment model"),
-    "patlak": private("PATLAK", "Dual-input Patlak model"),
-    "max-slope": private("MAX-SLOPE", "Maximum slope method"),
-    "descriptive": private("DESCRIPTIVE", "Descriptive curve parameters"),
 }
 
 _REGIONS: dict[str, tuple[Code, Code]] = {

@@ -81,8 +81,6 @@ def judge(entry: Entry, wanted: Container[int], *, where: str) -> Header | None:
     """
     try:
         head = entry.head(HEAD_BYTES)
-        if head[:4] == b"PK\x03\x04" and entry.suffix == ".zip":
-            raise Damaged("ZIP-NESTED", "an archive inside the study")
         start = _start(head, entry)
         if start is None:
             return None
@@ -92,8 +90,7 @@ def judge(entry: Entry, wanted: Container[int], *, where: str) -> Header | None:
             whole = entry.read()
             return _judge(whole, len(whole), start, wanted)
     except Damaged as damage:
-        advice = "Unpack it and give the folder" if damage.code == "ZIP-NESTED" else "Copy the study again from its archive"
-        raise InputRefused(damage.code, f"{damage.what} ({where})", advice) from None
+        raise InputRefused(damage.code, f"{damage.what} ({where})", "Copy the study again from its archive") from None
 
 
 def inflate(data: bytes, *, limit: int = MAX_INFLATED_BYTES) -> bytes:

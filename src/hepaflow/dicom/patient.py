@@ -11,6 +11,7 @@ from typing import Any
 from hepaflow.dicom.headers import Instance
 from hepaflow.dicom.pixels import quiet
 from hepaflow.dicom.times import TimeAxis
+from hepaflow.errors import InputRefused
 
 #: Attributes of patient, study, frame and equipment that derived objects repeat (PS3.3 C.7.1 to C.7.5).
 KEYWORDS = (
@@ -37,12 +38,17 @@ def _header(instance: Instance) -> dict[str, str]:
 
     found: dict[str, str] = {}
     with quiet():
-        header = dcmread(
-            BytesIO(instance.entry.read()),
-            stop_before_pixels=True,
-            force=True,
-            specific_tags=["SpecificCharacterSet", *KEYWORDS],
-        )
+        try:
+            header = dcmread(
+                BytesIO(instance.entry.read()),
+                stop_before_pixels=True,
+                force=True,
+                specific_tags=["SpecificCharacterSet", *KEYWORDS],
+            )
+        except Exception as error:  # the library's message would repeat the value
+            raise InputRefused(
+                "FILE-DAMAGED", "patient and study values cannot be read", "Check the export of the study"
+            ) from error
         for keyword in KEYWORDS:
             try:
                 value = header.get(keyword)

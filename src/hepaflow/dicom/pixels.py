@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import struct
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -90,7 +91,8 @@ def _load(slices: Sequence[Sequence[Slice]], voxels: npt.NDArray[Any], files: in
     def one(number: int) -> bytes:
         p, k = divmod(number, count)
         image = slices[p][k]
-        stored = _stored(image, f"file {image.file} of {files}, slice {k + 1} of pass {p + 1}")
+        where = f"file {image.file} of {files}, slice {k + 1} of pass {p + 1}"
+        stored = _in_place(image, voxels[p, k]) if _is_plain(image.pixels, voxels.dtype) else _stored(image, where)
         if _to_hu(stored, image.pixels, voxels[p, k]):
             flags.add("pixel-padding-implausible")
         return hashlib.sha256(voxels[p, k].data).digest()
@@ -101,6 +103,8 @@ def _load(slices: Sequence[Sequence[Slice]], voxels: npt.NDArray[Any], files: in
             digests += pool.map(one, range(p * count, (p + 1) * count))
             if progress is not None:
                 progress("read", p + 1, len(slices))
+    if len({(s.pixels.slope, s.pixels.intercept) for row in slices for s in row}) > 1:
+        flags.add("rescale-varies")
     if any(s.pixels.syntax in _LOSSY for row in slices for s in row):
         flags.add("lossy-compression")
     return Loaded(voxels, tuple(digests), (*sorted(flags), *doubts(voxels)))
@@ -128,6 +132,19 @@ def pixel_digest(image: Slice, where: str) -> bytes:
         return hashlib.sha256(np.ascontiguousarray(_stored(image, where)).tobytes()).digest()
 
 
+def _is_plain(form: Pixels, kind: np.dtype[Any]) -> bool:
+    """The file holds these pixels as memory would."""
+    native = form.bits_allocated == 16 and form.little_endian == (sys.byteorder == "little")
+    return native and kind == np.int16 and form.span.fragments is None and not form.deflated
+
+
+def _in_place(image: Slice, out: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Stored values read into the memory of ``out`` (rows, columns) int16, which they share."""
+    image.entry.fill(image.pixels.span.start, out.data.cast("B"))
+    stored = out if image.pixels.signed else out.view(np.uint16)
+    return _without_spare(stored, image.pixels, out=stored)
+
+
 def _stored(image: Slice, where: str) -> npt.NDArray[Any]:
     """Stored values (rows, columns), unused high bits removed."""
     form, data = image.pixels, image.entry.read()
@@ -139,11 +156,16 @@ def _stored(image: Slice, where: str) -> npt.NDArray[Any]:
         stored = flat.reshape(form.rows, form.columns)
     else:
         stored = _decoded(data, form, where)
+    return _without_spare(stored, form)
+
+
+def _without_spare(stored: npt.NDArray[Any], form: Pixels, *, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
+    """Unused high bits removed, sign extended."""
     spare = form.bits_allocated - form.bits_stored
     if spare and form.signed:
-        stored = np.right_shift(np.left_shift(stored, spare), spare)
+        stored = np.right_shift(np.left_shift(stored, spare, out=out), spare, out=out)
     elif spare:
-        stored = np.bitwise_and(stored, (1 << form.bits_stored) - 1)
+        stored = np.bitwise_and(stored, (1 << form.bits_stored) - 1, out=out)
     return stored
 
 
@@ -213,24 +235,23 @@ def codestream_size(stream: bytes, syntax: str) -> tuple[int, int] | None:
 
 
 def _to_hu(stored: npt.NDArray[Any], form: Pixels, out: npt.NDArray[Any]) -> bool:
-    """Writes HU into ``out`` (rows, columns); True when the padding value was not believed."""
+    """Writes HU into ``out`` (rows, columns), which may share memory with ``stored``; True when the padding value was not believed."""
+    outside = None
+    if form.padding is not None:
+        outside = (stored >= form.padding[0]) & (stored <= form.padding[1])
     if out.dtype == np.int16:
         slope, intercept = int(form.slope), int(form.intercept)
-        ends = int(stored.min()), int(stored.max())
-        low, high = (slope * end + intercept for end in ends)
+        low, high = (slope * end + intercept for end in (int(stored.min()), int(stored.max())))
         if low < _INT16.min or high > _INT16.max:
             raise _TooWide
-        wide = stored.astype(np.int32)
-        if slope != 1:
-            wide *= slope
-        wide += intercept
-        out[...] = wide
+        if slope == 1 and stored.dtype.itemsize == 2 and stored.dtype.isnative:
+            # the sum fits, so that 16-bit arithmetic, which wraps, ends at the right value without a wider copy
+            np.add(stored.view(np.int16), np.array(intercept & 0xFFFF, np.uint16).view(np.int16), out=out)
+        else:
+            out[...] = stored.astype(np.int32) * slope + intercept
     else:
         out[...] = stored.astype(np.float64) * form.slope + form.intercept
-    if form.padding is None:
-        return False
-    outside = (stored >= form.padding[0]) & (stored <= form.padding[1])
-    if not outside.any():
+    if form.padding is None or outside is None or not outside.any():
         return False
     if form.padding[1] * form.slope + form.intercept > _PADDING_MAX_HU:
         return True

@@ -42,7 +42,9 @@ def read_contours(
             return _regions(dataset, grid, known)
         except InputRefused as refused:
             raise InputRefused(refused.code, f"{refused.what} ({where})", refused.advice) from refused
-        except (AttributeError, KeyError, IndexError, ValueError, TypeError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # the library raises many kinds, and their messages hold values
             raise InputRefused("REGIONS-DAMAGED", f"the structure set cannot be read ({where})", "Export it again") from error
 
 

@@ -49,6 +49,10 @@ class Entry(Protocol):
         """All bytes. Refused: fewer or more than ``size``."""
         ...
 
+    def fill(self, start: int, target: memoryview) -> None:
+        """Bytes from ``start`` on into ``target``, which they fill. Refused: a file whose size is no longer ``size``."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class DiskFile:
@@ -72,8 +76,21 @@ class DiskFile:
         with _disk_errors():
             data = self.path.read_bytes()
         if len(data) != self.size:
-            raise InputRefused("SOURCE-CHANGED", "a file changed while it was read", "Wait until the copy has finished")
+            raise _changed()
         return data
+
+    def fill(self, start: int, target: memoryview) -> None:
+        """Bytes from ``start`` on into ``target``, without a copy between."""
+        with _disk_errors(), self.path.open("rb", buffering=0) as handle:
+            if os.fstat(handle.fileno()).st_size != self.size:
+                raise _changed()
+            handle.seek(start)
+            done = 0
+            while done < len(target):
+                got = handle.readinto(target[done:])
+                if not got:
+                    raise _changed()
+                done += got
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +117,10 @@ class Member:
     def read(self) -> bytes:
         """All bytes, checksum verified."""
         return self._take(self.size)
+
+    def fill(self, start: int, target: memoryview) -> None:
+        """Bytes from ``start`` on into ``target``, checksum verified."""
+        target[:] = self.read()[start : start + len(target)]
 
     def _take(self, count: int) -> bytes:
         try:
@@ -184,6 +205,8 @@ def _members(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
             raise _unsafe("holds two members of one name")
         seen.add(key)
     for info in infos:
+        if info.filename.lower().endswith(".zip"):
+            raise InputRefused("ZIP-NESTED", "the archive holds another archive", "Unpack it and give the folder")
         _judge_sizes(info)
     _judge_overlap(infos)
     return tuple(Member(archive, info) for info in sorted(infos, key=lambda info: info.filename))
@@ -219,6 +242,10 @@ def _judge_overlap(infos: list[zipfile.ZipInfo]) -> None:
         if info.header_offset < end:
             raise _unsafe("holds members that overlap")
         end = info.header_offset + _LOCAL_HEADER + info.compress_size
+
+
+def _changed() -> InputRefused:
+    return InputRefused("SOURCE-CHANGED", "a file changed while it was read", "Wait until the copy has finished")
 
 
 def _unsafe(why: str) -> InputRefused:

@@ -70,6 +70,8 @@ def time_axis(series: Sequence[Sequence[Placing]], count: int) -> TimeAxis:
     first_seen = list(dict.fromkeys(number for number, _ in parts))
     if name in LATE_CLOCKS:
         flags.append("time-not-of-acquisition")
+    if _irregular(when):
+        flags.append("slice-times-irregular")
     if not _clocks_agree(slices, name):
         flags.append("time-encodings-disagree")
     return TimeAxis(
@@ -245,6 +247,12 @@ def _refuse_shuttle(when: npt.NDArray[np.int64]) -> None:
         raise _shuttle()
 
 
+def _irregular(when: npt.NDArray[np.int64]) -> bool:
+    """Slices of some pass are timed otherwise against each other than those of most passes."""
+    offsets = when - np.median(when, axis=1, keepdims=True)
+    return bool(np.abs(offsets - np.median(offsets, axis=0)).max() > AGREE_S * 1e6)
+
+
 def _shuttle() -> InputRefused:
     return InputRefused(
         "SERIES-SHUTTLE", "the table shuttles: passes alternate between two coverages", "Give the passes of one table position"
@@ -264,13 +272,15 @@ def _labels_missing(images: Sequence[Placing], label: str, passes: int) -> list[
 
 
 def _clocks_agree(slices: tuple[tuple[Slice, ...], ...], name: str) -> bool:
-    """Every other clock of the acquisition that runs gives the same intervals."""
-    mine = np.array([row[0].clocks[name] for row in slices], float)
+    """Every other clock of the acquisition that runs gives the same intervals, wherever both are given."""
     for other in CLOCKS:
-        if other == name or any(other not in row[0].clocks for row in slices):
+        both = [row[0].clocks for row in slices if name in row[0].clocks and other in row[0].clocks]
+        if other == name or len(both) < 2:
             continue
-        theirs = np.array([row[0].clocks[other] for row in slices], float)
-        if np.ptp(theirs) == 0 or (other == "TriggerTime" and (np.diff(theirs) <= 0).any()):
+        mine = np.array([clocks[name] for clocks in both], float)
+        theirs = np.array([clocks[other] for clocks in both], float)
+        trigger = theirs if other == "TriggerTime" else mine if name == "TriggerTime" else None
+        if np.ptp(theirs) == 0 or (trigger is not None and (np.diff(trigger) <= 0).any()):  # a trigger may count anew
             continue
         apart = (theirs - theirs[0]) - (mine - mine[0])
         apart -= DAY_US * np.round(apart / DAY_US)

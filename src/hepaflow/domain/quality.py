@@ -26,14 +26,12 @@ _TABLE: tuple[Flag, ...] = (
     # voxels (bits are part of the file format: never renumber)
     Flag("voxel-missing-samples", "caution", "too few valid passes at this voxel", "trop peu de passages valides pour ce voxel", 0),
     Flag("voxel-no-enhancement", "caution", "no enhancement above noise", "pas de rehaussement au-dessus du bruit", 1),
-    Flag("voxel-not-finite", "serious", "the image value is not a number", "la valeur d'image n'est pas un nombre", 2),
-    Flag("voxel-poor-fit", "caution", "the model does not describe this curve", "le modèle ne décrit pas cette courbe", 3),
     Flag(
         "voxel-prior-driven",
         "info",
         "the value is mostly the organ's prior",
         "la valeur provient surtout de l'a priori de l'organe",
-        4,
+        2,
     ),
     # inputs and fits
     Flag(
@@ -321,6 +319,18 @@ _TABLE: tuple[Flag, ...] = (
         "serious",
         "no acquisition times were given: the time axis comes from the times of reconstruction or of the series",
         "pas d'heures d'acquisition : l'axe des temps vient des heures de reconstruction ou des séries",
+    ),
+    Flag(
+        "slice-times-irregular",
+        "caution",
+        "the times of slices within a pass differ from those of other passes by more than 1 s",
+        "les heures des coupes d'un passage diffèrent de celles des autres passages de plus de 1 s",
+    ),
+    Flag(
+        "rescale-varies",
+        "caution",
+        "slope or intercept to HU differs between images of the series; each was converted by its own",
+        "la pente ou l'ordonnée de conversion en UH varie entre les images ; chacune a été convertie par les siennes",
     ),
     Flag(
         "time-encodings-disagree",

@@ -178,3 +178,34 @@ def test_without_a_trunk_the_whole_image_is_used_and_flagged() -> None:
     field = correct.estimate(replace(study, voxels=voxels), method="rigid", reference=0)
     assert "motion-no-cavity" in field.flags
     assert field.passes[1].shift_mm[2] == pytest.approx(5.0, abs=0.5)
+
+
+def test_a_pass_that_gets_worse_is_given_back(study: DynamicSeries) -> None:
+    from hepaflow.motion import deformable
+
+    table = correct.lay_table(study)
+    fixed = deformable.fixed_at(table.scene, torso.REFERENCE, 3.0)
+    wrong = np.zeros((*table.scene.nodes.shape, 3), np.float32)
+    wrong[..., 0] = 12.0  # pass 4 moved by 3 mm
+    verdict = correct._judge(table, fixed, 4, wrong, None)
+    assert not verdict.field.any()
+    assert verdict.after == verdict.before
+    assert verdict.flags == ("motion-pass-uncorrected",)
+
+
+def test_an_empty_pass_is_excluded(study: DynamicSeries) -> None:
+    voxels = study.voxels.astype(np.float32)
+    voxels[2] = np.nan
+    field = correct.estimate(replace(study, voxels=voxels), method="deformable", reference=None)
+    assert [one.index for one in field.passes if one.excluded] == [2]
+    assert np.isfinite(field.displacements).all()
+
+
+def test_a_single_slice_moves_in_its_plane() -> None:
+    travel = ((0.0, -8.0), (0.0, 0.0))
+    grid = Grid.from_spacing((1, 52, 64), (6.0, 5.0, 5.0), origin_mm=(-157.5, -127.5, 0.0))
+    study = torso.series(grid, travel=travel)
+    field = correct.estimate(study, method="rigid", reference=1)
+    assert field.passes[0].shift_mm == pytest.approx((0.0, -8.0, 0.0), abs=1.0)
+    middle = torso.radius(torso.points(grid)) < 0.5
+    assert np.isfinite(correct.apply(study, field).voxels[0][middle]).all()

@@ -22,10 +22,12 @@ from hepaflow.motion.lattice import Scene
 Method = Literal["deformable", "rigid", "none"]
 Progress = Callable[[str, int, int], None] | None
 
-#: Beyond the cavity the field fades to exactly 0 over this way, so that ribs and wall stay.
-FADE_MM = 12.0
+#: One node beyond the cavity the field fades to exactly 0 over this way, so that ribs and wall stay.
+FADE_MM = 6.0
 #: Images are compared at this smoothing for the residuals.
 _COMPARE_MM = 3.0
+#: ... and in windows of this size (standard deviation, nodes): smaller ones explain displaced edges by gain and offset.
+_COMPARE_NODES = 1.5
 #: A pass whose disagreement stays this many times the usual one is beyond repair (another body part, a failed reconstruction).
 _BEYOND_REPAIR = 3.0
 _LEAST_JACOBIAN = 0.1
@@ -131,7 +133,8 @@ def displacement(field: MotionField, grid: Grid, pass_index: int) -> npt.NDArray
 
 def choose_reference(scene: Scene, cavity: Mask, used: list[int]) -> int:
     """The well-enhanced pass (mean over the cavity in the upper 40 % of its range) nearest to the median height of all passes."""
-    level = np.array([np.nanmean(scene.volumes[index][cavity]) for index in used])
+    inside = [scene.volumes[index][cavity] for index in used]
+    level = np.array([float(part[np.isfinite(part)].mean()) if np.isfinite(part).any() else -np.inf for part in inside])
     middle = used[len(used) // 2]
     fixed = deformable.fixed_at(scene, middle, rigid.SEARCH_MM)
     heights = []
@@ -139,7 +142,8 @@ def choose_reference(scene: Scene, cavity: Mask, used: list[int]) -> int:
         start = rigid.search(scene, fixed, index, cavity)
         heights.append(rigid.refine(scene, fixed, index, cavity, start, image_mm=rigid.SEARCH_MM, steps=3)[0])
     distance = np.abs(np.array(heights) - np.median(heights))
-    good = level >= level.min() + 0.6 * (level.max() - level.min())
+    least = level[np.isfinite(level)].min(initial=level.max())
+    good = level >= least + 0.6 * (level.max() - least)
     return used[int(np.argmin(np.where(good, distance, np.inf)))]
 
 
@@ -201,7 +205,7 @@ def _judge(table: Table, fixed: Fixed, index: int, field: Field, shift: Field | 
     moving = deformable.smoothed(table.scene.volumes[index], table.scene.grid.spacing_mm, _COMPARE_MM)
 
     def variance(u: Field) -> npt.NDArray[np.float64]:
-        return deformable.evidence(fixed, moving, table.cavity, u, table.scene, window_nodes=0.7).residual
+        return deformable.evidence(fixed, moving, table.cavity, u, table.scene, window_nodes=_COMPARE_NODES).residual
 
     nothing = np.zeros_like(field)
     at_rest = variance(nothing)

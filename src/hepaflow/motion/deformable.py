@@ -98,7 +98,7 @@ def evidence(fixed: Fixed, moving: Volume, mask: Mask, field: Field, scene: Scen
     )
     if window_nodes > 0:
         for axis in range(3):
-            sums = gaussian_filter1d(sums, window_nodes, axis=axis, mode="constant", truncate=3.0)
+            sums = gaussian_filter1d(sums, window_nodes, axis=axis, mode="nearest", truncate=3.0)
     sums *= local_fit.FULL / np.prod(scene.block)
     hessian, gradient, residual = np.empty((*shape, 6)), np.empty((*shape, 3)), np.empty(shape)
     local_fit.normal_equations(sums, FLOOR_HU2, hessian, gradient, residual)

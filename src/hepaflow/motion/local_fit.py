@@ -63,10 +63,10 @@ def accumulate(
                         p2 += shift
                 if p0 < 0 or p1 < 0 or p2 < 0 or p0 > nk - 1 or p1 > nj - 1 or p2 > ni - 1:
                     continue
-                if not mask[int(p0 + 0.5), int(p1 + 0.5), int(p2 + 0.5)]:
-                    continue
                 a0, a1, a2 = min(int(p0), max(nk - 2, 0)), min(int(p1), max(nj - 2, 0)), min(int(p2), max(ni - 2, 0))
                 b0, b1, b2 = min(a0 + 1, nk - 1), min(a1 + 1, nj - 1), min(a2 + 1, ni - 1)
+                if not (mask[a0, a1, a2] and mask[b0, b1, b2] and mask[a0, b1, a2] and mask[a0, a1, b2]):
+                    continue  # a tap in the wall, which stands still
                 f0, f1, f2 = p0 - a0, p1 - a1, p2 - a2
                 near = (1 - f1) * ((1 - f2) * moving[a0, a1, a2] + f2 * moving[a0, a1, b2])
                 near += f1 * ((1 - f2) * moving[a0, b1, a2] + f2 * moving[a0, b1, b2])

@@ -12,8 +12,10 @@ FloatArray = npt.NDArray[np.float64]
 
 #: More shapes than this are no breathing.
 MOST = 3
-#: A shape counts when its singular value is this many times the median one, which is noise (compare Gavish and Donoho 2014).
+#: A shape counts when its singular value is this many times the median one, which is noise (compare Gavish and Donoho 2014) ...
 ABOVE_NOISE = 4.0
+#: ... and it holds this share of the largest one's energy: what is smaller follows contrast rather than breath.
+LEAST_ENERGY = 0.01
 
 
 def shared(fields: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], int]:
@@ -37,8 +39,8 @@ def shared(fields: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], in
 def supported(singular: FloatArray) -> int:
     """How many of the singular values (descending) are breathing and not noise: 1 to ``MOST``.
 
-    >>> supported(np.array([3400.0, 500.0, 150.0, 140.0, 120.0, 110.0, 100.0, 90.0]))
+    >>> supported(np.array([3400.0, 500.0, 300.0, 100.0, 100.0, 90.0, 85.0, 80.0, 75.0, 70.0]))
     2
     """
-    above = singular > ABOVE_NOISE * np.median(singular)
+    above = (singular > ABOVE_NOISE * np.median(singular)) & (singular**2 > LEAST_ENERGY * singular[0] ** 2)
     return int(np.clip(np.cumprod(above).sum(), 1, MOST))

@@ -21,7 +21,7 @@ _LEFT_OUT = 0.02
 def disagreement(variance: FloatArray, where: npt.NDArray[np.bool_]) -> float:
     """Root mean square in HU of what the reference cannot explain of a pass, over windows ``where`` ``variance`` (HU2) is known; NaN if nowhere.
 
-    Each window (about 1 cm) has its own gain and offset, so that enhancement between the two passes costs nothing; displaced edges do.
+    Each window (about 2 cm) has its own gain and offset, so that enhancement between the two passes costs nothing; displaced edges do.
     """
     values = np.sort(variance[where & np.isfinite(variance)])
     if values.size == 0:
@@ -58,25 +58,29 @@ def mmode(series: DynamicSeries, aligned: DynamicSeries, field: MotionField, *, 
 
     The array's first axis is taken as height, as in an axial study.
     """
-    row, col = busiest_column(series, field) if column is None else column
+    row, col = busiest_column(series, aligned, field) if column is None else column
     heights = series.grid.to_mm([(k, row, col) for k in range(series.grid.shape[0])])[:, 2]
     before = series.voxels[:, :, row, col].astype(np.float32)
     return MMode(series.times_s, heights, before, aligned.voxels[:, :, row, col].astype(np.float32), (row, col))
 
 
-def busiest_column(series: DynamicSeries, field: MotionField) -> tuple[int, int]:
-    """The (row, column) where the largest displacement, times the step in HU that it carries along the column, adds up to most; the centre without motion."""
-    from hepaflow.motion.lattice import WINDOW_HU
-    from hepaflow.motion.resample import upsample
+def busiest_column(series: DynamicSeries, aligned: DynamicSeries, field: MotionField) -> tuple[int, int]:
+    """The (row, column) where correction brought the pass that moved most nearest to the reference; the centre without motion.
 
-    grid = series.grid
+    What contrast changed is the same before and after, so that it does not count.
+    """
+    from hepaflow.motion.lattice import WINDOW_HU
+
     size = np.linalg.norm(field.displacements, axis=-1).mean(axis=(1, 2, 3))
     furthest = int(size.argmax())
-    if size[furthest] == 0.0 or grid.shape[0] < 2:
-        return grid.shape[1] // 2, grid.shape[2] // 2
-    up = grid.affine[:3, 0] / grid.spacing_mm[0]
-    along = np.abs(upsample(field.displacements[furthest], field.grid, grid) @ up.astype(np.float32))
-    image = np.clip(np.nan_to_num(series.voxels[field.reference].astype(np.float32)), *WINDOW_HU)
-    change = (along[1:] * np.abs(np.diff(image, axis=0))).sum(axis=0)
-    row, col = np.unravel_index(int(change.argmax()), change.shape)
+    if size[furthest] == 0.0:
+        return series.grid.shape[1] // 2, series.grid.shape[2] // 2
+
+    def image(voxels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+        return np.clip(voxels.astype(np.float32), *WINDOW_HU)
+
+    reference = image(series.voxels[field.reference])
+    gain = np.abs(image(series.voxels[furthest]) - reference) - np.abs(image(aligned.voxels[furthest]) - reference)
+    total = np.nan_to_num(gain).sum(axis=0)
+    row, col = np.unravel_index(int(total.argmax()), total.shape)
     return int(row), int(col)

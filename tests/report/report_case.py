@@ -206,5 +206,5 @@ def without_answer(case: CaseResult) -> CaseResult:
     call = dataclasses.replace(third.response[0], category=None, probability_major=None, flags=("voxel-no-enhancement",))
     none = Ratio(None, None, None)
     changed = dataclasses.replace(third, regions={**third.regions, "core": core}, ratio={"bf": none, "bv": none}, response=(call,))
-    flags = (*case.flags, "voxel-not-finite")
+    flags = (*case.flags, "arterial-peak-in-gap")
     return dataclasses.replace(case, lesions=(*case.lesions[:2], changed), flags=flags)

@@ -83,7 +83,7 @@ def test_serious_flags_come_first(case: CaseResult, gappy: CaseResult) -> None:
     first = sections.summary(gappy, words=EN, truth=None).blocks[0]
     assert isinstance(first, Notice)
     assert first.tone == "serious"
-    assert first.items == ("Study: The image value is not a number.",)
+    assert first.items == ("Study: The arterial peak falls between passes that are far apart.",)
     calm = sections.summary(case, words=EN, truth=None).blocks[0]
     assert isinstance(calm, Notice)
     assert calm.tone == "pass"
@@ -123,10 +123,10 @@ def test_criterion_is_named_with_its_standing(case: CaseResult) -> None:
 
 def test_small_lesion_is_not_rated(case: CaseResult) -> None:
     first = case.lesions[0]
-    call = dataclasses.replace(first.response[0], category=None, flags=("response-uncertain", "voxel-poor-fit"))
+    call = dataclasses.replace(first.response[0], category=None, flags=("response-uncertain", "fit-poor"))
     changed = dataclasses.replace(first, response=(call,))
     row = cells(tables.summary_table(dataclasses.replace(case, lesions=(changed,)), EN))[0]
-    assert row[4] == "not rated: the model does not describe this curve"
+    assert row[4] == "not rated: the model describes this curve poorly"
 
 
 def test_ratio_beside_the_category_is_that_of_the_rated_part(case: CaseResult, truth: Truth) -> None:
@@ -192,8 +192,8 @@ def test_settings_never_show_paths_or_free_text() -> None:
 
 def test_flags_of_parts_are_not_repeated_for_the_study(case: CaseResult) -> None:
     inputs = dataclasses.replace(case.inputs, flags=("inputs-swapped",))
-    found = findings(dataclasses.replace(case, inputs=inputs, flags=("inputs-swapped", "voxel-not-finite")), EN)
-    assert [(finding.place, finding.code) for finding in found] == [("Inputs", "inputs-swapped"), ("Study", "voxel-not-finite")]
+    found = findings(dataclasses.replace(case, inputs=inputs, flags=("inputs-swapped", "arterial-peak-in-gap")), EN)
+    assert [(finding.place, finding.code) for finding in found] == [("Inputs", "inputs-swapped"), ("Study", "arterial-peak-in-gap")]
 
 
 def test_a_flag_missing_from_the_table_is_shown_not_lost(case: CaseResult) -> None:

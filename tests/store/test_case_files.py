@@ -78,6 +78,7 @@ def test_lesions_json_is_the_contracts(folder: Path) -> None:
             "category": "minor",
             "probability_major": 0.001,
             "region": "whole",
+            "ratio": None,
             "flags": [],
         }
     ]

@@ -22,12 +22,12 @@ def inspect(
 
     Example: hepaflow inspect STUDY --json
     """
-    from hepaflow.curves import protocol
     from hepaflow.dicom.survey import survey
+    from hepaflow.workflow.protocol_check import check_study
 
     with printing.progress() as progress:
         found = survey(study, progress=progress)
-    rules: Sequence[Rule] = () if found.dynamic is None else protocol.check(found.dynamic)
+    rules: Sequence[Rule] = () if found.dynamic is None else check_study(found.dynamic)
     facts = found.to_json()
     facts["protocol"] = [
         {"key": r.key, "verdict": r.verdict, "measured": r.measured, "expected": r.expected, "why": r.why_en} for r in rules

@@ -1,0 +1,1 @@
+"""What flows through the rooms: frozen value types that validate themselves."""

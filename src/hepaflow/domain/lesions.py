@@ -118,7 +118,10 @@ class LesionResult:
 
 @dataclass(frozen=True, slots=True)
 class ResponseCall:
-    """What a named criterion says of one lesion; ``category`` is None when it cannot be said (the flags say why)."""
+    """What a named criterion says of one lesion; ``category`` is None when it cannot be said (the flags say why).
+
+    ``ratio`` is what was judged, in ``region``.
+    """
 
     criterion: str
     threshold: float
@@ -126,3 +129,4 @@ class ResponseCall:
     probability_major: float | None
     region: str
     flags: tuple[str, ...] = ()
+    ratio: Ratio | None = None

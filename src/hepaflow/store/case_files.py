@@ -88,6 +88,7 @@ def lesion(found: LesionResult) -> dict[str, Any]:
                 "category": call.category,
                 "probability_major": number(call.probability_major),
                 "region": call.region,
+                "ratio": None if call.ratio is None else ratio(call.ratio),
                 "flags": list(call.flags),
             }
             for call in found.response

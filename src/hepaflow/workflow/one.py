@@ -155,7 +155,7 @@ def _rate(measured: Measured, **response: Any) -> Measured:
                 threshold=plan.threshold,
                 region=part,
             )
-            calls.append(said)
+            calls.append(replace(said, ratio=found))
         disagree = len({said.category for said in calls}) > 1
         flags = (*lesion.flags, "parts-disagree") if disagree else lesion.flags
         rated.append(replace(lesion, response=(*lesion.response, *calls), flags=flags))

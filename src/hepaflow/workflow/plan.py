@@ -91,4 +91,6 @@ def load(config: Path | None, **options: Any) -> Plan:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         code = "CONFIG-UNKNOWN-KEY" if first["type"] == "extra_forbidden" else "CONFIG-INVALID"
-        raise UsageError(code, f"{key}: {first['msg']}", "See hepaflow analyze --help for the options") from error
+        raise UsageError(
+            code, f"{key}: {first['msg'].removeprefix('Value error, ')}", "See hepaflow analyze --help for the options"
+        ) from error

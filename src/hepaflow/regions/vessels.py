@@ -96,7 +96,7 @@ def _early_image(volume: SearchVolume, soft: Mask) -> Volume:
     zone = soft & _near_midline(volume, MIDLINE_MM)
     if not zone.any():
         return np.zeros_like(volume.low)
-    limit = float(np.sort(change[zone])[-max(20, int(0.002 * zone.sum()))])
+    limit = float(np.sort(change[zone])[-min(int(zone.sum()), max(20, int(0.002 * zone.sum())))])
     strongest = zone & (change >= limit)
     curve = np.median(volume.hu[:, strongest], axis=1)
     peak_s = float(volume.times_s[curve.argmax()])

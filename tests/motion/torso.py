@@ -14,7 +14,7 @@ STRETCH = 0.002
 
 
 def axial() -> Grid:
-    return Grid.from_spacing((22, 52, 64), (6.0, 5.0, 5.0), origin_mm=(-157.5, -127.5, -63.0))
+    return Grid.from_spacing((22, 44, 54), (6.0, 6.0, 6.0), origin_mm=(-159.0, -129.0, -63.0))
 
 
 def turned() -> Grid:
@@ -25,7 +25,7 @@ def turned() -> Grid:
     about_z = np.array([[np.cos(b), -np.sin(b), 0], [np.sin(b), np.cos(b), 0], [0, 0, 1]])
     affine = np.eye(4)
     affine[:3, :3] = about_z @ about_x @ plain.affine[:3, [0, 2, 1]] @ np.diag([-1.0, 1.0, 1.0])
-    shape = (22, 64, 52)
+    shape = (22, 54, 44)
     affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape) - 1) / 2.0)
     return Grid(shape, affine)
 

@@ -11,6 +11,7 @@ import typer
 from hepaflow.cli import printing
 
 if TYPE_CHECKING:
+    from hepaflow.domain.lesions import ResponseCall
     from hepaflow.workflow.study import Study
 
 NOT_ESTIMATED = 4
@@ -116,7 +117,7 @@ def show(done: Study) -> None:
                 printing.number(found.lesion.longest_axial_diameter_mm, digits=0),
                 printing.number(ratio.value if ratio else None),
                 f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "-",
-                (call.category if call else None) or "not rated",
+                _called(call),
                 printing.number(call.probability_major if call else None),
                 " ".join(dict.fromkeys((*found.flags, *(call.flags if call else ())))) or "-",
             ]
@@ -130,3 +131,10 @@ def show(done: Study) -> None:
             printing.out(f"protocol {rule.verdict}: {rule.key}: {rule.measured} (expected {rule.expected})")
     if flags:
         printing.out("flags: " + " ".join(flags))
+
+
+def _called(call: ResponseCall | None) -> str:
+    """The category, and where it was read when that is not the whole lesion."""
+    if call is None or call.category is None:
+        return "not rated"
+    return call.category if call.region == "whole" else f"{call.category} ({call.region})"

@@ -15,11 +15,13 @@ from hepaflow.domain.geometry import Grid
 from hepaflow.domain.motion import MotionField, PassMotion
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import UsageError
-from hepaflow.motion import deformable, lattice, mask, modes, resample, rigid, score
+from hepaflow.motion import deformable, elastix, lattice, mask, modes, resample, rigid, score
 from hepaflow.motion.deformable import Field, Fixed, Mask
 from hepaflow.motion.lattice import Scene
 
 Method = Literal["deformable", "rigid", "none"]
+#: ``local``: local least squares, our own; ``elastix``: the library (masked B-spline, mutual information).
+Engine = Literal["local", "elastix"]
 Progress = Callable[[str, int, int], None] | None
 
 #: One node beyond the cavity the field fades to exactly 0 over this way, so that ribs and wall stay.
@@ -45,15 +47,17 @@ class Table:
     flags: tuple[str, ...]
 
 
-def estimate(series: DynamicSeries, *, method: Method, reference: int | None, progress: Progress = None) -> MotionField:
+def estimate(
+    series: DynamicSeries, *, method: Method, reference: int | None, engine: Engine = "local", progress: Progress = None
+) -> MotionField:
     """Find where the tissue of the reference lies in every pass.
 
     ``reference`` is a 0-based pass, or None: then a well-enhanced pass near the usual breathing position is taken. ``deformable`` is local
-    least squares with local gain and offset inside the cavity, shared over passes as few modes; ``rigid`` one shift a pass; ``none`` no
+    least squares with local gain and offset inside the cavity (or elastix, by ``engine``), shared over passes as few modes; ``rigid`` one shift a pass; ``none`` no
     motion (residuals are measured all the same). Excluded passes are left where they are. A pass that did not get better is left where it is, one
     that disagrees far more than all others is marked excluded; flags say so. Refused: an unknown method, a reference that is not there.
     """
-    _check(series, method, reference)
+    _check(series, method, reference, engine)
     used = [index for index in range(series.passes) if index not in series.excluded]
     table = lay_table(series)
     if reference is None:
@@ -70,7 +74,7 @@ def estimate(series: DynamicSeries, *, method: Method, reference: int | None, pr
         done = 0
         with ThreadPoolExecutor(_workers()) as pool:
             for index, (shift, field) in zip(
-                others, pool.map(lambda index: _register(table, fixed, index, method), others), strict=True
+                others, pool.map(lambda index: _register(table, fixed, (reference, index), method, engine), others), strict=True
             ):
                 fields[index], shifts[index] = field, shift
                 done += 1
@@ -147,9 +151,11 @@ def choose_reference(scene: Scene, cavity: Mask, used: list[int]) -> int:
     return used[int(np.argmin(np.where(good, distance, np.inf)))]
 
 
-def _check(series: DynamicSeries, method: str, reference: int | None) -> None:
+def _check(series: DynamicSeries, method: str, reference: int | None, engine: str) -> None:
     if method not in ("deformable", "rigid", "none"):
         raise UsageError("MOTION-METHOD", f"motion method {method!r} is not known", "Use deformable, rigid or none")
+    if engine not in ("local", "elastix"):
+        raise UsageError("MOTION-ENGINE", f"registration engine {engine!r} is not known", "Use local or elastix")
     if len(series.excluded) > series.passes - 2:
         raise UsageError("MOTION-PASSES", "fewer than two passes are left to align", "Exclude fewer passes")
     if reference is not None and (not 0 <= reference < series.passes or reference in series.excluded):
@@ -182,13 +188,16 @@ def lay_table(series: DynamicSeries) -> Table:
     return Table(scene, cavity, active, fade, share > 0.5, flags)
 
 
-def _register(table: Table, fixed: dict[float, Fixed], index: int, method: str) -> tuple[Field, Field]:
-    """The pass's shift as a field, and its field by the method."""
+def _register(table: Table, fixed: dict[float, Fixed], pair: tuple[int, int], method: str, engine: str) -> tuple[Field, Field]:
+    """The shift of a pass as a field, and its field by the method; ``pair`` is (reference, pass)."""
+    reference, index = pair
     start = rigid.search(table.scene, fixed[rigid.SEARCH_MM], index, table.cavity)
     shift = rigid.refine(table.scene, fixed[_COMPARE_MM], index, table.cavity, start, image_mm=_COMPARE_MM)
     field = rigid.constant(table.scene, shift)
     if method == "rigid":
         return field, field
+    if engine == "elastix":
+        return field, elastix.register(table.scene, reference, index, table.cavity, shift)
     return field, deformable.register(table.scene, fixed, index, table.cavity, field, table.active)
 
 

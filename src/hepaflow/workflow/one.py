@@ -103,7 +103,9 @@ def _read(path: Path | None, series: DynamicSeries) -> RegionSet:
     return RegionSet({}, None) if path is None else read_regions(path, series.grid)
 
 
-def _estimate(series: DynamicSeries, drawn: RegionSet, *, method: Any, reference: int | None, progress: Progress) -> MotionField:
+def _estimate(
+    series: DynamicSeries, drawn: RegionSet, *, method: Any, engine: Any, reference: int | None, progress: Progress
+) -> MotionField:
     # regions were drawn on one pass: that pass is where they are right
     chosen = drawn.frame if reference is None else reference
     if chosen is not None and not 0 <= chosen < series.passes:
@@ -112,7 +114,7 @@ def _estimate(series: DynamicSeries, drawn: RegionSet, *, method: Any, reference
             f"the reference pass is not one of the {series.passes} passes (counted from 0)",
             "Check frame in the regions' JSON, or motion.reference in the configuration",
         )
-    return correct.estimate(series, method=method, reference=chosen, progress=progress)
+    return correct.estimate(series, method=method, engine=engine, reference=chosen, progress=progress)
 
 
 def _find(aligned: DynamicSeries, drawn: RegionSet) -> Regions:

@@ -19,9 +19,12 @@ class _Part(BaseModel):
 
 
 class MotionPlan(_Part):
-    """How passes are brought together; ``reference`` is a 0-based pass (otherwise that of the regions, otherwise chosen)."""
+    """How passes are brought together; ``engine`` of the deformable method; ``reference`` is a 0-based pass (otherwise that of the
+    regions, otherwise chosen).
+    """
 
     method: Literal["deformable", "rigid", "none"] = "deformable"
+    engine: Literal["local", "elastix"] = "local"
     reference: int | None = Field(default=None, ge=0)
 
 

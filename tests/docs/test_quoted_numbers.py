@@ -63,6 +63,9 @@ def test_prior_table_is_that_of_the_code():
             assert float(spread.split()[0]) == parameter.spread
             assert [float(x) for x in bounds.split() if x[0].isdigit()] == list(parameter.bounds)
             assert scale == parameter.scale
+        for expected in model.expected:
+            centre, spread = rows[f"interstitial volume `{expected.key}` (`{model.key}`), besides that of k"][:2]
+            assert (float(centre.split()[0]), float(spread)) == (expected.centre, expected.spread)
     for name, delay in (("arterial delay", dictionary.ARTERIAL_DELAY), ("portal delay", dictionary.PORTAL_DELAY)):
         assert [float(rows[name][i].split()[0]) for i in (0, 1)] == [delay.centre, delay.spread]
         assert [float(x) for x in rows[name][2].split() if x[-1].isdigit()] == list(delay.bounds)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.kinetics.convolve import Residues
-from hepaflow.kinetics.model import KineticModel, Parameter
+from hepaflow.kinetics.model import Expected, KineticModel, Parameter
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -37,7 +37,9 @@ AATH = KineticModel(
     name="dual-input adiabatic tissue homogeneity (Johnson-Wilson)",
     shape=(
         Parameter("mtt", "s", (1.0, 40.0), "log", 9.0, 0.35, "sinusoidal transit of liver and tumour, 4 to 20 s"),
-        Parameter("rate", "1/s", (0.001, 0.5), "log", 0.03, 0.8, "Ktrans/ve for flows of 30-200 mL/min/100 mL and ve of 0.1-0.4"),
+        Parameter(
+            "rate", "1/s", (0.001, 0.5), "log", 0.02, 1.2, "broad: Ktrans/ve goes with flow, so what is known of it stands in ve"
+        ),
         Parameter("extraction", "1", (0.005, 0.98), "logit", 0.4, 1.0, "anywhere between a closed and a fenestrated capillary"),
     ),
     residues=_residues,
@@ -50,4 +52,5 @@ AATH = KineticModel(
         "St Lawrence KS, Lee TY. J Cereb Blood Flow Metab 1998;18:1365",
         "Stewart EE et al. Phys Med Biol 2008 (dual input in liver CT)",
     ),
+    expected=(Expected("ve", 25.0, 0.5, "interstitium of liver and tumour, 10 to 60 mL per 100 mL"),),
 )

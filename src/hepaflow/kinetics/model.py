@@ -53,12 +53,22 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """A log-normal prior on a derived quantity (per 100 mL): ``centre`` in its unit, ``spread`` of its logarithm."""
+
+    key: str
+    centre: float
+    spread: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class KineticModel:
     """A linear, stationary tissue model with one residue function shared by the arterial and the portal input.
 
     ``shape`` lists the residue's parameters; the two delays (``arterial_delay``, ``portal_delay``) are added by the fit.
     ``residues`` maps shape values (s, len(shape)) to residue functions with R(0) = 1; ``derive`` maps flow (s,) in mL/min/100 mL
-    and shape values to the quantities beyond the flows, per 100 mL. ``cannot`` says in a sentence what the model cannot give.
+    and shape values to the quantities beyond the flows, per 100 mL. ``expected`` are priors on those quantities. ``cannot`` says in a sentence what the model cannot give.
     """
 
     key: str
@@ -70,6 +80,7 @@ class KineticModel:
     formula: str
     cannot: str
     sources: tuple[str, ...]
+    expected: tuple[Expected, ...] = ()
 
 
 #: Delays are searched around what the way from the sampled vessel to the sinusoid takes.

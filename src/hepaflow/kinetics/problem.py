@@ -55,6 +55,15 @@ class Problem:
         return np.asarray(np.einsum("qsn,sq->sn", rows, theta[:, p:-1]) + theta[:, -1:])
 
 
+def surprise(problem: Problem, theta: FloatArray) -> FloatArray:
+    """How many spreads each expected quantity lies from its centre (s, e), for unknowns (s, p + linear)."""
+    p = len(problem.chosen)
+    flow = np.maximum(theta[:, p:-1].sum(1), 1e-6)
+    derived = problem.model.derive(flow, problem.values(theta[:, :p])[:, : len(problem.model.shape)])
+    columns = [np.log(np.maximum(derived[e.key], 1e-12) / e.centre) / e.spread for e in problem.model.expected]
+    return np.stack(columns, -1) if columns else np.empty((len(theta), 0))
+
+
 def log_posterior(problem: Problem, theta: FloatArray) -> FloatArray:
     """Log posterior (s,) up to a constant, noise level integrated out; -inf outside bounds."""
     p = len(problem.chosen)
@@ -64,6 +73,7 @@ def log_posterior(problem: Problem, theta: FloatArray) -> FloatArray:
     squares = np.einsum("sn,sn->s", residual, residual) + NOISE_PRIOR_SAMPLES * problem.noise**2
     value = -0.5 * (n - problem.linear + NOISE_PRIOR_SAMPLES) * np.log(squares)
     value -= 0.5 * (((theta[:, :p] - problem.prior.centre) / problem.prior.spread) ** 2).sum(1)
+    value -= 0.5 * (surprise(problem, theta) ** 2).sum(1)
     flow = np.maximum(theta[:, p:-1].sum(1), 1e-9)
     value -= 0.5 * (np.log(flow / FLOW_CENTRE) / FLOW_SPREAD) ** 2 + problem.sources.count * np.log(flow)
     outside = (theta[:, p:-1] < 0).any(1)

@@ -10,7 +10,7 @@ from scipy.optimize import least_squares
 
 from hepaflow.kinetics.dictionary import atoms, draw
 from hepaflow.kinetics.model import FLOW_PER_MIN_100_ML
-from hepaflow.kinetics.problem import Problem, log_posterior
+from hepaflow.kinetics.problem import Problem, log_posterior, surprise
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -29,6 +29,7 @@ def modes(problem: Problem) -> list[tuple[FloatArray, FloatArray]]:
     sigma = np.sqrt(max(misfit.min() / degrees, problem.noise**2))
     u = np.stack([q.to_scale(rows[:, j]) for j, q in enumerate(problem.chosen)], -1)
     score = misfit / sigma**2 + (((u - problem.prior.centre) / problem.prior.spread) ** 2).sum(1)
+    score += (surprise(problem, np.concatenate([u, flows, baseline[:, None]], 1)) ** 2).sum(1)
     found: list[tuple[float, FloatArray, FloatArray]] = []
     for start in _apart(u, np.argsort(score, kind="stable"), problem.prior.spread):
         x = np.concatenate([u[start], np.maximum(flows[start], 1e-3), baseline[start : start + 1]])
@@ -98,7 +99,7 @@ def _refine(problem: Problem, start: FloatArray, sigma: float) -> Any:
 
     def residual(theta: FloatArray) -> FloatArray:
         data = (problem.predict(theta[None])[0] - problem.observed) / sigma
-        return np.concatenate([data, (theta[:p] - problem.prior.centre) / problem.prior.spread])
+        return np.concatenate([data, (theta[:p] - problem.prior.centre) / problem.prior.spread, surprise(problem, theta[None])[0]])
 
     def jacobian(theta: FloatArray) -> FloatArray:
         rows = atoms(problem.model, problem.sources, problem.times_s, problem.values(theta[None, :p])) / FLOW_PER_MIN_100_ML
@@ -107,7 +108,9 @@ def _refine(problem: Problem, start: FloatArray, sigma: float) -> Any:
         moved[np.arange(p), np.arange(p)] += steps
         shape = (problem.predict(moved) - problem.predict(theta[None])) / steps[:, None]
         data = np.concatenate([shape, rows[:, 0], np.ones((1, problem.times_s.size))]).T / sigma
-        return np.concatenate([data, np.eye(p, theta.size) / problem.prior.spread[:, None]])
+        step = 1e-5 * np.maximum(np.abs(theta), 1.0)
+        nudged = surprise(problem, theta + np.diag(step)) - surprise(problem, theta[None])
+        return np.concatenate([data, np.eye(p, theta.size) / problem.prior.spread[:, None], nudged.T / step])
 
     inside = np.clip(start, lower + 1e-9, upper - 1e-9)
     return least_squares(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -245,6 +246,18 @@ def finished(missing: list[str]) -> SimpleNamespace:
 
 def measurement(bf: float) -> Measurement:
     return Measurement("healthy", 12, {"bf": Estimate(bf, 2.0)}, {}, np.zeros(3), np.zeros(3), {"arterial": 1.0}, 0.9, 1.0, 1.0)
+
+
+def test_analyze_shows_the_part_that_was_rated(tmp_path: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    done = finished([])
+    healthy, (lesion,) = done.lesions.get()
+    vascular = ResponseCall("nancy2019-bf-ratio", 0.68, "major", 0.99, "vascular", ratio=Ratio(0.44, 0.05, (0.34, 0.55)))
+    lesions = (healthy, (replace(lesion, response=(*lesion.response, vascular)),))
+    done.lesions = SimpleNamespace(get=lambda: lesions)
+    (tmp_path / "study").mkdir()
+    monkeypatch.setattr("hepaflow.workflow.one.analyze", lambda *_args, **_options: done)
+    _, out, _ = run("analyze", tmp_path / "study", "--out", tmp_path / "case")
+    assert "lesion-1 vascular  17      0.44   0.34 to 0.55     major      0.99" in out
 
 
 @pytest.mark.parametrize(("missing", "code"), [([], 0), (["lesion-1: ratio"], 4)])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import made_up_case
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from hepaflow.domain.case import CaseResult
+from hepaflow.domain.lesions import Ratio
 from hepaflow.store import case_files, nifti
 
 
@@ -89,6 +91,15 @@ def test_lesions_csv_has_a_row_a_lesion_and_region(folder: Path) -> None:
     assert [(row["lesion"], row["region"]) for row in rows] == [("lesion-1", "whole"), ("lesion-1", "rim")]
     assert (rows[0]["bf"], rows[0]["bf_ratio"], rows[0]["haf_ratio"], rows[0]["category"]) == ("125", "1.25", "", "minor")
     assert (rows[1]["bf"], rows[1]["bf_ratio"], rows[1]["category"]) == ("130", "", "")
+
+
+def test_lesions_csv_holds_every_call_in_the_row_of_its_part(case: CaseResult) -> None:
+    found = case.lesions[0]
+    rim = replace(found.response[0], region="rim", category="major", ratio=Ratio(0.5, 0.1, (0.3, 0.7)))
+    head, rows = case_files.lesion_rows(replace(case, lesions=(replace(found, response=(*found.response, rim)),)))
+    first, second = (dict(zip(head, row, strict=True)) for row in rows)
+    assert (first["category"], first["bf_ratio"]) == ("minor", 1.25)
+    assert (second["category"], second["bf_ratio"], second["bf_ratio_low"], second["haf_ratio"]) == ("major", 0.5, 0.3, None)
 
 
 def test_curves_csv_has_a_column_a_region(folder: Path) -> None:

@@ -68,6 +68,22 @@ def test_a_case_brings_ratio_uncertainty_and_size(tmp_path: Path) -> None:
         assert found[0]["numbers"]["diameter_mm"] == 20.0
 
 
+def test_a_necrotic_lesion_is_read_where_its_report_reads_it(tmp_path: Path) -> None:
+    calls = [
+        {"criterion": KEY, "threshold": 0.68, "region": part, "category": category, "probability_major": p, "ratio": judged}
+        for part, category, p, judged in (
+            ("whole", "major", 0.7, {"value": 0.65, "sd": 0.06}),
+            ("vascular", "minor", 0.02, {"value": 0.97, "sd": 0.2}),
+        )
+    ]
+    lesion = {"id": "lesion-1", "longest_axial_diameter_mm": 43.0, "ratio": {"bf": {"value": 0.65, "sd": 0.06}}, "response": calls}
+    (tmp_path / "lesions.json").write_text(json.dumps({"schema": 1, "lesions": [lesion]}))
+    (found,) = read(tmp_path, "visit,lesion,case\nv1,lesion-1,lesions.json\n")["visits"][0]["lesions"]
+    assert (found["category"], found["numbers"]["region"], found["numbers"]["ratio"]) == ("minor", "vascular", 0.97)
+    assert found["probability_major"] == 0.02  # the case's own, from its draws, not that of a normal spread (0.07)
+    assert found["flags"] == []
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

@@ -11,7 +11,6 @@ import typer
 from hepaflow.cli import printing
 
 if TYPE_CHECKING:
-    from hepaflow.domain.lesions import ResponseCall
     from hepaflow.workflow.study import Study
 
 NOT_ESTIMATED = 4
@@ -109,15 +108,16 @@ def show(done: Study) -> None:
         )
     rows = []
     for found in lesions:
-        ratio, call = found.ratio.get("bf"), found.response[0] if found.response else None
+        call = found.ruling
+        ratio = found.ratio.get("bf") if call is None or call.region == "whole" else call.ratio
         interval = ratio.ci95 if ratio else None
         rows.append(
             [
-                found.lesion.id,
+                found.lesion.id if call is None or call.region == "whole" else f"{found.lesion.id} {call.region}",
                 printing.number(found.lesion.longest_axial_diameter_mm, digits=0),
                 printing.number(ratio.value if ratio else None),
                 f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "-",
-                _called(call),
+                (call.category if call else None) or "not rated",
                 printing.number(call.probability_major if call else None),
                 " ".join(dict.fromkeys((*found.flags, *(call.flags if call else ())))) or "-",
             ]
@@ -131,10 +131,3 @@ def show(done: Study) -> None:
             printing.out(f"protocol {rule.verdict}: {rule.key}: {rule.measured} (expected {rule.expected})")
     if flags:
         printing.out("flags: " + " ".join(flags))
-
-
-def _called(call: ResponseCall | None) -> str:
-    """The category, and where it was read when that is not the whole lesion."""
-    if call is None or call.category is None:
-        return "not rated"
-    return call.category if call.region == "whole" else f"{call.category} ({call.region})"

@@ -18,7 +18,7 @@ def respond(
     """Say for every visit and lesion what the criterion calls it, with the rule and the numbers behind it.
 
     Rows hold visit, date, lesion and bf_ratio (perhaps bf_ratio_sd, diameter_mm), or case: the path of an analysed case's
-    lesions.json, which brings the lesion's ratio and its uncertainty along.
+    lesions.json, which brings along the ratio that its report judged, its probability and the lesion's size.
 
     Example: hepaflow respond visits.csv --criterion nancy2019-bf-ratio
     """
@@ -37,7 +37,7 @@ def respond(
                 [
                     str(visit["visit"]),
                     str(visit["date"] or "-"),
-                    lesion["lesion"],
+                    lesion["lesion"] if numbers["region"] in {None, "whole"} else f"{lesion['lesion']} {numbers['region']}",
                     printing.number(numbers["ratio"]),
                     lesion["category"],
                     printing.number(lesion["probability_major"]),

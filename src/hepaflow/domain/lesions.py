@@ -115,6 +115,11 @@ class LesionResult:
     response: tuple[ResponseCall, ...]
     flags: tuple[str, ...] = ()
 
+    @property
+    def ruling(self) -> ResponseCall | None:
+        """The call that stands for the lesion: that on its vascular part where one was made, as readers draw it on necrosis."""
+        return next((call for call in self.response if call.region == "vascular"), self.response[0] if self.response else None)
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseCall:

@@ -13,9 +13,8 @@ Truth = dict[str, dict[str, float]]
 
 
 def first_call(result: LesionResult) -> ResponseCall | None:
-    """The call that heads the report: that of the BF-ratio criterion, on the vascular part where one was rated, as readers draw it."""
-    calls = sorted(result.response, key=lambda call: ("bf-ratio" not in call.criterion, call.region != "vascular"))
-    return calls[0] if calls else None
+    """The call that heads the report."""
+    return result.ruling
 
 
 def rated_part(result: LesionResult) -> str:

@@ -23,14 +23,15 @@ def call(
     *,
     samples: FloatArray | None = None,
     sd: float | None = None,
+    probability: float | None = None,
     diameter_mm: float | None = None,
     threshold: float | None = None,
     region: str = "whole",
 ) -> ResponseCall:
     """The category of a ratio ``value`` and the probability that the true ratio lies below the threshold.
 
-    ``samples`` (s,) are posterior draws of the ratio; without them a normal spread ``sd`` is used; with neither the probability is
-    None. ``threshold`` replaces the criterion's own. A lesion under the criterion's smallest diameter is not rated
+    ``probability`` is used where it is known already; else ``samples`` (s,), posterior draws of the ratio; else a normal spread ``sd``;
+    with none of them the probability is None. ``threshold`` replaces the criterion's own. A lesion under the criterion's smallest diameter is not rated
     (``lesion-below-15-mm``); a missing value is not either (``response-not-evaluable``). Refused: a threshold that is not positive.
 
     >>> from hepaflow.response.criterion import NANCY_2019
@@ -45,7 +46,7 @@ def call(
     flags: list[str] = []
     if value is None or not isfinite(value):
         return ResponseCall(criterion.key, limit, None, None, region, ("response-not-evaluable",))
-    probability = _below(limit, value, samples, sd)
+    probability = _below(limit, value, samples, sd) if probability is None else probability
     if probability is not None and 1 - SURE < probability < SURE:
         flags.append("response-uncertain")
     category: str | None = criterion.below if value < limit else criterion.otherwise

@@ -109,7 +109,7 @@ def lesions(case: CaseResult) -> dict[str, Any]:
 
 
 def lesion_rows(case: CaseResult) -> tuple[list[str], list[list[Any]]]:
-    """lesions.csv: one row a lesion x region; ratios and response stand in the row of the whole lesion."""
+    """lesions.csv: one row a lesion x region; a rated part has the call on it and the BF ratio that was judged."""
     keys = list(case.healthy.parameters)
     head = ["lesion", "region", "source", "voxels", "volume_ml", "longest_axial_diameter_mm"]
     head += [f"{key}{part}" for key in keys for part in ("", "_sd", "_map_mean", "_map_median")]
@@ -122,10 +122,12 @@ def lesion_rows(case: CaseResult) -> tuple[list[str], list[list[Any]]]:
             row: list[Any] = [found.lesion.id, shell, found.lesion.shells[shell].origin, measured.voxels]
             row += [found.lesion.volume_ml, found.lesion.longest_axial_diameter_mm] if whole else [None, None]
             row += _values(measured, keys)
+            call = next((said for said in found.response if said.region == shell), None)
+            judged = {"bf": call.ratio} if call is not None and call.ratio is not None else {}
+            ratios = found.ratio if whole else judged
             for key in keys:
-                over = found.ratio.get(key, Ratio(None, None, None)) if whole else Ratio(None, None, None)
+                over = ratios.get(key, Ratio(None, None, None))
                 row += [over.value, over.sd, *(over.ci95 or (None, None))]
-            call = found.response[0] if whole and found.response else None
             row += [call.criterion, call.category, call.probability_major] if call else [None, None, None]
             row.append(" ".join(dict.fromkeys((*measured.flags, *(found.flags if whole else ()), *(call.flags if call else ())))))
             rows.append(row)

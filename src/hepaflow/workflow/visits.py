@@ -32,6 +32,19 @@ class Row:
     diameter_mm: float | None
     ratio: float | None
     sd: float | None
+    region: str | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What a case knows of a lesion: the ratio that its criterion judged, where, and how sure it is."""
+
+    ratio: float | None
+    sd: float | None
+    diameter_mm: float | None
+    region: str = "whole"
+    probability: float | None = None
 
 
 def respond(path: Path, *, criterion: str) -> dict[str, Any]:
@@ -41,7 +54,7 @@ def respond(path: Path, *, criterion: str) -> dict[str, Any]:
     unknown role or state, a number that is none or negative, a case file that lacks the lesion.
     """
     rule = criterion_of(criterion)
-    rows = read_rows(path)
+    rows = read_rows(path, rule)
     visits: dict[str, list[Row]] = {}
     for row in rows:
         visits.setdefault(row.visit, []).append(row)
@@ -65,7 +78,7 @@ def respond(path: Path, *, criterion: str) -> dict[str, Any]:
 def judge(row: Row, rule: Criterion) -> dict[str, Any]:
     """What the criterion says of one row, with the numbers behind it."""
     usable = row.state in {"measured", ""}
-    said = call(rule, row.ratio if usable else None, sd=row.sd, diameter_mm=row.diameter_mm)
+    said = call(rule, row.ratio if usable else None, sd=row.sd, probability=row.probability, diameter_mm=row.diameter_mm)
     flags = [*said.flags, *(["lesion-below-15-mm"] if row.state == "too_small" else [])]
     return {
         "lesion": row.lesion,
@@ -75,6 +88,7 @@ def judge(row: Row, rule: Criterion) -> dict[str, Any]:
         "numbers": {
             "ratio": row.ratio,
             "sd": row.sd,
+            "region": row.region,
             "threshold": said.threshold,
             "diameter_mm": row.diameter_mm,
             "smallest_mm": rule.smallest_mm,
@@ -84,12 +98,12 @@ def judge(row: Row, rule: Criterion) -> dict[str, Any]:
     }
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Every row of a CSV or JSON file, checked."""
+def read_rows(path: Path, rule: Criterion) -> list[Row]:
+    """Every row of a CSV or JSON file, checked; from cases comes what ``rule`` judged there."""
     records = _json_records(path) if path.suffix.lower() == ".json" else _csv_records(path)
     rows, seen = [], set()
     for number, record in records:
-        row = _row(record, number, path.parent)
+        row = _row(record, number, path.parent, rule)
         if (row.visit, row.lesion) in seen:
             raise InputRefused(
                 f"{CODE}-REPEATED", f"row {number} repeats a lesion of the same visit", "Give one row a visit and lesion"
@@ -133,7 +147,7 @@ def _need(columns: Any) -> None:
         )
 
 
-def _row(record: dict[str, str], number: int, folder: Path) -> Row:
+def _row(record: dict[str, str], number: int, folder: Path, rule: Criterion) -> Row:
     visit, lesion = record.get("visit", ""), record.get("lesion", "")
     if not visit or not lesion:
         raise InputRefused(f"{CODE}-ROW", f"row {number} names no visit or no lesion", "Fill visit and lesion in every row")
@@ -149,10 +163,12 @@ def _row(record: dict[str, str], number: int, folder: Path) -> Row:
         except ValueError as error:
             raise InputRefused(f"{CODE}-DATE", f"row {number}: the date is not a date", "Write dates as YYYY-MM-DD") from error
     diameter, ratio, sd = (_positive(record, key, number) for key in ("diameter_mm", "bf_ratio", "bf_ratio_sd"))
-    if ratio is None and record.get("case"):
-        ratio, sd, measured = _from_case(folder / record["case"], lesion, number)
-        diameter = measured if diameter is None else diameter
-    return Row(visit, day, lesion, record.get("state", ""), diameter, ratio, sd)
+    state = record.get("state", "")
+    if ratio is not None or not record.get("case"):
+        return Row(visit, day, lesion, state, diameter, ratio, sd)
+    found = _from_case(folder / record["case"], lesion, number, rule)
+    diameter = found.diameter_mm if diameter is None else diameter
+    return Row(visit, day, lesion, state, diameter, found.ratio, found.sd, found.region, found.probability)
 
 
 def _positive(record: dict[str, str], key: str, number: int) -> float | None:
@@ -162,13 +178,21 @@ def _positive(record: dict[str, str], key: str, number: int) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _from_case(path: Path, lesion: str, number: int) -> tuple[float | None, float | None, float | None]:
-    """Ratio, SD and diameter of a lesion in an analysed case (its folder or its lesions.json)."""
+def _from_case(path: Path, lesion: str, number: int, rule: Criterion) -> _Measured:
+    """A lesion of an analysed case (its folder or its lesions.json): its vascular part where the criterion was read there, as in its report."""
     tree = _read_json(path / "lesions.json" if path.is_dir() else path, f"{CODE}-CASE")
     try:
         found = next(item for item in tree["lesions"] if item["id"] == lesion)
-        ratio, diameter = found["ratio"].get("bf") or {}, found["longest_axial_diameter_mm"]
-        return ratio.get("value"), ratio.get("sd"), diameter
+        diameter = found["longest_axial_diameter_mm"]
+        calls = [said for said in found.get("response", ()) if said["criterion"] == rule.key and said.get("ratio")]
+        ruling = next((said for said in calls if said["region"] == "vascular"), calls[0] if calls else None)
+        if ruling is None:
+            ratio = found["ratio"].get("bf") or {}
+            return _Measured(ratio.get("value"), ratio.get("sd"), diameter)
+        ratio = ruling["ratio"]
+        # a probability holds for the threshold it was computed at
+        known = ruling["probability_major"] if ruling["threshold"] == rule.threshold else None
+        return _Measured(ratio.get("value"), ratio.get("sd"), diameter, ruling["region"], known)
     except StopIteration as error:
         raise InputRefused(
             f"{CODE}-CASE", f"row {number}: the case does not hold this lesion", "Check the lesion's name"

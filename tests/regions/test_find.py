@@ -100,7 +100,7 @@ def test_necrotic_core_of_the_phantom_is_not_vascular(phantom, on_phantom):
 
 
 def test_proposals_are_marked(on_phantom):
-    for name in ("aorta", "portal_vein", "liver", "healthy"):
+    for name in ("aorta", "portal_vein", "spleen", "liver", "healthy"):
         region = getattr(on_phantom, name)
         assert region.origin == "proposed"
         assert f"{name.replace('_', '-')}-proposed" in region.flags

@@ -75,8 +75,25 @@ def test_summary_says_one_line_a_lesion(case: CaseResult) -> None:
     rows = cells(tables.summary_table(case, EN))
     assert [row[0] for row in rows] == ["Lesion 1", "Lesion 2", "Lesion 3"]
     assert rows[0][1:5] == ["43", "0.40 (0.34 to 0.46)", ">\u00a099.9%", "major response"]
-    assert rows[1][4] == "major response, not settled: the interval includes the cut-off"
+    assert rows[1][4] == "major response"
     assert rows[2][3:5] == ["<\u00a00.1%", "minor response"]
+
+
+def test_an_unsure_call_is_not_settled_and_a_sure_one_is(case: CaseResult) -> None:
+    """The report goes by the call's own flag, so that the table, the files and the list of flags cannot disagree."""
+    second = case.lesions[1]
+    unsure = dataclasses.replace(second.response[0], flags=("response-uncertain",))
+    changed = (case.lesions[0], dataclasses.replace(second, response=(unsure,)), case.lesions[2])
+    rows = cells(tables.summary_table(dataclasses.replace(case, lesions=changed), EN))
+    assert [row[4] for row in rows] == ["major response", "major response, not settled: less than 95\u00a0% sure", "minor response"]
+
+
+def test_the_call_on_the_vascular_part_stands_for_the_lesion(case: CaseResult) -> None:
+    first = case.lesions[0]
+    vascular = dataclasses.replace(first.response[0], region="vascular", category="minor")
+    assert dataclasses.replace(first, response=(*first.response, vascular)).ruling is vascular
+    assert first.ruling is first.response[0]
+    assert dataclasses.replace(first, response=()).ruling is None
 
 
 def test_serious_flags_come_first(case: CaseResult, gappy: CaseResult) -> None:

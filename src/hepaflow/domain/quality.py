@@ -165,8 +165,8 @@ _TABLE: tuple[Flag, ...] = (
     Flag(
         "lesion-below-15-mm",
         "caution",
-        "below 15 mm perfusion of lesions was not validated: not rated",
-        "en dessous de 15 mm la perfusion des lésions n'a pas été validée : non classée",
+        "below 15 mm perfusion of lesions was not validated",
+        "en dessous de 15 mm la perfusion des lésions n'a pas été validée",
     ),
     Flag(
         "lesion-truncated",
@@ -237,8 +237,8 @@ _TABLE: tuple[Flag, ...] = (
     Flag(
         "response-uncertain",
         "caution",
-        "the interval of the ratio spans the threshold: the category could be the other one",
-        "l'intervalle du rapport contient le seuil : la catégorie pourrait être l'autre",
+        "the measurement is less than 95 % sure on which side of the threshold the ratio lies: the category could be the other one",
+        "la mesure est sûre à moins de 95 % du côté du seuil où se trouve le rapport : la catégorie pourrait être l'autre",
     ),
     Flag(
         "response-not-evaluable",

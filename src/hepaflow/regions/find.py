@@ -93,7 +93,7 @@ def find(aligned: DynamicSeries, given: dict[str, Mask], *, frame: int | None = 
     found: tuple[Lesion, ...] = tuple(
         delineate(n, m, series=aligned, around=around) for n, m in sorted(lesions.items(), key=_by_number)
     )
-    proposed = tuple(dict.fromkeys(f for r in (aorta, portal, liver, healthy) for f in r.flags))
+    proposed = tuple(dict.fromkeys(f for r in (aorta, portal, spleen, liver, healthy) if r is not None for f in r.flags))
     return Regions(aligned.grid, aorta, portal, liver, healthy, found, spleen, frame, proposed)
 
 

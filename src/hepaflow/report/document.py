@@ -22,11 +22,10 @@ __all__ = ["compose", "study_label", "summary_figure", "write"]
 
 
 def study_label(case: CaseResult) -> str:
-    """Eight letters that tell studies apart and say nothing of the patient: from the digest of the input, else of its times and size."""
+    """Eight letters that tell studies apart and say nothing of the patient: the digest of the first step's input begins with them."""
     if case.history:
-        seed = case.history[0].input_digest.encode()
-    else:
-        seed = np.asarray(case.series.times_s, "<f8").tobytes() + repr(case.series.voxels.shape).encode()
+        return case.history[0].input_digest[:8]
+    seed = np.asarray(case.series.times_s, "<f8").tobytes() + repr(case.series.voxels.shape).encode()
     return hashlib.sha256(b"hepaflow study " + seed).hexdigest()[:8]
 
 

@@ -27,7 +27,7 @@ from hepaflow.units import QUANTITIES
 _PARAMETERS = ("bf", "habf", "hpbf", "haf", "bv", "mtt", "total_mtt", "ps", "ktrans", "extraction", "ve", "ttp", "msi")
 _MOST_COLUMNS = 7
 _ABBREVIATIONS = {"total_mtt": "Total MTT", "ktrans": "Ktrans", "extraction": "E", "ve": "ve"}
-#: Said by the category's own cell: the interval includes the cut-off.
+#: Said by the category's own cell: the call is less than 95 % sure.
 _UNSETTLED = "response-uncertain"
 _TONES: dict[str, Tone] = {"serious": "serious", "caution": "caution", "info": "info"}
 
@@ -55,12 +55,12 @@ def ratio_with_interval(ratio: Ratio | None, words: Words) -> str:
     return f"{value} ({words.interval(ratio.ci95)})"
 
 
-def category_cell(call: ResponseCall | None, ratio: Ratio | None, result: LesionResult, *, words: Words) -> Cell:
-    """The category in plain words; not settled when the interval includes the cut-off; with its reason when there is none."""
+def category_cell(call: ResponseCall | None, result: LesionResult, *, words: Words) -> Cell:
+    """The category in plain words; not settled when the call is flagged as uncertain; with its reason when there is none."""
     if call is None or call.category is None:
         return Cell(words("category_because", reason=causes(_why_unrated(call, result), words)), "unknown")
     category = words.category(call.category)
-    if ratio is not None and ratio.ci95 is not None and ratio.ci95[0] < call.threshold < ratio.ci95[1]:
+    if _UNSETTLED in call.flags:
         return Cell(words("category_unsettled", category=category), "caution")
     return Cell(category, "strong")
 
@@ -82,7 +82,7 @@ def summary_table(case: CaseResult, words: Words) -> Table:
                 words.number(result.lesion.longest_axial_diameter_mm, 0),
                 Cell(ratio_with_interval(ratio, words), "strong"),
                 words.probability(None if call is None else call.probability_major),
-                category_cell(call, ratio, result, words=words),
+                category_cell(call, result, words=words),
                 Cell(_flag_marks(result, call, words)),
             )
         )
@@ -112,7 +112,7 @@ def response_table(case: CaseResult, words: Words) -> Table:
                     words.number(result.lesion.volume_ml, 1),
                     ratio_with_interval(ratio, words),
                     words.probability(call.probability_major),
-                    category_cell(call, ratio, result, words=words),
+                    category_cell(call, result, words=words),
                     call.criterion,
                 )
             )

@@ -70,8 +70,8 @@ TEXT: dict[str, tuple[str, str]] = {
     "category_because": ("not rated: {reason}", "non classée : {reason}"),
     "category_none": ("no category", "pas de catégorie"),
     "category_unsettled": (
-        "{category}, not settled: the interval includes the cut-off",
-        "{category}, non tranchée : l'intervalle contient le seuil",
+        "{category}, not settled: less than 95 % sure",
+        "{category}, non tranchée : sûre à moins de 95 %",
     ),
     "criterion_line": (
         "{criterion}: BF ratio < {threshold} = major response; single-centre, not validated.",

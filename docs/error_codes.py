@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 EXITS = {"InputRefused": 3, "UsageError": 2, "OutputFailed": 5}
+#: Methods that make a refusal of ``code, what, advice``: their calls are read in place of the one inside them.
+MAKERS = {"refuse": 3}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,7 +47,13 @@ def raised(root: Path) -> list[Raised]:
                     Raised(code, 3, _template(call.args[1], module), "as the printed line says")
                     for code in _texts(call.args[0], function, module, modules)
                 }
+            if name in MAKERS and len(call.args) >= 2:
+                advice = _template(call.args[2], module) if len(call.args) > 2 else _default(name, "advice", modules)
+                codes = _texts(call.args[0], function, module, modules)
+                found |= {Raised(code, MAKERS[name], _template(call.args[1], module), advice) for code in codes}
             if name not in EXITS or len(call.args) < 3 or ast.unparse(call.args[0]).endswith(".code"):
+                continue
+            if function is not None and function.name in MAKERS:
                 continue
             codes = _texts(call.args[0], function, module, modules)
             if not codes:
@@ -79,6 +87,17 @@ def _carriers(tree: ast.Module) -> set[str]:
         and any("self.code" in ast.unparse(statement) for statement in node.body)
         and node.name != "HepaflowError"
     }
+
+
+def _default(function: str, parameter: str, modules: list[_Module]) -> str:
+    """The text that a parameter takes when it is not given; ValueError when it has none."""
+    for module in modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.FunctionDef) and node.name == function and node.args.defaults:
+                places = [a.arg for a in node.args.args][-len(node.args.defaults) :]
+                if parameter in places:
+                    return _template(node.args.defaults[places.index(parameter)], module)
+    raise ValueError(f"{function} has no default for {parameter}")
 
 
 def _calls(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | None, ast.Call]]:

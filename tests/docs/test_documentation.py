@@ -79,6 +79,13 @@ def test_generated_pages_are_in_step_with_the_code(page):
     assert kept == made, f"run: python docs/generate.py (docs/reference/{page} is not what the code says)"
 
 
+def test_every_error_code_reads_as_one():
+    rows = (pages.ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8").splitlines()
+    codes = {row.split("`")[1] for row in rows if row.startswith("| `")}
+    assert {"HEADER-MISSING", "STUDY-EMPTY"} <= codes
+    assert [code for code in codes if not re.fullmatch(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+", code)] == []
+
+
 def test_every_page_is_reachable_from_the_index():
     index = pages.ROOT / "docs" / "index.md"
     seen, todo = set(), [index]

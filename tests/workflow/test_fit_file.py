@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,3 +114,41 @@ def test_binary_and_absent_files_are_refused(tmp_path: Path) -> None:
 def test_wrong_usage(tmp_path: Path, model: str, density: float, code: str) -> None:
     with pytest.raises(UsageError, match=rf"^{code}"):
         fit_file(write(tmp_path / "c.csv", curves()), model=model, density_g_ml=density)
+
+
+@pytest.mark.parametrize("unit", [2.0**-40, 2.0**40, 1e-12])
+def test_the_unit_of_the_curves_changes_nothing_but_the_residual(tmp_path: Path, unit: float) -> None:
+    columns = curves()
+    columns["liver"] += np.random.default_rng(0).normal(0, 0.5, columns["liver"].size)
+    path = tmp_path / "c.csv"
+
+    def fitted(factor: float) -> dict[str, Any]:
+        rows = [",".join(columns)]
+        rows += [
+            ",".join(repr(float(v) * (1 if i == 0 else factor)) for i, v in enumerate(row))
+            for row in zip(*columns.values(), strict=True)
+        ]
+        path.write_text("\n".join(rows), encoding="utf-8")
+        (curve,) = fit_file(path, model="aath", density_g_ml=1.05)["curves"]
+        return curve
+
+    plain, other = fitted(1.0), fitted(unit)
+    n = columns["time_s"].size
+    assert other["residual_sd"] / unit == pytest.approx(plain["residual_sd"], rel=1e-3)
+    assert other["aic"] - 2 * n * np.log(unit) == pytest.approx(plain["aic"], abs=0.05)
+    for key, expected in plain["parameters"].items():
+        # a unit that is no power of two rounds every sample, and may start the search elsewhere in the same valley
+        tolerance = 1e-9 if unit != 1e-12 else 0.2 * expected["sd"] / expected["value"]
+        assert other["parameters"][key]["value"] == pytest.approx(expected["value"], rel=tolerance)
+        assert other["parameters"][key]["sd"] == pytest.approx(expected["sd"], rel=1e-9 if unit != 1e-12 else 0.2)
+
+
+def test_times_in_another_unit_and_absurd_values_are_refused(tmp_path: Path) -> None:
+    columns = curves()
+    columns["time_s"] = columns["time_s"] * 1000
+    with pytest.raises(InputRefused, match=r"^CURVES-TIMES: the times span"):
+        read_curves(write(tmp_path / "c.csv", columns))
+    columns = curves()
+    columns["liver"][3] = 1e308
+    with pytest.raises(InputRefused, match=r"^CURVES-NOT-A-NUMBER: column liver"):
+        fit_file(write(tmp_path / "c.csv", columns), model="aath", density_g_ml=1.05)

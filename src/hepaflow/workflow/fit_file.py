@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,19 +22,27 @@ FloatArray = npt.NDArray[np.float64]
 SCHEMA = 1
 TOO_SHORT = "CURVE-TOO-SHORT"
 ROLES = ("time_s", "arterial", "portal")
+#: No contrast study lasts longer; times beyond it are in another unit than seconds.
+LONGEST_S = 7200.0
+#: A value this many times the arterial enhancement is no measurement of the same study.
+LARGEST_SHARE = 1e6
+#: The arterial enhancement that fits are made at, about that of a CT in HU.
+USUAL_PEAK = 256.0
 
 
 def fit_file(path: Path, *, model: str, density_g_ml: float) -> dict[str, Any]:
     """The object that ``hepaflow fit --json`` prints.
 
-    Refused: no ``time_s``, ``arterial`` or tissue column, a cell that is not a number, times that are missing or do not increase
-    strictly. An empty cell is a missing sample; the curve is flagged ``samples-missing``. A curve with too few samples has no
+    Refused: no ``time_s``, ``arterial`` or tissue column, a cell that is not a number or over a million times the arterial
+    enhancement, times that are missing, do not increase strictly or span more than two hours. An empty cell is a missing sample; the curve is flagged ``samples-missing``. A curve with too few samples has no
     parameters and the flag ``curve-too-short``; when no curve can be fitted, the file is refused.
     """
     chosen = model_of(model)
     if not 0.5 < density_g_ml < 2.0:
         raise UsageError("DENSITY-INVALID", "the density is not between 0.5 and 2 g/mL", "Give the tissue density in g/mL")
     times, columns = read_curves(path)
+    unit = fitting_unit(columns["arterial"])
+    columns = {name: _in_unit(values, unit, column=name) for name, values in columns.items()}
     arterial, portal = columns.pop("arterial"), columns.pop("portal", None)
 
     def fit(tissues: dict[str, FloatArray]) -> tuple[Inputs, tuple[Measurement, ...]]:
@@ -46,7 +55,7 @@ def fit_file(path: Path, *, model: str, density_g_ml: float) -> dict[str, Any]:
         "model": chosen.key,
         "inputs": "arterial" if portal is None else "arterial and portal",
         "density_g_ml": density_g_ml,
-        "curves": [as_curve(name, found.get(name), chosen.key, complete=bool(np.isfinite(x).all())) for name, x in columns.items()],
+        "curves": [as_curve(name, found.get(name), chosen.key, samples=np.isfinite(x), unit=unit) for name, x in columns.items()],
         "flags": [*inputs.flags, *(["samples-missing"] if gaps else [])],
     }
 
@@ -78,7 +87,35 @@ def read_curves(path: Path) -> tuple[FloatArray, dict[str, FloatArray]]:
         raise InputRefused(
             "CURVES-TIMES", f"times do not increase strictly at row {row}", "Sort the rows by time and remove repeated times"
         )
+    if times[-1] - times[0] > LONGEST_S:
+        raise InputRefused("CURVES-TIMES", "the times span more than two hours", "Give times in seconds")
     return times, columns
+
+
+def fitting_unit(arterial: FloatArray) -> float:
+    """The power of two that brings the arterial enhancement near that of a CT in HU, so that no unit is too small or too large for a fit.
+
+    >>> fitting_unit(np.array([0.0, 250.0, 90.0])), fitting_unit(np.array([0.0, 0.25, 0.09]))
+    (1.0, 0.0009765625)
+    """
+    finite = arterial[np.isfinite(arterial)]
+    peak = float(finite.max() / 2 - finite.min() / 2) * 2 if finite.size else 0.0
+    if not 0 < peak < np.inf:
+        return 1.0
+    return float(2.0 ** np.clip(np.round(np.log2(peak / USUAL_PEAK)), -1000, 1000))
+
+
+def _in_unit(values: FloatArray, unit: float, *, column: str) -> FloatArray:
+    """``values`` (n,) in the unit of the fit."""
+    with np.errstate(over="ignore"):
+        scaled = values / unit
+    if (np.abs(scaled) > LARGEST_SHARE * USUAL_PEAK).any():
+        raise InputRefused(
+            "CURVES-NOT-A-NUMBER",
+            f"column {column} holds a value over a million times the arterial enhancement",
+            "Check the value, or leave the cell empty",
+        )
+    return scaled
 
 
 def _fit_what_can_be(
@@ -104,9 +141,12 @@ def _fit_what_can_be(
     return answered, fitted
 
 
-def as_curve(name: str, found: Measurement | None, model: str, *, complete: bool) -> dict[str, Any]:
-    """One curve of the contract; ``found`` None is a curve that could not be fitted."""
-    missing = () if complete else ("samples-missing",)
+def as_curve(name: str, found: Measurement | None, model: str, *, samples: npt.NDArray[np.bool_], unit: float) -> dict[str, Any]:
+    """One curve of the contract, of which ``samples`` (n,) are there; ``found`` None is a curve that could not be fitted.
+
+    ``unit`` is what the fit's unit is worth in the file's: it returns AIC and residual to the file's unit.
+    """
+    missing = () if samples.all() else ("samples-missing",)
     if found is None:
         nothing = {"r2": None, "aic": None, "residual_sd": None}
         return {"curve": name, "model": model, "parameters": {}, "delays_s": {}, **nothing, "flags": [*missing, "curve-too-short"]}
@@ -116,7 +156,7 @@ def as_curve(name: str, found: Measurement | None, model: str, *, complete: bool
         "parameters": {key: {"value": e.value, "sd": e.sd, "unit": QUANTITIES[key].unit} for key, e in found.parameters.items()},
         "delays_s": dict(found.delays_s),
         "r2": found.r2,
-        "aic": found.aic,
-        "residual_sd": found.residual_sd,
+        "aic": found.aic + 2.0 * int(samples.sum()) * math.log(unit),
+        "residual_sd": found.residual_sd * unit,
         "flags": list(dict.fromkeys((*found.flags, *missing))),
     }

@@ -266,6 +266,12 @@ _TABLE: tuple[Flag, ...] = (
         "la correction du mouvement n'a pas amélioré ce passage, utilisé tel qu'acquis",
     ),
     Flag(
+        "motion-not-corrected",
+        "caution",
+        "breathing was not corrected: curves of moving tissue mix with their neighbours'",
+        "la respiration n'a pas été corrigée : les courbes des tissus mobiles se mêlent à celles de leurs voisins",
+    ),
+    Flag(
         "motion-pass-excluded",
         "serious",
         "this pass could not be brought together with the others and is left out",

@@ -7,7 +7,7 @@ import math
 from hepaflow.domain.case import CaseResult
 from hepaflow.report import figures_curves, figures_maps, figures_motion, figures_ratio, figures_regions, tables, tables_study
 from hepaflow.report.content import Block, Bullets, Notice, Paragraph, Section
-from hepaflow.report.findings import findings
+from hepaflow.report.findings import Finding, findings
 from hepaflow.report.rated import Truth, haematocrit_of
 from hepaflow.report.view import AxialView
 from hepaflow.report.words import Words
@@ -28,12 +28,16 @@ def criterion_lines(case: CaseResult, words: Words) -> list[str]:
 
 def summary(case: CaseResult, *, words: Words, truth: Truth | None) -> Section:
     """Serious warnings first, then one line a lesion, then the picture of the ratios."""
-    serious = [finding for finding in findings(case, words) if finding.severity == "serious"]
+    every = findings(case, words)
+    lesions = tuple(words.region(result.lesion.id) for result in case.lesions)
+    serious = [finding for finding in every if finding.severity == "serious"]
+    wide = [finding for finding in every if finding.severity == "caution" and not finding.place.startswith(lesions)]
     blocks: list[Block] = []
     if serious:
-        items = tuple(words("flag_at", place=finding.place, sentence=words.flag_sentence(finding.code)) for finding in serious)
-        blocks.append(Notice("serious", words("flags_serious_title"), items))
-    else:
+        blocks.append(Notice("serious", words("flags_serious_title"), _lines(serious, words)))
+    if wide:
+        blocks.append(Notice("caution", words("flags_caution_title"), _lines(wide, words)))
+    if not blocks:
         blocks.append(Notice("pass", words("flags_serious_none_title"), (words("flags_serious_none"),)))
     if not case.lesions:
         return Section("summary", words("section_summary"), (*blocks, Paragraph(words("no_lesion"))))
@@ -41,6 +45,14 @@ def summary(case: CaseResult, *, words: Words, truth: Truth | None) -> Section:
     blocks += [Paragraph(text, style="note") for text in criterion_lines(case, words)]
     blocks.append(figures_ratio.forest(case, words=words, truth=truth))
     return Section("summary", words("section_summary"), tuple(blocks))
+
+
+def _lines(found: list[Finding], words: Words) -> tuple[str, ...]:
+    """One line a flag at its first place; the table of flags has every place."""
+    once: dict[str, Finding] = {}
+    for finding in found:
+        once.setdefault(finding.code, finding)
+    return tuple(words("flag_at", place=f.place, sentence=words.flag_sentence(f.code)) for f in once.values())
 
 
 def protocol(case: CaseResult, *, words: Words) -> Section:

@@ -33,6 +33,7 @@ TEXT: dict[str, tuple[str, str]] = {
     "section_methods": ("Methods, limits and glossary", "Méthodes, limites et glossaire"),
     # summary
     "flags_serious_title": ("Read first: serious warnings", "À lire d'abord : alertes graves"),
+    "flags_caution_title": ("Cautions for the whole study", "Réserves pour tout l'examen"),
     "flags_serious_none_title": ("No serious warning", "Aucune alerte grave"),
     "flags_serious_none": (
         "Cautions are listed with the lesions they concern.",

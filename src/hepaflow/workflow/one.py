@@ -172,5 +172,6 @@ def _rated_parts(lesion: LesionResult) -> tuple[str, ...]:
 
 
 def _summarise(series: DynamicSeries, drawn: RegionSet, motion: MotionField, regions: Regions, inputs: Inputs) -> Summary:
-    flags = dict.fromkeys((*series.flags, *drawn.flags, *motion.flags, *regions.flags, *inputs.flags))
+    moving = ("motion-not-corrected",) if motion.method == "none" else ()
+    flags = dict.fromkeys((*series.flags, *drawn.flags, *motion.flags, *moving, *regions.flags, *inputs.flags))
     return tuple(check(series, regions=regions, inputs=inputs)), tuple(flags)

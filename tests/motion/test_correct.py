@@ -14,8 +14,9 @@ from hepaflow.domain.geometry import Grid
 from hepaflow.domain.motion import MotionField
 from hepaflow.domain.quality import FLAGS
 from hepaflow.domain.series import DynamicSeries
-from hepaflow.errors import UsageError
+from hepaflow.errors import InputRefused, UsageError
 from hepaflow.motion import correct
+from hepaflow.phantom import PhantomSpec, build
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +210,28 @@ def test_a_single_slice_moves_in_its_plane() -> None:
     assert field.passes[0].shift_mm == pytest.approx((0.0, -8.0, 0.0), abs=1.0)
     middle = torso.radius(torso.points(grid)) < 0.5
     assert np.isfinite(correct.apply(study, field).voxels[0][middle]).all()
+
+
+@pytest.mark.slow
+def test_the_library_engine_finds_the_displacement_and_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    phantom = build(PhantomSpec(seed=0))
+    moved = int(np.argmax([np.abs(phantom.displacement(n)).max() for n in range(15)]))
+    pair = sorted((moved, phantom.reference))
+    few = replace(phantom.series, voxels=phantom.series.voxels[pair], times_s=phantom.series.times_s[pair])
+    field = correct.estimate(few, method="deformable", reference=pair.index(phantom.reference), engine="elastix")
+    true = phantom.displacement(moved)[phantom.masks["liver"]]
+    found = correct.displacement(field, few.grid, pair.index(moved))[phantom.masks["liver"]]
+    assert np.linalg.norm(found - true, axis=-1).mean() < 0.5 * np.linalg.norm(true, axis=-1).mean()
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_engine_is_refused(study: DynamicSeries) -> None:
+    with pytest.raises(UsageError, match="MOTION-ENGINE"):
+        correct.estimate(study, method="deformable", reference=0, engine="magic")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_pass_that_the_library_gives_up_on_is_refused(study: DynamicSeries) -> None:
+    with pytest.raises(InputRefused, match="MOTION-LIBRARY"):
+        correct.estimate(study, method="deformable", reference=torso.REFERENCE, engine="elastix")

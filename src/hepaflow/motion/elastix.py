@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.errors import InputRefused
 from hepaflow.motion.deformable import Field, Mask
 from hepaflow.motion.lattice import Scene, Volume
 
@@ -42,7 +43,7 @@ _WINDOW_HU = (-200.0, 400.0)
 def register(scene: Scene, reference: int, index: int, cavity: Mask, shift: npt.NDArray[np.float64]) -> Field:
     """The field (nodes, 3) of a pass in mm along the working axes, by elastix, from the starting shift (z, y, x) in mm.
 
-    Deterministic: fixed seed, one thread.
+    Deterministic: fixed seed, one thread. Refused: a pass on which the library gives up (too little in common with the reference).
     """
     import itk
 
@@ -65,7 +66,12 @@ def register(scene: Scene, reference: int, index: int, cavity: Mask, shift: npt.
     method.SetLogToConsole(False)
     method.SetLogToFile(False)
     method.SetNumberOfThreads(1)
-    method.UpdateLargestPossibleRegion()
+    try:
+        method.UpdateLargestPossibleRegion()
+    except RuntimeError as error:
+        raise InputRefused(
+            "MOTION-LIBRARY", f"elastix could not register pass {index} (counted from 0)", 'Use motion.engine = "local"'
+        ) from error
     with tempfile.TemporaryDirectory() as folder:  # transformix writes its field whether or not one wants the file
         found = itk.transformix_deformation_field(
             image(moving, there), method.GetTransformParameterObject(), log_to_console=False, output_directory=folder

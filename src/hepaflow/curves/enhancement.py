@@ -32,7 +32,7 @@ def region_curve(series: DynamicSeries, mask: Mask, *, name: str) -> TimeCurve:
     A pass has no sample when it is excluded or when less than half of the region is valid. ``sd`` is the standard error of the mean
     under spatially correlated noise: with noise covariance C(d) at voxel offset d and M(d) the number of pairs of region voxels d
     apart, var = sum over d of M(d) C(d) / N². C is the autocorrelation, in a box around the region, of what the few temporal patterns
-    shared in that box leave unexplained; it is cut at 15 mm. Refused: an empty mask or one of another shape.
+    shared in that box leave unexplained; it is cut at 15 mm. There is no ``sd`` where too little tissue is left to tell. Refused: an empty mask or one of another shape.
     """
     if mask.shape != series.grid.shape:
         raise InputRefused("REGION-GRID", f"region {name!r} is not on the study's grid", "Resample the region to the study first")
@@ -50,6 +50,8 @@ def region_curve(series: DynamicSeries, mask: Mask, *, name: str) -> TimeCurve:
         if counts[i] >= LEAST_VALID * index.size:
             values[i] = sample[good].mean()
     error = standard_error(series, mask)
+    if not np.isfinite(error):
+        return TimeCurve(name, series.times_s, values)
     with np.errstate(divide="ignore"):
         sd = np.where(np.isfinite(values), error * np.sqrt(index.size / counts), np.nan)
     return TimeCurve(name, series.times_s, values, sd)

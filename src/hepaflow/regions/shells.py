@@ -29,6 +29,9 @@ DEAD_SHARE = 0.35
 #: The outermost part of a lesion holds the neighbour's enhancement by partial volume; it has no say in the threshold.
 PARTIAL_MM = 2.5
 SMOOTHING_MM = 2.5
+#: Less liver than this share of what lies within the surround's distance: not in the liver, even when the liver's mask holds the lesion
+#: (it is completed by what is drawn). A lesion that bulges out of the surface keeps about a third.
+LEAST_LIVER_AROUND = 0.15
 #: Where the border lies before the nearest voxel centre outside, as a share of a voxel.
 BORDER_SHARE = 1.0 / 3.0
 
@@ -76,7 +79,9 @@ def delineate(lesion_id: str, mask: Mask, *, series: DynamicSeries, around: Surr
             full[window] = part
             shells[name] = Region(f"{lesion_id}/{name}", full, "given" if name == "whole" else "proposed")
     size = longest_axial(mask, grid)
-    flags = _flags(series, mask, around, size.mm, axial=size.axial) + (() if perfused else ("lesion-not-enhancing",))
+    near = ~local & (outside <= SURROUND_MM)
+    in_liver = float((near & around.liver[window]).sum()) >= LEAST_LIVER_AROUND * float(near.sum())
+    flags = _flags(series, mask, around, size.mm, axial=size.axial, in_liver=in_liver) + (() if perfused else ("lesion-not-enhancing",))
     return Lesion(lesion_id, shells, float(mask.sum() * grid.voxel_ml), size.mm, size.ends_mm, flags)
 
 
@@ -201,7 +206,7 @@ def _window(mask: Mask, grid: Grid, margin_mm: float) -> tuple[slice, slice, sli
     return slices[0], slices[1], slices[2]
 
 
-def _flags(series: DynamicSeries, mask: Mask, around: Surroundings, diameter_mm: float, *, axial: bool) -> tuple[str, ...]:
+def _flags(series: DynamicSeries, mask: Mask, around: Surroundings, diameter_mm: float, *, axial: bool, in_liver: bool) -> tuple[str, ...]:
     from scipy import ndimage
 
     flags = []
@@ -218,7 +223,7 @@ def _flags(series: DynamicSeries, mask: Mask, around: Surroundings, diameter_mm:
             flags.append("lesion-out-of-coverage-passes")
     if (mask & around.vessels).sum() > 0.1 * mask.sum():
         flags.append("lesion-overlaps-vessel")
-    if (mask & around.liver).sum() < 0.5 * mask.sum():
+    if not in_liver or (mask & around.liver).sum() < 0.5 * mask.sum():
         flags.append("lesion-outside-liver")
     if ndimage.label(mask[_window(mask, series.grid, 0.0)], np.ones((3, 3, 3)))[1] > 1:
         flags.append("lesion-in-pieces")

@@ -91,4 +91,7 @@ def _answer(criterion: str, given: Any) -> str | None:
     rule = next((known for known in CRITERIA if known.key == criterion), None)
     if rule is None or not isinstance(given, dict) or not isinstance(given.get("bf_ratio"), int | float):
         return None
-    return call(rule, float(given["bf_ratio"]), diameter_mm=given.get("diameter_mm")).category or "not_evaluable"
+    diameter = given.get("diameter_mm")
+    if diameter is not None and not isinstance(diameter, int | float):
+        return None
+    return call(rule, float(given["bf_ratio"]), diameter_mm=diameter).category or "not_evaluable"

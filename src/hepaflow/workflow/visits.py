@@ -159,7 +159,7 @@ def _row(record: dict[str, str], number: int, folder: Path, rule: Criterion) -> 
     day = record.get("date") or None
     if day is not None:
         try:
-            date.fromisoformat(day)
+            day = date.fromisoformat(day).isoformat()
         except ValueError as error:
             raise InputRefused(f"{CODE}-DATE", f"row {number}: the date is not a date", "Write dates as YYYY-MM-DD") from error
     diameter, ratio, sd = (_positive(record, key, number) for key in ("diameter_mm", "bf_ratio", "bf_ratio_sd"))

@@ -42,7 +42,7 @@ class Inputs:
     """The arterial and (unless single-input) portal-venous input, as sampled and as the continuous curve that the models use.
 
     ``dense_times_s`` (m,) is a fine grid; ``dense_arterial`` and ``dense_portal`` (m,) are piecewise linear on it, baseline removed.
-    ``modes`` (q, 2, m) are one-sigma perturbations of (arterial, portal): together they are the inputs' uncertainty.
+    ``spleen`` marks when the arterial phase ends (its peak), for the methods that part the phases. ``modes`` (q, 2, m) are one-sigma perturbations of (arterial, portal): together they are the inputs' uncertainty.
     """
 
     arterial: TimeCurve
@@ -55,3 +55,4 @@ class Inputs:
     interpolation: str
     flags: tuple[str, ...] = ()
     provenance: Literal["given", "proposed"] = "given"
+    spleen: TimeCurve | None = None

@@ -6,16 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.kinetics.convolve import Residues
-from hepaflow.kinetics.model import Expected, KineticModel, Parameter
+from hepaflow.kinetics.model import Expected, Parameter, ResidueModel
 
 FloatArray = npt.NDArray[np.float64]
 
 
 def _residues(shape: FloatArray) -> Residues:
     transit, rate, extraction = shape[:, 0], shape[:, 1], shape[:, 2]
-    boxes = np.stack([np.ones_like(transit), np.zeros_like(transit), transit], -1)[:, None, :]
-    decays = np.stack([extraction, transit, rate], -1)[:, None, :]
-    return Residues(np.ascontiguousarray(boxes), np.ascontiguousarray(decays))
+    return Residues.of((1.0, 0.0, 0.0), (-1.0, transit, 0.0), (extraction, transit, rate))
 
 
 def _derive(flow: FloatArray, shape: FloatArray) -> dict[str, FloatArray]:
@@ -32,7 +30,7 @@ def _derive(flow: FloatArray, shape: FloatArray) -> dict[str, FloatArray]:
     }
 
 
-AATH = KineticModel(
+AATH = ResidueModel(
     key="aath",
     name="dual-input adiabatic tissue homogeneity (Johnson-Wilson)",
     shape=(

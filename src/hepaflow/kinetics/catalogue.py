@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from hepaflow.errors import UsageError
 from hepaflow.kinetics.aath import AATH
+from hepaflow.kinetics.descriptive import DESCRIPTIVE
 from hepaflow.kinetics.model import KineticModel
 from hepaflow.kinetics.one_compartment import ONE_COMPARTMENT
 
-MODELS: tuple[KineticModel, ...] = (AATH, ONE_COMPARTMENT)
+MODELS: tuple[KineticModel, ...] = (AATH, ONE_COMPARTMENT, DESCRIPTIVE)
 
 
 def model(key: str) -> KineticModel:

@@ -1,8 +1,8 @@
 """Exact convolution of a piecewise-linear input with the residues of this room, at any times.
 
-A residue is a sum of boxes ``height on [start, end)`` and delayed exponentials ``amplitude * exp(-rate * (t - start)) for t >= start``.
-Both convolve with a piecewise-linear input in closed form, so sampling times may be as uneven as they like and the result is a
-continuous function of every parameter: a plateau taken on a grid would make the objective piecewise constant in the transit time
+A residue is a sum of terms ``amplitude * exp(-rate * (t - start)) for t >= start``; rate 0 is a plateau, and a box is a plateau less a
+later one. Each convolves with a piecewise-linear input in closed form, so sampling times may be as uneven as they like and the result
+is a continuous function of every parameter: a plateau taken on a grid would make the objective piecewise constant in the transit time
 and stop any local search.
 """
 
@@ -40,10 +40,23 @@ class DenseInput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Residues:
-    """A batch of residue functions: ``boxes`` (s, nb, 3) rows (height, start, end), ``decays`` (s, ne, 3) rows (amplitude, start, rate); s and 1/s."""
+    """A batch of residue functions: ``terms`` (s, m, 3), rows (amplitude, start in s, rate in 1/s; rate 0 for a plateau)."""
 
-    boxes: FloatArray
-    decays: FloatArray
+    terms: FloatArray
+
+    @classmethod
+    def of(cls, *terms: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]) -> Residues:
+        """From one (amplitude, start, rate) a term, each a number or (s,)."""
+        columns = [np.broadcast_arrays(*(np.asarray(x, float) for x in term)) for term in terms]
+        size = max(column[0].size for column in columns)
+        rows = [np.stack([np.broadcast_to(x.ravel(), (size,)) for x in column], -1) for column in columns]
+        return cls(np.ascontiguousarray(np.stack(rows, 1)))
+
+    def at(self, lag_s: FloatArray) -> FloatArray:
+        """The residue functions themselves (s, n) at lags (n,) in s."""
+        amplitude, start, rate = (self.terms[:, :, i, None] for i in range(3))
+        since = lag_s - start
+        return np.asarray(np.where(since >= 0, amplitude * np.exp(-rate * np.maximum(since, 0.0)), 0.0).sum(1))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False)
@@ -72,22 +85,19 @@ def _decayed(first, slope, rate, part):  # type: ignore[no-untyped-def]  # pragm
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False)
-def _respond(times, start, step, values, integral, boxes, decays, delays, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _respond(times, start, step, values, integral, terms, delays, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Fill ``out`` (s, n) with the response of unit flow of each residue to the input delayed by ``delays`` (s,)."""
     m = values.size
     states = np.empty(m)
     for s in range(out.shape[0]):
         for i in range(times.size):
             out[s, i] = 0.0
-        for b in range(boxes.shape[1]):
-            height, begin, end = boxes[s, b, 0], boxes[s, b, 1], boxes[s, b, 2]
-            for i in range(times.size):
-                x = times[i] - delays[s]
-                out[s, i] += height * (
-                    _integral_at(x - begin, start, step, values, integral) - _integral_at(x - end, start, step, values, integral)
-                )
-        for e in range(decays.shape[1]):
-            amplitude, begin, rate = decays[s, e, 0], decays[s, e, 1], decays[s, e, 2]
+        for e in range(terms.shape[1]):
+            amplitude, begin, rate = terms[s, e, 0], terms[s, e, 1], terms[s, e, 2]
+            if rate == 0.0:
+                for i in range(times.size):
+                    out[s, i] += amplitude * _integral_at(times[i] - delays[s] - begin, start, step, values, integral)
+                continue
             keep = np.exp(-rate * step)
             unit_first = _decayed(1.0, 0.0, rate, step)
             unit_slope = _decayed(0.0, 1.0, rate, step) / step
@@ -116,8 +126,7 @@ def respond(times_s: FloatArray, source: DenseInput, residues: Residues, delays_
         source.step_s,
         source.values,
         source.integral,
-        residues.boxes,
-        residues.decays,
+        residues.terms,
         np.ascontiguousarray(delays_s, float),
         out,
     )

@@ -1,4 +1,4 @@
-"""Time to peak and mean slope of increase, straight from the samples."""
+"""Descriptive: time to peak, mean slope of increase, peak and area, straight from the samples; any unit, no assumption on the tissue."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.domain.curves import Inputs
+from hepaflow.kinetics.model import Direct, DirectModel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -43,3 +44,20 @@ def rise(times_s: FloatArray, values: npt.NDArray[np.floating], inputs: Inputs, 
     enhanced = np.isfinite(height) & (height > noise) & (ttp > 0)
     safe = np.where(enhanced, ttp, 1.0)
     return np.where(enhanced, ttp, np.nan), np.where(enhanced, height / safe, np.nan)
+
+
+def _estimate(times_s: FloatArray, values: npt.NDArray[np.floating], inputs: Inputs, noise: float) -> Direct:
+    ttp, msi = rise(times_s, values, inputs, noise)
+    return Direct({"ttp": ttp, "msi": msi}, {})
+
+
+DESCRIPTIVE = DirectModel(
+    key="descriptive",
+    name="descriptive curve parameters",
+    estimate=_estimate,
+    quantities=("ttp", "msi"),
+    fewest=5,
+    formula="TTP = time from arterial arrival to the peak; MSI = rise from the baseline to the peak / TTP",
+    cannot="It gives no flow, volume or fraction: its numbers depend on injection and heart as much as on the tissue.",
+    sources=("Miles KA. Eur J Radiol 1999;30:198",),
+)

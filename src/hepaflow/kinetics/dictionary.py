@@ -11,7 +11,7 @@ from scipy.stats import qmc
 
 from hepaflow.domain.curves import Inputs
 from hepaflow.kinetics.convolve import DenseInput, respond
-from hepaflow.kinetics.model import ARTERIAL_DELAY, PORTAL_DELAY, KineticModel, Parameter
+from hepaflow.kinetics.model import ARTERIAL_DELAY, PORTAL_DELAY, Parameter, ResidueModel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -35,12 +35,12 @@ class Sources:
         return 1 if self.portal is None else 2
 
 
-def parameters(model: KineticModel, inputs_count: int) -> tuple[Parameter, ...]:
+def parameters(model: ResidueModel, inputs_count: int) -> tuple[Parameter, ...]:
     """The nonlinear parameters of a fit in their order: shape, then one delay an input."""
     return (*model.shape, ARTERIAL_DELAY, PORTAL_DELAY)[: len(model.shape) + inputs_count]
 
 
-def atoms(model: KineticModel, sources: Sources, times_s: FloatArray, values: FloatArray) -> FloatArray:
+def atoms(model: ResidueModel, sources: Sources, times_s: FloatArray, values: FloatArray) -> FloatArray:
     """Responses (inputs, s, n) at ``times_s`` for unit flow, for parameter rows ``values`` (s, p) in their own units."""
     shapes = len(model.shape)
     residues = model.residues(np.ascontiguousarray(values[:, :shapes]))

@@ -16,7 +16,8 @@ from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.domain.lesions import Estimate, Measurement
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.dictionary import Sources, parameters, prior_of
-from hepaflow.kinetics.model import KineticModel
+from hepaflow.kinetics.fit_direct import read_curve
+from hepaflow.kinetics.model import DirectModel, KineticModel, ResidueModel
 from hepaflow.kinetics.posterior import posterior, with_input_error
 from hepaflow.kinetics.problem import Prior, Problem
 from hepaflow.kinetics.search import modes as modes_of
@@ -42,8 +43,10 @@ def fit_curve(
 
     Where the posterior has several modes (sparse times may allow two transit times), the value is the mean of the mode that holds
     most of it, SD and draws are of all of it, and ``fit-ambiguous`` is set. Quantities per 100 g use ``density_g_ml``. Refused: fewer
-    finite samples than unknowns plus one. ``prior`` replaces the broad physiological one.
+    finite samples than unknowns plus one. ``prior`` replaces the broad physiological one. A direct model is read instead of fitted.
     """
+    if isinstance(model, DirectModel):
+        return read_curve(curve, inputs, model=model, density_g_ml=density_g_ml, voxels=voxels, seed=seed)
     usable = np.isfinite(curve.values)
     sources = Sources.of(inputs)
     chosen = parameters(model, sources.count)
@@ -117,7 +120,7 @@ def _measurement(
     )
 
 
-def quantities(model: KineticModel, shape: FloatArray, flows: FloatArray, density_g_ml: float) -> dict[str, FloatArray]:
+def quantities(model: ResidueModel, shape: FloatArray, flows: FloatArray, density_g_ml: float) -> dict[str, FloatArray]:
     """All quantities of a model (s,) in contract units from shape rows and flows (s, inputs) in mL/min/100 mL."""
     flow = flows.sum(1)
     found = {"bf": flow, **model.derive(flow, shape)}

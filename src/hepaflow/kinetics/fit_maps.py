@@ -23,7 +23,7 @@ from hepaflow.errors import InputRefused
 from hepaflow.kinetics.descriptive import rise
 from hepaflow.kinetics.dictionary import Sources, atoms, draw, parameters, prior_of
 from hepaflow.kinetics.fit_curve import fit_curve
-from hepaflow.kinetics.model import FLOW_PER_MIN_100_ML, KineticModel
+from hepaflow.kinetics.model import FLOW_PER_MIN_100_ML, ResidueModel
 from hepaflow.kinetics.scan import posterior_moments
 from hepaflow.units import QUANTITIES, per_100_g
 
@@ -52,7 +52,7 @@ def fit_maps(
     inputs: Inputs,
     *,
     regions: Regions,
-    model: KineticModel,
+    model: ResidueModel,
     density_g_ml: float,
     threads: int = 2,
     progress: Progress = None,
@@ -105,7 +105,7 @@ def fit_maps(
     return MapSet(model.key, aligned.grid, maps, flags.reshape(shape), float(noise), density_g_ml)
 
 
-def voxel_prior(organ: Measurement, model: KineticModel, inputs_count: int) -> VoxelPrior:
+def voxel_prior(organ: Measurement, model: ResidueModel, inputs_count: int) -> VoxelPrior:
     """The organ's shape and delays as centre, the physiological spread narrowed by VOXEL_SPREAD; flows broad around the organ's."""
     chosen = parameters(model, inputs_count)
     centre, spread = prior_of(chosen)
@@ -124,7 +124,7 @@ def voxel_prior(organ: Measurement, model: KineticModel, inputs_count: int) -> V
 class _Plan:
     """A dictionary with its prior and noise, ready to fit blocks of voxels with any pattern of missing passes."""
 
-    model: KineticModel
+    model: ResidueModel
     table: FloatArray
     shape: FloatArray
     prior: VoxelPrior

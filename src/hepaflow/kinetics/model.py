@@ -1,14 +1,19 @@
-"""What a kinetic model is: a value, not a class tree."""
+"""What a kinetic model is: a value, not a class tree.
+
+There are two kinds. A residue model is a residue function with unknowns, found by search and refinement. A direct model reads its
+quantities straight from the samples, by linear algebra or by looking at the curve. Both give the same kind of result.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.domain.curves import Inputs
 from hepaflow.kinetics.convolve import Residues
 
 FloatArray = npt.NDArray[np.float64]
@@ -63,7 +68,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class KineticModel:
+class ResidueModel:
     """A linear, stationary tissue model with one residue function shared by the arterial and the portal input.
 
     ``shape`` lists the residue's parameters; the two delays (``arterial_delay``, ``portal_delay``) are added by the fit.
@@ -81,6 +86,44 @@ class KineticModel:
     cannot: str
     sources: tuple[str, ...]
     expected: tuple[Expected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Direct:
+    """What a direct model reads from curves (n, v): ``quantities`` (v,) per key, flows and volumes per 100 mL.
+
+    ``sd`` (v,) per key is what the noise of the samples alone makes of it, where the model can say. ``fit`` (n, v) is the curve that the
+    model implies, baseline included, NaN at the times it says nothing of; None when it implies none. ``delays_s`` (v,) per input.
+    ``flags`` (v,) per code of the flag table, True where it applies. What cannot be estimated is NaN.
+    """
+
+    quantities: dict[str, FloatArray]
+    sd: dict[str, FloatArray]
+    fit: FloatArray | None = None
+    delays_s: dict[str, FloatArray] = field(default_factory=dict)
+    flags: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectModel:
+    """A model whose quantities are read straight from the samples.
+
+    ``estimate(times_s, values, inputs, noise)`` takes times (n,), raw tissue curves (n, v) without NaN, the inputs, and the SD of one
+    sample. ``quantities`` are what it gives with two inputs; with one, those of the portal side are missing. ``fewest`` is the
+    least number of samples. ``cannot`` says in a sentence what the model cannot give.
+    """
+
+    key: str
+    name: str
+    estimate: Callable[[FloatArray, npt.NDArray[np.floating], Inputs, float], Direct]
+    quantities: tuple[str, ...]
+    fewest: int
+    formula: str
+    cannot: str
+    sources: tuple[str, ...]
+
+
+KineticModel = ResidueModel | DirectModel
 
 
 #: Delays are searched around what the way from the sampled vessel to the sinusoid takes.

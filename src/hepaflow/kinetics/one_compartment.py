@@ -6,15 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.kinetics.convolve import Residues
-from hepaflow.kinetics.model import KineticModel, Parameter
+from hepaflow.kinetics.model import Parameter, ResidueModel
 
 FloatArray = npt.NDArray[np.float64]
 
 
 def _residues(shape: FloatArray) -> Residues:
-    transit = shape[:, 0]
-    decays = np.stack([np.ones_like(transit), np.zeros_like(transit), 1.0 / transit], -1)[:, None, :]
-    return Residues(np.empty((transit.size, 0, 3)), np.ascontiguousarray(decays))
+    return Residues.of((1.0, 0.0, 1.0 / shape[:, 0]))
 
 
 def _derive(flow: FloatArray, shape: FloatArray) -> dict[str, FloatArray]:
@@ -22,7 +20,7 @@ def _derive(flow: FloatArray, shape: FloatArray) -> dict[str, FloatArray]:
     return {"bv": flow * transit / 60.0, "mtt": transit, "total_mtt": transit}
 
 
-ONE_COMPARTMENT = KineticModel(
+ONE_COMPARTMENT = ResidueModel(
     key="one-compartment",
     name="dual-input one-compartment (Materne)",
     shape=(Parameter("mtt", "s", (0.5, 120.0), "log", 15.0, 0.7, "distribution volume over flow, 5 to 40 s in liver and tumour"),),

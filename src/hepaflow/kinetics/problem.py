@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.kinetics.dictionary import Sources, atoms
-from hepaflow.kinetics.model import FLOW_PER_MIN_100_ML, KineticModel, Parameter
+from hepaflow.kinetics.model import FLOW_PER_MIN_100_ML, Parameter, ResidueModel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -30,7 +30,7 @@ class Prior:
 class Problem:
     """One curve with everything a fit needs; ``observed`` (n,) are the finite samples at ``times_s`` (n,)."""
 
-    model: KineticModel
+    model: ResidueModel
     chosen: tuple[Parameter, ...]
     sources: Sources
     times_s: FloatArray

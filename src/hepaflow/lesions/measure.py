@@ -18,7 +18,7 @@ from hepaflow.errors import InputRefused
 from hepaflow.kinetics.descriptive import rise
 from hepaflow.kinetics.dictionary import parameters, prior_of
 from hepaflow.kinetics.fit_curve import fit_curve
-from hepaflow.kinetics.model import KineticModel
+from hepaflow.kinetics.model import KineticModel, ResidueModel
 from hepaflow.kinetics.posterior import DRAWS
 from hepaflow.kinetics.problem import Prior
 from hepaflow.lesions.ratios import ratio
@@ -38,7 +38,7 @@ def measure(
     fitted is left out and the lesion flagged ``shell-not-fitted``.
     """
     healthy = _measure(aligned, regions.healthy, inputs, maps, model=model, prior=None)
-    prior = _shared_delays(healthy, model)
+    prior = _shared_delays(healthy, model) if isinstance(model, ResidueModel) else None
     results = []
     for number, lesion in enumerate(regions.lesions):
         results.append(_lesion(aligned, lesion, inputs, maps, model=model, prior=prior, healthy=healthy))
@@ -48,7 +48,14 @@ def measure(
 
 
 def _lesion(
-    aligned: DynamicSeries, lesion: Lesion, inputs: Inputs, maps: MapSet, *, model: KineticModel, prior: Prior, healthy: Measurement
+    aligned: DynamicSeries,
+    lesion: Lesion,
+    inputs: Inputs,
+    maps: MapSet,
+    *,
+    model: KineticModel,
+    prior: Prior | None,
+    healthy: Measurement,
 ) -> LesionResult:
     found: dict[str, Measurement] = {}
     flags = list(lesion.flags)
@@ -105,7 +112,7 @@ def _descriptive(
     return found
 
 
-def _shared_delays(healthy: Measurement, model: KineticModel) -> Prior:
+def _shared_delays(healthy: Measurement, model: ResidueModel) -> Prior:
     chosen = parameters(model, len(healthy.delays_s))
     centre, spread = prior_of(chosen)
     for j, name in enumerate(healthy.delays_s, len(model.shape)):

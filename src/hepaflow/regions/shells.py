@@ -81,7 +81,9 @@ def delineate(lesion_id: str, mask: Mask, *, series: DynamicSeries, around: Surr
     size = longest_axial(mask, grid)
     near = ~local & (outside <= SURROUND_MM)
     in_liver = float((near & around.liver[window]).sum()) >= LEAST_LIVER_AROUND * float(near.sum())
-    flags = _flags(series, mask, around, size.mm, axial=size.axial, in_liver=in_liver) + (() if perfused else ("lesion-not-enhancing",))
+    flags = _flags(series, mask, around, size.mm, axial=size.axial, in_liver=in_liver) + (
+        () if perfused else ("lesion-not-enhancing",)
+    )
     return Lesion(lesion_id, shells, float(mask.sum() * grid.voxel_ml), size.mm, size.ends_mm, flags)
 
 
@@ -206,7 +208,9 @@ def _window(mask: Mask, grid: Grid, margin_mm: float) -> tuple[slice, slice, sli
     return slices[0], slices[1], slices[2]
 
 
-def _flags(series: DynamicSeries, mask: Mask, around: Surroundings, diameter_mm: float, *, axial: bool, in_liver: bool) -> tuple[str, ...]:
+def _flags(
+    series: DynamicSeries, mask: Mask, around: Surroundings, diameter_mm: float, *, axial: bool, in_liver: bool
+) -> tuple[str, ...]:
     from scipy import ndimage
 
     flags = []

@@ -47,10 +47,11 @@ class Residues:
     @classmethod
     def of(cls, *terms: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]) -> Residues:
         """From one (amplitude, start, rate) a term, each a number or (s,)."""
-        columns = [np.broadcast_arrays(*(np.asarray(x, float) for x in term)) for term in terms]
-        size = max(column[0].size for column in columns)
-        rows = [np.stack([np.broadcast_to(x.ravel(), (size,)) for x in column], -1) for column in columns]
-        return cls(np.ascontiguousarray(np.stack(rows, 1)))
+        rows = np.empty((max(np.size(x) for term in terms for x in term), len(terms), 3))
+        for m, term in enumerate(terms):
+            for i, x in enumerate(term):
+                rows[:, m, i] = x
+        return cls(rows)
 
     def at(self, lag_s: FloatArray) -> FloatArray:
         """The residue functions themselves (s, n) at lags (n,) in s."""

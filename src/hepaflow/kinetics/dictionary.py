@@ -1,8 +1,8 @@
-"""A dictionary of responses: shape parameters and delays drawn evenly, flows left to linear algebra (variable projection)."""
+"""A dictionary of responses: shape parameters and delays spread evenly, flows left to linear algebra (variable projection)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from scipy.stats import qmc
 
 from hepaflow.domain.curves import Inputs
 from hepaflow.kinetics.convolve import DenseInput, respond
-from hepaflow.kinetics.model import ARTERIAL_DELAY, PORTAL_DELAY, Parameter, ResidueModel
+from hepaflow.kinetics.model import ARTERIAL_DELAY, FLOW_PER_MIN_100_ML, PORTAL_DELAY, Parameter, ResidueModel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -67,3 +67,43 @@ def prior_of(chosen: tuple[Parameter, ...]) -> tuple[FloatArray, FloatArray]:
     """Centre and spread of the physiological prior on the search scale, each (p,)."""
     centre = np.array([float(p.to_scale(p.centre)) for p in chosen])
     return centre, np.array([p.spread for p in chosen])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dictionary:
+    """Responses of every shape at every delay: all combinations of S shapes, A arterial and P portal delays from S (A + P) curves.
+
+    ``shapes`` (S, p) and delays in their own units; ``arterial`` (S, A, n) and ``portal`` (S, P, n) are HU per mL/min/100 mL at the n
+    sampling times; P = 0 with one input.
+    """
+
+    shapes: FloatArray
+    arterial_delays_s: FloatArray
+    portal_delays_s: FloatArray
+    arterial: FloatArray
+    portal: FloatArray
+
+    def at(self, samples: npt.NDArray[np.bool_]) -> Dictionary:
+        """The same rows at some of the sampling times."""
+        return replace(self, arterial=self.arterial[:, :, samples], portal=self.portal[:, :, samples])
+
+    @property
+    def combinations(self) -> int:
+        """Number of rows: shape x arterial delay x portal delay."""
+        return self.shapes.shape[0] * self.arterial_delays_s.size * max(self.portal_delays_s.size, 1)
+
+
+def tabulate(
+    model: ResidueModel, sources: Sources, times_s: FloatArray, *, shapes: FloatArray, delays_s: tuple[FloatArray, FloatArray]
+) -> Dictionary:
+    """The dictionary of ``shapes`` (S, p) and ``delays_s`` (arterial (A,), portal (P,)) at ``times_s`` (n,)."""
+
+    def responses(source: DenseInput | None, delays: FloatArray) -> FloatArray:
+        if source is None:
+            return np.empty((len(shapes), 0, times_s.size))
+        rows = np.repeat(shapes, delays.size, 0)
+        found = respond(times_s, source, model.residues(rows), np.tile(delays, len(shapes)))
+        return found.reshape(len(shapes), delays.size, times_s.size) / FLOW_PER_MIN_100_ML
+
+    arterial, portal = delays_s[0], delays_s[1] if sources.portal is not None else np.empty(0)
+    return Dictionary(shapes, arterial, portal, responses(sources.arterial, arterial), responses(sources.portal, portal))

@@ -1,8 +1,9 @@
-"""The compiled scan of a dictionary over voxels: posterior mean and spread of every quantity in one pass.
+"""The compiled passes of a dictionary over voxels: the best rows, and the posterior mean and spread of every quantity.
 
-For each voxel and each dictionary row the flows are linear with a normal prior, so their posterior and the row's evidence are closed
-forms of two dot products. Rows are visited in the outer loop and voxels in the inner one, so that the inner loop is a vector
-instruction and a block of voxels stays in the nearest cache.
+For each voxel and each row (shape, arterial delay, portal delay) the flows are linear, so what a row explains is a closed form of two
+dot products. The dot products depend on one delay only: a matrix product gives them for all rows at once, and the rows are then
+combined in registers. Voxels are the inner loop, ``LANES`` at a time, so that every step is a vector instruction and nothing leaves the
+nearest caches. Arithmetic is float32: against float64 the best row agrees in 99.8 % of voxels and its score to 1e-6.
 """
 
 from __future__ import annotations
@@ -13,135 +14,238 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 
-#: Voxels a block: rows x block x 4 bytes x 3 tables stay in the second-level cache.
-BLOCK = 128
-#: Evidence below the best by more than this is nothing.
-FAR = 16.0
+#: Voxels a block; a constant, so that the compiler knows that arrays of one block do not overlap.
+LANES = 256
+#: Portal delays a band of the search and of the posterior: constants, so that the loops over them are unrolled.
+BAND = 5
+SEVEN = 7
+#: Evidence is scaled by this, so that exp(x) is the sixteenth power of exp(x / 16), whose series is short.
+EXPONENT = np.float32(1.0 / 16.0)
+#: Sums of a posterior for one shape: weight, flow, flow², arterial, arterial², arterial x flow.
+SUMS = 6
+
+_ZERO, _HALF, _ONE, _TWO = np.float32(0.0), np.float32(0.5), np.float32(1.0), np.float32(2.0)
+_SIXTH, _TINY, _LEAST = np.float32(1.0 / 6.0), np.float32(1e-20), np.float32(1e-4)
+_SCALED_HALF = np.float32(0.5) * EXPONENT
+_JIT = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _exp(x):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """exp(x) for -16 <= x <= 0 within 1e-4: a form that compiles to vector instructions."""
-    y = x * np.float32(1.0 / 64.0)
-    e = np.float32(1.0) + y * (
-        np.float32(1.0)
-        + y * (np.float32(0.5) + y * (np.float32(1.0 / 6.0) + y * (np.float32(1.0 / 24.0) + y * np.float32(1.0 / 120.0))))
-    )
-    for _ in range(6):
-        e = e * e
-    return e
+@numba.njit(**_JIT)
+def search_block(unit_a, unit_p, cosine, gain, best, place):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Best score of both inputs together, per band of portal delays, into ``best`` (bands, LANES); ``place`` gets shape x A + arterial delay.
 
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _scan(dots_a, dots_p, flow, arterial, evidence, pair, alone_a, alone_p, prior):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Evidence and flows of every row for one block, in place.
-
-    ``dots_*`` (rows, block): atom times data over the noise variance. ``pair`` (rows, 4): posterior covariance aa, ap, pp and log
-    weight with both inputs; ``alone_*`` (rows, 2): posterior variance and log weight with one input. ``prior`` (2,): precision times
-    mean of each flow. A negative flow is not allowed: the row then keeps the better single input.
+    ``unit_a`` (S, A, LANES), ``unit_p`` (S, P, LANES): data times atoms of unit length. ``cosine`` (S, A, P): their inner products c;
+    ``gain`` = 1 / (1 - c²). The score is the energy explained: a² + (p - c a)² gain, where both flows are positive.
     """
-    rows, block = dots_a.shape
-    zero = np.float32(0.0)
-    half = np.float32(0.5)
-    best = np.full(block, np.float32(-1e30))
-    for c in range(rows):
-        aa, ap, pp, weight = pair[c, 0], pair[c, 1], pair[c, 2], pair[c, 3]
-        va, wa = alone_a[c, 0], alone_a[c, 1]
-        vp, wp = alone_p[c, 0], alone_p[c, 1]
-        for v in range(block):
-            ba = dots_a[c, v] + prior[0]
-            bp = dots_p[c, v] + prior[1]
-            fa = aa * ba + ap * bp
-            fp = ap * ba + pp * bp
-            both = half * (ba * fa + bp * fp) + weight
-            sa = max(va * ba, zero)
-            sp = max(vp * bp, zero)
-            ea = half * sa * ba + wa
-            ep = half * sp * bp + wp
-            inside = (fa > zero) and (fp > zero)
-            first = ea > ep
-            single = ea if first else ep
-            evidence[c, v] = both if inside else single
-            arterial[c, v] = fa if inside else (sa if first else zero)
-            flow[c, v] = fa + fp if inside else (sa if first else sp)
-            best[v] = max(best[v], evidence[c, v])
-    return best
+    shapes, arterial, portal = cosine.shape
+    for s in range(shapes):
+        for a in range(arterial):
+            code = np.float32(s * arterial + a)
+            ua = unit_a[s, a]
+            for band in range(portal // BAND):
+                up = unit_p[s, band * BAND : (band + 1) * BAND]
+                c = cosine[s, a, band * BAND : (band + 1) * BAND]
+                g = gain[s, a, band * BAND : (band + 1) * BAND]
+                best_here, place_here = best[band], place[band]
+                for v in range(LANES):
+                    x = ua[v]
+                    top = _ZERO
+                    for p in range(BAND):
+                        y = up[p, v]
+                        t = y - c[p] * x
+                        u = x - c[p] * y
+                        score = x * x + g[p] * t * t
+                        top = max(top, score if min(t, u) > _ZERO else _ZERO)
+                    better = top > best_here[v]
+                    place_here[v] = code if better else place_here[v]
+                    best_here[v] = top if better else best_here[v]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _gather(evidence, best, flow, arterial, spread, loads, shapes, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Posterior moments of one block into ``out`` (quantities, 2, block), unnormalised weights summed first.
+@numba.njit(**_JIT)
+def best_portal(unit_a, unit_p, cosine, gain, place, portal):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Which portal delay gave the best score of each band at ``place`` (bands, LANES), into ``portal`` (bands, LANES)."""
+    arterial = cosine.shape[1]
+    for band in range(place.shape[0]):
+        for v in range(LANES):
+            s, a = divmod(np.int64(place[band, v]), arterial)
+            x = unit_a[s, a, v]
+            top = -_ONE
+            for p in range(band * BAND, (band + 1) * BAND):
+                y = unit_p[s, p, v]
+                c = cosine[s, a, p]
+                t = y - c * x
+                score = x * x + gain[s, a, p] * t * t if min(t, x - c * y) > _ZERO else _ZERO
+                if score > top:
+                    top = score
+                    portal[band, v] = p
 
-    ``spread`` (rows, 2): posterior variance of total and arterial flow. ``loads`` (nl, rows): factors of quantities proportional to
-    flow; ``shapes`` (ns, rows): values of quantities of the residue alone. Order of ``out``: total weight, squared weight, arterial
-    flow, portal flow, fraction, then loads, then shapes.
+
+@numba.njit(**_JIT)
+def alone_best(unit, best, place):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Best score of one input alone into ``best`` (LANES,), ``place`` gets shape x delays + delay; ``unit`` (S, D, LANES)."""
+    for s in range(unit.shape[0]):
+        for d in range(unit.shape[1]):
+            code = np.float32(s * unit.shape[1] + d)
+            for v in range(LANES):
+                x = max(unit[s, d, v], _ZERO)
+                score = x * x
+                better = score > best[v]
+                place[v] = code if better else place[v]
+                best[v] = score if better else best[v]
+
+
+@numba.njit(**_JIT)
+def alone_evidence(dots, alone, best):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Raise ``best`` (LANES,) to the scaled evidence of one input alone; ``alone`` (S, D, 2) flow variance and scaled log weight."""
+    for s in range(dots.shape[0]):
+        for d in range(dots.shape[1]):
+            variance, weight = alone[s, d, 0], alone[s, d, 1]
+            for v in range(LANES):
+                x = max(dots[s, d, v], _ZERO)
+                best[v] = max(best[v], _SCALED_HALF * x * x * variance + weight)
+
+
+@numba.njit(**_JIT)
+def pair_evidence(dots_a, dots_p, pair, best):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Raise ``best`` (LANES,) to the scaled evidence of both inputs; ``pair`` (S, A, P, 4) as in :func:`posterior_block`."""
+    for s in range(pair.shape[0]):
+        for a in range(pair.shape[1]):
+            x = dots_a[s, a]
+            for first in range(0, pair.shape[2], SEVEN):
+                row, q = pair[s, a, first : first + SEVEN], dots_p[s, first : first + SEVEN]
+                for v in range(LANES):
+                    d = x[v]
+                    top = best[v]
+                    for p in range(SEVEN):
+                        e = q[p, v]
+                        fa = row[p, 0] * d + row[p, 1] * e
+                        fp = row[p, 1] * d + row[p, 2] * e
+                        evidence = _SCALED_HALF * (d * fa + e * fp) + row[p, 3]
+                        top = max(top, evidence if min(fa, fp) > _ZERO else top)
+                    best[v] = top
+
+
+@numba.njit(inline="always", **_JIT)
+def _weight(x):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """exp(16 x) for x <= 0: within 0.3 % above exp(-4), 4 % above exp(-8), and nothing below exp(-16)."""
+    x = max(x, -_ONE)
+    w = _ONE + x * (_ONE + x * (_HALF + x * _SIXTH))
+    w = w * w
+    w = w * w
+    w = w * w
+    return w * w
+
+
+@numba.njit(inline="always", **_JIT)
+def _row(d, e, row, p, best, sums):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The sums with one row more."""
+    fa = row[p, 0] * d + row[p, 1] * e
+    fp = row[p, 1] * d + row[p, 2] * e
+    w = _weight(_SCALED_HALF * (d * fa + e * fp) + row[p, 3] - best)
+    w = w if min(fa, fp) > _ZERO else _ZERO
+    f = fa + fp
+    wf, wa = w * f, w * fa
+    return sums[0] + w, sums[1] + wf, sums[2] + wf * f, sums[3] + wa, sums[4] + wa * fa, sums[5] + wa * f
+
+
+@numba.njit(**_JIT)
+def _pair_sums(dots_a, dots_p, pair, spread, best, total, late):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add one shape's rows with both inputs to ``total`` (SUMS x LANES,); ``late`` (A, LANES) collects the weight of each arterial delay."""
+    for a in range(pair.shape[0]):
+        x, weights = dots_a[a], late[a]
+        va, vf, vaf = spread[a, 0], spread[a, 1], spread[a, 2]
+        for first in range(0, pair.shape[1], SEVEN):
+            row, q = pair[a, first : first + SEVEN], dots_p[first : first + SEVEN]
+            for v in range(LANES):
+                d, b = x[v], best[v]
+                sums = (_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
+                # written out because the compiler does not unroll a body of this size, and does not vectorise what is not unrolled
+                sums = _row(d, q[0, v], row, 0, b, sums)
+                sums = _row(d, q[1, v], row, 1, b, sums)
+                sums = _row(d, q[2, v], row, 2, b, sums)
+                sums = _row(d, q[3, v], row, 3, b, sums)
+                sums = _row(d, q[4, v], row, 4, b, sums)
+                sums = _row(d, q[5, v], row, 5, b, sums)
+                sums = _row(d, q[6, v], row, 6, b, sums)
+                w = sums[0]
+                total[v] += w
+                total[LANES + v] += sums[1]
+                total[2 * LANES + v] += sums[2] + w * vf
+                total[3 * LANES + v] += sums[3]
+                total[4 * LANES + v] += sums[4] + w * va
+                total[5 * LANES + v] += sums[5] + w * vaf
+                weights[v] += w
+
+
+@numba.njit(**_JIT)
+def _alone_sums(dots, alone, best, share, total, late):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add one shape's rows with one input; ``share`` is the part of the flow that is arterial, 1 or 0; ``late`` (D, LANES) collects their weight."""
+    for d in range(dots.shape[0]):
+        variance, weight = alone[d, 0], alone[d, 1]
+        for v in range(LANES):
+            x = max(dots[d, v], _ZERO)
+            f = x * variance
+            w = _weight(_SCALED_HALF * x * f + weight - best[v])
+            second = w * (f * f + variance)
+            total[v] += w
+            total[LANES + v] += w * f
+            total[2 * LANES + v] += second
+            total[3 * LANES + v] += share * w * f
+            total[4 * LANES + v] += share * second
+            total[5 * LANES + v] += share * second
+            late[d, v] += w
+
+
+@numba.njit(**_JIT)
+def _collect(total, loads, values, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add one shape's sums to the moments ``out`` (quantities, 2, LANES) in the order of :func:`posterior_block`.
+
+    The fraction is a ratio: its moments over the delays of one shape are taken to second order about the ratio of the means.
     """
-    rows, block = evidence.shape
-    nl, ns = loads.shape[0], shapes.shape[0]
-    tiny = np.float32(1e-9)
-    far = np.float32(-FAR)
-    for c in range(rows):
-        vf, va = spread[c, 0], spread[c, 1]
-        for v in range(block):
-            w = _exp(max(evidence[c, v] - best[v], far))
-            f, a = flow[c, v], arterial[c, v]
-            p = f - a
-            h = a / max(f, tiny)
-            out[0, 0, v] += w
-            out[0, 1, v] += w * w
-            out[1, 0, v] += w * a
-            out[1, 1, v] += w * (a * a + va)
-            out[2, 0, v] += w * p
-            out[2, 1, v] += w * (p * p + max(vf - va, np.float32(0.0)))
-            out[3, 0, v] += w * h
-            out[3, 1, v] += w * h * h
-            evidence[c, v] = w
-        for q in range(nl):
-            load = loads[q, c]
-            for v in range(block):
-                x = flow[c, v] * load
-                out[4 + q, 0, v] += evidence[c, v] * x
-                out[4 + q, 1, v] += evidence[c, v] * (x * x + vf * load * load)
-        for q in range(ns):
-            value = shapes[q, c]
-            for v in range(block):
-                x = evidence[c, v] * value
-                out[4 + nl + q, 0, v] += x
-                out[4 + nl + q, 1, v] += x * value
+    for v in range(LANES):
+        w, f1, f2 = total[v], total[LANES + v], total[2 * LANES + v]
+        a1, a2, af = total[3 * LANES + v], total[4 * LANES + v], total[5 * LANES + v]
+        out[0, 0, v] += w
+        out[1, 0, v] += a1
+        out[1, 1, v] += a2
+        out[2, 0, v] += f1 - a1
+        out[2, 1, v] += f2 - _TWO * af + a2
+        flowing = f1 > _LEAST * w
+        h = a1 / max(f1, _TINY) if flowing else _HALF  # without flow the fraction is anything
+        g = w / max(f1, _TINY) if flowing else _ZERO
+        g = g * g
+        mean = min(max(h - (af - h * f2) / max(w, _TINY) * g, _ZERO), _ONE)
+        out[3, 0, v] += w * mean
+        out[3, 1, v] += w * mean * mean + max((a2 - _TWO * h * af + h * h * f2) * g, _ZERO)
+    for q in range(loads.size):
+        load = loads[q]
+        for v in range(LANES):
+            out[4 + q, 0, v] += load * total[LANES + v]
+            out[4 + q, 1, v] += load * load * total[2 * LANES + v]
+    first = 4 + loads.size
+    for q in range(values.size):
+        value = values[q]
+        for v in range(LANES):
+            out[first + q, 0, v] += value * total[v]
+            out[first + q, 1, v] += value * value * total[v]
 
 
-def posterior_moments(
-    data: FloatArray,
-    atoms_a: FloatArray,
-    atoms_p: FloatArray,
-    constants: tuple[FloatArray, ...],
-    loads: FloatArray,
-    shapes: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Mean and SD (4 - 1 + loads + shapes, voxels) and effective rows (voxels,) for ``data`` (samples, voxels), baseline projected out.
+@numba.njit(**_JIT)
+def posterior_block(dots_a, dots_p, pair, spread, alone_a, alone_p, loads, values, best, out, late):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Sums over all rows for one block: ``out`` (quantities, 2, LANES), not yet divided by the weight ``out[0, 0]``.
 
-    ``atoms_*`` (rows, samples) are divided by the noise variance; ``constants`` are pair, alone_a, alone_p, prior and spread of
-    :func:`_scan` and :func:`_gather`.
+    ``dots_*`` (S, delays, LANES): atoms times data over the noise variance, the prior's pull added. ``pair`` (S, A, P, 4): posterior
+    covariance aa, ap, pp of the flows and scaled log weight; P is 0 with one input. ``spread`` (S, A, 3): variances of arterial flow and total
+    flow and their covariance, mean over P. ``alone_*`` (S, delays, 2): see :func:`alone_evidence`. ``loads`` (S, nl): factors of
+    quantities proportional to flow, ``values`` (S, nv): quantities of the shape alone. Order of ``out``: weight, arterial flow, portal
+    flow, fraction, loads, values. ``best`` (LANES,) is the best evidence; ``late`` (A, LANES) the weight of each arterial delay.
     """
-    pair, alone_a, alone_p, prior, spread = constants
-    voxels = data.shape[1]
-    count = 4 + loads.shape[0] + shapes.shape[0]
-    mean = np.empty((count - 1, voxels), np.float32)
-    sd = np.empty_like(mean)
-    effective = np.empty(voxels, np.float32)
-    flow = np.empty((atoms_a.shape[0], BLOCK), np.float32)
-    arterial, evidence = np.empty_like(flow), np.empty_like(flow)
-    block = np.zeros((data.shape[0], BLOCK), np.float32)
-    for start in range(0, voxels, BLOCK):
-        n = min(BLOCK, voxels - start)
-        block[:, :n] = data[:, start : start + n]
-        block[:, n:] = 0.0
-        best = _scan(atoms_a @ block, atoms_p @ block, flow, arterial, evidence, pair, alone_a, alone_p, prior)
-        out = np.zeros((count, 2, BLOCK), np.float32)
-        _gather(evidence, best, flow, arterial, spread, loads, shapes, out)
-        total = out[0, 0]
-        moments = out[1:, :, :n] / total[:n]
-        mean[:, start : start + n] = moments[:, 0]
-        sd[:, start : start + n] = np.sqrt(np.maximum(moments[:, 1] - moments[:, 0] ** 2, 0.0))
-        effective[start : start + n] = (total**2 / out[0, 1])[:n]
-    return mean, sd, effective
+    total = np.empty(SUMS * LANES, np.float32)
+    unused = np.zeros((alone_p.shape[1], LANES), np.float32)
+    for s in range(alone_a.shape[0]):
+        total[:] = _ZERO
+        if pair.shape[2]:
+            _pair_sums(dots_a[s], dots_p[s], pair[s], spread[s], best, total, late)
+            _alone_sums(dots_p[s], alone_p[s], best, _ZERO, total, unused)
+        _alone_sums(dots_a[s], alone_a[s], best, _ONE, total, late)
+        _collect(total, loads[s], values[s], out)

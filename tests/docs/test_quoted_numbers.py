@@ -22,6 +22,7 @@ QUOTED = {
         f"a grid of {inputs.STEP_S} s",
         f"{search.DICTIONARY_ROWS} sets of residue unknowns",
         f"{posterior.DRAWS} draws by adaptive importance sampling",
+        f"worth {posterior.ENOUGH:.0f} independent draws",
         f"| total flow | {problem.FLOW_CENTRE:.0f} mL/min/100 mL |",
         f"with a spread of {measure.DELAY_SPREAD_S} s",
         f"more than {100 * ratios.TOLERATED_ZERO:.0f} % of the draws",

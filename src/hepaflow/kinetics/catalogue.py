@@ -7,8 +7,9 @@ from hepaflow.kinetics.aath import AATH
 from hepaflow.kinetics.descriptive import DESCRIPTIVE
 from hepaflow.kinetics.model import KineticModel
 from hepaflow.kinetics.one_compartment import ONE_COMPARTMENT
+from hepaflow.kinetics.two_compartment import TWO_COMPARTMENT
 
-MODELS: tuple[KineticModel, ...] = (AATH, ONE_COMPARTMENT, DESCRIPTIVE)
+MODELS: tuple[KineticModel, ...] = (AATH, ONE_COMPARTMENT, TWO_COMPARTMENT, DESCRIPTIVE)
 
 
 def model(key: str) -> KineticModel:

@@ -19,7 +19,7 @@ from hepaflow.kinetics.dictionary import Sources, parameters, prior_of
 from hepaflow.kinetics.fit_direct import read_curve
 from hepaflow.kinetics.model import DirectModel, KineticModel, ResidueModel
 from hepaflow.kinetics.posterior import posterior, with_input_error
-from hepaflow.kinetics.problem import Prior, Problem
+from hepaflow.kinetics.problem import Prior, Problem, scale_bounds
 from hepaflow.kinetics.search import modes as modes_of
 from hepaflow.units import QUANTITIES, per_100_g
 
@@ -134,9 +134,8 @@ def _flags(problem: Problem, best: FloatArray, r2: float) -> tuple[str, ...]:
     flags = []
     if not r2 > 0.5:
         flags.append("fit-poor")
-    for j, q in enumerate(problem.chosen):
-        low, high = (float(q.to_scale(bound)) for bound in q.bounds)
-        if min(best[j] - low, high - best[j]) < 1e-3 * (high - low):
-            flags.append("fit-at-bound")
-            break
+    p = len(problem.chosen)
+    low, high = scale_bounds(problem.chosen)
+    if (np.minimum(best[:p] - low, high - best[:p]) < 1e-3 * (high - low)).any():
+        flags.append("fit-at-bound")
     return tuple(flags)

@@ -16,7 +16,14 @@ from hepaflow.kinetics.problem import NOISE_PRIOR_SAMPLES, Problem, log_posterio
 FloatArray = npt.NDArray[np.float64]
 
 DRAWS = 2000
-ROUNDS = 4
+#: Most rounds after those of the modes.
+ROUNDS = 8
+#: Effective draws at which no further round is needed.
+ENOUGH = 1000.0
+#: A draw with more of the weight than this marks a tail that the proposals miss.
+LUCKY = 20.0 / DRAWS
+#: Draws that say how wide such a tail is.
+NEIGHBOURS = 400
 #: Degrees of freedom of the proposals: tails heavier than the posterior's.
 FREEDOM = 5.0
 
@@ -43,45 +50,58 @@ class _Proposal:
 def posterior(problem: Problem, modes: list[tuple[FloatArray, FloatArray]], rng: np.random.Generator) -> FloatArray:
     """Equally weighted draws (DRAWS, p + linear) by importance sampling.
 
-    The shape comes from Student proposals, one a mode and then adapted in a few rounds; flows and baseline come from their conditional posterior given the
-    shape, which follows the curved valley between flow and transit time exactly. Weights are taken against the mixture of all rounds,
-    so a poor round costs draws but never sets the answer.
+    The shape comes from Student proposals, one a mode and then one a round until the draws are worth ENOUGH independent ones; flows and
+    baseline come from their conditional posterior given the shape, which follows the curved valley between flow and transit time exactly.
+    Weights are taken against the mixture of all rounds, so a poor round costs draws but never sets the answer.
     """
     p = len(problem.chosen)
     proposals = [_Proposal(best[:p], _root(2.0 * covariance[:p, :p])) for best, covariance in modes]
     floor = 1e-3 * modes[0][1][:p, :p]
-    shapes, thetas, targets = [], [], []
-    share = np.empty(0)
-    for number in range(len(modes) + ROUNDS):
-        u = proposals[number].draw(DRAWS, rng)
-        theta, conditional = _flows_given_shape(problem, u, rng)
-        shapes.append(u)
-        thetas.append(theta)
-        targets.append(log_posterior(problem, theta) - conditional)
-        every = np.concatenate(shapes)
-        mixture = np.logaddexp.reduce([q.log_density(every) for q in proposals[: number + 1]], axis=0)
-        weight = np.concatenate(targets) - mixture
-        share = np.exp(weight - weight.max())
+    theta, target = _flows_given_shape(problem, proposals[0].draw(DRAWS, rng), rng)
+    for number in range(1, len(modes) + ROUNDS + 1):
+        mixture = np.logaddexp.reduce([q.log_density(theta[:, :p]) for q in proposals[:number]], axis=0)
+        share = np.exp(target - mixture - (target - mixture).max())
         share /= share.sum()
-        if number < len(modes) - 1:
-            continue
-        held = np.minimum(share, 20.0 / DRAWS)  # one lucky draw must not set the next proposal
-        held /= held.sum()
-        centre = held @ every
-        deviation = every - centre
-        proposals.append(_Proposal(centre, _root(1.2 * (deviation * held[:, None]).T @ deviation + floor)))
-    return np.concatenate(thetas)[_systematic(share, DRAWS, rng)]
+        if number >= len(modes):
+            if share @ share <= 1.0 / ENOUGH or number == len(modes) + ROUNDS:
+                break
+            proposals.append(_next_proposal(theta[:, :p], share, floor))
+        more, aimed = _flows_given_shape(problem, proposals[number].draw(DRAWS, rng), rng)
+        theta, target = np.concatenate([theta, more]), np.concatenate([target, aimed])
+    return theta[_systematic(share, DRAWS, rng)]
+
+
+def _next_proposal(every: FloatArray, share: FloatArray, floor: FloatArray) -> _Proposal:
+    """Where to draw next from shapes (s, p) and their weights (s,).
+
+    Usually the moments of all draws. Where one draw holds more than LUCKY the posterior has a tail that no proposal reaches: then a
+    proposal around that draw, as wide as its neighbours lie (incremental mixture importance sampling, Raftery and Bao 2010).
+    """
+    held = np.minimum(share, LUCKY)  # one lucky draw must not set the moments
+    held /= held.sum()
+    centre = held @ every
+    deviation = every - centre
+    covariance = (deviation * held[:, None]).T @ deviation + floor
+    top = int(share.argmax())
+    if share[top] > LUCKY:
+        centre = every[top]
+        distance = (np.linalg.solve(_root(covariance), (every - centre).T) ** 2).sum(0)
+        near = np.argsort(distance, kind="stable")[:NEIGHBOURS]
+        local = held[near] + 1.0 / share.size
+        deviation = every[near] - centre
+        covariance = (deviation * (local / local.sum())[:, None]).T @ deviation + floor
+    return _Proposal(centre, _root(1.2 * covariance))
 
 
 def _flows_given_shape(problem: Problem, u: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """One draw of flows and baseline for each shape row (s, p), and the log density (s,) it was drawn with."""
+    """One draw of flows and baseline for each shape row (s, p), and its log posterior less the log density (s,) it was drawn with."""
     table = atoms(problem.model, problem.sources, problem.times_s, problem.values(u)) / FLOW_PER_MIN_100_ML
-    columns = np.concatenate([table, np.ones((1, *table.shape[1:]))])
-    normal = np.einsum("qsn,rsn->sqr", columns, columns)
+    columns = np.concatenate([table, np.ones((1, *table.shape[1:]))]).transpose(1, 0, 2)
+    normal = columns @ columns.transpose(0, 2, 1)
     scale = np.sqrt(np.einsum("sqq->sq", normal))
     normal /= scale[:, :, None] * scale[:, None, :]
     normal += 1e-9 * np.eye(problem.linear)
-    right = np.einsum("qsn,n->sq", columns, problem.observed) / scale
+    right = columns @ problem.observed / scale
     mean = np.linalg.solve(normal, right[..., None])[..., 0]
     squares = (
         np.maximum(problem.observed @ problem.observed - np.einsum("sq,sq->s", mean, right), 0.0)
@@ -94,7 +114,9 @@ def _flows_given_shape(problem: Problem, u: FloatArray, rng: np.random.Generator
     linear = (mean + sigma[:, None] * np.linalg.solve(root.transpose(0, 2, 1), draws[..., None])[..., 0]) / scale
     density = -0.5 * (freedom + problem.linear) * np.log1p((draws**2).sum(1) / freedom)
     density += np.log(np.einsum("sqq->sq", root)).sum(1) - problem.linear * np.log(sigma) + np.log(scale).sum(1)
-    return np.concatenate([u, linear], axis=1), density
+    theta = np.concatenate([u, linear], axis=1)
+    predicted = (linear[:, None, :] @ columns)[:, 0]
+    return theta, log_posterior(problem, theta, predicted) - density
 
 
 def _root(matrix: FloatArray) -> FloatArray:
@@ -157,7 +179,8 @@ def _moved(problem: Problem, best: FloatArray, theta: FloatArray, shift: FloatAr
     flow_shift = shift[:, p:-1].sum(1)
     share = theta[:, p] / np.maximum(flow, 1e-12)
     share_shift = (shift[:, p] - best[p] / total * flow_shift) / total
-    flow = flow * np.exp(np.clip(flow_shift / total, -1.0, 1.0))
+    factor = np.exp(np.clip(flow_shift / total, -1.0, 1.0))
+    flow = flow * factor / factor.mean()  # a shift that is zero on average leaves the mean where it was
     share = np.clip(share + share_shift, 0.0, 1.0)
     out[:, p] = flow * share if problem.sources.count == 2 else flow
     if problem.sources.count == 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,14 @@ FloatArray = npt.NDArray[np.float64]
 FLOW_CENTRE, FLOW_SPREAD = 90.0, 1.0
 #: Weight of the noise estimate from the samples' standard errors, in pseudo-samples.
 NOISE_PRIOR_SAMPLES = 2.0
+
+
+@lru_cache(maxsize=32)
+def scale_bounds(chosen: tuple[Parameter, ...]) -> tuple[FloatArray, FloatArray]:
+    """Lower and upper bounds (p,) on the search scale."""
+    bounds = np.array([q.to_scale(np.array(q.bounds)) for q in chosen])
+    bounds.setflags(write=False)
+    return bounds[:, 0], bounds[:, 1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +54,12 @@ class Problem:
 
     def values(self, u: FloatArray) -> FloatArray:
         """Search-scale rows (s, p) in the parameters' own units, held inside bounds."""
-        columns = [np.clip(p.from_scale(u[:, j]), *p.bounds) for j, p in enumerate(self.chosen)]
-        return np.stack(columns, -1)
+        low, high = scale_bounds(self.chosen)
+        inside = np.clip(u, low, high)
+        for j, p in enumerate(self.chosen):
+            if p.scale != "linear":
+                inside[:, j] = p.from_scale(inside[:, j])
+        return inside
 
     def predict(self, theta: FloatArray) -> FloatArray:
         """Curves (s, n) for unknowns ``theta`` (s, p + linear): search-scale parameters, flows in mL/min/100 mL, baseline."""
@@ -64,10 +77,10 @@ def surprise(problem: Problem, theta: FloatArray) -> FloatArray:
     return np.stack(columns, -1) if columns else np.empty((len(theta), 0))
 
 
-def log_posterior(problem: Problem, theta: FloatArray) -> FloatArray:
-    """Log posterior (s,) up to a constant, noise level integrated out; -inf outside bounds."""
+def log_posterior(problem: Problem, theta: FloatArray, predicted: FloatArray | None = None) -> FloatArray:
+    """Log posterior (s,) up to a constant, noise level integrated out; -inf outside bounds. ``predicted`` (s, n) where it is at hand."""
     p = len(problem.chosen)
-    residual = problem.observed - problem.predict(theta)
+    residual = problem.observed - (problem.predict(theta) if predicted is None else predicted)
     n = problem.times_s.size
     # Jeffreys in the noise level; a few pseudo-samples carry what is known of the noise
     squares = np.einsum("sn,sn->s", residual, residual) + NOISE_PRIOR_SAMPLES * problem.noise**2
@@ -76,8 +89,6 @@ def log_posterior(problem: Problem, theta: FloatArray) -> FloatArray:
     value -= 0.5 * (surprise(problem, theta) ** 2).sum(1)
     flow = np.maximum(theta[:, p:-1].sum(1), 1e-9)
     value -= 0.5 * (np.log(flow / FLOW_CENTRE) / FLOW_SPREAD) ** 2 + problem.sources.count * np.log(flow)
-    outside = (theta[:, p:-1] < 0).any(1)
-    for j, q in enumerate(problem.chosen):
-        low, high = (float(q.to_scale(bound)) for bound in q.bounds)
-        outside |= (theta[:, j] < low) | (theta[:, j] > high)
+    low, high = scale_bounds(problem.chosen)
+    outside = (theta[:, p:-1] < 0).any(1) | ((theta[:, :p] < low) | (theta[:, :p] > high)).any(1)
     return np.where(outside, -np.inf, value)

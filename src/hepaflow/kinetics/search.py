@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ from scipy.optimize import least_squares
 
 from hepaflow.kinetics.dictionary import atoms, draw
 from hepaflow.kinetics.model import FLOW_PER_MIN_100_ML
-from hepaflow.kinetics.problem import Problem, log_posterior, surprise
+from hepaflow.kinetics.problem import Problem, log_posterior, scale_bounds, surprise
 
 FloatArray = npt.NDArray[np.float64]
 
-DICTIONARY_ROWS = 4096
+DICTIONARY_ROWS = 2048
+#: Samples on which the dictionary is compared, at least.
+FEW_SAMPLES = 60
 SEEDS = 4
 #: A local optimum this far in log probability below the best is no mode of interest.
 LIKELY = 8.0
@@ -23,31 +26,49 @@ LIKELY = 8.0
 def modes(problem: Problem) -> list[tuple[FloatArray, FloatArray]]:
     """The posterior's modes, best first: unknowns (p + linear,) and their covariance."""
     p = len(problem.chosen)
-    rows = draw(problem.chosen, DICTIONARY_ROWS, centre=problem.prior.centre, spread=1.2 * problem.prior.spread)
-    flows, baseline, misfit = _project(problem, rows)
     degrees = max(problem.times_s.size - p - problem.linear, 1)
-    sigma = np.sqrt(max(misfit.min() / degrees, problem.noise**2))
-    u = np.stack([q.to_scale(rows[:, j]) for j, q in enumerate(problem.chosen)], -1)
-    score = misfit / sigma**2 + (((u - problem.prior.centre) / problem.prior.spread) ** 2).sum(1)
-    score += (surprise(problem, np.concatenate([u, flows, baseline[:, None]], 1)) ** 2).sum(1)
-    found: list[tuple[float, FloatArray, FloatArray]] = []
-    for start in _apart(u, np.argsort(score, kind="stable"), problem.prior.spread):
-        x = np.concatenate([u[start], np.maximum(flows[start], 1e-3), baseline[start : start + 1]])
-        sigma_here = float(sigma)
-        for _ in range(2):
-            refined = _refine(problem, x, sigma_here)
-            x = refined.x
-            residual = problem.observed - problem.predict(x[None])[0]
-            sigma_here = float(np.sqrt(max((residual @ residual) / degrees, (0.5 * problem.noise) ** 2)))
+    starts, sigma = _starts(problem, degrees)
+    near = [(x, _sigma(problem, x, degrees)) for x in (_refine(problem, start, sigma, tolerance=1e-4).x for start in starts)]
+    found = []
+    for x, sigma_here in _likely(problem, near):
+        refined = _refine(problem, x, sigma_here, tolerance=1e-8)
         covariance = np.linalg.pinv(refined.jac.T @ refined.jac, rcond=1e-12, hermitian=True)
-        found.append((float(log_posterior(problem, x[None])[0]), x, covariance))
-    found.sort(key=lambda mode: -mode[0])
-    kept = [found[0]]
-    for mode in found[1:]:
-        far = all(np.abs((mode[1] - other[1])[:p] / problem.prior.spread).max() > 0.3 for other in kept)
-        if far and mode[0] > found[0][0] - LIKELY:
-            kept.append(mode)
-    return [(x, covariance) for _, x, covariance in kept]
+        found.append((refined.x, _sigma(problem, refined.x, degrees), covariance))
+    kept = _likely(problem, [(x, sigma_here) for x, sigma_here, _ in found])
+    return [(x, next(covariance for other, _, covariance in found if other is x)) for x, _ in kept]
+
+
+def _starts(problem: Problem, degrees: int) -> tuple[list[FloatArray], float]:
+    """Unknowns (p + linear,) of the dictionary's best rows that are not neighbours, and the noise SD that the best row leaves."""
+    # as many samples as tell a bolus from a later one are enough to choose a start
+    thin = max(1, problem.times_s.size // FEW_SAMPLES)
+    scouted = replace(problem, times_s=problem.times_s[::thin], observed=problem.observed[::thin])
+    rows = draw(problem.chosen, DICTIONARY_ROWS, centre=problem.prior.centre, spread=1.2 * problem.prior.spread)
+    flows, baseline, misfit = _project(scouted, rows)
+    sigma = float(np.sqrt(max(misfit.min() * thin / degrees, problem.noise**2)))
+    u = np.stack([q.to_scale(rows[:, j]) for j, q in enumerate(problem.chosen)], -1)
+    score = misfit * thin / sigma**2 + (((u - problem.prior.centre) / problem.prior.spread) ** 2).sum(1)
+    score += (surprise(problem, np.concatenate([u, flows, baseline[:, None]], 1)) ** 2).sum(1)
+    picks = _apart(u, np.argsort(score, kind="stable"), problem.prior.spread)
+    return [np.concatenate([u[i], np.maximum(flows[i], 1e-3), baseline[i : i + 1]]) for i in picks], sigma
+
+
+def _sigma(problem: Problem, x: FloatArray, degrees: int) -> float:
+    """Noise SD that unknowns ``x`` leave, not below half of what is known of it."""
+    residual = problem.observed - problem.predict(x[None])[0]
+    return float(np.sqrt(max((residual @ residual) / degrees, (0.5 * problem.noise) ** 2)))
+
+
+def _likely(problem: Problem, found: list[tuple[FloatArray, float]]) -> list[tuple[FloatArray, float]]:
+    """Those that are neither neighbours of a better one nor far less probable than the best, best first."""
+    p = len(problem.chosen)
+    value = log_posterior(problem, np.stack([x for x, _ in found]))
+    kept: list[tuple[FloatArray, float]] = []
+    for i in np.argsort(-value, kind="stable"):
+        far = all(np.abs((found[i][0] - other)[:p] / problem.prior.spread).max() > 0.3 for other, _ in kept)
+        if far and value[i] > value.max() - LIKELY:
+            kept.append(found[i])
+    return kept
 
 
 def _project(problem: Problem, rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -91,28 +112,37 @@ def _apart(u: FloatArray, order: npt.NDArray[np.intp], spread: FloatArray) -> li
     return kept
 
 
-def _refine(problem: Problem, start: FloatArray, sigma: float) -> Any:
+def _refine(problem: Problem, start: FloatArray, sigma: float, *, tolerance: float) -> Any:
     """Bounded least squares on data and prior residuals from one start."""
     p = len(problem.chosen)
-    lower = np.concatenate([[float(q.to_scale(q.bounds[0])) for q in problem.chosen], np.zeros(problem.sources.count), [-np.inf]])
-    upper = np.concatenate([[float(q.to_scale(q.bounds[1])) for q in problem.chosen], np.full(problem.linear, np.inf)])
+    low, high = scale_bounds(problem.chosen)
+    lower = np.concatenate([low, np.zeros(problem.sources.count), [-np.inf]])
+    upper = np.concatenate([high, np.full(problem.linear, np.inf)])
 
     def residual(theta: FloatArray) -> FloatArray:
         data = (problem.predict(theta[None])[0] - problem.observed) / sigma
         return np.concatenate([data, (theta[:p] - problem.prior.centre) / problem.prior.spread, surprise(problem, theta[None])[0]])
 
     def jacobian(theta: FloatArray) -> FloatArray:
-        rows = atoms(problem.model, problem.sources, problem.times_s, problem.values(theta[None, :p])) / FLOW_PER_MIN_100_ML
         steps = np.where(theta[:p] + 1e-5 <= upper[:p], 1e-5, -1e-5)
-        moved = np.repeat(theta[None], p, 0)
+        moved = np.repeat(theta[None, :p], p + 1, 0)
         moved[np.arange(p), np.arange(p)] += steps
-        shape = (problem.predict(moved) - problem.predict(theta[None])) / steps[:, None]
-        data = np.concatenate([shape, rows[:, 0], np.ones((1, problem.times_s.size))]).T / sigma
+        rows = atoms(problem.model, problem.sources, problem.times_s, problem.values(moved)) / FLOW_PER_MIN_100_ML
+        shape = np.einsum("qsn,q->sn", rows[:, :p] - rows[:, p:], theta[p:-1]) / steps[:, None]
+        data = np.concatenate([shape, rows[:, p], np.ones((1, problem.times_s.size))]).T / sigma
         step = 1e-5 * np.maximum(np.abs(theta), 1.0)
-        nudged = surprise(problem, theta + np.diag(step)) - surprise(problem, theta[None])
-        return np.concatenate([data, np.eye(p, theta.size) / problem.prior.spread[:, None], nudged.T / step])
+        nudged = surprise(problem, np.concatenate([theta + np.diag(step), theta[None]]))
+        return np.concatenate([data, np.eye(p, theta.size) / problem.prior.spread[:, None], (nudged[:-1] - nudged[-1:]).T / step])
 
     inside = np.clip(start, lower + 1e-9, upper - 1e-9)
     return least_squares(
-        residual, inside, jac=jacobian, bounds=(lower, upper), x_scale="jac", max_nfev=60, xtol=1e-10, ftol=1e-10, gtol=1e-10
+        residual,
+        inside,
+        jac=jacobian,
+        bounds=(lower, upper),
+        x_scale="jac",
+        max_nfev=60,
+        xtol=tolerance,
+        ftol=tolerance,
+        gtol=tolerance,
     )

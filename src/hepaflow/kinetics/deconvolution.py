@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -123,13 +124,13 @@ def _prepare(times_s: FloatArray, inputs: Inputs, settings: Settings) -> Reader:
     count = 1 if inputs.dense_portal is None else 2
     volume = np.tile(weights, count) @ operator
     rows = np.concatenate([FLOW_PER_MIN_100_ML * operator, 100.0 * volume[None]])
-    spread = _Spread.of(rows, settings.noise)
+    shared = settings.noise**2 * rows @ rows.T
 
     parts = tuple(slice(q * problem.nodes.size, (q + 1) * problem.nodes.size) for q in range(count))
 
     def read(values: Values) -> Direct:
         tops, which, bv = largest(rows, parts, values)
-        return _quantities(tops, np.maximum(bv, 0), which, spread)
+        return _quantities(tops, bv, which, shared)
 
     def implied(values: Values) -> tuple[FloatArray, FloatArray]:
         curve = problem.matrix @ (operator @ np.asarray(values, float))
@@ -140,44 +141,51 @@ def _prepare(times_s: FloatArray, inputs: Inputs, settings: Settings) -> Reader:
     return Reader(read, implied, problem.freedom(settings.strength), flags)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Spread:
-    """Noise of what the rows read: ``shared`` (m, m) covariance of residues in mL/min/100 mL and, last, of the volume in mL/100 mL."""
+@numba.njit(cache=True, nogil=True)
+def _derive(tops, which, volume, shared, found, sd):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """BF, total MTT, HAF (3, v) and the SDs of BF, total MTT, HAF, HABF and HPBF (5, v), to first order from the covariance ``shared`` of the rows.
 
-    shared: FloatArray
+    ``tops`` (inputs, v) in mL/min/100 mL lie in rows ``which``; ``volume`` (v,) in mL/100 mL is the last row's.
+    """
+    last, count = shared.shape[0] - 1, tops.shape[0]
+    for v in range(volume.size):
+        i, flow = which[0, v], tops[0, v]
+        variance, with_volume = shared[i, i], shared[i, last]
+        sd[3, v] = np.sqrt(variance)
+        if count == 2:
+            j, portal = which[1, v], tops[1, v]
+            cross = shared[i, j]
+            sd[4, v] = np.sqrt(shared[j, j])
+            total = flow + portal
+            split = portal * portal * variance + flow * flow * shared[j, j] - 2 * flow * portal * cross
+            over = total if total > NO_FLOW else np.nan
+            found[2, v] = flow / over
+            sd[2, v] = np.sqrt(max(split, 0.0)) / (over * over)
+            variance += shared[j, j] + 2 * cross
+            with_volume += shared[j, last]
+            flow = total
+        over = flow if flow > NO_FLOW else np.nan  # what flows out of nothing has no share and no time
+        transit = 60 * volume[v] / over
+        of_transit = 3600 * shared[last, last] + transit * transit * variance - 120 * transit * with_volume
+        found[0, v] = flow
+        found[1, v] = transit
+        sd[0, v] = np.sqrt(max(variance, 0.0))
+        sd[1, v] = np.sqrt(max(of_transit, 0.0)) / over
 
-    @classmethod
-    def of(cls, rows: FloatArray, noise: float) -> _Spread:
-        """From the rows (m, n)."""
-        return cls(noise**2 * rows @ rows.T)
 
-    def at(self, one: npt.NDArray[np.int32] | int, other: npt.NDArray[np.int32] | int, kind: np.dtype[np.floating]) -> Values:
-        """Covariance (v,) between rows."""
-        return np.asarray(self.shared.astype(kind)[one, other])
-
-
-def _quantities(tops: Values, bv: Values, which: npt.NDArray[np.int32], spread: _Spread) -> Direct:
-    """Quantities and SDs (v,) from the residues' tops (inputs, v) in mL/min/100 mL in rows ``which``, and the volume in mL/100 mL."""
-    kind, volume = tops.dtype, len(spread.shared) - 1
-    own = [spread.at(row, row, kind) for row in which]
-    bf, variance = tops.sum(0), np.sum(own, axis=0)
-    with_volume = np.sum([spread.at(row, volume, kind) for row in which], axis=0)
-    over = np.where(bf > NO_FLOW, bf, kind.type(np.nan))  # what flows out of nothing has no share and no time
-    found, of = {}, {}
-    with np.errstate(invalid="ignore"):
-        if len(tops) == 2:
-            cross = spread.at(which[0], which[1], kind)
-            variance += 2 * cross
-            found = {"habf": tops[0], "hpbf": tops[1], "haf": tops[0] / over}
-            change = tops[::-1] / over**2  # of the fraction with each flow, the second negative
-            of = {"habf": own[0], "hpbf": own[1]}
-            of["haf"] = change[0] ** 2 * own[0] + change[1] ** 2 * own[1] - 2 * change[0] * change[1] * cross
-        transit = 60 * bv / over
-        found |= {"bf": bf, "bv": bv, "total_mtt": transit}
-        of |= {"bf": variance, "bv": np.full_like(bv, spread.shared[-1, -1])}
-        of["total_mtt"] = (3600 * of["bv"] + transit**2 * variance - 120 * transit * with_volume) / over**2
-        sd = {key: np.where(np.isnan(found[key]), kind.type(np.nan), np.sqrt(np.maximum(x, 0))) for key, x in of.items()}
-    return Direct(found, sd)
+def _quantities(tops: Values, volume: Values, which: npt.NDArray[np.int32], shared: FloatArray) -> Direct:
+    """Quantities with their SD (v,) from what :func:`_derive` takes."""
+    kind = tops.dtype
+    found, sd = np.empty((3, volume.size), kind), np.empty((5, volume.size), kind)
+    volume = np.maximum(volume, 0)
+    _derive(tops, which, volume, shared.astype(kind), found, sd)
+    sd[:, np.isnan(volume)] = np.nan
+    quantities = {"bf": found[0], "bv": volume, "total_mtt": found[1]}
+    spread = {"bf": sd[0], "bv": np.where(np.isnan(volume), volume, kind.type(np.sqrt(shared[-1, -1]))), "total_mtt": sd[1]}
+    if len(tops) == 2:
+        quantities |= {"habf": tops[0], "hpbf": tops[1], "haf": found[2]}
+        spread |= {"habf": sd[3], "hpbf": sd[4], "haf": sd[2]}
+    return Direct(quantities, spread)
 
 
 DECONVOLUTION = DirectModel(

@@ -37,11 +37,13 @@ def _scan(values, times, smoothing, before, area, top, at, baseline, auc):  # ty
     for v in range(count):
         top[v] = -np.inf
     seen = np.zeros(count, np.int32)
+    smooth = np.empty(count, values.dtype)
     for i in range(n):
         left, middle, right = smoothing[i]
         low, high = max(i - 1, 0), min(i + 1, n - 1)
+        share = area[i]
         for v in range(count):
-            auc[v] += area[i] * values[i, v]
+            auc[v] += share * values[i, v]
         if before[i]:
             for v in range(count):
                 if np.isfinite(values[i, v]):
@@ -49,13 +51,16 @@ def _scan(values, times, smoothing, before, area, top, at, baseline, auc):  # ty
                     seen[v] += 1
         if times[i] <= 0.0:
             continue
-        for v in range(count):
-            smooth = middle * values[i, v]
-            if left != 0.0:
-                smooth += left * values[low, v] + right * values[high, v]
-            if smooth > top[v]:
-                top[v] = smooth
-                at[v] = times[i]
+        time = times[i]
+        if left != 0.0:
+            for v in range(count):
+                smooth[v] = left * values[low, v] + middle * values[i, v] + right * values[high, v]
+        else:
+            smooth[:] = values[i]
+        for v in range(count):  # chosen without branching, so that it runs in vector registers
+            better = smooth[v] > top[v]
+            top[v] = smooth[v] if better else top[v]
+            at[v] = time if better else at[v]
     for v in range(count):
         baseline[v] /= max(seen[v], 1)
 

@@ -60,64 +60,70 @@ def _delayed(times_s: FloatArray, grid_s: FloatArray, curve: FloatArray, delays_
     return value, respond(times_s, DenseInput.of(grid_s, curve), plateau, delays_s)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Choices:
-    """Every set of unknowns that may be above zero: ``solve`` (sets, 4, 4) gives the unknowns from a curve's four coordinates. The first
-    set is empty. A single input leaves the last two unknowns out of every set.
+def _sets(basis: FloatArray) -> FloatArray:
+    """Matrices (sets, 4, 4) that give the unknowns from a curve's four coordinates, one for every set of unknowns that may be above zero.
+
+    ``basis`` (4, p) are the unknowns' columns in the coordinates. The first set is empty. A single input leaves the last two unknowns out.
     """
-
-    solve: FloatArray
-
-    @classmethod
-    def of(cls, basis: FloatArray) -> _Choices:
-        """From the unknowns' columns in the coordinates (4, p)."""
-        solve = [np.zeros((4, 4))]
-        for size in range(1, basis.shape[1] + 1):
-            for chosen in combinations(range(basis.shape[1]), size):
-                part = basis[:, chosen]
-                singular = np.linalg.svd(part, compute_uv=False)
-                if not singular[-1] > DEPENDENT * singular[0]:
-                    continue
-                back = np.zeros((4, 4))
-                back[list(chosen)] = np.linalg.pinv(part)
-                solve.append(back)
-        return cls(np.stack(solve))
+    solve = [np.zeros((4, 4))]
+    for size in range(1, basis.shape[1] + 1):
+        for chosen in combinations(range(basis.shape[1]), size):
+            part = basis[:, chosen]
+            singular = np.linalg.svd(part, compute_uv=False)
+            if not singular[-1] > DEPENDENT * singular[0]:
+                continue
+            back = np.zeros((4, 4))
+            back[list(chosen)] = np.linalg.pinv(part)
+            solve.append(back)
+    return np.stack(solve)
 
 
 @numba.njit(cache=True, nogil=True)
-def _choose(coordinates, along, solve, gain, unknowns, which):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """The set without a negative unknown that explains most of each curve: its ``unknowns`` (4, v) and number ``which`` (v,).
+def _choose(coordinates, along, solve, score, gain, which):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """For each curve the number ``which`` (v,) of the set without a negative unknown that explains most of it.
 
-    ``coordinates`` (4, v) are the curves', ``along`` (4, v) their products with the unknowns' columns; the outputs and the working row ``gain`` (v,) come in as zeros.
+    ``coordinates`` (4, v) are the curves', ``along`` (4, v) their products with the unknowns' columns; ``score`` and ``gain`` (v,) are
+    working rows. ``gain`` and ``which`` come in as zeros. Two loops a set, each writing little: only so does it run in vector registers.
     """
+    c0, c1, c2, c3 = coordinates[0], coordinates[1], coordinates[2], coordinates[3]
+    w0, w1, w2, w3 = along[0], along[1], along[2], along[3]
     for s in range(1, solve.shape[0]):
         m = solve[s]
-        for v in range(gain.size):
-            c0, c1, c2, c3 = coordinates[0, v], coordinates[1, v], coordinates[2, v], coordinates[3, v]
-            x0 = m[0, 0] * c0 + m[0, 1] * c1 + m[0, 2] * c2 + m[0, 3] * c3
-            x1 = m[1, 0] * c0 + m[1, 1] * c1 + m[1, 2] * c2 + m[1, 3] * c3
-            x2 = m[2, 0] * c0 + m[2, 1] * c1 + m[2, 2] * c2 + m[2, 3] * c3
-            x3 = m[3, 0] * c0 + m[3, 1] * c1 + m[3, 2] * c2 + m[3, 3] * c3
-            explained = x0 * along[0, v] + x1 * along[1, v] + x2 * along[2, v] + x3 * along[3, v]
-            if min(x0, x1, x2, x3) >= 0.0 and explained > gain[v]:
-                gain[v] = explained
-                which[v] = s
-                unknowns[0, v] = x0
-                unknowns[1, v] = x1
-                unknowns[2, v] = x2
-                unknowns[3, v] = x3
+        for v in range(score.size):
+            x0 = m[0, 0] * c0[v] + m[0, 1] * c1[v] + m[0, 2] * c2[v] + m[0, 3] * c3[v]
+            x1 = m[1, 0] * c0[v] + m[1, 1] * c1[v] + m[1, 2] * c2[v] + m[1, 3] * c3[v]
+            x2 = m[2, 0] * c0[v] + m[2, 1] * c1[v] + m[2, 2] * c2[v] + m[2, 3] * c3[v]
+            x3 = m[3, 0] * c0[v] + m[3, 1] * c1[v] + m[3, 2] * c2[v] + m[3, 3] * c3[v]
+            explained = x0 * w0[v] + x1 * w1[v] + x2 * w2[v] + x3 * w3[v]
+            allowed = (x0 >= 0.0) & (x1 >= 0.0) & (x2 >= 0.0) & (x3 >= 0.0)
+            score[v] = explained if allowed else gain[v]
+        for v in range(score.size):
+            better = score[v] > gain[v]
+            gain[v] = score[v] if better else gain[v]
+            which[v] = np.int32(s) if better else which[v]
+
+
+@numba.njit(cache=True, nogil=True)
+def _apply(coordinates, tables, which, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Rows ``out`` (r, v) from coordinates (4, v) by the table (sets, r, 4) of each curve's set."""
+    for r in range(out.shape[0]):
+        for v in range(which.size):
+            row = tables[which[v], r]
+            out[r, v] = (
+                row[0] * coordinates[0, v] + row[1] * coordinates[1, v] + row[2] * coordinates[2, v] + row[3] * coordinates[3, v]
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
     """Linear algebra of one set of times: ``coordinates`` (4, n) of raw curves, the unknowns' columns ``basis`` (4, p) in them, each of
-    length one, their ``size`` (p,) before that, and the sets that may be above zero.
+    length one, their ``size`` (p,) before that, and what gives the unknowns (sets, 4, 4).
     """
 
     coordinates: FloatArray
     basis: FloatArray
     size: FloatArray
-    choices: _Choices
+    solve: FloatArray
 
     @classmethod
     def of(cls, matrix: FloatArray, inside: npt.NDArray[np.bool_]) -> _Plan:
@@ -130,21 +136,21 @@ class _Plan:
         coordinates[: turn.shape[1], inside] = (turn - turn.mean(0)).T
         padded = np.zeros((4, matrix.shape[1]))
         padded[: len(basis)] = basis
-        return cls(coordinates, padded, size, _Choices.of(padded))
+        return cls(coordinates, padded, size, _sets(padded))
 
-    def unknowns(self, values: Values) -> tuple[Values, npt.NDArray[np.int32]]:
-        """Unknowns (4, v), of length-one columns, and the set that each curve has; NaN for a curve that is not finite."""
+    def read(self, values: Values, tables: FloatArray) -> tuple[Values, npt.NDArray[np.int32]]:
+        """What ``tables`` (sets, r, 4) make of the coordinates under each curve's set, (r, v), and that set (v,); NaN for a curve that is not finite."""
         kind, count = values.dtype.type, values.shape[1]
-        found, which = np.zeros((4, count), kind), np.zeros(count, np.int32)
-        back = np.zeros((4, 4))
+        found, which = np.empty((tables.shape[1], count), kind), np.zeros(count, np.int32)
+        operator, back = self.coordinates.astype(kind), np.zeros((4, 4), kind)
         back[: self.basis.shape[1]] = self.basis.T
-        coordinates = self.coordinates.astype(kind) @ values
-        solve = self.choices.solve.astype(kind)
+        solve, chosen = self.solve.astype(kind), tables.astype(kind)
         for i in range(0, count, BLOCK):
-            part = slice(i, i + BLOCK)
-            here = np.ascontiguousarray(coordinates[:, part])
-            _choose(here, back.astype(kind) @ here, solve, np.zeros(here.shape[1], kind), found[:, part], which[part])
-        found[:, ~np.isfinite(coordinates.sum(0))] = np.nan
+            part = slice(i, min(i + BLOCK, count))
+            here = operator @ values[:, part]
+            score, gain = np.zeros((2, here.shape[1]), kind)
+            _choose(here, back @ here, solve, score, gain, which[part])
+            _apply(here, chosen, which[part], found[:, part])
         return found, which
 
 
@@ -206,20 +212,20 @@ def _prepare(times_s: FloatArray, inputs: Inputs, settings: Settings) -> Reader:
     per_unit = np.zeros((2, 4))
     per_unit[0, : matrix.shape[1] : 2] = 100.0 / plan.size[::2]
     per_unit[1, 1 : matrix.shape[1] : 2] = FLOW_PER_MIN_100_ML / plan.size[1::2]
-    spread = settings.noise * np.linalg.norm(per_unit @ plan.choices.solve[1:], axis=-1)
-    spread = np.concatenate([spread[-1:], spread])  # where nothing is above zero: as if everything were free
+    tables = per_unit @ plan.solve
+    spread = settings.noise * np.linalg.norm(tables, axis=-1)
+    spread[0] = spread[-1]  # where nothing is above zero: as if everything were free
 
     def read(values: Values) -> Direct:
         kind = values.dtype.type
-        unknowns, which = plan.unknowns(np.ascontiguousarray(values))
-        volume, transfer = per_unit.astype(kind) @ unknowns
+        (volume, transfer), which = plan.read(values, tables)
         bad = np.isnan(volume)
         sd = [np.where(bad, kind(np.nan), column.astype(kind)[which]) for column in spread.T]
         return Direct({"bv": volume, "ktrans": transfer}, {"bv": sd[0], "ktrans": sd[1]})
 
     def implied(values: Values) -> tuple[FloatArray, FloatArray]:
         whole = np.asarray(values, float)
-        curve = (matrix / plan.size) @ plan.unknowns(np.ascontiguousarray(whole))[0][: matrix.shape[1]]
+        curve = (matrix / plan.size) @ plan.read(whole, plan.solve)[0][: matrix.shape[1]]
         baseline = (whole - curve)[inside].mean(0)
         return np.where(inside[:, None], curve + baseline, np.nan), baseline
 

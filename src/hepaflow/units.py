@@ -62,6 +62,10 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("ve", "mL/100 g", "ml/(100.g)", "Interstitial volume", "Volume interstitiel", (0, 60), True),
         Quantity("ttp", "s", "s", "Time to peak from arterial arrival", "Temps au pic depuis l'arrivée artérielle", (0, 120)),
         Quantity("msi", "HU/s", "[hnsf'U]/s", "Mean slope of increase", "Pente moyenne d'accroissement", (0, 4)),
+        Quantity("peak", "HU", "[hnsf'U]", "Peak enhancement", "Rehaussement maximal", (0, 120)),
+        Quantity(
+            "auc", "HU s", "[hnsf'U].s", "Area under the enhancement curve", "Aire sous la courbe de rehaussement", (0, 10000)
+        ),
     )
 }
 

@@ -87,6 +87,8 @@ _QUANTITIES: dict[str, Code] = {
     "extraction": private("EXTRACTION", "Extraction fraction"),
     "ve": private("VE", "Interstitial volume"),
     "msi": private("MSI", "Mean slope of increase"),
+    "peak": private("PEAK", "Peak enhancement"),
+    "auc": private("AUC", "Area under the enhancement curve"),
 }
 #: Where the standard quantity needs a vessel to be told apart.
 _SITES: dict[str, Code] = {"habf": HEPATIC_ARTERY, "hpbf": PORTAL_VEIN}

@@ -90,6 +90,24 @@ _TABLE: tuple[Flag, ...] = (
         "un paramètre a atteint la limite de la recherche",
     ),
     Flag(
+        "patlak-window-short",
+        "caution",
+        "too few passes between the arterial peak and two minutes after arrival for a Patlak fit to rest on",
+        "trop peu de passages entre le pic artériel et deux minutes après l'arrivée pour asseoir un ajustement de Patlak",
+    ),
+    Flag(
+        "max-slope-no-spleen",
+        "info",
+        "no splenic peak was given: the arterial phase ends where the portal vein overtakes the aorta",
+        "pas de pic splénique fourni : la phase artérielle se termine quand la veine porte dépasse l'aorte",
+    ),
+    Flag(
+        "deconvolution-split-uncertain",
+        "caution",
+        "deconvolution cannot tell a late arterial inflow from a portal one: arterial fraction and both flows are uncertain",
+        "la déconvolution ne distingue pas un apport artériel tardif d'un apport portal : fraction artérielle et flux séparés incertains",
+    ),
+    Flag(
         "shell-not-fitted",
         "info",
         "one part of the lesion had too few valid samples to be fitted",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from hepaflow.errors import UsageError
 from hepaflow.kinetics.aath import AATH
+from hepaflow.kinetics.deconvolution import DECONVOLUTION
 from hepaflow.kinetics.descriptive import DESCRIPTIVE
+from hepaflow.kinetics.max_slope import MAX_SLOPE
 from hepaflow.kinetics.model import KineticModel
 from hepaflow.kinetics.one_compartment import ONE_COMPARTMENT
+from hepaflow.kinetics.patlak import PATLAK
 from hepaflow.kinetics.two_compartment import TWO_COMPARTMENT
 
-MODELS: tuple[KineticModel, ...] = (AATH, ONE_COMPARTMENT, TWO_COMPARTMENT, DESCRIPTIVE)
+MODELS: tuple[KineticModel, ...] = (AATH, ONE_COMPARTMENT, TWO_COMPARTMENT, PATLAK, MAX_SLOPE, DECONVOLUTION, DESCRIPTIVE)
 
 
 def model(key: str) -> KineticModel:

@@ -17,10 +17,14 @@ from hepaflow.domain.curves import Inputs
 from hepaflow.kinetics.convolve import Residues
 
 FloatArray = npt.NDArray[np.float64]
+#: float32 for maps, float64 for single curves.
+Values = npt.NDArray[np.floating]
 Scale = Literal["log", "logit", "linear"]
 
 #: mL/s per mL of tissue to mL/min per 100 mL of tissue.
 FLOW_PER_MIN_100_ML = 6000.0
+#: Less than this, in mL/min/100 mL, is rounding and not flow: it has no arterial share and no transit time.
+NO_FLOW = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +94,57 @@ class ResidueModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Direct:
-    """What a direct model reads from curves (n, v): ``quantities`` (v,) per key, flows and volumes per 100 mL.
+    """What a direct model reads from curves: ``quantities`` (v,) per key, flows and volumes per 100 mL; NaN = cannot be estimated.
 
-    ``sd`` (v,) per key is what the noise of the samples alone makes of it, where the model can say. ``fit`` (n, v) is the curve that the
-    model implies, baseline included, NaN at the times it says nothing of; None when it implies none. ``delays_s`` (v,) per input.
-    ``flags`` (v,) per code of the flag table, True where it applies. What cannot be estimated is NaN.
+    ``sd`` (v,) per key is what the noise of the samples alone makes of it, to first order, where the model can say. Both have the
+    floating type of the values that were read.
     """
 
-    quantities: dict[str, FloatArray]
-    sd: dict[str, FloatArray]
-    fit: FloatArray | None = None
-    delays_s: dict[str, FloatArray] = field(default_factory=dict)
-    flags: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    quantities: dict[str, Values]
+    sd: dict[str, Values] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a direct model decides once for all curves of a study: ``noise``, the SD of one sample; ``delays_s`` per input (how much
+    later tissue sees it); ``strength`` of the regularisation. A model leaves alone what it does not use.
+    """
+
+    noise: float = 0.0
+    delays_s: dict[str, float] = field(default_factory=dict)
+    strength: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reader:
+    """A direct model made ready for one set of times and inputs; it holds everything that does not depend on the curve.
+
+    ``read`` takes raw curves (n, v), float32 or float64; each is read by itself, and one with a value that is not finite gives NaN.
+    ``implied`` takes the same and gives the curve that the model implies (n, v), baseline included, NaN at the times it says nothing
+    of, and that baseline (v,); None when the model implies no curve. ``unknowns`` is how many numbers that curve takes from the samples.
+    ``flags`` hold for every curve read.
+    """
+
+    read: Callable[[Values], Direct]
+    implied: Callable[[Values], tuple[FloatArray, FloatArray]] | None = None
+    unknowns: float = float("nan")
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DirectModel:
     """A model whose quantities are read straight from the samples.
 
-    ``estimate(times_s, values, inputs, noise)`` takes times (n,), raw tissue curves (n, v) without NaN, the inputs, and the SD of one
-    sample. ``quantities`` are what it gives with two inputs; with one, those of the portal side are missing. ``fewest`` is the
-    least number of samples. ``cannot`` says in a sentence what the model cannot give.
+    ``settle(times_s, guide, inputs, noise)`` decides once a study, from curves like those to be read (n, k) without NaN and the SD of one
+    sample of them; ``prepare(times_s, inputs, settings)`` then gives the reader, also for fewer of the times (a voxel that misses
+    passes) or changed inputs. ``quantities`` are what it gives with two inputs; with one, those of the portal side are missing.
+    ``fewest`` is the least number of samples. ``cannot`` says in a sentence what the model cannot give.
     """
 
     key: str
     name: str
-    estimate: Callable[[FloatArray, npt.NDArray[np.floating], Inputs, float], Direct]
+    settle: Callable[[FloatArray, Values, Inputs, float], Settings]
+    prepare: Callable[[FloatArray, Inputs, Settings], Reader]
     quantities: tuple[str, ...]
     fewest: int
     formula: str

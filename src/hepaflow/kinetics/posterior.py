@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.domain.curves import Inputs
-from hepaflow.kinetics.convolve import DenseInput
 from hepaflow.kinetics.dictionary import Sources, atoms
+from hepaflow.kinetics.input_error import common_weights, perturbed
 from hepaflow.kinetics.model import FLOW_PER_MIN_100_ML
 from hepaflow.kinetics.problem import NOISE_PRIOR_SAMPLES, Problem, log_posterior
 
@@ -146,10 +146,8 @@ def with_input_error(problem: Problem, best: FloatArray, covariance: FloatArray,
     p = len(problem.chosen)
     base = problem.predict(best[None])[0]
     shifts = np.empty((inputs.modes.shape[0], base.size))
-    for m, mode in enumerate(inputs.modes):
-        arterial = DenseInput.of(inputs.dense_times_s, inputs.dense_arterial + mode[0])
-        portal = None if inputs.dense_portal is None else DenseInput.of(inputs.dense_times_s, inputs.dense_portal + mode[1])
-        shifts[m] = replace(problem, sources=Sources(arterial, portal)).predict(best[None])[0] - base
+    for m, changed in enumerate(perturbed(inputs)):
+        shifts[m] = replace(problem, sources=Sources.of(changed)).predict(best[None])[0] - base
     residual = problem.observed - base
     sigma2 = max(float(residual @ residual) / max(base.size - best.size, 1), problem.noise**2)
     eps = 1e-5
@@ -160,8 +158,7 @@ def with_input_error(problem: Problem, best: FloatArray, covariance: FloatArray,
     jacobian = np.concatenate([shape, flows, np.ones((1, base.size))])
     gain = covariance @ jacobian / sigma2
     response = -shifts @ gain.T
-    common = np.random.default_rng(68).standard_normal((theta.shape[0], inputs.modes.shape[0]))
-    return _moved(problem, best, theta, common @ response)
+    return _moved(problem, best, theta, common_weights(theta.shape[0], inputs.modes.shape[0]) @ response)
 
 
 def _moved(problem: Problem, best: FloatArray, theta: FloatArray, shift: FloatArray) -> FloatArray:

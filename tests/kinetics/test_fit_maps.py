@@ -7,13 +7,12 @@ from curves_for_tests import THESIS_TIMES, TISSUES, sampled, true_aath, true_inp
 from hepaflow.curves.inputs import dense_inputs
 from hepaflow.domain.curves import TimeCurve
 from hepaflow.domain.geometry import Grid
-from hepaflow.domain.lesions import Region, Regions
+from hepaflow.domain.lesions import Lesion, Region, Regions
 from hepaflow.domain.series import Acquisition, DynamicSeries
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.aath import AATH
 from hepaflow.kinetics.fit_maps import fit_maps
 from hepaflow.kinetics.one_compartment import ONE_COMPARTMENT
-from hepaflow.kinetics.scan import posterior_moments
 
 ARTERIAL, PORTAL = true_inputs()
 INPUTS = dense_inputs(
@@ -34,8 +33,9 @@ def study(noise: float, seed: int = 0) -> tuple[DynamicSeries, Regions]:
     grid = Grid.from_spacing(SHAPE, (5, 3, 3))
     healthy = np.zeros(SHAPE, bool)
     healthy[:, :8, :8] = True
+    lesion = Lesion("lesion-1", {"whole": Region("lesion-1/whole", tumour, "given")}, 1.0, 20.0)
     empty = Region("aorta", np.zeros(SHAPE, bool), "given")
-    regions = Regions(grid, empty, empty, Region("liver", np.ones(SHAPE, bool), "given"), Region("healthy", healthy, "given"), ())
+    regions = Regions(grid, empty, empty, Region("liver", np.ones(SHAPE, bool), "given"), Region("healthy", healthy, "given"), (lesion,))
     return DynamicSeries(voxels.astype(np.float32), grid, THESIS_TIMES, Acquisition("AcquisitionTime")), regions
 
 
@@ -61,8 +61,8 @@ def test_maps_find_liver_and_lesion():
 
 def test_every_quantity_of_the_model_has_a_map():
     series, regions = study(noise=1.0)
-    assert set(mapped(series, regions).maps) == {*AATH.quantities, "ttp", "msi"}
-    assert set(mapped(series, regions, ONE_COMPARTMENT).maps) == {*ONE_COMPARTMENT.quantities, "ttp", "msi"}
+    assert set(mapped(series, regions).maps) == {*AATH.quantities, "ttp", "msi", "data_share"}
+    assert set(mapped(series, regions, ONE_COMPARTMENT).maps) == {*ONE_COMPARTMENT.quantities, "ttp", "msi", "data_share"}
 
 
 def test_missing_samples_change_no_neighbour():
@@ -93,50 +93,3 @@ def test_empty_liver_is_refused():
     nothing = Region("liver", np.zeros(SHAPE, bool), "given")
     with pytest.raises(InputRefused, match="MAPS-NO-VOXELS"):
         mapped(series, Regions(regions.grid, nothing, nothing, nothing, nothing, ()))
-
-
-def test_scan_equals_plain_linear_algebra():
-    """The compiled scan against numpy in float64, row by row."""
-    rng = np.random.default_rng(0)
-    rows, samples, voxels = 40, 21, 37
-    atoms = rng.uniform(0, 1, (2, rows, samples))
-    data = 20 * rng.uniform(0, 1, (samples, voxels))
-    mean, precision = np.array([20.0, 30.0]), np.array([1 / 400, 1 / 900])
-    gram = np.einsum("qsn,rsn->sqr", atoms, atoms)
-    normal = gram + np.diag(precision)
-    covariance = np.linalg.inv(normal)
-    constants = (
-        np.stack([covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1], -0.5 * np.linalg.slogdet(normal)[1]], -1),
-        *(np.stack([1 / normal[:, q, q], -0.5 * np.log(normal[:, q, q] * precision[1 - q])], -1) for q in (0, 1)),
-        precision * mean,
-        np.stack([covariance.sum((1, 2)), covariance[:, 0, 0]], -1),
-    )
-    found, spread, _ = posterior_moments(
-        data.astype(np.float32),
-        *(np.ascontiguousarray(a, dtype=np.float32) for a in atoms),
-        tuple(np.ascontiguousarray(c, dtype=np.float32) for c in constants),
-        np.ones((1, rows), np.float32),
-        np.empty((0, rows), np.float32),
-    )
-    for v in range(voxels):
-        right = atoms.transpose(1, 0, 2) @ data[:, v] + precision * mean
-        flows = np.einsum("sqr,sr->sq", covariance, right)
-        evidence = 0.5 * (right * flows).sum(1) + constants[0][:, 3]
-        for q in (0, 1):
-            alone = np.maximum(right[:, q] / normal[:, q, q], 0)
-            score = 0.5 * alone * right[:, q] + constants[1 + q][:, 1]
-            replace = (flows.min(1) <= 0) & ((q == 0) | (score >= evidence))
-            if q == 0:
-                outside = flows.min(1) <= 0
-                evidence = np.where(outside, -np.inf, evidence)
-                flows = np.where(outside[:, None], 0, flows)
-            replace = outside & (score > evidence)
-            evidence = np.where(replace, score, evidence)
-            flows[replace] = 0
-            flows[replace, q] = alone[replace]
-        weight = np.exp(np.maximum(evidence - evidence.max(), -16))
-        weight /= weight.sum()
-        assert found[0, v] == pytest.approx(weight @ flows[:, 0], rel=2e-3, abs=2e-3)  # float32 and a fast exponential
-        total = flows.sum(1)
-        variance = weight @ (total**2 + constants[4][:, 0]) - (weight @ total) ** 2
-        assert spread[3, v] == pytest.approx(np.sqrt(variance), rel=2e-2)

@@ -33,6 +33,28 @@ _TABLE: tuple[Flag, ...] = (
         "la valeur provient surtout de l'a priori de l'organe",
         2,
     ),
+    Flag("voxel-not-converged", "caution", "the fit did not come to rest", "l'ajustement n'a pas convergé", 3),
+    Flag(
+        "voxel-at-bound",
+        "caution",
+        "a parameter lies at the edge of what is allowed",
+        "un paramètre est à la limite de ce qui est permis",
+        4,
+    ),
+    Flag(
+        "voxel-late-arrival",
+        "caution",
+        "contrast arrives more than 5 s later than in the aorta",
+        "le contraste arrive plus de 5 s après l'aorte",
+        5,
+    ),
+    Flag(
+        "voxel-not-finite",
+        "serious",
+        "the model gave no number from complete samples",
+        "le modèle n'a donné aucun nombre à partir de mesures complètes",
+        6,
+    ),
     # inputs and fits
     Flag(
         "arterial-peak-in-gap",

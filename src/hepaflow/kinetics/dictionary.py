@@ -90,7 +90,7 @@ class Dictionary:
     @property
     def combinations(self) -> int:
         """Number of rows: shape x arterial delay x portal delay."""
-        return self.shapes.shape[0] * self.arterial_delays_s.size * max(self.portal_delays_s.size, 1)
+        return int(self.shapes.shape[0] * self.arterial_delays_s.size * max(self.portal_delays_s.size, 1))
 
 
 def tabulate(

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import qmc
 
-from hepaflow.kinetics.dictionary import Sources, parameters, tabulate
-from hepaflow.kinetics.model import ResidueModel
-from hepaflow.kinetics.project import Projected
+from hepaflow.domain.curves import Inputs
+from hepaflow.kinetics.dictionary import Sources, parameters
+from hepaflow.kinetics.fit_curve import quantities
+from hepaflow.kinetics.map_chunk import LATE_S, Chunk, Fit, Fitter, Voxels, marked
+from hepaflow.kinetics.map_search import SearchTables, own_units
+from hepaflow.kinetics.model import NO_FLOW, ResidueModel
+from hepaflow.kinetics.problem import scale_bounds
+from hepaflow.kinetics.project import project
 from hepaflow.kinetics.refine import DAMPING, accept, normal_equations, step
 from hepaflow.kinetics.response_table import DIMS, ResponseTable
-from hepaflow.kinetics.scan import BAND, LANES, alone_best, best_portal, search_block
 
 FloatArray = npt.NDArray[np.float64]
-Voxels = npt.NDArray[np.float32]
 
-#: Shapes, arterial and portal delays searched, by the number of unknowns of the shape: 5400 and 15 360 combinations.
-SIZE = {1: (24, 15, 3 * BAND), 2: (192, 8, 2 * BAND), 3: (192, 8, 2 * BAND)}
-#: Steps from each seed, and most steps from the best of them.
-SEED_STEPS, MOST_STEPS = 3, 40
+#: Steps from each seed, by the number of unknowns of the shape, and most steps from the best of them.
+SEED_STEPS, MOST_STEPS = {1: 1, 2: 4, 3: 4}, 100
 #: Step of the derivative of a model's terms by its shape.
 NUDGE = 1e-6
 
@@ -44,12 +45,7 @@ class ExactTables:
     """Everything that does not depend on the voxel."""
 
     model: ResidueModel
-    basis: Voxels
-    unit_a: Voxels
-    unit_p: Voxels
-    cosine: Voxels
-    gain: Voxels
-    starts: tuple[FloatArray, FloatArray, FloatArray]
+    search: SearchTables
     responses: ResponseTable
     lower: FloatArray
     upper: FloatArray
@@ -57,44 +53,32 @@ class ExactTables:
     @classmethod
     def of(cls, model: ResidueModel, sources: Sources, times_s: FloatArray) -> ExactTables:
         """For a model and its inputs at ``times_s`` (n,); shapes and delays are searched over all that their bounds allow."""
-        chosen = parameters(model, sources.count)
-        bounds = np.array([[float(q.to_scale(bound)) for bound in q.bounds] for q in chosen])
+        lower, upper = scale_bounds(parameters(model, sources.count))
         p = len(model.shape)
-        shapes, arterial, portal = SIZE[p]
-        spread = (np.arange(shapes)[:, None] + 0.5) / shapes if p == 1 else _even(shapes, p)
-        u = bounds[:p, 0] + spread * (bounds[:p, 1] - bounds[:p, 0])
-        delays = [np.linspace(*bounds[p], arterial), np.linspace(*bounds[-1], portal) if sources.count == 2 else np.empty(0)]
-        own = np.stack([q.from_scale(u[:, j]) for j, q in enumerate(model.shape)], -1)
-        dictionary = tabulate(model, sources, times_s, shapes=own, delays_s=(delays[0], delays[1]))
-        projected = Projected.of(dictionary, most=DIMS)
-        aa, pp, ap = projected.inner()
-        cosine = np.clip(ap / np.sqrt(aa[:, :, None] * pp[:, None, :]), -0.9999, 0.9999)
-        units = [x / np.sqrt(g)[..., None] for x, g in ((projected.arterial, aa), (projected.portal, pp))]
-        terms = model.residues(own).terms
+        search = SearchTables.of(model, sources, times_s)
+        corners = np.array(list(product(*zip(lower[:p], upper[:p], strict=True))))
+        terms = model.residues(own_units(model, np.concatenate([search.shapes, corners]))).terms
         rates = terms[..., 2][terms[..., 2] > 0]
-        every = [source for source in (sources.arterial, sources.portal) if source is not None]
         responses = ResponseTable.of(
-            every,
+            [source for source in (sources.arterial, sources.portal) if source is not None],
             times_s,
-            projected.basis,
+            search.basis.T.astype(float),
             rates=(float(rates.min()), float(rates.max())),
-            lags_s=(float(bounds[p:, 0].min()), float(bounds[p:, 1].max() + terms[..., 1].max())),
+            lags_s=(float(lower[p:].min()), float(upper[p:].max() + terms[..., 1].max())),
         )
-        tables = (projected.basis.T, units[0].reshape(-1, units[0].shape[-1]), units[1].reshape(-1, units[0].shape[-1]))
-        arrays = [np.ascontiguousarray(x, np.float32) for x in (*tables, cosine, 1.0 / (1.0 - cosine**2))]
-        return cls(model, *arrays, (u, *delays), responses, bounds[:, 0].copy(), bounds[:, 1].copy())
+        return cls(model, search, responses, lower, upper)
 
     def fit(self, data: Voxels) -> Found:
         """Least squares of voxels ``data`` (n, v) in HU, without NaN; the baseline is free."""
-        projected = self.basis @ data
+        projected = project(self.search.basis, data)
         centred = data - data.mean(0)
         outside = np.maximum(np.einsum("nv,nv->v", centred, centred) - np.einsum("rv,rv->v", projected, projected), 0.0)
-        seeds = self._seeds(projected)
+        seeds = self.search.seeds(projected)
         count, voxels = seeds.shape[:2]
         curves = np.zeros((voxels, DIMS), np.float32)
         curves[:, : projected.shape[0]] = projected.T
         state = _State.start(self, np.tile(curves, (count, 1)), seeds.reshape(count * voxels, -1))
-        for _ in range(SEED_STEPS):
+        for _ in range(SEED_STEPS[len(self.model.shape)]):
             state.advance(np.arange(count * voxels))
         best = state.energy.reshape(count, voxels).argmin(0) * voxels + np.arange(voxels)
         state = state.only(best)
@@ -106,36 +90,6 @@ class ExactTables:
         settled = np.ones(voxels, bool)
         settled[going] = False
         return Found(state.unknown, state.flows, state.energy + outside, state.normal, settled)
-
-    def _seeds(self, projected: Voxels) -> FloatArray:
-        """The best row of every band of portal delays (bands, v, n), on the search scale."""
-        s, a = self.starts[0].shape[0], self.starts[1].size
-        p = self.starts[2].size
-        bands = max(p // BAND, 1)
-        voxels = projected.shape[1]
-        found = np.empty((bands, voxels, self.lower.size))
-        padded = np.zeros((projected.shape[0], -(-voxels // LANES) * LANES), np.float32)
-        padded[:, :voxels] = projected
-        dots_a, dots_p = np.empty((s * a, LANES), np.float32), np.empty((s * p, LANES), np.float32)
-        for start in range(0, voxels, LANES):
-            block = np.ascontiguousarray(padded[:, start : start + LANES])
-            np.matmul(self.unit_a, block, out=dots_a)
-            np.matmul(self.unit_p, block, out=dots_p)
-            three_a, three_p = dots_a.reshape(s, a, LANES), dots_p.reshape(s, p, LANES)
-            best, place = np.zeros((bands, LANES), np.float32), np.zeros((bands, LANES), np.float32)
-            portal = np.zeros((bands, LANES), np.int64)
-            if p:
-                search_block(three_a, three_p, self.cosine, self.gain, best, place)
-                best_portal(three_a, three_p, self.cosine, self.gain, place, portal)
-            else:
-                alone_best(three_a, best[0], place[0])
-            n = min(LANES, voxels - start)
-            shape, arterial = np.divmod(place[:, :n].astype(np.int64), a)
-            columns = [self.starts[0][shape], self.starts[1][arterial][..., None]]
-            if p:
-                columns.append(self.starts[2][portal[:, :n]][..., None])
-            found[:, start : start + n] = np.concatenate(columns, -1)
-        return found
 
 
 @dataclass(slots=True, eq=False)
@@ -158,8 +112,16 @@ class _State:
 
     def only(self, rows: npt.NDArray[np.intp]) -> _State:
         """The state of some fits."""
-        parts = (self.curves, self.unknown, self.flows, self.energy, self.normal, self.gradient, self.damping)
-        return _State(self.tables, *(x[rows] for x in parts))
+        return _State(
+            self.tables,
+            self.curves[rows],
+            self.unknown[rows],
+            self.flows[rows],
+            self.energy[rows],
+            self.normal[rows],
+            self.gradient[rows],
+            self.damping[rows],
+        )
 
     def advance(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
         """One step of the fits ``rows``; True where another step is worth while."""
@@ -172,12 +134,6 @@ class _State:
         return going
 
 
-def _even(count: int, dimensions: int) -> FloatArray:
-    """Points spread evenly over the unit cube (count, dimensions)."""
-    power = int(np.ceil(np.log2(count)))
-    return np.asarray(qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(20190128)).random_base2(power)[:count])
-
-
 def _equations(tables: ExactTables, curves: Voxels, unknown: FloatArray) -> tuple[Voxels, Voxels, Voxels, Voxels]:
     """Flows, energy, normal matrix and gradient at ``unknown`` (v, n)."""
     p = len(tables.model.shape)
@@ -185,7 +141,7 @@ def _equations(tables: ExactTables, curves: Voxels, unknown: FloatArray) -> tupl
     voxels, unknowns = len(unknown), unknown.shape[1] + inputs
 
     def terms(u: FloatArray) -> FloatArray:
-        return tables.model.residues(np.stack([q.from_scale(u[:, j]) for j, q in enumerate(tables.model.shape)], -1)).terms
+        return tables.model.residues(own_units(tables.model, u)).terms
 
     here = terms(unknown)
     changes = np.empty((voxels, p, *here.shape[1:]))
@@ -209,3 +165,63 @@ def _equations(tables: ExactTables, curves: Voxels, unknown: FloatArray) -> tupl
         gradient,
     )
     return flows, energy, normal, gradient
+
+
+def exact_fitter(model: ResidueModel, inputs: Inputs, times_s: FloatArray, *, noise: float, density_g_ml: float) -> Fitter:
+    """Least squares of every voxel, with SD from the normal equations at ``noise`` (HU per sample)."""
+    sources = Sources.of(inputs)
+
+    def prepare(samples: npt.NDArray[np.bool_]) -> Fit:
+        tables = ExactTables.of(model, sources, times_s[samples])
+
+        def fit(data: Voxels) -> Chunk:
+            found = tables.fit(data)
+            values, sd = _quantities(found, model, noise=noise, density_g_ml=density_g_ml)
+            p = len(model.shape)
+            edge = 1e-3 * (tables.upper - tables.lower)
+            edges = (found.unknown < tables.lower + edge) | (found.unknown > tables.upper - edge)
+            bound = np.asarray(edges[:, :p].any(1))
+            flags = marked("voxel-not-converged", ~found.settled) | marked("voxel-at-bound", bound)
+            return Chunk(values, sd, flags | marked("voxel-late-arrival", found.unknown[:, p] > LATE_S))
+
+        return fit
+
+    return prepare
+
+
+def _quantities(
+    found: Found, model: ResidueModel, *, noise: float, density_g_ml: float
+) -> tuple[dict[str, Voxels], dict[str, Voxels]]:
+    """Every quantity (v,) and its SD to first order, in contract units; a voxel without flow has none."""
+    p = len(model.shape)
+    flowing = found.flows.sum(1) > NO_FLOW
+
+    def at(u: FloatArray, flows: FloatArray) -> dict[str, FloatArray]:
+        return quantities(model, own_units(model, u), flows, density_g_ml)
+
+    u, flows = found.unknown[:, :p], found.flows.astype(float)
+    here = at(u, flows)
+    slopes: dict[str, list[FloatArray]] = {key: [] for key in here}
+    for j in range(p + flows.shape[1]):
+        nudged, moved = u.copy(), flows.copy()
+        (nudged if j < p else moved)[:, j if j < p else j - p] += NUDGE
+        for key, x in at(nudged, moved).items():
+            slopes[key].append((x - here[key]) / NUDGE)
+    free = np.r_[:p, p + flows.shape[1] : p + 2 * flows.shape[1]]
+    covariance = _inverse(found.normal)[:, free[:, None], free] * noise**2
+    sd = {}
+    for key, columns in slopes.items():
+        slope = np.stack(columns, -1)
+        variance = np.einsum("vi,vij,vj->v", slope, covariance, slope)
+        sd[key] = np.where(flowing, np.sqrt(np.maximum(variance, 0.0)), np.nan).astype(np.float32)
+    return {key: np.where(flowing, x, np.nan).astype(np.float32) for key, x in here.items()}, sd
+
+
+def _inverse(normal: Voxels) -> FloatArray:
+    """Inverse of the normal matrices (v, q, q); an unknown that changes nothing is left out."""
+    scale = np.sqrt(np.einsum("vqq->vq", normal).astype(float))
+    idle = scale == 0
+    scale[idle] = 1.0
+    unit = normal / (scale[:, :, None] * scale[:, None, :])
+    unit[:, np.arange(scale.shape[1]), np.arange(scale.shape[1])] = 1.0 + 1e-6
+    return np.asarray(np.linalg.inv(unit) / (scale[:, :, None] * scale[:, None, :]) * ~(idle[:, :, None] | idle[:, None, :]))

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 from scipy.stats import qmc
 
+from hepaflow.domain.curves import Inputs
 from hepaflow.kinetics.dictionary import Dictionary, Sources, tabulate
+from hepaflow.kinetics.map_chunk import LATE_S, Chunk, Fit, Fitter, Voxels, factor, marked
 from hepaflow.kinetics.model import ResidueModel
-from hepaflow.kinetics.project import Projected
+from hepaflow.kinetics.project import Projected, project
 from hepaflow.kinetics.scan import EXPONENT, LANES, SEVEN, alone_evidence, pair_evidence, posterior_block
 
 FloatArray = npt.NDArray[np.float64]
-Voxels = npt.NDArray[np.float32]
+#: Quantities that need two inputs.
+SPLIT = ("habf", "hpbf", "haf")
 
-#: Shapes, arterial and portal delays of the dictionary, by the number of unknowns of the shape.
+#: Shapes, arterial and portal delays of the dictionary, by the number of unknowns of the shape: about 700 and 14 000 combinations.
 COARSE = {1: (15, 7, SEVEN), 2: (290, 7, SEVEN), 3: (290, 7, SEVEN)}
-FINE = {1: (24, 15, 2 * SEVEN), 2: (290, 7, SEVEN), 3: (290, 7, SEVEN)}
+#: The same where the noise is so low that neighbouring rows would differ by more than it.
+FINE = {1: (24, 15, 2 * SEVEN), 2: (290, 11, 2 * SEVEN), 3: (290, 11, 2 * SEVEN)}
+#: Noise below this share of the organ's enhancement calls for the fine one.
+LOW_NOISE = 0.05
 #: Shapes are drawn from the prior widened by this, and weighted back to it, so that its tails are represented.
 WIDER = 1.25
 #: Delays lie evenly within this many spreads of the centre.
@@ -62,13 +68,17 @@ class Rows:
     flow_spread: FloatArray
 
 
-def prior_rows(model: ResidueModel, sources: Sources, times_s: FloatArray, prior: VoxelPrior, *, size: tuple[int, int, int]) -> Rows:
+def prior_rows(
+    model: ResidueModel, sources: Sources, times_s: FloatArray, prior: VoxelPrior, *, size: tuple[int, int, int]
+) -> Rows:
     """The rows that stand for the prior: shapes of every tissue by a Sobol sequence, delays evenly, with their weights."""
     p = len(model.shape)
     shapes, weights, flows = [], [], []
     for tissue in prior.tissues:
         count = size[0] // len(prior.tissues)
-        uniform = qmc.Sobol(p, scramble=True, rng=np.random.default_rng(20190128)).random_base2(int(np.ceil(np.log2(count))))[:count]
+        uniform = qmc.Sobol(p, scramble=True, rng=np.random.default_rng(20190128)).random_base2(int(np.ceil(np.log2(count))))[
+            :count
+        ]
         z = WIDER * ndtri(np.clip(uniform, 1e-6, 1 - 1e-6))
         u = tissue.centre + tissue.spread * z
         shapes.append(np.stack([np.clip(q.from_scale(u[:, j]), *q.bounds) for j, q in enumerate(model.shape)], -1))
@@ -145,12 +155,12 @@ class PosteriorTables:
         quantities = 4 + self.loads.shape[1] + self.values.shape[1]
         moments = np.empty((quantities - 1, 2, voxels), np.float32)
         late = np.empty(voxels, np.float32)
-        projected = np.ones((self.basis.shape[0] + 1, -(-voxels // LANES) * LANES), np.float32)
-        projected[:-1, voxels:] = 0.0
-        np.matmul(self.basis, data, out=projected[:-1, :voxels])
+        projected = project(self.basis, data)
+        block = np.ones((self.basis.shape[0] + 1, LANES), np.float32)  # the last row carries the prior's pull
         dots_a, dots_p = np.empty((s * a, LANES), np.float32), np.empty((s * p, LANES), np.float32)
         for start in range(0, voxels, LANES):
-            block = np.ascontiguousarray(projected[:, start : start + LANES])
+            n = min(LANES, voxels - start)
+            block[:-1, :n] = projected[:, start : start + n]
             np.matmul(self.atoms_a, block, out=dots_a)
             np.matmul(self.atoms_p, block, out=dots_p)
             three_a, three_p = dots_a.reshape(s, a, LANES), dots_p.reshape(s, p, LANES)
@@ -164,7 +174,6 @@ class PosteriorTables:
             posterior_block(
                 three_a, three_p, self.pair, self.spread, self.alone_a, self.alone_p, self.loads, self.values, best, out, weight
             )
-            n = min(LANES, voxels - start)
             moments[:, :, start : start + n] = out[1:, :, :n] / out[0, 0, :n]
             late[start : start + n] = (self.delays_s @ weight / weight.sum(0))[:n]
         mean = moments[:, 0]
@@ -182,3 +191,57 @@ def _pairs(
     caa, cap, cpp = np_ / determinant, -ap / determinant, na / determinant
     spread = np.stack([caa.mean(-1), (caa + 2 * cap + cpp).mean(-1), (caa + cap).mean(-1)], -1)
     return np.stack([caa, cap, cpp, weight], -1), spread
+
+
+def posterior_fitter(
+    model: ResidueModel,
+    inputs: Inputs,
+    times_s: FloatArray,
+    *,
+    prior: VoxelPrior,
+    noise: float,
+    fine: bool,
+    density_g_ml: float,
+) -> Fitter:
+    """Posterior mean and SD of every quantity of ``model``; ``noise`` is the SD of one sample of one voxel in HU."""
+    sources = Sources.of(inputs)
+    rows = prior_rows(model, sources, times_s, prior, size=(FINE if fine else COARSE)[len(model.shape)])
+    loads, values = _per_flow(model, rows.dictionary.shapes)
+    keys = ("habf", "hpbf", "haf", *loads, *values)
+    kept = [k for k in keys if sources.count == 2 or k not in SPLIT]
+    prior_variance = _flow_variance(prior)
+    enough = np.sqrt(prior_variance) * 0.5
+
+    def prepare(samples: npt.NDArray[np.bool_]) -> Fit:
+        chosen = replace(rows, dictionary=rows.dictionary.at(samples))
+        tables = PosteriorTables.of(
+            chosen, noise=noise, loads=np.stack(list(loads.values()), -1), values=np.stack(list(values.values()), -1)
+        )
+
+        def fit(data: Voxels) -> Chunk:
+            found = tables.fit(data)
+            place = {key: keys.index(key) for key in kept}
+            mean, sd = ({k: x[i] * np.float32(factor(k, density_g_ml)) for k, i in place.items()} for x in (found.mean, found.sd))
+            flow_sd = found.sd[place["bf"]]
+            mean["data_share"] = np.clip(1.0 - flow_sd**2 / np.float32(prior_variance), 0.0, 1.0)
+            flags = marked("voxel-prior-driven", flow_sd > enough) | marked("voxel-late-arrival", found.late > LATE_S)
+            return Chunk(mean, sd, flags)
+
+        return fit
+
+    return prepare
+
+
+def _per_flow(model: ResidueModel, shapes: FloatArray) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """Quantities proportional to flow (their factor) and of the residue alone (their value), (S,) per key."""
+    one, two = (model.derive(np.full(len(shapes), flow), shapes) for flow in (1.0, 2.0))
+    loads = {"bf": np.ones(len(shapes))} | {k: x for k, x in one.items() if np.allclose(two[k], 2 * x)}
+    return loads, {k: x for k, x in one.items() if k not in loads}
+
+
+def _flow_variance(prior: VoxelPrior) -> float:
+    """Variance of total flow under the prior."""
+    share = np.array([tissue.share for tissue in prior.tissues])
+    mean = np.array([tissue.flow_centre.sum() for tissue in prior.tissues])
+    variance = np.array([(tissue.flow_spread**2).sum() for tissue in prior.tissues])
+    return float(share @ (variance + mean**2) - (share @ mean) ** 2)

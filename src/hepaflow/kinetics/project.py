@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.kinetics.dictionary import Dictionary
+from hepaflow.kinetics.scan import LANES
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -44,3 +45,16 @@ class Projected:
             np.einsum("spr,spr->sp", self.portal, self.portal),
             np.einsum("sar,spr->sap", self.arterial, self.portal),
         )
+
+
+def project(basis: npt.NDArray[np.float32], data: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Voxels (n, v) in a basis (r, n), as (r, v), by products of one size: what a voxel becomes does not depend on how many there are."""
+    samples, voxels = data.shape
+    found = np.empty((basis.shape[0], voxels), np.float32)
+    block, out = np.zeros((samples, LANES), np.float32), np.empty((basis.shape[0], LANES), np.float32)
+    for start in range(0, voxels, LANES):
+        n = min(LANES, voxels - start)
+        block[:, :n] = data[:, start : start + n]
+        np.matmul(basis, block, out=out)
+        found[:, start : start + n] = out[:, :n]
+    return found

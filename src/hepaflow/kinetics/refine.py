@@ -5,12 +5,14 @@ Flows are linear and kept at zero or above by their closed form (variable projec
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 
 from hepaflow.kinetics.response_table import LAG_STEP_S, LOG_RATE_STEP
 
-_JIT = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
+_JIT: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
 _ZERO = np.float32(0.0)
 #: Start of the damping, its factors after a better and a worse step, and where a fit gives up.
 DAMPING, RELAX, STIFFEN, STUCK = 1e-3, 0.2, 6.0, 1e4

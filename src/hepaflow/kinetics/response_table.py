@@ -36,7 +36,13 @@ class ResponseTable:
 
     @classmethod
     def of(
-        cls, sources: list[DenseInput], times_s: FloatArray, basis: FloatArray, *, rates: tuple[float, float], lags_s: tuple[float, float]
+        cls,
+        sources: list[DenseInput],
+        times_s: FloatArray,
+        basis: FloatArray,
+        *,
+        rates: tuple[float, float],
+        lags_s: tuple[float, float],
     ) -> ResponseTable:
         """Over a range of ``rates`` (1/s) and ``lags_s`` for inputs sampled at ``times_s`` (n,), in ``basis`` (n, r <= DIMS)."""
         log_rates = np.arange(np.log(rates[0]), np.log(rates[1]) + 2 * LOG_RATE_STEP, LOG_RATE_STEP)

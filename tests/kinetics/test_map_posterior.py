@@ -1,0 +1,147 @@
+"""The compiled posterior against the same sums in plain float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from curves_for_tests import THESIS_TIMES, sampled, true_inputs
+
+from hepaflow.curves.inputs import dense_inputs
+from hepaflow.domain.curves import TimeCurve
+from hepaflow.kinetics.aath import AATH
+from hepaflow.kinetics.dictionary import Sources
+from hepaflow.kinetics.map_posterior import ALONE, PosteriorTables, Tissue, VoxelPrior, posterior_fitter, prior_rows
+from hepaflow.kinetics.model import ResidueModel
+from hepaflow.kinetics.one_compartment import ONE_COMPARTMENT
+from hepaflow.kinetics.two_compartment import TWO_COMPARTMENT
+
+ARTERIAL, PORTAL = true_inputs()
+PAIR = [TimeCurve(n, THESIS_TIMES, sampled(c, THESIS_TIMES)) for n, c in (("arterial", ARTERIAL), ("portal", PORTAL))]
+DUAL = dense_inputs(PAIR[0], PAIR[1], baseline_passes=2)
+SINGLE = dense_inputs(PAIR[0], None, baseline_passes=2)
+NOISE = 2.0
+
+
+def prior(model: ResidueModel, inputs: int = 2) -> VoxelPrior:
+    centre = np.array([float(q.to_scale(q.centre)) for q in model.shape])
+    spread = np.array([q.spread for q in model.shape])
+    flows = (np.array([25.0, 80.0])[:inputs], np.full(inputs, 40.0))
+    other = (np.array([70.0, 30.0])[:inputs], np.full(inputs, 50.0))
+    tissues = (Tissue(0.7, centre, spread, *flows), Tissue(0.3, centre + 0.2, spread, *other))
+    return VoxelPrior(tissues, np.array([1.5, 1.0])[:inputs], np.array([1.2, 1.0])[:inputs])
+
+
+def voxels(count: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    flow, share = rng.uniform(20, 200, count), rng.uniform(0.02, 0.98, count)
+    rise = np.stack(
+        [sampled(np.cumsum(c) / 6000 * 0.05 * np.exp(-np.arange(c.size) * 0.0005), THESIS_TIMES) for c in (ARTERIAL, PORTAL)]
+    )
+    curves = flow * (share * rise[0][:, None] + (1 - share) * rise[1][:, None])
+    return (40 + curves + NOISE * rng.standard_normal(curves.shape)).astype(np.float32)
+
+
+def plainly(rows, data: np.ndarray) -> dict[str, np.ndarray]:
+    """Weights and flows of every row for every voxel, with loops over the kinds of rows and nothing else clever."""
+    d = rows.dictionary
+    y = (data - data.mean(0)).astype(float)
+    weights, arterial, portal, variance = [], [], [], []
+
+    def centred(x: np.ndarray) -> np.ndarray:
+        return x - x.mean(-1, keepdims=True)
+
+    atoms_a, atoms_p = centred(d.arterial), centred(d.portal)
+    for s in range(len(d.shapes)):
+        q, m = 1 / rows.flow_spread[s] ** 2, rows.flow_centre[s]
+        for a in range(d.arterial_delays_s.size):
+            for p in range(d.portal_delays_s.size):
+                columns = np.stack([atoms_a[s, a], atoms_p[s, p]])
+                normal = columns @ columns.T / NOISE**2 + np.diag(q)
+                right = columns @ y / NOISE**2 + (q * m)[:, None]
+                flow = np.linalg.solve(normal, right)
+                w = (
+                    0.5 * (right * flow).sum(0)
+                    - 0.5 * np.linalg.slogdet(normal)[1]
+                    + 0.5 * np.log(q).sum()
+                    - 0.5 * (q * m**2).sum()
+                )
+                w += rows.log_shape[s] + rows.log_arterial[a] + rows.log_portal[p] + np.log(1 - 2 * ALONE)
+                weights.append(np.where(flow.min(0) > 0, w, -np.inf))
+                arterial.append(flow[0])
+                portal.append(flow[1])
+                variance.append(np.linalg.inv(normal).sum())
+        for i, (table, late) in enumerate(((atoms_a, rows.log_arterial), (atoms_p, rows.log_portal))):
+            for k in range(table.shape[1]):
+                normal = table[s, k] @ table[s, k] / NOISE**2 + q[i]
+                right = np.maximum(table[s, k] @ y / NOISE**2 + q[i] * m[i], 0)
+                w = 0.5 * right**2 / normal - 0.5 * np.log(normal) + 0.5 * np.log(q[i]) - 0.5 * q[i] * m[i] ** 2
+                weights.append(w + rows.log_shape[s] + late[k] + (np.log(ALONE) if atoms_p.size else 0.0))
+                arterial.append(right / normal * (i == 0))
+                portal.append(right / normal * (i == 1))
+                variance.append(1 / normal)
+    w = np.exp(np.stack(weights) - np.max(weights, 0))
+    w /= w.sum(0)
+    fa, fp = np.stack(arterial), np.stack(portal)
+    flow = fa + fp
+    mean = (w * flow).sum(0)
+    sd = np.sqrt((w * (flow**2 + np.array(variance)[:, None])).sum(0) - mean**2)
+    fraction = np.where(flow > 0, fa / np.maximum(flow, 1e-12), 0.5)
+    return {"arterial": (w * fa).sum(0), "portal": (w * fp).sum(0), "flow": mean, "flow_sd": sd, "fraction": (w * fraction).sum(0)}
+
+
+@pytest.mark.parametrize("model", [ONE_COMPARTMENT, AATH, TWO_COMPARTMENT], ids=lambda m: m.key)
+def test_equals_plain_sums(model):
+    rows = prior_rows(model, Sources.of(DUAL), THESIS_TIMES, prior(model), size=(12, 5, 7))
+    ones = np.ones((len(rows.dictionary.shapes), 1))
+    data = voxels(300)
+    found = PosteriorTables.of(rows, noise=NOISE, loads=ones, values=rows.dictionary.shapes[:, :1]).fit(data)
+    want = plainly(rows, data)
+    # float32, a short series for the exponential (0.3 %), and one spread of the flows for all portal delays of a row
+    np.testing.assert_allclose(found.mean[0], want["arterial"], rtol=5e-3, atol=0.1)
+    np.testing.assert_allclose(found.mean[1], want["portal"], rtol=5e-3, atol=0.1)
+    np.testing.assert_allclose(found.mean[3], want["flow"], rtol=5e-3, atol=0.1)
+    np.testing.assert_allclose(found.sd[3], want["flow_sd"], rtol=0.08)
+    # the fraction's mean over delays is taken to second order
+    np.testing.assert_allclose(found.mean[2], want["fraction"], atol=0.02)
+
+
+def test_a_single_input_needs_no_portal():
+    rows = prior_rows(ONE_COMPARTMENT, Sources.of(SINGLE), THESIS_TIMES, prior(ONE_COMPARTMENT, 1), size=(12, 5, 7))
+    assert rows.dictionary.combinations == 60
+    ones = np.ones((12, 1))
+    data = voxels(40)
+    found = PosteriorTables.of(rows, noise=NOISE, loads=ones, values=ones).fit(data)
+    want = plainly(rows, data)
+    np.testing.assert_allclose(found.mean[0], want["arterial"], rtol=5e-3)
+    np.testing.assert_allclose(found.mean[2], 1.0, atol=1e-4)
+    np.testing.assert_allclose(found.mean[4], 1.0, rtol=1e-4)  # the mean of a constant quantity
+
+
+def test_neither_offset_nor_neighbours_nor_block_edges_matter():
+    rows = prior_rows(ONE_COMPARTMENT, Sources.of(DUAL), THESIS_TIMES, prior(ONE_COMPARTMENT), size=(12, 5, 7))
+    tables = PosteriorTables.of(rows, noise=NOISE, loads=np.ones((12, 1)), values=rows.dictionary.shapes)
+    data = voxels(257)
+    every, alone = tables.fit(data), tables.fit(data[:, 256:])
+    np.testing.assert_array_equal(every.mean[:, 256:], alone.mean)
+    shifted = tables.fit(data + np.float32(100))
+    np.testing.assert_allclose(shifted.mean[3], every.mean[3], rtol=2e-3)  # 1e-5 HU of rounding at an offset of 100
+
+
+def test_flat_voxels_give_a_number_and_hardly_any_flow():
+    fit = posterior_fitter(
+        ONE_COMPARTMENT, DUAL, THESIS_TIMES, prior=prior(ONE_COMPARTMENT), noise=NOISE, fine=False, density_g_ml=1.0
+    )(np.ones(21, bool))
+    found = fit(np.zeros((21, 3), np.float32))
+    assert all(np.isfinite(x).all() for x in (*found.values.values(), *found.sd.values()))
+    assert (found.values["bf"] < 20).all()
+
+
+def test_the_data_share_rises_as_noise_falls():
+    shares = []
+    for noise in (1.0, 4.0, 16.0):
+        fit = posterior_fitter(
+            ONE_COMPARTMENT, DUAL, THESIS_TIMES, prior=prior(ONE_COMPARTMENT), noise=noise, fine=False, density_g_ml=1.0
+        )(np.ones(21, bool))
+        shares.append(float(np.median(fit(voxels(64)).values["data_share"])))
+    assert 1 >= shares[0] > shares[1] > shares[2] >= 0
+    assert shares[0] > 0.7

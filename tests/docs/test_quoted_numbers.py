@@ -71,3 +71,16 @@ def test_prior_table_is_that_of_the_code():
     for name, delay in (("arterial delay", dictionary.ARTERIAL_DELAY), ("portal delay", dictionary.PORTAL_DELAY)):
         assert [float(rows[name][i].split()[0]) for i in (0, 1)] == [delay.centre, delay.spread]
         assert [float(x) for x in rows[name][2].split() if x[-1].isdigit()] == list(delay.bounds)
+
+
+@pytest.mark.parametrize("model", [m for m in MODELS if isinstance(m, ResidueModel)], ids=lambda m: m.key)
+def test_page_of_a_model_has_the_priors_of_the_code(model):
+    written = (pages.ROOT / "docs" / "models" / f"{model.key}.md").read_text(encoding="utf-8")
+    for q in model.shape:
+        row = f"| `{q.key}` | {q.unit} | {q.bounds[0]:g} to {q.bounds[1]:g} | {q.centre:g} | {q.spread} | {q.scale} |"
+        assert row in written, row
+    for e in model.expected:
+        assert f"log-normal prior on `{e.key}`, {e.centre:g} mL/100 mL with a spread of {e.spread}" in written
+    for key in model.quantities:
+        assert f"`{key}`" in written, key
+    assert "## Error on the phantom" in written

@@ -35,7 +35,9 @@ def study(noise: float, seed: int = 0) -> tuple[DynamicSeries, Regions]:
     healthy[:, :8, :8] = True
     lesion = Lesion("lesion-1", {"whole": Region("lesion-1/whole", tumour, "given")}, 1.0, 20.0)
     empty = Region("aorta", np.zeros(SHAPE, bool), "given")
-    regions = Regions(grid, empty, empty, Region("liver", np.ones(SHAPE, bool), "given"), Region("healthy", healthy, "given"), (lesion,))
+    regions = Regions(
+        grid, empty, empty, Region("liver", np.ones(SHAPE, bool), "given"), Region("healthy", healthy, "given"), (lesion,)
+    )
     return DynamicSeries(voxels.astype(np.float32), grid, THESIS_TIMES, Acquisition("AcquisitionTime")), regions
 
 

@@ -67,6 +67,16 @@ def test_inputs_that_never_cross_are_parted_at_the_portal_peak():
     assert arterial_phase_end_s(low) == inputs.dense_times_s[inputs.dense_portal.argmax()]
 
 
+def test_a_phase_without_samples_is_not_zero_but_unknown():
+    spleen = TimeCurve("spleen", np.array([0.0, 60.0]), np.array([45.0, 150.0]))
+    short = DENSE[:80]
+    found = read(MAX_SLOPE, short, sampled(slow_tissue(30.0, 90.0), short)[:, None], replace(inputs_at(DENSE), spleen=spleen))
+    assert found.quantities["habf"][0] > 0
+    for key in ("bf", "hpbf", "haf"):
+        assert np.isnan(found.quantities[key][0])
+        assert np.isnan(found.sd[key][0])
+
+
 @pytest.mark.parametrize("times", [DENSE, THESIS_TIMES, np.array([0.0, 1, 3, 4, 9, 10])])
 def test_lines_read_the_slope_of_a_straight_curve(times):
     _, weights = slopes(times)

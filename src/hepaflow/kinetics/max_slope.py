@@ -61,6 +61,7 @@ def _prepare(times_s: FloatArray, inputs: Inputs, settings: Settings) -> Reader:
 
     def read(values: Values) -> Direct:
         flows, which, _ = largest(rows, phases, values)
+        flows[[phase.start == phase.stop for phase in phases]] = np.nan  # no line lies in that phase: nothing is known of it
         return _quantities(flows, np.where(np.isnan(flows), flows, error.astype(flows.dtype)[which]))
 
     alone = inputs.dense_portal is not None and inputs.spleen is None

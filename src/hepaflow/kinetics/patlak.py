@@ -16,7 +16,7 @@ from hepaflow.kinetics.model import ARTERIAL_DELAY, FLOW_PER_MIN_100_ML, Direct,
 
 FloatArray = npt.NDArray[np.float64]
 
-#: Back flux is neglected until this long after arterial arrival (Miles and others take one and a half to two minutes).
+#: Back flux is neglected until this long after arterial arrival: a choice. Behind a closed barrier four minutes are usual.
 WINDOW_S = 120.0
 #: Delays here are effective ones: the way to the tissue and half of its transit, about 4 s. Searched on a coarse, then on a fine step.
 DELAY_BOUNDS_S, COARSE_S, FINE_S = (-1.0, 12.0), 1.0, 0.25
@@ -252,5 +252,5 @@ PATLAK = DirectModel(
         "It gives no blood flow, transit time or fraction; Ktrans is the permeability only where flow is much higher, and is too low where "
         "contrast flows back within two minutes, as in most of the liver."
     ),
-    sources=("Patlak CS et al. J Cereb Blood Flow Metab 1983;3:1", "Miles KA et al. Br J Radiol 2012;85:S73"),
+    sources=("Patlak CS et al. J Cereb Blood Flow Metab 1983;3:1", "Hom J et al. AJNR Am J Neuroradiol 2009;30:1366"),
 )

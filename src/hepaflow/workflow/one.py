@@ -24,6 +24,7 @@ from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.fit_maps import fit_maps
+from hepaflow.kinetics.plasma import plasma
 from hepaflow.lesions.measure import measure
 from hepaflow.lesions.ratios import ratio, ratio_draws
 from hepaflow.motion import correct
@@ -86,17 +87,6 @@ def check_places(source: Path, out: Path, rois: Path | None) -> None:
             raise InputRefused("SOURCE-MISSING", f"the path of the {what} does not exist", "Check the path")
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
         raise UsageError("OUT-INSIDE-STUDY", "the output folder lies inside the study", "Give an output folder outside the study")
-
-
-def plasma(inputs: Inputs, haematocrit: float) -> Inputs:
-    """Inputs as plasma concentration: whole-blood enhancement over (1 - haematocrit), so that flows become plasma flows."""
-    share = 1.0 - haematocrit
-    return replace(
-        inputs,
-        dense_arterial=inputs.dense_arterial / share,
-        dense_portal=None if inputs.dense_portal is None else inputs.dense_portal / share,
-        modes=inputs.modes / share,
-    )
 
 
 def _read(path: Path | None, series: DynamicSeries) -> RegionSet:

@@ -170,6 +170,16 @@ def test_respond_prints_one_json_object(tmp_path: Path, run: Callable[..., Any])
     assert run("respond", tmp_path / "v.csv", "--criterion", "x")[0] == 2
 
 
+def test_respond_prints_a_caution_when_models_differ(tmp_path: Path, run: Callable[..., Any]) -> None:
+    (tmp_path / "v.csv").write_text("visit,lesion,bf_ratio,model\nv1,a,0.5,aath\nv2,a,0.9,one-compartment\n")
+    _, out, _ = run("respond", tmp_path / "v.csv")
+    assert "caution (models-differ)" in out
+    assert "model: aath, one-compartment" in out
+    assert json.loads(run("respond", tmp_path / "v.csv", "--json")[1])["flags"] == ["models-differ"]
+    (tmp_path / "v.csv").write_text("visit,lesion,bf_ratio,model\nv1,a,0.5,aath\nv2,a,0.9,aath\n")
+    assert "caution" not in run("respond", tmp_path / "v.csv")[1]
+
+
 def test_fit_prints_one_json_object(tmp_path: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     curve = {
         "curve": "liver",

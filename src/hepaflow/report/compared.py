@@ -10,11 +10,14 @@ from hepaflow.kinetics.compare import verdict
 from hepaflow.report.words import NBSP, Words
 
 
-def sentence(found: Comparison, words: Words) -> str:
-    """What the models give for blood flow, whether they agree, which the data prefer; then what is not compared, and why."""
+def sentence(found: Comparison, words: Words, *, own: bool = True) -> str:
+    """What the models give for blood flow, whether they agree, which the data prefer; then what is not compared, and why.
+
+    ``own`` False leaves out the quantities of different meaning, where they stand elsewhere.
+    """
     parts = [text for text in (_flow(found, words), _preference(found, words)) if text]
     said = ["; ".join(parts) + "."] if parts else []
-    if found.own_meaning:
+    if own and found.own_meaning:
         keys = ", ".join(_short(key) for key in found.own_meaning)
         said.append(words("compare_own", keys=keys))
     reasons: dict[str, list[str]] = {}

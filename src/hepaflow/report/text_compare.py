@@ -14,14 +14,16 @@ COMPARE: dict[str, tuple[str, str]] = {
     ),
     "models_caption": (
         "Models on each curve, best AIC first. Weights by AIC and by its small-sample form AICc; where the two put different models "
-        "first, the data do not decide.",
+        "first, the data do not decide. BF ratio: to the healthy liver by the same model.",
         "Modèles sur chaque courbe, meilleur AIC d'abord. Poids selon l'AIC et sa forme pour petits échantillons, l'AICc ; quand les "
-        "deux placent en tête des modèles différents, les données ne tranchent pas.",
+        "deux placent en tête des modèles différents, les données ne tranchent pas. Rapport BF : au foie sain selon le même modèle.",
     ),
     "agreement_caption": (
         "Quantities that mean the same in the models shown, with 95 % intervals. What a model does not give is left out.",
         "Grandeurs de même sens dans les modèles montrés, avec intervalles à 95 %. Ce qu'un modèle ne donne pas est omis.",
     ),
+    "agreement_caption_more": ("The same, continued.", "Suite."),
+    "models_own_lead": ("Not the same thing in every model:", "De sens différent selon le modèle :"),
     "agreement_alternative": ("Agreement of models", "Accord des modèles"),
     "col_model": ("Model", "Modèle"),
     "col_delta_aic": ("AIC above best", "AIC au-dessus du meilleur"),

@@ -17,13 +17,12 @@ from hepaflow.domain.lesions import Measurement
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.kinetics.catalogue import MODELS
 from hepaflow.kinetics.catalogue import model as model_of
-from hepaflow.kinetics.compare import Tried, compare, verdict
+from hepaflow.kinetics.compare import Tried, compare
 from hepaflow.kinetics.fit_csv import fit_column, inputs_of_columns
 from hepaflow.kinetics.model import KineticModel
-from hepaflow.report.compared import meaning_text, sentence, unranked_reason
-from hepaflow.report.words import NBSP, Words
 from hepaflow.units import QUANTITIES
 from hepaflow.workflow.columns import as_number, read_csv
+from hepaflow.workflow.compared import aic_in, as_comparison, standing
 
 FloatArray = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None] | None
@@ -123,7 +122,7 @@ def as_object(done: FittedFile) -> dict[str, Any]:
         "haematocrit": done.haematocrit,
         "curves": [
             as_curve(one.curve, fit, samples=np.isfinite(done.columns[one.curve]), unit=done.unit)
-            | (_standing(fit) if every else {})
+            | (standing(fit) if every else {})
             for one in done.compared
             for fit in one.fits
         ],
@@ -213,53 +212,7 @@ def as_curve(name: str, fit: ModelFit, *, samples: npt.NDArray[np.bool_], unit: 
         },
         "delays_s": dict(found.delays_s),
         "r2": found.r2,
-        "aic": _aic_in(found.aic, fit, unit),
+        "aic": aic_in(found.aic, fit, unit),
         "residual_sd": found.residual_sd * unit,
         "flags": list(dict.fromkeys((*found.flags, *missing))),
-    }
-
-
-def _aic_in(aic: float, fit: ModelFit, unit: float) -> float:
-    """AIC of a fit in the file's unit; differences between models on one curve stay as they are."""
-    return aic + 2.0 * fit.samples * math.log(unit)
-
-
-def _standing(fit: ModelFit) -> dict[str, Any]:
-    """What ``--model all`` adds to an entry."""
-    return {"aic_weight": fit.aic_weight, "aicc_weight": fit.aicc_weight, "unranked": unranked_reason(fit, Words("en"))}
-
-
-def as_comparison(found: Comparison, *, unit: float) -> dict[str, Any]:
-    """One curve's ranking, agreement and sentence."""
-    said = verdict(found)
-    words = Words("en")
-    return {
-        "curve": found.curve,
-        "ranking": [
-            {
-                "model": fit.model,
-                "aic": _aic_in(fit.found.aic, fit, unit),
-                "aicc": None if fit.aicc is None else _aic_in(fit.aicc, fit, unit),
-                "aic_weight": fit.aic_weight,
-                "aicc_weight": fit.aicc_weight,
-                "samples": fit.samples,
-            }
-            for fit in found.ranked
-            if fit.found is not None
-        ],
-        "unranked": [
-            {"model": fit.model, "reason": unranked_reason(fit, words), "samples": fit.samples}
-            for fit in found.fits
-            if fit.unranked
-        ],
-        "verdict": {"kind": said.kind, "models": list(said.models)},
-        "agreement": [
-            {"quantity": a.key, "models": list(a.models), "difference": a.difference, "beyond_noise": a.beyond_noise}
-            for a in found.agreement
-        ],
-        "own_meaning": {
-            key: {model: meaning_text(code, words) for model, code in meanings.items()}
-            for key, meanings in found.own_meaning.items()
-        },
-        "sentence": sentence(found, words).replace(NBSP, " "),
     }

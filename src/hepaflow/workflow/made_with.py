@@ -34,6 +34,10 @@ class MadeWith:
         return any(value is not None for value in asdict(self).values())
 
 
+#: Of a ratio of which nothing but its value is given.
+UNKNOWN = MadeWith()
+
+
 def of_case(lesions: Mapping[str, Any], folder: Path) -> MadeWith:
     """From a case's lesions.json and, where it lies in ``folder``, its case.json; what is not there or not readable is not known."""
     case = _case_json(folder / "case.json")

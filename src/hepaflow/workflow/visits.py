@@ -14,7 +14,7 @@ from hepaflow.response.criterion import Criterion
 from hepaflow.response.criterion import criterion as criterion_of
 from hepaflow.response.perfusion import call
 from hepaflow.workflow.columns import LARGEST_BYTES, as_number, read_csv
-from hepaflow.workflow.made_with import MadeWith, differences, model_key, of_case
+from hepaflow.workflow.made_with import UNKNOWN, MadeWith, differences, model_key, of_case
 
 SCHEMA = 1
 CODE = "VISITS"
@@ -35,7 +35,7 @@ class Row:
     sd: float | None
     region: str | None = None
     probability: float | None = None
-    made: MadeWith = MadeWith()
+    made: MadeWith = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class _Measured:
     diameter_mm: float | None
     region: str = "whole"
     probability: float | None = None
-    made: MadeWith = MadeWith()
+    made: MadeWith = UNKNOWN
 
 
 def respond(path: Path, *, criterion: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def respond(path: Path, *, criterion: str) -> dict[str, Any]:
         visits.setdefault(row.visit, []).append(row)
     days = {visit: _date_of(found) for visit, found in visits.items()}
     order = sorted(visits, key=lambda v: str(days[v])) if all(days.values()) else list(visits)
-    first = next((row.made for visit in order for row in visits[visit] if row.made.known), MadeWith())
+    first = next((row.made for visit in order for row in visits[visit] if row.made.known), UNKNOWN)
     judged = {visit: [_beside(judge(row, rule), row.made, first) for row in visits[visit]] for visit in order}
     apart = differences(row.made for visit in order for row in visits[visit])
     return {

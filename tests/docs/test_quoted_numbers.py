@@ -6,11 +6,13 @@ import doc_pages as pages
 import pytest
 
 from hepaflow.curves import inputs
-from hepaflow.kinetics import dictionary, fit_maps, posterior, problem, search
+from hepaflow.kinetics import compare, dictionary, fit_maps, posterior, problem, search
 from hepaflow.kinetics.catalogue import MODELS
 from hepaflow.lesions import measure, ratios
 from hepaflow.motion import correct, lattice, rigid
 from hepaflow.regions import healthy, shells, vessels
+from hepaflow.report.compared import meaning_text
+from hepaflow.report.words import Words
 from hepaflow.response.criterion import NANCY_2019
 from hepaflow.units import DEFAULT_DENSITY_G_ML
 
@@ -27,6 +29,11 @@ QUOTED = {
         f"its spread is {fit_maps.VOXEL_SPREAD} times",
         f"{fit_maps.ROWS} sets of residue unknowns",
         f"fewer than {fit_maps.FEWEST_SAMPLES} samples",
+    ),
+    "comparing-models.md": (
+        f"a second model lies within {compare.SUPPORTED:.0f} of the best",
+        f"weight {compare.CLEAR_WEIGHT} and more",
+        f"more than {compare.DEVIATIONS} SDs of their difference",
     ),
     "motion.md": (
         f"values outside {lattice.WINDOW_HU[0]:.0f} to {lattice.WINDOW_HU[1]:.0f} HU",
@@ -69,3 +76,16 @@ def test_prior_table_is_that_of_the_code():
     for name, delay in (("arterial delay", dictionary.ARTERIAL_DELAY), ("portal delay", dictionary.PORTAL_DELAY)):
         assert [float(rows[name][i].split()[0]) for i in (0, 1)] == [delay.centre, delay.spread]
         assert [float(x) for x in rows[name][2].split() if x[-1].isdigit()] == list(delay.bounds)
+
+
+def test_table_of_meanings_is_that_of_the_code():
+    written = (pages.ROOT / "docs" / "explain" / "comparing-models.md").read_text(encoding="utf-8")
+    rows = [[c.strip() for c in line.split("|")[1:4]] for line in written.splitlines() if line.count("|") == 4 and "`" in line]
+    said = {(key, model): text for keys, models, text in rows for key in keys.split(", ") for model in models.split(", ")}
+    words = Words("en")
+    known = {
+        (f"`{key}`", f"`{model}`"): meaning_text(code, words)
+        for key, models in compare.MEANINGS.items()
+        for model, code in models.items()
+    }
+    assert said == known

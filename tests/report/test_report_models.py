@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 
@@ -10,17 +11,22 @@ import pytest
 from PIL import Image
 
 from hepaflow.curves.inputs import dense_inputs
+from hepaflow.domain.case import CaseResult
 from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs, TimeCurve
+from hepaflow.domain.lesions import Estimate, Measurement
 from hepaflow.kinetics.catalogue import MODELS
 from hepaflow.kinetics.compare import compare
 from hepaflow.kinetics.fit_csv import fit_column
+from hepaflow.report import html, pdf
+from hepaflow.report.content import Bullets, Figure, Table
+from hepaflow.report.document import compose
 from hepaflow.report.figures import canvas, rendered, styled, vector
 from hepaflow.report.figures_fit import Shown, fit_figure
 from hepaflow.report.figures_models import agreement_figures, interval
 from hepaflow.report.models_style import style_of
 from hepaflow.report.text_compare import COMPARE
-from hepaflow.report.words import Words
+from hepaflow.report.words import NBSP, Words
 from hepaflow.workflow.fit_plots import file_names
 
 EN = Words("en")
@@ -133,3 +139,57 @@ def test_file_names_are_safe_and_distinct() -> None:
 def test_every_sentence_has_the_same_places_in_both_languages() -> None:
     for key, (en, fr) in COMPARE.items():
         assert sorted(re.findall(r"{(\w+)}", en)) == sorted(re.findall(r"{(\w+)}", fr)), key
+
+
+def compared_case(case: CaseResult) -> CaseResult:
+    """The made-up case with two models on three curves; the other one sees 20 % less flow and follows the curves worse."""
+
+    def both(name: str, found: Measurement, *, worse: float) -> Comparison:
+        flow = found.parameters["bf"].value
+        other = dataclasses.replace(
+            found,
+            parameters={"bf": Estimate(0.8 * flow, 1.0), "bv": Estimate(0.5 * flow, 1.0)},
+            samples={"bf": 0.8 * found.samples["bf"]},
+            aic=found.aic + worse,
+        )
+        return compare(name, {"aath": found, "one-compartment": other})
+
+    lesion = case.lesions[0]
+    compared = (
+        both("healthy", case.healthy, worse=30.0),
+        both("lesion-1", lesion.regions["whole"], worse=0.5),
+        both("lesion-1-rim", lesion.regions["rim"], worse=-40.0),
+    )
+    return dataclasses.replace(case, comparison=compared)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_report_compares_models_where_the_case_did(case: CaseResult, language: str) -> None:
+    words = Words(language)
+    assert "models" not in {section.key for section in compose(case, language=language).sections}
+    document = compose(compared_case(case), language=language)
+    keys = [section.key for section in document.sections]
+    assert keys.index("models") == keys.index("lesions") + 1
+    section = document.sections[keys.index("models")]
+    (bullets, own) = (block for block in section.blocks if isinstance(block, Bullets))
+    assert [lead for lead, _ in bullets.items] == [
+        f"{words.region('healthy')}: ",
+        f"{words.region('lesion-1')}: ",
+        f"{words('place_shell', lesion=words.region('lesion-1'), shell=words('shell_rim'))}: ",
+    ]
+    assert words("compare_differ", share=f"25{NBSP if language == 'fr' else ''}%") in bullets.items[0][1]
+    assert "aath" in bullets.items[1][1]
+    assert [lead for lead, _ in own.items] == [f"{words.quantity('bv')}: "]
+    (figure,) = (block for block in section.blocks if isinstance(block, Figure))
+    assert figure.caption == words("agreement_caption")
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
+    assert [row.cells[0].text for row in table.rows if not row.group] == ["aath", "one-compartment"] * 2 + [
+        "one-compartment",
+        "aath",
+    ]
+    ratios = [row.cells[3].text for row in table.rows if not row.group]
+    assert ratios[:2] == ["", ""]
+    # both models see the lesion at the same share of healthy liver
+    assert ratios[2].split(NBSP)[0].split(" ")[0] == ratios[3].split(NBSP)[0].split(" ")[0] == words.number(0.4, 2)
+    assert html.render(document)
+    assert pdf.render(document).startswith(b"%PDF")

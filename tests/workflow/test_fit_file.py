@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 
 from hepaflow.errors import InputRefused, UsageError
-from hepaflow.kinetics.catalogue import MODELS
-from hepaflow.kinetics.model import DirectModel, ResidueModel
+from hepaflow.kinetics.catalogue import MODELS, model
+from hepaflow.kinetics.model import KineticModel, ResidueModel
 from hepaflow.workflow import fit_file as work
 from hepaflow.workflow.fit_file import as_object, read_curves
 
@@ -205,10 +206,15 @@ def test_what_one_model_cannot_fit_is_listed_with_its_reason_and_the_rest_comes(
 def test_a_model_that_refuses_for_another_reason_is_listed_with_all_and_refused_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuses(*_arguments: Any) -> Any:
-        raise InputRefused("MODEL-NEEDS-MORE", "this model needs a spleen", "Give one")
+    picky = dataclasses.replace(model("descriptive"), key="picky")
+    fit_column = work.fit_column
 
-    picky = DirectModel("picky", "picky", refuses, ("bf",), 3, "", "", ())
+    def refuses(*arguments: Any, model: KineticModel, **options: Any) -> Any:
+        if model is picky:
+            raise InputRefused("MODEL-NEEDS-MORE", "this model needs a spleen", "Give one")
+        return fit_column(*arguments, model=model, **options)
+
+    monkeypatch.setattr(work, "fit_column", refuses)
     monkeypatch.setattr(work, "MODELS", (MODELS[0], picky))
     monkeypatch.setattr(work, "model_of", lambda _key: picky)
     path = write(tmp_path / "c.csv", curves())

@@ -81,6 +81,8 @@ COMPARE: dict[str, tuple[str, str]] = {
         "of vessels and interstitium together",
         "des vaisseaux et de l'interstitium ensemble",
     ),
+    "meaning_code_whole-residue": ("until all has left", "jusqu'à ce que tout soit ressorti"),
+    "meaning_code_seen-by-the-end": ("as far as the samples reach", "jusqu'à la dernière mesure"),
     "meaning_code_filled-at-once": ("of what fills at once, before any uptake", "de ce qui se remplit avant toute captation"),
     "meaning_code_exchange": ("two-way exchange with the interstitium", "échange à double sens avec l'interstitium"),
     "meaning_code_uptake-without-return": ("uptake without return", "captation sans retour"),

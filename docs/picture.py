@@ -53,7 +53,7 @@ def draw_fits(curves: Path, folder: Path) -> None:
     for name in ("fit-healthy_liver", "agreement"):
         picture = Image.open(folder / "figures" / f"{name}.png")
         small = picture.resize((PIXELS, round(PIXELS * picture.height / picture.width)), Image.Resampling.LANCZOS)
-        small.quantize(64).save(PICTURES / f"{name}.png", optimize=True)
+        small.quantize(256).save(PICTURES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

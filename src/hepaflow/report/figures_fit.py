@@ -15,6 +15,7 @@ from hepaflow.domain.lesions import Measurement
 from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.model import ResidueModel
 from hepaflow.kinetics.predict import predict
+from hepaflow.report.compared import weight_text
 from hepaflow.report.figures import ARTERIAL, INK, MUTED, PAGE_WIDTH_MM, PORTAL, RULE, canvas, plain_ticks
 from hepaflow.report.models_style import style_of
 from hepaflow.report.tables import PARAMETERS, abbreviation
@@ -89,6 +90,7 @@ def _draw_curve(axes: Axes, fits: list[ModelFit], shown: Shown, *, words: Words)
         else:
             axes.plot(at, curve, color=style.color, linestyle=style.line, label=fit.model)
     axes.set_ylabel(words("axis_curve"))
+    axes.yaxis.set_label_coords(-0.085, 0.5)
     axes.set_xlim(float(times[0]) - 2.0, float(times[-1]) * 1.02)
     plain_ticks(axes, words)
 
@@ -119,6 +121,7 @@ def _draw_residual(axes: Axes, fit: ModelFit, shown: Shown, *, words: Words) -> 
     axes.set_ylim(-reach, reach)
     axes.locator_params(axis="y", nbins=3)
     axes.set_ylabel(words("axis_residual_short"), fontsize=6.0)
+    axes.yaxis.set_label_coords(-0.085, 0.5)
     axes.text(1.01, 0.5, fit.model, transform=axes.transAxes, color=style.color, fontsize=6.5, va="center")
     plain_ticks(axes, words)
 
@@ -158,7 +161,7 @@ def _rows(fits: list[ModelFit], unit: float, words: Words) -> list[tuple[str, di
         if math.isfinite(fit.found.r2):
             cells["r2"] = words.number(fit.found.r2, 3)
         if weighed and fit.aic_weight is not None:
-            cells["weight"] = words.number(fit.aic_weight, 2)
+            cells["weight"] = weight_text(fit.aic_weight, words)
         rows.append((fit.model, cells))
     return rows
 

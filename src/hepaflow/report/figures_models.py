@@ -16,6 +16,7 @@ from hepaflow.kinetics.compare import DEVIATIONS, meaning
 from hepaflow.report.compared import meaning_text
 from hepaflow.report.figures import MUTED, PAGE_WIDTH_MM, RULE, canvas, plain_ticks
 from hepaflow.report.models_style import style_of
+from hepaflow.report.tables import PARAMETERS
 from hepaflow.report.words import Words
 from hepaflow.units import QUANTITIES
 
@@ -82,7 +83,8 @@ def _short(name: str) -> str:
 
 def _panels(compared: Sequence[Comparison]) -> list[Panel]:
     found = {(a.key, meaning(a.key, a.models[0])) for one in compared for a in one.agreement}
-    return sorted(found, key=lambda panel: (list(QUANTITIES).index(panel[0]), panel[1]))
+    order = [*PARAMETERS, *(key for key in QUANTITIES if key not in PARAMETERS)]
+    return sorted(found, key=lambda panel: (order.index(panel[0]), panel[1]))
 
 
 def _draw_panel(axes: Axes, panel: Panel, compared: Sequence[Comparison], *, models: list[str], words: Words) -> None:

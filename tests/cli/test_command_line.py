@@ -170,6 +170,16 @@ def test_respond_prints_one_json_object(tmp_path: Path, run: Callable[..., Any])
     assert run("respond", tmp_path / "v.csv", "--criterion", "x")[0] == 2
 
 
+def test_respond_prints_a_caution_when_models_differ(tmp_path: Path, run: Callable[..., Any]) -> None:
+    (tmp_path / "v.csv").write_text("visit,lesion,bf_ratio,model\nv1,a,0.5,aath\nv2,a,0.9,one-compartment\n")
+    _, out, _ = run("respond", tmp_path / "v.csv")
+    assert "caution (models-differ)" in out
+    assert "model: aath, one-compartment" in out
+    assert json.loads(run("respond", tmp_path / "v.csv", "--json")[1])["flags"] == ["models-differ"]
+    (tmp_path / "v.csv").write_text("visit,lesion,bf_ratio,model\nv1,a,0.5,aath\nv2,a,0.9,aath\n")
+    assert "caution" not in run("respond", tmp_path / "v.csv")[1]
+
+
 def test_fit_prints_one_json_object(tmp_path: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     curve = {
         "curve": "liver",
@@ -180,7 +190,9 @@ def test_fit_prints_one_json_object(tmp_path: Path, run: Callable[..., Any], mon
         "flags": ["fit-poor"],
     }
     answer = {"schema": 1, "curves": [curve], "flags": []}
-    monkeypatch.setattr("hepaflow.workflow.fit_file.fit_file", lambda path, *, model, density_g_ml: answer)
+    done = SimpleNamespace(unestimated=[])
+    monkeypatch.setattr("hepaflow.workflow.fit_file.fit_file", lambda _path, **_options: done)
+    monkeypatch.setattr("hepaflow.workflow.fit_file.as_object", lambda _done: answer)
     code, out, err = run("fit", tmp_path / "c.csv", "--json")
     assert (code, err) == (0, "")
     assert json.loads(out)["curves"][0]["parameters"]["bf"] == {"value": 99.0, "sd": None, "unit": "mL/min/100 g"}
@@ -189,7 +201,48 @@ def test_fit_prints_one_json_object(tmp_path: Path, run: Callable[..., Any], mon
     assert "99.00" in out
     assert "fit-poor" in out
     curve["parameters"] = {}
-    assert run("fit", tmp_path / "c.csv")[0] == 4
+    done.unestimated = ["liver"]
+    code, out, _ = run("fit", tmp_path / "c.csv")
+    assert (code, "liver: aath not fitted" in out) == (4, True)
+
+
+def write_curves(path: Path) -> Path:
+    """A bolus, its portal echo and a tissue, enough for every model."""
+    times = np.concatenate([np.arange(0, 30, 2.0), np.arange(48, 160, 20.0)])
+
+    def bolus(at: float, width: float) -> np.ndarray:
+        x = np.maximum(times - at, 0) / width
+        return x**2 * np.exp(2 * (1 - x))
+
+    columns = [times, 300 * bolus(5, 5) + 60 * bolus(10, 40), 160 * bolus(10, 14) + 60 * bolus(15, 45), 50 * bolus(9, 18)]
+    rows = [",".join(f"{v:.6g}" for v in row) for row in zip(*columns, strict=True)]
+    path.write_text("time_s,arterial,portal,a liver\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def test_fit_compares_models_and_draws_them(tmp_path: Path, run: Callable[..., Any]) -> None:
+    path, folder = write_curves(tmp_path / "c.csv"), tmp_path / "new" / "figures"
+    code, out, err = run("fit", path, "--model", "all", "--json", "--plots", folder)
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    found = json.loads(out)
+    assert found["comparison"][0]["sentence"]
+    names = {file.name for file in folder.iterdir()}
+    assert names == {"fit-a_liver.svg", "fit-a_liver.png", "agreement.svg", "agreement.png"}
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    (folder / "fit-a_liver.png").write_bytes(b"older")
+    code, out, _ = run("fit", path, "--model", "all", "--plots", folder)
+    assert code == 0
+    assert found["comparison"][0]["sentence"] in out
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before  # replaced, and the same bytes again
+
+
+def test_fit_refuses_a_folder_it_cannot_write_before_it_fits(tmp_path: Path, run: Callable[..., Any]) -> None:
+    path = write_curves(tmp_path / "c.csv")
+    (tmp_path / "file").write_text("")
+    code, out, err = run("fit", path, "--plots", tmp_path / "file", "--json")
+    assert (code, out) == (5, "")
+    assert err.startswith("OUTPUT-FAILED: the folder for plots")
+    assert err.count("\n") == 1
 
 
 def test_fit_refuses_a_missing_file_in_one_line(tmp_path: Path) -> None:
@@ -241,7 +294,7 @@ def finished(missing: list[str]) -> SimpleNamespace:
     rule = Rule("length", "warn", "8 s", "220 s", "why", "pourquoi")
     parts = {"lesions": (value, (lesion,)), "summary": ((rule,), ("portal-peak-in-gap",))}
     handles = {name: SimpleNamespace(get=lambda part=part: part) for name, part in parts.items()}
-    return SimpleNamespace(plan=Plan(), missing=lambda: missing, **handles)
+    return SimpleNamespace(plan=Plan(), missing=lambda: missing, compared=None, **handles)
 
 
 def measurement(bf: float) -> Measurement:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import math
+
 import doc_pages as pages
 import pytest
 
 from hepaflow.curves import inputs
-from hepaflow.kinetics import dictionary, fit_maps, posterior, problem, search
+from hepaflow.kinetics import (
+    compare,
+    dictionary,
+    fit_maps,
+    map_chunk,
+    map_posterior,
+    map_prior,
+    map_search,
+    posterior,
+    problem,
+    search,
+)
 from hepaflow.kinetics.catalogue import MODELS
 from hepaflow.kinetics.model import ResidueModel
 from hepaflow.lesions import measure, ratios
 from hepaflow.motion import correct, lattice, rigid
 from hepaflow.regions import healthy, shells, vessels
+from hepaflow.report.compared import meaning_text
+from hepaflow.report.words import Words
 from hepaflow.response.criterion import NANCY_2019
 from hepaflow.units import DEFAULT_DENSITY_G_ML
 
@@ -26,9 +41,19 @@ QUOTED = {
         f"| total flow | {problem.FLOW_CENTRE:.0f} mL/min/100 mL |",
         f"with a spread of {measure.DELAY_SPREAD_S} s",
         f"more than {100 * ratios.TOLERATED_ZERO:.0f} % of the draws",
-        f"its spread is {fit_maps.VOXEL_SPREAD} times",
-        f"{fit_maps.ROWS} sets of residue unknowns",
+        f"its spread is {map_prior.SHAPE_SPREAD} times",
+        f"{100 * map_prior.FLOW_SPREAD:.0f} % of that tissue's total flow",
+        f"delays lie within {map_prior.DELAY_SPREAD_S} s",
+        f"{math.prod(map_posterior.COARSE[1])} combinations (one unknown) or {math.prod(map_posterior.COARSE[3])} (more)",
+        f"below {100 * map_posterior.LOW_NOISE:.0f} % of the enhancement",
+        f"{math.prod(map_search.SIZE[1])} combinations (one unknown) or {math.prod(map_search.SIZE[3])} (more) are searched",
+        f"later than {map_chunk.LATE_S:.0f} s",
         f"fewer than {fit_maps.FEWEST_SAMPLES} samples",
+    ),
+    "comparing-models.md": (
+        f"a second model lies within {compare.SUPPORTED:.0f} of the best",
+        f"weight {compare.CLEAR_WEIGHT} and more",
+        f"more than {compare.DEVIATIONS} SDs of their difference",
     ),
     "motion.md": (
         f"values outside {lattice.WINDOW_HU[0]:.0f} to {lattice.WINDOW_HU[1]:.0f} HU",
@@ -84,3 +109,16 @@ def test_page_of_a_model_has_the_priors_of_the_code(model):
     for key in model.quantities:
         assert f"`{key}`" in written, key
     assert "## Error on the phantom" in written
+
+
+def test_table_of_meanings_is_that_of_the_code():
+    written = (pages.ROOT / "docs" / "explain" / "comparing-models.md").read_text(encoding="utf-8")
+    rows = [[c.strip() for c in line.split("|")[1:4]] for line in written.splitlines() if line.count("|") == 4 and "`" in line]
+    said = {(key, model): text for keys, models, text in rows for key in keys.split(", ") for model in models.split(", ")}
+    words = Words("en")
+    known = {
+        (f"`{key}`", f"`{model}`"): meaning_text(code, words)
+        for key, models in compare.MEANINGS.items()
+        for model, code in models.items()
+    }
+    assert said == known

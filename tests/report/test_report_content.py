@@ -16,6 +16,7 @@ from hepaflow.report import sections, tables, tables_study
 from hepaflow.report.content import Cell, Figure, Notice, Row, Table
 from hepaflow.report.findings import findings
 from hepaflow.report.text import TEXT
+from hepaflow.report.text_compare import COMPARE
 from hepaflow.report.text_methods import METHODS
 from hepaflow.report.text_study import STUDY
 from hepaflow.report.view import AxialView
@@ -43,8 +44,8 @@ def test_every_flag_has_a_sentence_in_both_languages(code: str) -> None:
 def test_every_sentence_exists_twice_with_the_same_places_for_values() -> None:
     import string
 
-    merged = {**TEXT, **STUDY, **METHODS}
-    assert len(merged) == len(TEXT) + len(STUDY) + len(METHODS)
+    merged = {**TEXT, **STUDY, **METHODS, **COMPARE}
+    assert len(merged) == len(TEXT) + len(STUDY) + len(METHODS) + len(COMPARE)
     for key, (english, french) in merged.items():
         assert english.strip(), key
         assert french.strip(), key

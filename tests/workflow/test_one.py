@@ -16,6 +16,8 @@ from hepaflow import cli
 from hepaflow.dicom.read_regions import RegionSet
 from hepaflow.dicom.write_ct import write_study
 from hepaflow.domain.series import DynamicSeries
+from hepaflow.kinetics.catalogue import MODELS
+from hepaflow.kinetics.model import ResidueModel
 from hepaflow.phantom import PhantomSpec, build
 from hepaflow.store import nifti
 from hepaflow.store.case import Unstored
@@ -175,6 +177,36 @@ def test_displacements_are_written_when_asked_for(case: Path, study: Study, tmp_
     assert run("analyze", study.folder, "--out", copy, "--rois", study.rois, "--motion", "none", "--save-displacements") == 0
     fields = sorted((copy / "motion").iterdir())
     assert [path.name for path in fields] == [f"displacement_{n:02d}.nii.gz" for n in range(study.series.passes)]
+
+
+def test_models_are_compared_when_asked_for_and_only_then(case: Path, study: Study, tmp_path: Path) -> None:
+    copy = tmp_path / "case"
+    shutil.copytree(case, copy)
+    command = ("analyze", study.folder, "--out", copy, "--rois", study.rois, "--motion", "none")
+    rows = logged(copy)
+    assert run(*command, "--compare") == 0
+    assert {step for step, reused in done_since(copy, rows).items() if reused} == KEPT_STEPS - {
+        "outputs"
+    }  # nothing is fitted twice
+    found = json.loads((copy / "comparison.json").read_text())
+    names = [curve["curve"] for curve in found["curves"]]
+    assert names[:2] == ["healthy", "lesion-2"]
+    assert {m.key for m in MODELS if isinstance(m, ResidueModel)} == set(found["curves"][0]["models"])
+    measured = json.loads((copy / "lesions.json").read_text())
+    for curve, known in zip(found["curves"], (measured["healthy"], measured["lesions"][0]["regions"]["whole"]), strict=False):
+        # the case's own model is fitted as the case fitted it; nine digits are written
+        assert curve["models"]["aath"]["bf"]["value"] == pytest.approx(known["bf"]["value"], rel=1e-8)
+    ratio = found["curves"][1]["models"]["aath"]["ratio"]["bf"]["value"]
+    assert ratio == pytest.approx(measured["lesions"][0]["ratio"]["bf"]["value"], rel=1e-8)
+    assert "Models compared" in (copy / "report.html").read_text()
+    before, rows = content(copy), logged(copy)
+    assert run(*command, "--compare") == 0
+    assert done_since(copy, rows) == dict.fromkeys(KEPT_STEPS | {"compare"}, True) | {"response": False}
+    assert content(copy) == before
+    assert run(*command) == 0
+    assert not (copy / "comparison.json").exists()
+    left = {name: data for name, data in content(copy).items() if not name.startswith("steps/compare/")}
+    assert left == content(case)
 
 
 def test_a_reference_outside_the_study_is_refused(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

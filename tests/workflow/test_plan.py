@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.errors import UsageError
-from hepaflow.workflow.one import plasma
+from hepaflow.kinetics.plasma import plasma
 from hepaflow.workflow.plan import Plan, load
 
 FULL = """

@@ -128,3 +128,75 @@ def test_an_unknown_criterion_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "v.csv").write_text(HEAD + ROWS)
     with pytest.raises(UsageError, match=r"^CRITERION-UNKNOWN"):
         respond(tmp_path / "v.csv", criterion="recist11")
+
+
+def write_case(folder: Path, ratio: float, *, model: str = "aath", case: dict | None = None) -> None:
+    folder.mkdir()
+    lesion = {"id": "lesion-1", "longest_axial_diameter_mm": 20.0, "ratio": {"bf": {"value": ratio, "sd": 0.05}}}
+    (folder / "lesions.json").write_text(json.dumps({"schema": 1, "model": model, "lesions": [lesion]}))
+    if case is not None:
+        (folder / "case.json").write_text(json.dumps(case))
+
+
+def made(density: float = 1.05, haematocrit: float | None = None, version: str = "1.2.3") -> dict:
+    return {"density_g_ml": density, "haematocrit": {"value": haematocrit}, "software": {"version": version}}
+
+
+TWO = "visit,date,lesion,case\nv1,2020-01-01,lesion-1,a\nv2,2020-02-01,lesion-1,b/lesions.json\n"
+
+
+@pytest.mark.parametrize(
+    ("other", "apart"),
+    [
+        ({"model": "one-compartment", "case": made()}, {"model": ["aath", "one-compartment"]}),
+        ({"case": made(density=1.0)}, {"density_g_ml": ["1.05", "1"]}),
+        ({"case": made(haematocrit=0.42)}, {"haematocrit": ["off", "0.42"]}),
+        ({"case": made(version="2.0.0")}, {"release": ["1", "2"]}),
+    ],
+)
+def test_visits_that_were_not_made_the_same_way_are_flagged(tmp_path: Path, other: dict, apart: dict) -> None:
+    write_case(tmp_path / "a", 0.9, case=made())
+    write_case(tmp_path / "b", 0.5, **other)
+    found = read(tmp_path, TWO)
+    assert found["differences"] == apart
+    assert found["flags"] == ["models-differ"]
+    first, second = (visit["lesions"][0] for visit in found["visits"])
+    assert (first["flags"], second["flags"]) == ([], ["models-differ"])
+    assert (first["category"], second["category"]) == ("minor", "major")  # each ratio is within one case and stays what it is
+    assert first["made_with"]["model"] == "aath"
+
+
+@pytest.mark.parametrize("case", [made(), made(version="1.9.0"), None])
+def test_visits_made_the_same_way_or_with_nothing_known_against_it_are_not(tmp_path: Path, case: dict | None) -> None:
+    write_case(tmp_path / "a", 0.9, case=made())
+    write_case(tmp_path / "b", 0.5, case=case)
+    found = read(tmp_path, TWO)
+    assert (found["differences"], found["flags"]) == ({}, [])
+
+
+def test_before_version_one_every_minor_release_counts(tmp_path: Path) -> None:
+    write_case(tmp_path / "a", 0.9, case=made(version="0.1.4"))
+    write_case(tmp_path / "b", 0.5, case=made(version="0.2.0"))
+    assert read(tmp_path, TWO)["differences"] == {"release": ["0.1", "0.2"]}
+
+
+def test_a_table_may_name_the_model_and_what_is_no_key_is_not_repeated(tmp_path: Path) -> None:
+    head = "visit,lesion,bf_ratio,model\n"
+    found = read(tmp_path, head + "v1,a,1,aath\nv2,a,1,patlak\nv3,a,1,\n")
+    assert found["differences"] == {"model": ["aath", "patlak"]}
+    assert found["visits"][2]["lesions"][0]["made_with"] is None
+    found = read(tmp_path, head + "v1,a,1,aath\nv2,a,1,DUPONT^JEAN\n")
+    assert "DUPONT" not in json.dumps(found)
+
+
+def test_an_unreadable_case_json_leaves_the_ratio_usable(tmp_path: Path) -> None:
+    write_case(tmp_path / "a", 0.9, case=made())
+    write_case(tmp_path / "b", 0.5)
+    (tmp_path / "b" / "case.json").write_text("[")
+    found = read(tmp_path, TWO)
+    assert found["visits"][1]["lesions"][0]["made_with"] == {
+        "model": "aath",
+        "density_g_ml": None,
+        "haematocrit": None,
+        "release": None,
+    }

@@ -45,6 +45,9 @@ def analyze(
     save_displacements: Annotated[
         bool, typer.Option("--save-displacements", help="Write the displacement field of every pass.")
     ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Fit every residue model to the mean curves and say whether they agree.")
+    ] = False,
     language: Annotated[Language | None, typer.Option("--language", help="Language of the report; en unless given.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> int:
@@ -62,6 +65,7 @@ def analyze(
         model=model,
         motion__method=motion.value if motion else None,
         save_displacements=save_displacements or None,
+        compare=compare or None,
         language=language.value if language else None,
     )
     one.check_places(study, out, rois)
@@ -81,9 +85,11 @@ def analyze(
 def as_object(done: Study, out: Path, missing: list[str]) -> dict[str, Any]:
     """The result as one JSON object."""
     from hepaflow.store import case_files
+    from hepaflow.workflow.compared import case_object
 
     healthy, lesions = done.lesions.get()
     protocol, flags = done.summary.get()
+    compared = {} if done.compared is None else {"comparison": case_object(done.compared.get())["curves"]}
     return {
         "schema": case_files.SCHEMA,
         "case": str(out),
@@ -94,6 +100,7 @@ def as_object(done: Study, out: Path, missing: list[str]) -> dict[str, Any]:
         "protocol": {rule.key: rule.verdict for rule in protocol},
         "flags": list(flags),
         "not_estimated": missing,
+        **compared,
     }
 
 
@@ -129,5 +136,15 @@ def show(done: Study) -> None:
     for rule in protocol:
         if rule.verdict in {"warn", "fail"}:
             printing.out(f"protocol {rule.verdict}: {rule.key}: {rule.measured} (expected {rule.expected})")
+    if done.compared is not None:
+        _show_comparison(done)
     if flags:
         printing.out("flags: " + " ".join(flags))
+
+
+def _show_comparison(done: Study) -> None:
+    from hepaflow.workflow.compared import case_object
+
+    if done.compared is not None:
+        for curve in case_object(done.compared.get())["curves"]:
+            printing.out(f"models, {curve['curve']}: {curve['sentence']}")

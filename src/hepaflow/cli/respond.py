@@ -18,7 +18,8 @@ def respond(
     """Say for every visit and lesion what the criterion calls it, with the rule and the numbers behind it.
 
     Rows hold visit, date, lesion and bf_ratio (perhaps bf_ratio_sd, diameter_mm), or case: the path of an analysed case's
-    lesions.json, which brings along the ratio that its report judged, its probability and the lesion's size.
+    lesions.json, which brings along the ratio that its report judged, its probability and the lesion's size. A column model names what
+    a given ratio was made with; visits of different models, densities, haematocrits or releases are flagged models-differ.
 
     Example: hepaflow respond visits.csv --criterion nancy2019-bf-ratio
     """
@@ -45,4 +46,7 @@ def respond(
                 ]
             )
     printing.table(["visit", "date", "lesion", "BF ratio", "response", "P(major)", "flags"], rows)
+    if found["differences"]:
+        apart = "; ".join(f"{name}: {', '.join(values)}" for name, values in found["differences"].items())
+        printing.out(f"caution (models-differ): these ratios were not all made the same way and do not compare ({apart})")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs
 from hepaflow.domain.history import Rule, Step
 from hepaflow.domain.lesions import LesionResult, Measurement, Regions
@@ -14,7 +15,10 @@ from hepaflow.domain.series import DynamicSeries
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CaseResult:
-    """One study from scanner to response. ``series`` is as acquired, ``aligned`` motion-corrected on the same grid."""
+    """One study from scanner to response. ``series`` is as acquired, ``aligned`` motion-corrected on the same grid.
+
+    ``comparison`` has an entry a curve where models were compared.
+    """
 
     series: DynamicSeries
     aligned: DynamicSeries
@@ -27,3 +31,4 @@ class CaseResult:
     lesions: tuple[LesionResult, ...]
     history: tuple[Step, ...]
     flags: tuple[str, ...]
+    comparison: tuple[Comparison, ...] = ()

@@ -275,6 +275,18 @@ _TABLE: tuple[Flag, ...] = (
         "certaines mesures de cette courbe manquent et ont été omises",
     ),
     Flag(
+        "model-not-fitted",
+        "info",
+        "this model could not be fitted to this curve",
+        "ce modèle n'a pas pu être ajusté à cette courbe",
+    ),
+    Flag(
+        "models-differ",
+        "caution",
+        "values set side by side here were made with another model, density, haematocrit or software release and are not interchangeable",
+        "des valeurs mises ici côte à côte viennent d'un autre modèle, densité, hématocrite ou version du logiciel et ne sont pas interchangeables",
+    ),
+    Flag(
         "response-uncertain",
         "caution",
         "the measurement is less than 95 % sure on which side of the threshold the ratio lies: the category could be the other one",

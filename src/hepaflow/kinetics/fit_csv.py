@@ -11,34 +11,28 @@ from hepaflow.curves.enhancement import baseline_passes
 from hepaflow.curves.inputs import dense_inputs
 from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.domain.lesions import Measurement
-from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.fit_curve import fit_curve
+from hepaflow.kinetics.model import KineticModel
+from hepaflow.kinetics.plasma import plasma
 
 FloatArray = npt.NDArray[np.float64]
 
 
-def fit_columns(
-    times_s: FloatArray,
-    arterial: FloatArray,
-    portal: FloatArray | None,
-    tissues: dict[str, FloatArray],
-    *,
-    model: str,
-    density_g_ml: float,
-) -> tuple[Inputs, tuple[Measurement, ...]]:
-    """The inputs as reconstructed and one measurement a tissue column; all columns (n,) on ``times_s`` (n,), NaN = missing.
+def inputs_of_columns(
+    times_s: FloatArray, arterial: FloatArray, portal: FloatArray | None, *, haematocrit: float | None = None
+) -> Inputs:
+    """The inputs as reconstructed from columns (n,) on ``times_s`` (n,), NaN = missing; as plasma where a haematocrit is given.
 
-    Without a portal column the model runs on the arterial input alone. Refused: too few samples, an input that does not enhance.
+    Without a portal column models run on the arterial input alone. Refused: too few samples, an input that does not enhance.
     """
-    chosen = model_of(model)
-    baseline = baseline_passes(times_s, arterial)
-    inputs = dense_inputs(
+    found = dense_inputs(
         TimeCurve("arterial", times_s, arterial),
         None if portal is None else TimeCurve("portal", times_s, portal),
-        baseline_passes=baseline,
+        baseline_passes=baseline_passes(times_s, arterial),
     )
-    fitted = tuple(
-        fit_curve(TimeCurve(name, times_s, values), inputs, model=chosen, density_g_ml=density_g_ml, seed=zlib.crc32(name.encode()))
-        for name, values in tissues.items()
-    )
-    return inputs, fitted
+    return found if haematocrit is None else plasma(found, haematocrit)
+
+
+def fit_column(curve: TimeCurve, inputs: Inputs, *, model: KineticModel, density_g_ml: float) -> Measurement:
+    """One measurement of a tissue column; the same column gives the same draws whatever stands beside it. Refused: too few samples."""
+    return fit_curve(curve, inputs, model=model, density_g_ml=density_g_ml, seed=zlib.crc32(curve.name.encode()))

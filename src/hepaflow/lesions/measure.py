@@ -38,7 +38,7 @@ def measure(
     fitted is left out and the lesion flagged ``shell-not-fitted``.
     """
     healthy = _measure(aligned, regions.healthy, inputs, maps, model=model, prior=None)
-    prior = _shared_delays(healthy, model) if isinstance(model, ResidueModel) else None
+    prior = shared_delays(healthy, model) if isinstance(model, ResidueModel) else None
     results = []
     for number, lesion in enumerate(regions.lesions):
         results.append(_lesion(aligned, lesion, inputs, maps, model=model, prior=prior, healthy=healthy))
@@ -112,7 +112,8 @@ def _descriptive(
     return found
 
 
-def _shared_delays(healthy: Measurement, model: ResidueModel) -> Prior:
+def shared_delays(healthy: Measurement, model: ResidueModel) -> Prior:
+    """The prior of a lesion's shape and delays once those of the healthy liver are known."""
     chosen = parameters(model, len(healthy.delays_s))
     centre, spread = prior_of(chosen)
     for j, name in enumerate(healthy.delays_s, len(model.shape)):

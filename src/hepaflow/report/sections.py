@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 
 from hepaflow.domain.case import CaseResult
-from hepaflow.report import figures_curves, figures_maps, figures_motion, figures_ratio, figures_regions, tables, tables_study
+from hepaflow.report import (
+    figures_curves,
+    figures_maps,
+    figures_motion,
+    figures_ratio,
+    figures_regions,
+    section_models,
+    tables,
+    tables_study,
+)
 from hepaflow.report.content import Block, Bullets, Notice, Paragraph, Section
 from hepaflow.report.findings import Finding, findings
 from hepaflow.report.rated import Truth, haematocrit_of
@@ -188,7 +197,7 @@ def _haematocrit(case: CaseResult, words: Words) -> str:
 
 
 def every(case: CaseResult, *, words: Words, truth: Truth | None) -> tuple[Section, ...]:
-    """All sections in order; the one on truth only where truth is known."""
+    """All sections in order; those on other models and on truth only where there is something to say."""
     view = AxialView.of(case.regions.grid)
     parts = [
         summary(case, words=words, truth=truth),
@@ -199,6 +208,8 @@ def every(case: CaseResult, *, words: Words, truth: Truth | None) -> tuple[Secti
         maps(case, view=view, words=words),
         lesions(case, words=words),
     ]
+    if case.comparison:
+        parts.append(section_models.models(case, words=words))
     if truth is not None:
         parts.append(Section("truth", words("section_truth"), (tables.truth_table(case, truth, words),)))
     return (*parts, methods(case, words=words))

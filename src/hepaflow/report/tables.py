@@ -24,7 +24,7 @@ from hepaflow.report.words import DECIMALS, Words
 from hepaflow.units import QUANTITIES
 
 #: Columns of the parameter table, in the order of reading.
-_PARAMETERS = ("bf", "habf", "hpbf", "haf", "bv", "mtt", "total_mtt", "ps", "ktrans", "extraction", "ve", "ttp", "msi")
+PARAMETERS = ("bf", "habf", "hpbf", "haf", "bv", "mtt", "total_mtt", "ps", "ktrans", "extraction", "ve", "ttp", "msi")
 _MOST_COLUMNS = 7
 _ABBREVIATIONS = {"total_mtt": "Total MTT", "ktrans": "Ktrans", "extraction": "E", "ve": "ve"}
 #: Said by the category's own cell: the call is less than 95 % sure.
@@ -123,7 +123,7 @@ def response_table(case: CaseResult, words: Words) -> Table:
 
 def ratios_table(case: CaseResult, words: Words) -> Table | None:
     """All ratios with intervals; None when no lesion has any."""
-    keys = [key for key in _PARAMETERS if any(key in result.ratio for result in case.lesions)][:_MOST_COLUMNS]
+    keys = [key for key in PARAMETERS if any(key in result.ratio for result in case.lesions)][:_MOST_COLUMNS]
     if not keys:
         return None
     rows = []
@@ -144,7 +144,7 @@ def ratios_table(case: CaseResult, words: Words) -> Table | None:
 def parameter_tables(case: CaseResult, words: Words) -> list[Table]:
     """Healthy liver, then each lesion by shell; as many tables as the columns need."""
     measured = [case.healthy, *(entry for result in case.lesions for entry in result.regions.values())]
-    keys = [key for key in _PARAMETERS if any(key in entry.parameters for entry in measured)]
+    keys = [key for key in PARAMETERS if any(key in entry.parameters for entry in measured)]
     parts = [keys[start : start + _MOST_COLUMNS] for start in range(0, len(keys), _MOST_COLUMNS)]
     return [_parameter_part(case, part, words=words, first=number == 0) for number, part in enumerate(parts)]
 

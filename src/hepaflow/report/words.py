@@ -8,6 +8,7 @@ import re
 from hepaflow.domain.quality import FLAGS
 from hepaflow.errors import UsageError
 from hepaflow.report.text import TEXT
+from hepaflow.report.text_compare import COMPARE
 from hepaflow.report.text_methods import METHODS
 from hepaflow.report.text_study import STUDY
 from hepaflow.units import QUANTITIES
@@ -20,7 +21,7 @@ _BEFORE_PUNCTUATION = re.compile(r" ([:;?!%»])")
 _BEFORE_UNIT = re.compile(r"(\d) (s|mm|cm|mL|g/mL|HU|UH|kV|mAs|mGy|%)(?!\w)")
 _DECIMAL_POINT = re.compile(r"(\d)\.(\d)")
 _AFTER_QUOTE = re.compile(r"« ")
-_SENTENCES = {**TEXT, **STUDY, **METHODS}
+_SENTENCES = {**TEXT, **STUDY, **METHODS, **COMPARE}
 
 
 class Words:

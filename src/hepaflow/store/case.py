@@ -41,6 +41,7 @@ OWNED = (
     "motion.csv",
     "lesions.csv",
     "lesions.json",
+    "comparison.json",
     "motion",
     "dicom",
     "report.html",

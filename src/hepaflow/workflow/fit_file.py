@@ -1,26 +1,34 @@
-"""Curves measured anywhere, from a CSV file to kinetic parameters."""
+"""Curves measured anywhere, from a CSV file to kinetic parameters, by one model or by every model."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.domain.curves import Inputs
+from hepaflow.domain.comparison import Comparison, ModelFit
+from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.domain.lesions import Measurement
 from hepaflow.errors import InputRefused, UsageError
+from hepaflow.kinetics.catalogue import MODELS
 from hepaflow.kinetics.catalogue import model as model_of
-from hepaflow.kinetics.fit_csv import fit_columns
+from hepaflow.kinetics.compare import Tried, compare
+from hepaflow.kinetics.fit_csv import fit_column, inputs_of_columns
+from hepaflow.kinetics.model import KineticModel
 from hepaflow.units import QUANTITIES
 from hepaflow.workflow.columns import as_number, read_csv
+from hepaflow.workflow.compared import aic_in, as_comparison, standing
 
 FloatArray = npt.NDArray[np.float64]
+Progress = Callable[[str, int, int], None] | None
 SCHEMA = 1
 TOO_SHORT = "CURVE-TOO-SHORT"
+ALL = "all"
 ROLES = ("time_s", "arterial", "portal")
 #: No contrast study lasts longer; times beyond it are in another unit than seconds.
 LONGEST_S = 7200.0
@@ -30,34 +38,99 @@ LARGEST_SHARE = 1e6
 USUAL_PEAK = 256.0
 
 
-def fit_file(path: Path, *, model: str, density_g_ml: float) -> dict[str, Any]:
-    """The object that ``hepaflow fit --json`` prints.
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedFile:
+    """A file of curves with what was asked of it: ``model`` is a key or ``all``.
+
+    ``unit`` is what the fit's unit is worth in the file's. ``columns`` (n,) are the tissue curves in the fit's unit; ``compared`` has
+    one entry for each of them, in the same order.
+    """
+
+    model: str
+    density_g_ml: float
+    haematocrit: float | None
+    times_s: FloatArray
+    unit: float
+    columns: dict[str, FloatArray]
+    inputs: Inputs
+    inputs_missing: bool
+    compared: tuple[Comparison, ...]
+
+    @property
+    def unestimated(self) -> list[str]:
+        """Curves of which nothing that was asked for could be estimated."""
+        return [found.curve for found in self.compared if not any(estimated(fit.found) for fit in found.fits)]
+
+
+def fit_file(
+    path: Path, *, model: str, density_g_ml: float, haematocrit: float | None = None, progress: Progress = None
+) -> FittedFile:
+    """Every tissue curve of a CSV file fitted by ``model``, or by every model that the input allows (``all``).
 
     Refused: no ``time_s``, ``arterial`` or tissue column, a cell that is not a number or over a million times the arterial
-    enhancement, times that are missing, do not increase strictly or span more than two hours. An empty cell is a missing sample; the curve is flagged ``samples-missing``. A curve with too few samples has no
-    parameters and the flag ``curve-too-short``; when no curve can be fitted, the file is refused.
+    enhancement, times that are missing, do not increase strictly or span more than two hours; a file of which no curve can be
+    fitted. An empty cell is a missing sample. A curve that a model cannot be fitted to keeps the reason.
     """
-    chosen = model_of(model)
+    chosen = MODELS if model == ALL else (model_of(model),)
     if not 0.5 < density_g_ml < 2.0:
         raise UsageError("DENSITY-INVALID", "the density is not between 0.5 and 2 g/mL", "Give the tissue density in g/mL")
+    if haematocrit is not None and not 0.0 < haematocrit < 0.8:
+        raise UsageError("HAEMATOCRIT-INVALID", "the haematocrit is not between 0 and 0.8", "Give it as a fraction, such as 0.42")
     times, columns = read_curves(path)
     unit = fitting_unit(columns["arterial"])
     columns = {name: _in_unit(values, unit, column=name) for name, values in columns.items()}
     arterial, portal = columns.pop("arterial"), columns.pop("portal", None)
-
-    def fit(tissues: dict[str, FloatArray]) -> tuple[Inputs, tuple[Measurement, ...]]:
-        return fit_columns(times, arterial, portal, tissues, model=chosen.key, density_g_ml=density_g_ml)
-
-    inputs, found = _fit_what_can_be(columns, fit)
+    inputs = inputs_of_columns(times, arterial, portal, haematocrit=haematocrit)
+    total = len(columns) * len(chosen)
+    compared: list[Comparison] = []
+    for name, values in columns.items():
+        tried: dict[str, Tried] = {}
+        for one in chosen:
+            tried[one.key] = _try(TimeCurve(name, times, values), inputs, one, density_g_ml=density_g_ml, strict=model != ALL)
+            if progress:
+                progress("fits", len(compared) * len(chosen) + len(tried), total)
+        compared.append(compare(name, tried))
+    if all(fit.found is None for found in compared for fit in found.fits):
+        raise InputRefused(TOO_SHORT, "no curve has enough valid samples", "Give longer or more complete curves")
     gaps = any(not np.isfinite(c).all() for c in (arterial, portal) if c is not None)
-    return {
+    return FittedFile(model, density_g_ml, haematocrit, times, unit, columns, inputs, gaps, tuple(compared))
+
+
+def _try(curve: TimeCurve, inputs: Inputs, model: KineticModel, *, density_g_ml: float, strict: bool) -> Tried:
+    """The measurement, or why there is none; ``strict`` lets only a curve that is too short go by, as a single model's own refusal is the answer."""
+    try:
+        return fit_column(curve, inputs, model=model, density_g_ml=density_g_ml)
+    except InputRefused as error:
+        if strict and error.code != TOO_SHORT:
+            raise
+        return error
+
+
+def estimated(found: Measurement | None) -> bool:
+    """Whether a measurement holds any number."""
+    return found is not None and any(math.isfinite(e.value) for e in found.parameters.values())
+
+
+def as_object(done: FittedFile) -> dict[str, Any]:
+    """The object that ``hepaflow fit --json`` prints: one entry a curve, or with ``all`` one a curve and model in rank order."""
+    every = done.model == ALL
+    found: dict[str, Any] = {
         "schema": SCHEMA,
-        "model": chosen.key,
-        "inputs": "arterial" if portal is None else "arterial and portal",
-        "density_g_ml": density_g_ml,
-        "curves": [as_curve(name, found.get(name), chosen.key, samples=np.isfinite(x), unit=unit) for name, x in columns.items()],
-        "flags": [*inputs.flags, *(["samples-missing"] if gaps else [])],
+        "model": done.model,
+        "inputs": "arterial" if done.inputs.portal is None else "arterial and portal",
+        "density_g_ml": done.density_g_ml,
+        "haematocrit": done.haematocrit,
+        "curves": [
+            as_curve(one.curve, fit, samples=np.isfinite(done.columns[one.curve]), unit=done.unit)
+            | (standing(fit) if every else {})
+            for one in done.compared
+            for fit in one.fits
+        ],
+        "flags": [*done.inputs.flags, *(["samples-missing"] if done.inputs_missing else [])],
     }
+    if every:
+        found["comparison"] = [as_comparison(one, unit=done.unit) for one in done.compared]
+    return found
 
 
 def read_curves(path: Path) -> tuple[FloatArray, dict[str, FloatArray]]:
@@ -118,45 +191,28 @@ def _in_unit(values: FloatArray, unit: float, *, column: str) -> FloatArray:
     return scaled
 
 
-def _fit_what_can_be(
-    columns: dict[str, FloatArray], fit: Callable[[dict[str, FloatArray]], tuple[Inputs, tuple[Measurement, ...]]]
-) -> tuple[Inputs, dict[str, Measurement]]:
-    """The inputs and the measurement of every curve that can be fitted, by name."""
-    try:
-        inputs, found = fit(columns)
-        return inputs, {measurement.region: measurement for measurement in found}
-    except InputRefused as error:
-        if error.code != TOO_SHORT or len(columns) == 1:
-            raise
-    fitted = {}
-    answered = None
-    for name, values in columns.items():
-        try:
-            answered, (fitted[name],) = fit({name: values})
-        except InputRefused as error:
-            if error.code != TOO_SHORT:
-                raise
-    if answered is None:
-        raise InputRefused(TOO_SHORT, "no curve has enough valid samples", "Give longer or more complete curves")
-    return answered, fitted
+def as_curve(name: str, fit: ModelFit, *, samples: npt.NDArray[np.bool_], unit: float) -> dict[str, Any]:
+    """One curve of the contract, of which ``samples`` (n,) are there.
 
-
-def as_curve(name: str, found: Measurement | None, model: str, *, samples: npt.NDArray[np.bool_], unit: float) -> dict[str, Any]:
-    """One curve of the contract, of which ``samples`` (n,) are there; ``found`` None is a curve that could not be fitted.
-
-    ``unit`` is what the fit's unit is worth in the file's: it returns AIC and residual to the file's unit.
+    ``unit`` is what the fit's unit is worth in the file's: it returns AIC, residual and what is measured in HU to the file's unit.
     """
     missing = () if samples.all() else ("samples-missing",)
+    found = fit.found
     if found is None:
-        nothing = {"r2": None, "aic": None, "residual_sd": None}
-        return {"curve": name, "model": model, "parameters": {}, "delays_s": {}, **nothing, "flags": [*missing, "curve-too-short"]}
+        flag = "curve-too-short" if fit.refusal == TOO_SHORT else "model-not-fitted"
+        nothing: dict[str, Any] = {"parameters": {}, "delays_s": {}, "r2": None, "aic": None, "residual_sd": None}
+        return {"curve": name, "model": fit.model, **nothing, "flags": [*missing, flag]}
+    scale = {key: unit if QUANTITIES[key].unit.startswith("HU") else 1.0 for key in found.parameters}
     return {
         "curve": name,
-        "model": model,
-        "parameters": {key: {"value": e.value, "sd": e.sd, "unit": QUANTITIES[key].unit} for key, e in found.parameters.items()},
+        "model": fit.model,
+        "parameters": {
+            key: {"value": e.value * scale[key], "sd": e.sd * scale[key], "unit": QUANTITIES[key].unit}
+            for key, e in found.parameters.items()
+        },
         "delays_s": dict(found.delays_s),
         "r2": found.r2,
-        "aic": found.aic + 2.0 * int(samples.sum()) * math.log(unit),
+        "aic": aic_in(found.aic, fit, unit),
         "residual_sd": found.residual_sd * unit,
         "flags": list(dict.fromkeys((*found.flags, *missing))),
     }

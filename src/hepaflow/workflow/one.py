@@ -16,6 +16,7 @@ from hepaflow.curves.inputs import make_inputs
 from hepaflow.curves.protocol import check
 from hepaflow.dicom.assemble import assemble
 from hepaflow.dicom.read_regions import RegionSet, read_regions
+from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs
 from hepaflow.domain.lesions import LesionResult, Regions
 from hepaflow.domain.maps import MapSet
@@ -24,6 +25,8 @@ from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.fit_maps import fit_maps
+from hepaflow.kinetics.plasma import plasma
+from hepaflow.lesions.compare_models import compare_models
 from hepaflow.lesions.measure import measure
 from hepaflow.lesions.ratios import ratio, ratio_draws
 from hepaflow.motion import correct
@@ -33,6 +36,7 @@ from hepaflow.response.perfusion import call
 from hepaflow.store.atomic import require_space
 from hepaflow.store.case import Case, Handle, Steps, space_needed
 from hepaflow.store.sources import identify
+from hepaflow.workflow.compared import part_name
 from hepaflow.workflow.outputs import publish
 from hepaflow.workflow.plan import Plan, ResponsePlan
 from hepaflow.workflow.study import Measured, Study, Summary
@@ -63,7 +67,7 @@ def analyze(
 def follow(
     plan: Plan, series: Handle[DynamicSeries], drawn: Handle[RegionSet], case: Steps, *, digest: str, progress: Progress = None
 ) -> Study:
-    """The line of work: motion, regions, inputs, maps, lesions, response, protocol."""
+    """The line of work: motion, regions, inputs, maps, lesions, response, other models where asked for, protocol."""
     kinetic = {"model": plan.model}
     feeding = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit}
     motion = case.step("motion", partial(_estimate, progress=progress), series, drawn, params=plan.motion.model_dump())
@@ -75,8 +79,12 @@ def follow(
     )
     measured = case.step("lesions", partial(_measure, progress=progress), aligned, inputs, maps, regions, params=kinetic)
     lesions = case.derive("response", _rate, measured, params=plan.response.model_dump())
+    compared = None
+    if plan.compare:
+        density = {"density_g_ml": plan.density_g_ml}
+        compared = case.step("compare", partial(_compare, progress=progress), aligned, inputs, regions, measured, params=density)
     summary = case.step("protocol", _summarise, series, drawn, motion, regions, inputs)
-    return Study(plan, digest, series, aligned, motion, regions, inputs, maps, lesions, summary, case.history)
+    return Study(plan, digest, series, aligned, motion, regions, inputs, maps, lesions, summary, case.history, compared)
 
 
 def check_places(source: Path, out: Path, rois: Path | None) -> None:
@@ -86,17 +94,6 @@ def check_places(source: Path, out: Path, rois: Path | None) -> None:
             raise InputRefused("SOURCE-MISSING", f"the path of the {what} does not exist", "Check the path")
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
         raise UsageError("OUT-INSIDE-STUDY", "the output folder lies inside the study", "Give an output folder outside the study")
-
-
-def plasma(inputs: Inputs, haematocrit: float) -> Inputs:
-    """Inputs as plasma concentration: whole-blood enhancement over (1 - haematocrit), so that flows become plasma flows."""
-    share = 1.0 - haematocrit
-    return replace(
-        inputs,
-        dense_arterial=inputs.dense_arterial / share,
-        dense_portal=None if inputs.dense_portal is None else inputs.dense_portal / share,
-        modes=inputs.modes / share,
-    )
 
 
 def _read(path: Path | None, series: DynamicSeries) -> RegionSet:
@@ -136,6 +133,18 @@ def _map(
 
 def _measure(aligned: DynamicSeries, inputs: Inputs, maps: MapSet, regions: Regions, *, model: str, progress: Progress) -> Measured:
     return measure(aligned, inputs, maps, regions, model=model_of(model), progress=progress)
+
+
+def _compare(
+    aligned: DynamicSeries, inputs: Inputs, regions: Regions, measured: Measured, *, density_g_ml: float, progress: Progress
+) -> tuple[Comparison, ...]:
+    """Every residue model on the healthy liver and on the parts of lesions that a criterion may read."""
+    parts = {
+        part_name(lesion.lesion.id, part): lesion.lesion.shells[part]
+        for lesion in measured[1]
+        for part in (_rated_parts(lesion) if lesion.regions else ())
+    }
+    return compare_models(aligned, inputs, regions.healthy, parts, density_g_ml=density_g_ml, progress=progress)
 
 
 def _rate(measured: Measured, **response: Any) -> Measured:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hepaflow.store.case import Case
+from hepaflow.store.case import Case, Handle
 from hepaflow.workflow.study import Study
 
 Truth = dict[str, dict[str, float]]
@@ -14,7 +14,17 @@ Truth = dict[str, dict[str, float]]
 
 def publish(study: Study, case: Case, *, truth: Truth | None = None) -> None:
     """All files of the case folder, from the study's parts; a phantom's ``truth`` goes into the report."""
-    parts = (study.series, study.aligned, study.motion, study.regions, study.inputs, study.maps, study.lesions, study.summary)
+    parts: list[Handle[Any]] = [
+        study.series,
+        study.aligned,
+        study.motion,
+        study.regions,
+        study.inputs,
+        study.maps,
+        study.lesions,
+        study.summary,
+    ]
+    parts += [] if study.compared is None else [study.compared]
     params = study.plan.model_dump() | {
         "study_digest": study.digest,
         "steps": [step.output_digest for step in study.history],
@@ -29,10 +39,13 @@ def _write(study: Study, folder: Path, *_parts: Any, truth: Truth | None, **_par
     from hepaflow.dicom.write_seg import write_seg
     from hepaflow.dicom.write_sr import write_sr
     from hepaflow.report import document
-    from hepaflow.store import case_files
+    from hepaflow.store import case_files, plain_json
+    from hepaflow.workflow.compared import case_object
 
     result, plan = study.result(), study.plan
     case_files.write(result, folder, plan=plan.model_dump(), study_digest=study.digest, displacements=plan.save_displacements)
+    if result.comparison:
+        (folder / "comparison.json").write_text(plain_json.text(case_object(result.comparison), indent=2), encoding="utf-8")
     dicom = folder / "dicom"
     dicom.mkdir()
     write_maps(result, dicom)

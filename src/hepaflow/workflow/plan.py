@@ -44,7 +44,10 @@ class ResponsePlan(_Part):
 
 
 class Plan(_Part):
-    """One analysis. ``haematocrit`` None means whole-blood flow: nothing is divided by 1 - haematocrit."""
+    """One analysis. ``haematocrit`` None means whole-blood flow: nothing is divided by 1 - haematocrit.
+
+    ``compare`` fits every residue model to the curves that the report reads, beside ``model``.
+    """
 
     model: str = "aath"
     density_g_ml: float = Field(default=DEFAULT_DENSITY_G_ML, gt=0.5, lt=2.0)
@@ -52,6 +55,7 @@ class Plan(_Part):
     baseline_passes: int | None = Field(default=None, ge=1)
     language: Literal["en", "fr"] = "en"
     save_displacements: bool = False
+    compare: bool = False
     motion: MotionPlan = MotionPlan()
     response: ResponsePlan = ResponsePlan()
 

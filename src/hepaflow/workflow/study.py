@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from hepaflow.domain.case import CaseResult
+from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs
 from hepaflow.domain.history import Rule, Step
 from hepaflow.domain.lesions import LesionResult, Measurement, Regions
@@ -25,7 +26,7 @@ Summary = tuple[tuple[Rule, ...], tuple[str, ...]]
 class Study:
     """Every part of one analysed study; a finished one is reported without reading a pixel.
 
-    ``digest`` is that of the source files.
+    ``digest`` is that of the source files; ``compared`` is there when the plan asks for it.
     """
 
     plan: Plan
@@ -39,6 +40,7 @@ class Study:
     lesions: Handle[Measured]
     summary: Handle[Summary]
     history: tuple[Step, ...]
+    compared: Handle[tuple[Comparison, ...]] | None = None
 
     def missing(self) -> list[str]:
         """What was asked for and could not be estimated, in words: an empty list when all is there."""
@@ -70,4 +72,5 @@ class Study:
             lesions=lesions,
             history=self.history,
             flags=flags,
+            comparison=() if self.compared is None else self.compared.get(),
         )

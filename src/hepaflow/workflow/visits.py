@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from hepaflow.response.criterion import Criterion
 from hepaflow.response.criterion import criterion as criterion_of
 from hepaflow.response.perfusion import call
 from hepaflow.workflow.columns import LARGEST_BYTES, as_number, read_csv
+from hepaflow.workflow.made_with import UNKNOWN, MadeWith, differences, model_key, of_case
 
 SCHEMA = 1
 CODE = "VISITS"
@@ -34,6 +35,7 @@ class Row:
     sd: float | None
     region: str | None = None
     probability: float | None = None
+    made: MadeWith = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,15 @@ class _Measured:
     diameter_mm: float | None
     region: str = "whole"
     probability: float | None = None
+    made: MadeWith = UNKNOWN
 
 
 def respond(path: Path, *, criterion: str) -> dict[str, Any]:
     """The object that ``hepaflow respond --json`` prints.
 
     Refused: missing columns, a row without visit or lesion, a lesion twice at a visit, two dates for a visit, a date that is none, an
-    unknown role or state, a number that is none or negative, a case file that lacks the lesion.
+    unknown role or state, a number that is none or negative, a case file that lacks the lesion. Ratios made with different models,
+    densities, haematocrits or releases are judged, each by itself, and flagged ``models-differ``.
     """
     rule = criterion_of(criterion)
     rows = read_rows(path, rule)
@@ -60,7 +64,9 @@ def respond(path: Path, *, criterion: str) -> dict[str, Any]:
         visits.setdefault(row.visit, []).append(row)
     days = {visit: _date_of(found) for visit, found in visits.items()}
     order = sorted(visits, key=lambda v: str(days[v])) if all(days.values()) else list(visits)
-    judged = {visit: [judge(row, rule) for row in visits[visit]] for visit in order}
+    first = next((row.made for visit in order for row in visits[visit] if row.made.known), UNKNOWN)
+    judged = {visit: [_beside(judge(row, rule), row.made, first) for row in visits[visit]] for visit in order}
+    apart = differences(row.made for visit in order for row in visits[visit])
     return {
         "schema": SCHEMA,
         "criterion": rule.key,
@@ -71,7 +77,8 @@ def respond(path: Path, *, criterion: str) -> dict[str, Any]:
         "visits": [{"visit": visit, "date": days[visit], "lesions": judged[visit]} for visit in order],
         "nadir": _nadir(judged),
         "best_overall_response": None,
-        "flags": [],
+        "differences": apart,
+        "flags": ["models-differ"] if apart else [],
     }
 
 
@@ -96,6 +103,12 @@ def judge(row: Row, rule: Criterion) -> dict[str, Any]:
         },
         "flags": flags,
     }
+
+
+def _beside(judged: dict[str, Any], made: MadeWith, first: MadeWith) -> dict[str, Any]:
+    """A judged row with what its ratio was made with, flagged where that is not what the ``first`` known one was made with."""
+    flags = [*judged["flags"], *(["models-differ"] if differences((first, made)) else [])]
+    return judged | {"made_with": asdict(made) if made.known else None, "flags": flags}
 
 
 def read_rows(path: Path, rule: Criterion) -> list[Row]:
@@ -165,10 +178,10 @@ def _row(record: dict[str, str], number: int, folder: Path, rule: Criterion) -> 
     diameter, ratio, sd = (_positive(record, key, number) for key in ("diameter_mm", "bf_ratio", "bf_ratio_sd"))
     state = record.get("state", "")
     if ratio is not None or not record.get("case"):
-        return Row(visit, day, lesion, state, diameter, ratio, sd)
+        return Row(visit, day, lesion, state, diameter, ratio, sd, made=MadeWith(model_key(record.get("model"))))
     found = _from_case(folder / record["case"], lesion, number, rule)
     diameter = found.diameter_mm if diameter is None else diameter
-    return Row(visit, day, lesion, state, diameter, found.ratio, found.sd, found.region, found.probability)
+    return Row(visit, day, lesion, state, diameter, found.ratio, found.sd, found.region, found.probability, found.made)
 
 
 def _positive(record: dict[str, str], key: str, number: int) -> float | None:
@@ -182,17 +195,18 @@ def _from_case(path: Path, lesion: str, number: int, rule: Criterion) -> _Measur
     """A lesion of an analysed case (its folder or its lesions.json): its vascular part where the criterion was read there, as in its report."""
     tree = _read_json(path / "lesions.json" if path.is_dir() else path, f"{CODE}-CASE")
     try:
+        made = of_case(tree, path if path.is_dir() else path.parent)
         found = next(item for item in tree["lesions"] if item["id"] == lesion)
         diameter = found["longest_axial_diameter_mm"]
         calls = [said for said in found.get("response", ()) if said["criterion"] == rule.key and said.get("ratio")]
         ruling = next((said for said in calls if said["region"] == "vascular"), calls[0] if calls else None)
         if ruling is None:
             ratio = found["ratio"].get("bf") or {}
-            return _Measured(ratio.get("value"), ratio.get("sd"), diameter)
+            return _Measured(ratio.get("value"), ratio.get("sd"), diameter, made=made)
         ratio = ruling["ratio"]
         # a probability holds for the threshold it was computed at
         known = ruling["probability_major"] if ruling["threshold"] == rule.threshold else None
-        return _Measured(ratio.get("value"), ratio.get("sd"), diameter, ruling["region"], known)
+        return _Measured(ratio.get("value"), ratio.get("sd"), diameter, ruling["region"], known, made)
     except StopIteration as error:
         raise InputRefused(
             f"{CODE}-CASE", f"row {number}: the case does not hold this lesion", "Check the lesion's name"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hepaflow.domain.curves import Inputs
+from hepaflow.domain.denoising import Denoising
 from hepaflow.domain.history import Rule, Step
 from hepaflow.domain.lesions import LesionResult, Measurement, Regions
 from hepaflow.domain.maps import MapSet
@@ -14,7 +15,10 @@ from hepaflow.domain.series import DynamicSeries
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CaseResult:
-    """One study from scanner to response. ``series`` is as acquired, ``aligned`` motion-corrected on the same grid."""
+    """One study from scanner to response. ``series`` is as acquired, ``aligned`` motion-corrected on the same grid.
+
+    ``denoising`` says what was done to the data of the maps, None where they were made from ``aligned`` itself.
+    """
 
     series: DynamicSeries
     aligned: DynamicSeries
@@ -27,3 +31,4 @@ class CaseResult:
     lesions: tuple[LesionResult, ...]
     history: tuple[Step, ...]
     flags: tuple[str, ...]
+    denoising: Denoising | None = None

@@ -15,12 +15,13 @@ Truth = dict[str, dict[str, float]]
 def publish(study: Study, case: Case, *, truth: Truth | None = None) -> None:
     """All files of the case folder, from the study's parts; a phantom's ``truth`` goes into the report."""
     parts = (study.series, study.aligned, study.motion, study.regions, study.inputs, study.maps, study.lesions, study.summary)
+    cleaned = () if study.denoising is None else (study.denoising,)
     params = study.plan.model_dump() | {
         "study_digest": study.digest,
         "steps": [step.output_digest for step in study.history],
         "truth": truth,
     }
-    case.publish("outputs", partial(_write, study), *parts, params=params)
+    case.publish("outputs", partial(_write, study), *parts, *cleaned, params=params)
 
 
 def _write(study: Study, folder: Path, *_parts: Any, truth: Truth | None, **_params: Any) -> None:

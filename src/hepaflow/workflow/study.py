@@ -7,6 +7,7 @@ from math import isfinite
 
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.curves import Inputs
+from hepaflow.domain.denoising import Denoising
 from hepaflow.domain.history import Rule, Step
 from hepaflow.domain.lesions import LesionResult, Measurement, Regions
 from hepaflow.domain.maps import MapSet
@@ -25,7 +26,7 @@ Summary = tuple[tuple[Rule, ...], tuple[str, ...]]
 class Study:
     """Every part of one analysed study; a finished one is reported without reading a pixel.
 
-    ``digest`` is that of the source files.
+    ``digest`` is that of the source files; ``denoising`` is None where none was asked for.
     """
 
     plan: Plan
@@ -39,6 +40,7 @@ class Study:
     lesions: Handle[Measured]
     summary: Handle[Summary]
     history: tuple[Step, ...]
+    denoising: Handle[Denoising] | None = None
 
     def missing(self) -> list[str]:
         """What was asked for and could not be estimated, in words: an empty list when all is there."""
@@ -70,4 +72,5 @@ class Study:
             lesions=lesions,
             history=self.history,
             flags=flags,
+            denoising=None if self.denoising is None else self.denoising.get(),
         )

@@ -123,6 +123,7 @@ def test_configuration_page_shows_every_key_and_is_accepted(tmp_path):
     every = plan.load(tmp_path / "all.toml")
     assert every.model_fields_set == set(plan.Plan.model_fields)
     assert every.motion.model_fields_set == set(plan.MotionPlan.model_fields)
+    assert every.denoise.model_fields_set == set(plan.DenoisePlan.model_fields)
     assert every.response.model_fields_set == set(plan.ResponsePlan.model_fields)
 
 

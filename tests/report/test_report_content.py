@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from hepaflow.domain.case import CaseResult
+from hepaflow.domain.denoising import Denoising, RegionChange
 from hepaflow.domain.history import Step
 from hepaflow.domain.lesions import Ratio
 from hepaflow.domain.quality import FLAGS
 from hepaflow.report import sections, tables, tables_study
-from hepaflow.report.content import Cell, Figure, Notice, Row, Table
+from hepaflow.report.content import Cell, Figure, Notice, Paragraph, Row, Table
 from hepaflow.report.findings import findings
 from hepaflow.report.text import TEXT
 from hepaflow.report.text_compare import COMPARE
@@ -254,3 +255,30 @@ def test_probabilities_are_never_certain() -> None:
     assert EN.probability(1.0) == ">\u00a099.9%"
     assert EN.probability(np.nan) == "not available"
     assert FR.probability(0.5) == "50,0\u00a0%"
+
+
+def denoised(case: CaseResult) -> CaseResult:
+    healthy = RegionChange("healthy", 900, 0.12, 0.3, 40.0, 0.4, 104.0, 101.0, blurred=False)
+    rim = RegionChange("lesion-1_rim", 300, 2.5, 4.0, 20.0, 0.8, 47.0, 52.0, blurred=True)
+    found = Denoising("tips", 6.0, 3.0, 8.3, 2.1, (healthy, rim), ("maps-denoised", "denoising-blurs"))
+    return dataclasses.replace(case, denoising=found, flags=(*case.flags, *found.flags))
+
+
+def test_denoised_maps_say_so_and_what_it_changed(case: CaseResult) -> None:
+    view = AxialView.of(case.regions.grid)
+    blocks = sections.maps(denoised(case), view=view, words=EN).blocks
+    table = next(block for block in blocks if isinstance(block, Table) and "denoising" in block.caption)
+    assert cells(table) == [
+        ["Healthy liver", "0.12", "0.30", "0.3%", "0.40", "104.0", "101.0", "yes"],
+        ["Lesion 1, rim", "2.50", "4.00", "12.5%", "0.80", "47.0", "52.0", "no: blurred"],
+    ]
+    said = " ".join(block.text for block in sections.methods(denoised(case), words=EN).blocks if isinstance(block, Paragraph))
+    assert "8.3\u00a0HU before, 2.1\u00a0HU after" in said
+    places = [(found.place, found.code) for found in findings(denoised(case), EN) if "denois" in found.code]
+    assert places == [("Lesion 1, rim", "denoising-blurs"), ("Study", "maps-denoised")]
+
+
+def test_without_denoising_nothing_is_said_of_it(case: CaseResult) -> None:
+    view = AxialView.of(case.regions.grid)
+    blocks = (*sections.maps(case, view=view, words=EN).blocks, *sections.methods(case, words=EN).blocks)
+    assert not any("enois" in (block.text if isinstance(block, Paragraph) else getattr(block, "caption", "")) for block in blocks)

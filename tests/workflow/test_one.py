@@ -171,6 +171,34 @@ def test_in_memory_the_line_gives_the_same_numbers(case: Path, study: Study) -> 
     assert found.result().maps.model == "aath"
 
 
+def test_denoising_changes_maps_and_no_number_of_a_region(case: Path, study: Study, tmp_path: Path) -> None:
+    copy = tmp_path / "case"
+    shutil.copytree(case, copy)
+    arguments = ("analyze", study.folder, "--out", copy, "--rois", study.rois, "--motion", "none", "--denoise", "tips")
+    assert run(*arguments) == 0
+    before, after = (json.loads((folder / "lesions.json").read_text()) for folder in (case, copy))
+    for one, two in (
+        (before["healthy"], after["healthy"]),
+        (before["lesions"][0]["regions"]["whole"], after["lesions"][0]["regions"]["whole"]),
+    ):
+        assert (one["bf"]["value"], one["bf"]["sd"]) == (two["bf"]["value"], two["bf"]["sd"])
+        assert one["bf"]["map_mean"] != two["bf"]["map_mean"]
+    said = json.loads((copy / "case.json").read_text())
+    found = said["denoising"]
+    assert found["noise_after_hu"] < 0.5 * found["noise_before_hu"]
+    # for the comparison the noise is that of the regions alone: a few per cent of a noise that moves the map by a few per cent
+    assert found["regions"]["healthy"]["map_bf_before"] == pytest.approx(before["healthy"]["bf"]["map_mean"], rel=2e-3)
+    assert found["regions"]["healthy"]["map_bf_after"] == pytest.approx(after["healthy"]["bf"]["map_mean"], rel=1e-5)  # float32
+    assert "maps-denoised" in said["flags"]
+    plain = json.loads((case / "case.json").read_text())
+    assert plain["denoising"] is None
+    assert not {"denoise", "denoising"} & {step["name"] for step in plain["steps"]}
+    kept, rows = content(copy), logged(copy)
+    assert run(*arguments) == 0
+    assert all(reused for step, reused in done_since(copy, rows).items() if step != "response")
+    assert content(copy) == kept
+
+
 def test_displacements_are_written_when_asked_for(case: Path, study: Study, tmp_path: Path) -> None:
     copy = tmp_path / "case"
     shutil.copytree(case, copy)

@@ -21,6 +21,9 @@ save_displacements = true
 [motion]
 method = "rigid"
 reference = 4
+[denoise]
+method = "tips"
+radius_mm = 7.5
 [response]
 threshold = 0.7
 """
@@ -32,6 +35,7 @@ def test_everything_in_the_file_arrives(tmp_path: Path) -> None:
     assert (plan.model, plan.density_g_ml, plan.haematocrit, plan.baseline_passes) == ("one-compartment", 1.06, 0.42, 3)
     assert (plan.language, plan.save_displacements) == ("fr", True)
     assert (plan.motion.method, plan.motion.reference, plan.response.threshold) == ("rigid", 4, 0.7)
+    assert (plan.denoise.method, plan.denoise.radius_mm, plan.denoise.strength) == ("tips", 7.5, 3.0)
 
 
 def test_the_command_line_goes_over_the_file(tmp_path: Path) -> None:
@@ -44,6 +48,7 @@ def test_without_anything_the_defaults_hold() -> None:
     assert load(None) == Plan()
     assert Plan().density_g_ml == 1.05
     assert Plan().haematocrit is None
+    assert Plan().denoise.method == "none"
 
 
 @pytest.mark.parametrize(
@@ -57,6 +62,10 @@ def test_without_anything_the_defaults_hold() -> None:
         ("haematocrit = 45", "CONFIG-INVALID", "haematocrit"),
         ("[motion]\nreference = -1", "CONFIG-INVALID", "motion.reference"),
         ("[response]\ncriterion = 'x'", "CONFIG-INVALID", "nancy2019-bf-ratio"),
+        ("[denoise]\nmethod = 'best'", "CONFIG-INVALID", "denoise.method"),
+        ("[denoise]\nradius_mm = 0", "CONFIG-INVALID", "denoise.radius_mm"),
+        ("[denoise]\nradius_mm = 16", "CONFIG-INVALID", "denoise.radius_mm"),
+        ("[denoise]\nstrength = 11", "CONFIG-INVALID", "denoise.strength"),
         ("motion = 'rigid'", "CONFIG-INVALID", "motion"),
         ("model = ", "CONFIG-UNREADABLE", "TOML"),
     ],

@@ -24,6 +24,13 @@ class Motion(StrEnum):
     NONE = "none"
 
 
+class Denoise(StrEnum):
+    """Denoising of the data that maps are made from."""
+
+    NONE = "none"
+    TIPS = "tips"
+
+
 class Language(StrEnum):
     """Language of the report."""
 
@@ -41,6 +48,9 @@ def analyze(
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="KEY", help="Kinetic model; aath unless given.")] = None,
     motion: Annotated[Motion | None, typer.Option("--motion", help="Motion correction; deformable unless given.")] = None,
+    denoise: Annotated[
+        Denoise | None, typer.Option("--denoise", help="Edge-preserving denoising, for the maps only; none unless given.")
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with every option.")] = None,
     save_displacements: Annotated[
         bool, typer.Option("--save-displacements", help="Write the displacement field of every pass.")
@@ -64,6 +74,7 @@ def analyze(
         config,
         model=model,
         motion__method=motion.value if motion else None,
+        denoise__method=denoise.value if denoise else None,
         save_displacements=save_displacements or None,
         compare=compare or None,
         language=language.value if language else None,

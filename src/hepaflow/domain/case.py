@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs
+from hepaflow.domain.denoising import Denoising
 from hepaflow.domain.history import Rule, Step
 from hepaflow.domain.lesions import LesionResult, Measurement, Regions
 from hepaflow.domain.maps import MapSet
@@ -18,6 +19,7 @@ class CaseResult:
     """One study from scanner to response. ``series`` is as acquired, ``aligned`` motion-corrected on the same grid.
 
     ``comparison`` has an entry a curve where models were compared.
+    ``denoising`` says what was done to the data of the maps, None where they were made from ``aligned`` itself.
     """
 
     series: DynamicSeries
@@ -32,3 +34,4 @@ class CaseResult:
     history: tuple[Step, ...]
     flags: tuple[str, ...]
     comparison: tuple[Comparison, ...] = ()
+    denoising: Denoising | None = None

@@ -329,6 +329,19 @@ _TABLE: tuple[Flag, ...] = (
         "this pass could not be brought together with the others and is left out",
         "ce passage n'a pas pu être aligné avec les autres et n'est pas utilisé",
     ),
+    # denoising
+    Flag(
+        "maps-denoised",
+        "info",
+        "the maps were made from denoised data; the numbers of regions were not",
+        "les cartes proviennent de données débruitées ; les chiffres des régions, non",
+    ),
+    Flag(
+        "denoising-blurs",
+        "caution",
+        "denoising changed the mean curve of this region by more than noise explains: its map is blurred",
+        "le débruitage a modifié la courbe moyenne de cette région plus que le bruit ne l'explique : sa carte est floue",
+    ),
     # reading
     Flag(
         "duplicate-slices-ignored",

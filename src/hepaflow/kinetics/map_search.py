@@ -14,7 +14,7 @@ from hepaflow.kinetics.model import ResidueModel
 from hepaflow.kinetics.problem import scale_bounds
 from hepaflow.kinetics.project import Projected
 from hepaflow.kinetics.response_table import DIMS
-from hepaflow.kinetics.scan import BAND, LANES, alone_best, best_portal, search_block
+from hepaflow.kinetics.scan import BAND, LANES, best_portal, search_block
 
 FloatArray = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -100,15 +100,14 @@ class SearchTables:
             best_portal(dots_a, dots_p, self.cosine, self.gain, place, late)
         shape, arterial = np.divmod(place.astype(np.int64), a)
         top = best.max(0)
-        alone, where = np.zeros(LANES, np.float32), np.zeros(LANES, np.float32)
-        alone_best(dots_a, alone, where)
-        better = alone > top
-        shape[0, better], arterial[0, better] = np.divmod(where[better].astype(np.int64), a)
-        if p:
-            other, where = np.maximum(alone, top), np.full(LANES, -1, np.float32)
-            alone_best(dots_p, other, where)
-            better = where >= 0
-            shape[0, better], late[0, better] = np.divmod(where[better].astype(np.int64), p)
+        for dots, delay, count in ((dots_a, arterial, a), (dots_p, late, p)):
+            if not count:
+                continue
+            flat = dots.reshape(-1, LANES)
+            alone = np.maximum(flat.max(0), 0.0) ** 2
+            better = np.flatnonzero(alone > top)
+            shape[0, better], delay[0, better] = np.divmod(flat[:, better].argmax(0), count)
+            top = np.maximum(top, alone)
         return shape, arterial, late
 
 

@@ -83,20 +83,6 @@ def best_portal(unit_a, unit_p, cosine, gain, place, portal):  # type: ignore[no
 
 
 @numba.njit(**_JIT)
-def alone_best(unit, best, place):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Best score of one input alone into ``best`` (LANES,), ``place`` gets shape x delays + delay; ``unit`` (S, D, LANES)."""
-    for s in range(unit.shape[0]):
-        for d in range(unit.shape[1]):
-            code = np.float32(s * unit.shape[1] + d)
-            for v in range(LANES):
-                x = max(unit[s, d, v], _ZERO)
-                score = x * x
-                better = score > best[v]
-                place[v] = code if better else place[v]
-                best[v] = score if better else best[v]
-
-
-@numba.njit(**_JIT)
 def alone_evidence(dots, alone, best):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Raise ``best`` (LANES,) to the scaled evidence of one input alone; ``alone`` (S, D, 2) flow variance and scaled log weight."""
     for s in range(dots.shape[0]):

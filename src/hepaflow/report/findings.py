@@ -56,9 +56,18 @@ def findings(case: CaseResult, words: Words) -> tuple[Finding, ...]:
             place = words("place_shell", lesion=lesion, shell=words(f"shell_{shell}"))
             own = [code for code in measured.flags if shell != "whole" and code not in lesion_codes(result)]
             add(place, own)
+    if case.denoising is not None:
+        for change in case.denoising.regions:
+            add(region_or_part(change.region, words), ("denoising-blurs",) if change.blurred else ())
     placed = {finding.code for finding in found}  # a case gathers the flags of its parts: named there, they need no second line
     add(words("place_study"), [code for code in case.flags if code not in placed])
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
+
+
+def region_or_part(name: str, words: Words) -> str:
+    """A region by its name in ``curves.csv``: ``healthy``, ``lesion-1``, ``lesion-1_rim``."""
+    lesion, _, part = name.rpartition("_")
+    return words("place_shell", lesion=words.region(lesion), shell=words(f"shell_{part}")) if lesion else words.region(name)
 
 
 def lesion_codes(result: LesionResult) -> tuple[str, ...]:

@@ -127,6 +127,9 @@ def maps(case: CaseResult, *, view: AxialView, words: Words) -> Section:
     """One page of maps a lesion; the liver alone when there is none."""
     noise = words("noise_line", noise=words.number(case.maps.noise_hu))
     blocks: list[Block] = [Paragraph(words("maps_intro"), style="note"), Paragraph(noise, style="note")]
+    if case.denoising is not None:
+        caution = words("denoising_caution", radius=words.number(case.denoising.radius_mm))
+        blocks += [Paragraph(caution), tables_study.denoising_table(case.denoising, words)]
     flagged = tables.voxel_flags_table(case, words)
     if flagged is not None:
         blocks.append(flagged)
@@ -179,6 +182,7 @@ def methods(case: CaseResult, *, words: Words) -> Section:
         Paragraph(delay, lead=words("methods_delay_lead")),
         Paragraph(words("methods_interpolation", interpolation=interpolation), lead=words("methods_interpolation_lead")),
         Paragraph(words("methods_numbers"), lead=words("methods_numbers_lead")),
+        *_denoising(case, words),
         Paragraph(words("limits_title"), style="heading"),
         Bullets(tuple(("", words(f"limit_{key}")) for key in ("criterion", "interval", "small", "ps", "models", "portal"))),
         tables_study.glossary_table(case, words),
@@ -188,6 +192,20 @@ def methods(case: CaseResult, *, words: Words) -> Section:
     blocks.append(Paragraph(words("references_title"), style="heading"))
     blocks.append(Bullets(tuple(("", words(f"reference_{number}")) for number in range(1, 6))))
     return Section("methods", words("section_methods"), tuple(blocks))
+
+
+def _denoising(case: CaseResult, words: Words) -> list[Block]:
+    """How the data of the maps were denoised; nothing where they were not."""
+    found = case.denoising
+    if found is None:
+        return []
+    values = {
+        "radius": words.number(found.radius_mm),
+        "strength": words.number(found.strength),
+        "before": words.number(found.noise_before_hu),
+        "after": words.number(found.noise_after_hu),
+    }
+    return [Paragraph(words("methods_denoising", **values), lead=words("methods_denoising_lead"))]
 
 
 def _haematocrit(case: CaseResult, words: Words) -> str:

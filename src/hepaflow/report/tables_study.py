@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from hepaflow.domain.case import CaseResult
+from hepaflow.domain.denoising import Denoising
 from hepaflow.domain.history import Step
 from hepaflow.report.content import Cell, Table, Tone
 from hepaflow.report.figures_regions import all_regions
+from hepaflow.report.findings import region_or_part
 from hepaflow.report.rated import rated_part
 from hepaflow.report.tables import abbreviation, line
 from hepaflow.report.view import AxialView, largest_slice
@@ -156,6 +158,37 @@ def fits_table(case: CaseResult, words: Words) -> Table:
     )
     head = ("col_region", "col_r2", "col_aic", "col_residual_sd", "col_delay_arterial", "col_delay_portal")
     return Table(words("fits_caption"), tuple(map(words, head)), rows, "lrrrrr", (36.0, 14.0, 16.0, 22.0, 22.0, 22.0), small=True)
+
+
+def denoising_table(found: Denoising, words: Words) -> Table:
+    """What denoising changed in each region."""
+    rows = []
+    for change in found.regions:
+        verdict = Cell(words("change_beyond"), "caution") if change.blurred else Cell(words("change_within"), "pass")
+        moved = [words.number(change.rms_hu, 2), words.number(change.max_hu, 2), words.percent(change.share)]
+        flow = [words.number(change.bf_before), words.number(change.bf_after)]
+        rows.append(
+            line(
+                Cell(region_or_part(change.region, words), "strong"),
+                *moved,
+                words.number(change.standard_error_hu, 2),
+                *flow,
+                verdict,
+            )
+        )
+    head = (
+        "col_region",
+        "col_change_rms",
+        "col_change_max",
+        "col_change_share",
+        "col_standard_error",
+        "col_map_before",
+        "col_map_after",
+    )
+    widths = (30.0, 14.0, 16.0, 18.0, 18.0, 16.0, 16.0, 18.0)
+    return Table(
+        words("denoising_caption"), tuple(map(words, (*head, "col_change_verdict"))), tuple(rows), "lrrrrrrl", widths, small=True
+    )
 
 
 def glossary_table(case: CaseResult, words: Words) -> Table:

@@ -75,6 +75,36 @@ METHODS: dict[str, tuple[str, str]] = {
         "penchent vers l'a priori. Les rapports sont pris tirage par tirage dans la loi jointe de la lésion et du foie sain : "
         "l'incertitude commune des entrées n'est comptée qu'une fois.",
     ),
+    "methods_denoising_lead": ("Denoising of the maps. ", "Débruitage des cartes. "),
+    "methods_denoising": (
+        "The maps were made from denoised data. In each voxel every pass is a weighted mean over neighbours within {radius} mm; the weight "
+        "falls with distance and with the difference of the whole time profiles, beyond what noise explains, and ends at {strength} standard "
+        "deviations of it (after Mendrik et al. 2011). Noise of one voxel and pass: {before} HU before, {after} HU after. Region curves, "
+        "inputs and regions come from the data as measured.",
+        "Les cartes proviennent de données débruitées. Dans chaque voxel, chaque passage est une moyenne pondérée des voisins à moins de "
+        "{radius} mm ; le poids décroît avec la distance et avec la différence des profils temporels entiers, au-delà de ce que le bruit "
+        "explique, et s'annule à {strength} écarts-types de celui-ci (d'après Mendrik et al. 2011). Bruit d'un voxel et d'un passage : "
+        "{before} UH avant, {after} UH après. Courbes des régions, entrées et régions viennent des données telles que mesurées.",
+    ),
+    "denoising_caution": (
+        "These maps are denoised: a detail smaller than {radius} mm may be missing. The table shows what denoising changed.",
+        "Ces cartes sont débruitées : un détail de moins de {radius} mm peut manquer. Le tableau montre ce que le débruitage a changé.",
+    ),
+    "denoising_caption": (
+        "Change of each region's mean curve by denoising (RMS and largest over the passes), beside its standard error as measured, and mean "
+        "of the blood-flow map without and with denoising (mL/min/100 g).",
+        "Changement de la courbe moyenne de chaque région par le débruitage (RMS et maximum sur les passages), à côté de son erreur type "
+        "mesurée, et moyenne de la carte de flux sanguin sans et avec débruitage (mL/min/100 g).",
+    ),
+    "col_change_rms": ("RMS (HU)", "RMS (UH)"),
+    "col_change_max": ("Largest (HU)", "Maximum (UH)"),
+    "col_change_share": ("Share of enhancement", "Part du rehaussement"),
+    "col_standard_error": ("Standard error (HU)", "Erreur type (UH)"),
+    "col_map_before": ("BF map without", "Carte BF sans"),
+    "col_map_after": ("BF map with", "Carte BF avec"),
+    "col_change_verdict": ("Within noise", "Dans le bruit"),
+    "change_within": ("yes", "oui"),
+    "change_beyond": ("no: blurred", "non : flou"),
     "limits_title": ("Limits", "Limites"),
     "limit_criterion": (
         "The cut-off 0.68 was found in one centre, on colorectal metastases after chemotherapy, with one scanner, protocol and software. "
@@ -189,6 +219,8 @@ METHODS: dict[str, tuple[str, str]] = {
     "step_regions": ("Regions", "Régions"),
     "step_inputs": ("Inputs", "Entrées"),
     "step_protocol": ("Protocol check", "Contrôle du protocole"),
+    "step_denoise": ("Denoising", "Débruitage"),
+    "step_denoising": ("Effect of denoising", "Effet du débruitage"),
     "step_maps": ("Maps", "Cartes"),
     "step_lesions": ("Lesions", "Lésions"),
     "delay_arterial": ("arterial {seconds} s", "artériel {seconds} s"),

@@ -17,6 +17,7 @@ import numpy as np
 
 from hepaflow import __version__
 from hepaflow.domain.case import CaseResult
+from hepaflow.domain.denoising import Denoising
 from hepaflow.domain.lesions import Estimate, LesionResult, Measurement, Ratio, Region
 from hepaflow.domain.quality import FLAGS
 from hepaflow.store import nifti, plain_json
@@ -241,6 +242,7 @@ def summary(case: CaseResult, *, plan: Mapping[str, Any], study_digest: str) -> 
             "portal": case.inputs.portal is not None,
         },
         "noise_hu": number(case.maps.noise_hu),
+        "denoising": None if case.denoising is None else denoising(case.denoising),
         "regions": {
             found.name: {"source": found.origin, "voxels": found.voxels, "flags": list(found.flags)} for found in _regions(case)
         },
@@ -248,6 +250,31 @@ def summary(case: CaseResult, *, plan: Mapping[str, Any], study_digest: str) -> 
         "flags": list(case.flags),
         "flag_meanings": {code: {"severity": f.severity, "en": f.en, "fr": f.fr} for code in codes if (f := FLAGS.get(code))},
         "voxel_flags": {str(flag.bit): code for code, flag in FLAGS.items() if flag.bit is not None},
+    }
+
+
+def denoising(found: Denoising) -> dict[str, Any]:
+    """Settings of the denoising and what it changed, for case.json."""
+    return {
+        "method": found.method,
+        "radius_mm": number(found.radius_mm),
+        "strength": number(found.strength),
+        "noise_before_hu": number(found.noise_before_hu),
+        "noise_after_hu": number(found.noise_after_hu),
+        "regions": {
+            change.region: {
+                "voxels": change.voxels,
+                "rms_hu": number(change.rms_hu),
+                "max_hu": number(change.max_hu),
+                "enhancement_hu": number(change.enhancement_hu),
+                "share": number(change.share),
+                "standard_error_hu": number(change.standard_error_hu),
+                "map_bf_before": number(change.bf_before),
+                "map_bf_after": number(change.bf_after),
+                "blurred": change.blurred,
+            }
+            for change in found.regions
+        },
     }
 
 

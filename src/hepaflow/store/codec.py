@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.domain import case, comparison, curves, geometry, history, lesions, maps, motion, quality, series
+from hepaflow.domain import case, comparison, curves, denoising, geometry, history, lesions, maps, motion, quality, series
 from hepaflow.errors import InputRefused
 
 Array = npt.NDArray[Any]
@@ -39,7 +39,7 @@ def _registered(*modules: ModuleType) -> dict[str, type]:
     return found
 
 
-TYPES: dict[str, type] = _registered(case, comparison, curves, geometry, history, lesions, maps, motion, quality, series)
+TYPES: dict[str, type] = _registered(case, comparison, curves, denoising, geometry, history, lesions, maps, motion, quality, series)
 
 
 def save(value: Any, folder: Path) -> str:

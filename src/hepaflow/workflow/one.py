@@ -14,10 +14,14 @@ from typing import Any
 
 from hepaflow.curves.inputs import make_inputs
 from hepaflow.curves.protocol import check
+from hepaflow.denoise.box import cut_out, put_back
+from hepaflow.denoise.effect import effect
+from hepaflow.denoise.tips import Denoised, denoise, denoised_mask
 from hepaflow.dicom.assemble import assemble
 from hepaflow.dicom.read_regions import RegionSet, read_regions
 from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs
+from hepaflow.domain.denoising import Denoising
 from hepaflow.domain.lesions import LesionResult, Regions
 from hepaflow.domain.maps import MapSet
 from hepaflow.domain.motion import MotionField
@@ -67,24 +71,31 @@ def analyze(
 def follow(
     plan: Plan, series: Handle[DynamicSeries], drawn: Handle[RegionSet], case: Steps, *, digest: str, progress: Progress = None
 ) -> Study:
-    """The line of work: motion, regions, inputs, maps, lesions, response, other models where asked for, protocol."""
+    """The line of work: motion, regions, inputs, maps (from denoised data if asked for), lesions, response, other models, protocol."""
     kinetic = {"model": plan.model}
+    mapped = kinetic | {"density_g_ml": plan.density_g_ml}
     feeding = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit}
     motion = case.step("motion", partial(_estimate, progress=progress), series, drawn, params=plan.motion.model_dump())
     aligned = case.derive("align", correct.apply, series, motion)
     regions = case.step("regions", _find, aligned, drawn)
     inputs = case.step("inputs", _feed, aligned, regions, params=feeding)
-    maps = case.step(
-        "maps", partial(_map, progress=progress), aligned, inputs, regions, params=kinetic | {"density_g_ml": plan.density_g_ml}
-    )
+    denoising = None
+    if plan.denoise.method == "none":
+        maps = case.step("maps", partial(_map, progress=progress), aligned, inputs, regions, params=mapped)
+    else:
+        cleaning = plan.denoise.model_dump()
+        clean = case.derive("denoise", partial(_denoise, progress=progress), aligned, regions, params=cleaning)
+        maps = case.step("maps", partial(_map_denoised, progress=progress), clean, inputs, regions, params=mapped)
+        denoising = case.step("denoising", _effect, aligned, clean, inputs, maps, regions, params=mapped | cleaning)
     measured = case.step("lesions", partial(_measure, progress=progress), aligned, inputs, maps, regions, params=kinetic)
     lesions = case.derive("response", _rate, measured, params=plan.response.model_dump())
     compared = None
     if plan.compare:
         density = {"density_g_ml": plan.density_g_ml}
         compared = case.step("compare", partial(_compare, progress=progress), aligned, inputs, regions, measured, params=density)
-    summary = case.step("protocol", _summarise, series, drawn, motion, regions, inputs)
-    return Study(plan, digest, series, aligned, motion, regions, inputs, maps, lesions, summary, case.history, compared)
+    effects = [] if denoising is None else [denoising]
+    summary = case.step("protocol", _summarise, series, drawn, motion, regions, inputs, *effects)
+    return Study(plan, digest, series, aligned, motion, regions, inputs, maps, lesions, summary, case.history, compared, denoising)
 
 
 def check_places(source: Path, out: Path, rois: Path | None) -> None:
@@ -129,6 +140,40 @@ def _map(
     aligned: DynamicSeries, inputs: Inputs, regions: Regions, *, model: str, density_g_ml: float, progress: Progress
 ) -> MapSet:
     return fit_maps(aligned, inputs, regions=regions, model=model_of(model), density_g_ml=density_g_ml, progress=progress)
+
+
+def _denoise(
+    aligned: DynamicSeries, regions: Regions, *, method: str, radius_mm: float, strength: float, progress: Progress
+) -> Denoised:
+    return denoise(aligned, denoised_mask(regions), radius_mm=radius_mm, strength=strength, progress=progress)
+
+
+def _map_denoised(
+    clean: Denoised, inputs: Inputs, regions: Regions, *, model: str, density_g_ml: float, progress: Progress
+) -> MapSet:
+    local = cut_out(regions, clean.box, clean.series.grid)
+    maps = _map(clean.series, inputs, local, model=model, density_g_ml=density_g_ml, progress=progress)
+    return put_back(maps, clean.box, regions.grid)
+
+
+def _effect(
+    aligned: DynamicSeries,
+    clean: Denoised,
+    inputs: Inputs,
+    maps: MapSet,
+    regions: Regions,
+    *,
+    model: str,
+    density_g_ml: float,
+    method: str,
+    radius_mm: float,
+    strength: float,
+) -> Denoising:
+    """What denoising changed; for comparison, the regions alone are mapped from the data as measured."""
+    alone = replace(regions, liver=regions.healthy)
+    measured = _map(aligned, inputs, alone, model=model, density_g_ml=density_g_ml, progress=None)
+    flow = (measured.maps["bf"].values, maps.maps["bf"].values)
+    return effect(aligned, clean, regions, flow=flow, settings=(method, radius_mm, strength))
 
 
 def _measure(aligned: DynamicSeries, inputs: Inputs, maps: MapSet, regions: Regions, *, model: str, progress: Progress) -> Measured:
@@ -180,7 +225,15 @@ def _rated_parts(lesion: LesionResult) -> tuple[str, ...]:
     return ("whole", "vascular") if necrotic else ("whole",)
 
 
-def _summarise(series: DynamicSeries, drawn: RegionSet, motion: MotionField, regions: Regions, inputs: Inputs) -> Summary:
+def _summarise(
+    series: DynamicSeries,
+    drawn: RegionSet,
+    motion: MotionField,
+    regions: Regions,
+    inputs: Inputs,
+    denoising: Denoising | None = None,
+) -> Summary:
     moving = ("motion-not-corrected",) if motion.method == "none" else ()
-    flags = dict.fromkeys((*series.flags, *drawn.flags, *motion.flags, *moving, *regions.flags, *inputs.flags))
+    cleaned = () if denoising is None else denoising.flags
+    flags = dict.fromkeys((*series.flags, *drawn.flags, *motion.flags, *moving, *regions.flags, *inputs.flags, *cleaned))
     return tuple(check(series, regions=regions, inputs=inputs)), tuple(flags)

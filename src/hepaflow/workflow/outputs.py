@@ -25,6 +25,7 @@ def publish(study: Study, case: Case, *, truth: Truth | None = None) -> None:
         study.summary,
     ]
     parts += [] if study.compared is None else [study.compared]
+    parts += [] if study.denoising is None else [study.denoising]
     params = study.plan.model_dump() | {
         "study_digest": study.digest,
         "steps": [step.output_digest for step in study.history],

@@ -28,6 +28,16 @@ class MotionPlan(_Part):
     reference: int | None = Field(default=None, ge=0)
 
 
+class DenoisePlan(_Part):
+    """Whether the data of the maps are denoised: ``radius_mm`` is as far as a neighbour counts, ``strength`` how many SDs of the noise
+    its profile may differ.
+    """
+
+    method: Literal["none", "tips"] = "none"
+    radius_mm: float = Field(default=6.0, gt=0.0, le=15.0)
+    strength: float = Field(default=3.0, gt=0.0, le=10.0)
+
+
 class ResponsePlan(_Part):
     """Which criterion rates the lesions; ``threshold`` replaces the criterion's own."""
 
@@ -57,6 +67,7 @@ class Plan(_Part):
     save_displacements: bool = False
     compare: bool = False
     motion: MotionPlan = MotionPlan()
+    denoise: DenoisePlan = DenoisePlan()
     response: ResponsePlan = ResponsePlan()
 
     @field_validator("model")

@@ -8,6 +8,7 @@ from math import isfinite
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs
+from hepaflow.domain.denoising import Denoising
 from hepaflow.domain.history import Rule, Step
 from hepaflow.domain.lesions import LesionResult, Measurement, Regions
 from hepaflow.domain.maps import MapSet
@@ -26,7 +27,7 @@ Summary = tuple[tuple[Rule, ...], tuple[str, ...]]
 class Study:
     """Every part of one analysed study; a finished one is reported without reading a pixel.
 
-    ``digest`` is that of the source files; ``compared`` is there when the plan asks for it.
+    ``digest`` is that of the source files; ``compared`` and ``denoising`` are there when the plan asks for them.
     """
 
     plan: Plan
@@ -41,6 +42,7 @@ class Study:
     summary: Handle[Summary]
     history: tuple[Step, ...]
     compared: Handle[tuple[Comparison, ...]] | None = None
+    denoising: Handle[Denoising] | None = None
 
     def missing(self) -> list[str]:
         """What was asked for and could not be estimated, in words: an empty list when all is there."""
@@ -73,4 +75,5 @@ class Study:
             history=self.history,
             flags=flags,
             comparison=() if self.compared is None else self.compared.get(),
+            denoising=None if self.denoising is None else self.denoising.get(),
         )

@@ -57,12 +57,17 @@ _PORTAL = (
 )
 
 
-#: How far transits depart from their formulas (one sigma, as a share), and over which share of the transit time they do so.
-DEPARTURE, REACH = 0.5, 0.35
+#: How far transits may depart from their formulas (one sigma, as a share): the samples weigh these sizes. The middle one is fitted with.
+DEPARTURES = (0.05, 0.1, 0.2)
+USUAL_DEPARTURE = 0.1
+#: Over which share of the transit time a departure goes one way.
+REACH = 0.35
 #: A transit may also pass where its formula has nothing: this share of it is taken as half again as slow and broadly spread.
-ASTRAY = 0.3
+ASTRAY = 0.15
 #: No sample is closer to its vessel than this share of the peak, whatever its standard error.
 LEAST_ERROR = 0.002
+#: Prior precision of an unknown that has no usual value, in spreads.
+UNHELD = 0.04
 #: Changes that make up less than this share of the uncertainty are left out.
 NEGLIGIBLE = 2e-3
 
@@ -79,14 +84,22 @@ class Shape:
     misfit: float
 
 
+def _nothing(dense_s: FloatArray, _theta: FloatArray) -> FloatArray:
+    return np.empty((0, dense_s.size))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Way:
-    """``curve`` (m,) of unknowns on a grid, and its one-sigma ``departures`` (r, m); unknowns with their starting values by index."""
+    """``curve`` (m,) of unknowns on a grid, and its one-sigma ``departures`` (r, m); unknowns with their starting values by index.
+
+    ``inherited`` (q, m) are one-sigma changes that come from what the curve is made of.
+    """
 
     curve: Callable[[FloatArray, FloatArray], FloatArray]
     departures: Callable[[FloatArray, FloatArray], FloatArray]
     unknowns: tuple[_Unknown, ...]
     starts: dict[int, tuple[float, ...]]
+    inherited: Callable[[FloatArray, FloatArray], FloatArray] = _nothing
 
 
 def fit_bolus(dense_s: FloatArray, samples: Samples) -> Shape:
@@ -104,8 +117,11 @@ def fit_bolus(dense_s: FloatArray, samples: Samples) -> Shape:
     return _fit(way, dense_s, samples)
 
 
-def fit_transit(dense_s: FloatArray, arterial: FloatArray, samples: Samples) -> Shape:
-    """The portal shape nearest ``samples`` (as :func:`fit_bolus`): ``arterial`` (m,) HU sent through the gut. Deterministic."""
+def fit_transit(dense_s: FloatArray, arterial: FloatArray, changes: FloatArray, samples: Samples) -> Shape:
+    """The portal shape nearest ``samples`` (as :func:`fit_bolus`): ``arterial`` (m,) HU sent through the gut. Deterministic.
+
+    ``changes`` (q, m) are one-sigma changes of the arterial curve: portal samples that it does not explain may be its fault.
+    """
 
     def blood(dense: FloatArray) -> FloatArray:
         return np.interp(dense, dense_s, arterial)
@@ -115,6 +131,7 @@ def fit_transit(dense_s: FloatArray, arterial: FloatArray, samples: Samples) -> 
         lambda dense, theta: _sent_all(_depart(_gut(dense, theta), _middles(dense, theta[1]), theta[2]), blood(dense)),
         _PORTAL,
         {2: (6.0, 12.0, 20.0)},
+        lambda dense, theta: _sent_all(changes, _gut(dense, theta)),
     )
     return _fit(way, dense_s, samples)
 
@@ -142,28 +159,48 @@ def _fit(way: _Way, dense_s: FloatArray, samples: Samples) -> Shape:
     misfit = float(np.sqrt(np.mean((np.interp(t, coarse, way.curve(coarse, first.x)) - y) ** 2)))
     # the same again, now knowing how misfits of neighbouring samples go together
     noise = np.hypot(sd, LEAST_ERROR * y.max())
-    loose = _at(t, dense_s, way.departures(dense_s, first.x))
+    loose = np.concatenate([USUAL_DEPARTURE * way.departures(dense_s, first.x), way.inherited(dense_s, first.x)])
+    loose = _at(t, dense_s, loose)
     white = np.linalg.inv(np.linalg.cholesky(loose.T @ loose + np.diag(noise**2)))
     best = least_squares(residual, first.x, args=(white,), bounds=(low, high), x_scale=spread, max_nfev=60)
     theta = np.asarray(best.x)
     steps = np.where(theta + 0.01 * spread <= high, 0.01, -0.01) * spread
-    moved = np.stack([way.curve(dense_s, row) for row in theta + np.diag(steps)])
     curve = way.curve(dense_s, theta)
-    rows = np.concatenate([(moved - curve) / (steps / spread)[:, None], way.departures(dense_s, theta)])
-    known = np.concatenate([np.where(held, 1.0, 0.04), np.ones(len(rows) - theta.size)])
-    gain, factor = _condition(_at(t, dense_s, rows), known, noise)
-    follows = gain.T @ rows
-    excess = max(1.0, 2.0 * float(best.cost) / t.size)
-    modes = _principal(np.sqrt(excess) * factor @ rows)
-    return Shape(curve + (y - np.interp(t, dense_s, curve)) @ follows, modes, follows, misfit)
+    moved = np.stack([way.curve(dense_s, row) for row in theta + np.diag(steps)])
+    inherited = way.inherited(dense_s, theta)
+    rows = np.concatenate([(moved - curve) / (steps / spread)[:, None], inherited, way.departures(dense_s, theta)])
+    expected = np.zeros(theta.size)
+    expected[held] = (usual - theta[held]) / spread[held]
+    start_at = curve + expected @ rows[: theta.size]
+    known = np.concatenate([np.where(held, 1.0, UNHELD), np.ones(len(inherited))])
+    return _average(rows, known, (t, y - np.interp(t, dense_s, start_at), noise), dense_s, start_at, misfit)
 
 
-def _condition(rows: FloatArray, known: FloatArray, noise: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """For changes with ``rows`` (r, n) at the samples and prior precision ``known`` (r,): gain (r, n) and factor (r, r) of what stays open."""
-    weighted = rows / noise
-    values, vectors = np.linalg.eigh(weighted @ weighted.T + np.diag(known))
-    factor = (vectors / np.sqrt(values)).T
-    return factor.T @ factor @ weighted / noise, factor
+def _average(
+    rows: FloatArray, known: FloatArray, samples: Samples, dense_s: FloatArray, expected: FloatArray, misfit: float
+) -> Shape:
+    """The shape over all sizes of departure, each with the weight that the samples give it.
+
+    ``rows`` (r, m) are changes of the curve, of the unknowns (prior precision ``known``) and then of the departures; ``samples`` are what
+    is left of them beside the ``expected`` curve (m,).
+    """
+    t, left, noise = samples
+    at = _at(t, dense_s, rows)
+    log_weights, means, follows, changes = [], [], [], []
+    for size in DEPARTURES:
+        scale = np.concatenate([known**-0.5, np.full(len(rows) - known.size, size)])[:, None]
+        spread = (scale * at).T @ (scale * at) + np.diag(noise**2)
+        solved = np.linalg.solve(spread, np.column_stack([left, (scale * at).T @ (scale * rows)]))
+        log_weights.append(-0.5 * float(left @ solved[:, 0]) - 0.5 * float(np.linalg.slogdet(spread)[1]))
+        follows.append(solved[:, 1:])
+        means.append(left @ solved[:, 1:])
+        values, vectors = np.linalg.eigh(np.eye(len(rows)) + (scale * at / noise) @ (scale * at / noise).T)
+        changes.append((vectors / np.sqrt(values)).T @ (scale * rows))
+    weights = np.exp(np.array(log_weights) - max(log_weights))
+    weights /= weights.sum()
+    mean = weights @ np.stack(means)
+    spreads = [np.sqrt(w) * np.vstack([c, m - mean]) for w, c, m in zip(weights, changes, means, strict=True)]
+    return Shape(expected + mean, _principal(np.concatenate(spreads)), np.einsum("s,snm->nm", weights, np.stack(follows)), misfit)
 
 
 def _principal(changes: FloatArray) -> FloatArray:
@@ -212,14 +249,14 @@ def _gut(dense: FloatArray, theta: FloatArray) -> FloatArray:
 
 
 def _depart(transit: FloatArray, since: FloatArray, mean: float) -> FloatArray:
-    """One-sigma departures (r, m) of a ``transit`` (m,), each smooth in the logarithm of the time ``since`` (m,) its start."""
+    """Departures (r, m) by their own size of a ``transit`` (m,), each smooth in the logarithm of the time ``since`` (m,) its start."""
     stray = np.sqrt(np.maximum(since, 0.0)) * np.exp(-since / mean)
     expected = (1 - ASTRAY) * transit + ASTRAY * transit.sum() / stray.sum() * stray
     position = np.log(np.maximum(since, 1e-3) / mean)
     places = np.arange(np.log(0.1), np.log(8.0) + REACH, REACH)
     # bumps one width apart overlap to a variance of sqrt(pi) times that of one
     bumps = np.pi**-0.25 * np.exp(-0.5 * ((position - places[:, None]) / REACH) ** 2)
-    return np.asarray(DEPARTURE * expected * bumps)
+    return np.asarray(expected * bumps)
 
 
 def _edges(dense: FloatArray, delay: float) -> FloatArray:

@@ -82,7 +82,7 @@ def dense_inputs(
     flags: list[str] = []
     for name, curve, raw in zip(NAMES, curves, (arterial, portal), strict=False):
         at_limit = flat_top(curve.values) | (clipped or {}).get(name, np.zeros(curve.values.size, bool))
-        found.append(join(curve, at_limit, dense, source=found[0].curve if found else None))
+        found.append(join(curve, at_limit, dense, source=found[0] if found else None))
         if (at_limit & np.isfinite(curve.values)).any():
             flags.append(f"{name}-clipped")
         if not found[-1].trusted:

@@ -48,10 +48,10 @@ class Joined:
         return np.asarray(np.sqrt((self.modes[: self.opened] ** 2).sum(0)))
 
 
-def join(curve: TimeCurve, clipped: Mask, dense_s: FloatArray, *, source: FloatArray | None) -> Joined:
+def join(curve: TimeCurve, clipped: Mask, dense_s: FloatArray, *, source: Joined | None) -> Joined:
     """Enhancement ``curve`` (n samples in HU, baseline removed, NaN = missing) on the uniform grid ``dense_s`` (m,).
 
-    ``source`` (m,) is the arterial input where the curve is portal. ``clipped`` (n,) samples are lower bounds. Where too few samples
+    ``source`` is the arterial input where the curve is portal. ``clipped`` (n,) samples are lower bounds. Where too few samples
     are left without them, they are taken as they are.
     """
     usable = np.isfinite(curve.values)
@@ -88,9 +88,13 @@ def _between_all(t: FloatArray, rows: FloatArray, dense_s: FloatArray) -> FloatA
     return np.stack([between(t, row, dense_s) for row in rows])
 
 
-def _shape(curve: TimeCurve, held: Mask, dense_s: FloatArray, source: FloatArray | None) -> Shape:
+def _shape(curve: TimeCurve, held: Mask, dense_s: FloatArray, source: Joined | None) -> Shape:
     samples = _samples(curve, held)
-    return fit_bolus(dense_s, samples) if source is None else fit_transit(dense_s, source, samples)
+    return (
+        fit_bolus(dense_s, samples)
+        if source is None
+        else fit_transit(dense_s, source.curve, source.modes[: source.opened], samples)
+    )
 
 
 def _samples(curve: TimeCurve, held: Mask) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -34,7 +34,7 @@ from hepaflow.store.atomic import require_space
 from hepaflow.store.case import Case, Handle, Steps, space_needed
 from hepaflow.store.sources import identify
 from hepaflow.workflow.outputs import publish
-from hepaflow.workflow.plan import Plan, ResponsePlan
+from hepaflow.workflow.plan import InputsPlan, Plan, ResponsePlan
 from hepaflow.workflow.study import Measured, Study, Summary
 
 Progress = Callable[[str, int, int], None] | None
@@ -65,7 +65,7 @@ def follow(
 ) -> Study:
     """The line of work: motion, regions, inputs, maps, lesions, response, protocol."""
     kinetic = {"model": plan.model}
-    feeding = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit}
+    feeding = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit} | plan.inputs.model_dump(mode="json")
     motion = case.step("motion", partial(_estimate, progress=progress), series, drawn, params=plan.motion.model_dump())
     aligned = case.derive("align", correct.apply, series, motion)
     regions = case.step("regions", _find, aligned, drawn)
@@ -86,17 +86,6 @@ def check_places(source: Path, out: Path, rois: Path | None) -> None:
             raise InputRefused("SOURCE-MISSING", f"the path of the {what} does not exist", "Check the path")
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
         raise UsageError("OUT-INSIDE-STUDY", "the output folder lies inside the study", "Give an output folder outside the study")
-
-
-def plasma(inputs: Inputs, haematocrit: float) -> Inputs:
-    """Inputs as plasma concentration: whole-blood enhancement over (1 - haematocrit), so that flows become plasma flows."""
-    share = 1.0 - haematocrit
-    return replace(
-        inputs,
-        dense_arterial=inputs.dense_arterial / share,
-        dense_portal=None if inputs.dense_portal is None else inputs.dense_portal / share,
-        modes=inputs.modes / share,
-    )
 
 
 def _read(path: Path | None, series: DynamicSeries) -> RegionSet:
@@ -121,11 +110,26 @@ def _find(aligned: DynamicSeries, drawn: RegionSet) -> Regions:
     return find(aligned, drawn.masks, frame=drawn.frame)
 
 
-def _feed(aligned: DynamicSeries, regions: Regions, *, baseline_passes: int | None, haematocrit: float | None) -> Inputs:
+def _feed(
+    aligned: DynamicSeries, regions: Regions, *, baseline_passes: int | None, haematocrit: float | None, **hand: Any
+) -> Inputs:
     if baseline_passes is not None and baseline_passes > aligned.passes - 5:
         raise UsageError("CONFIG-INVALID", "baseline_passes leaves fewer than 5 passes after the baseline", "Give a smaller number")
-    inputs = make_inputs(aligned, regions, baseline_passes=baseline_passes)
-    return inputs if haematocrit is None else plasma(inputs, haematocrit)
+    plan = InputsPlan(**hand)
+    for shift in plan.shifts:
+        if shift.at_pass >= aligned.passes:
+            raise UsageError(
+                "CONFIG-INVALID",
+                f"inputs.shifts: pass {shift.at_pass} is not one of the {aligned.passes} passes",
+                "Count the passes from 0, in time order",
+            )
+        if getattr(regions, shift.region) is None:
+            raise UsageError(
+                "CONFIG-INVALID",
+                f"inputs.shifts: there is no region {shift.region}",
+                "Give the region with --rois, or leave the shift out",
+            )
+    return make_inputs(aligned, regions, baseline_passes=baseline_passes, haematocrit=haematocrit, shifts=plan.by_region())
 
 
 def _map(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -18,6 +18,10 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+#: No organ moves further between passes.
+Millimetres = Annotated[float, Field(ge=-100.0, le=100.0)]
+
+
 class MotionPlan(_Part):
     """How passes are brought together; ``engine`` of the deformable method; ``reference`` is a 0-based pass (otherwise that of the
     regions, otherwise chosen).
@@ -26,6 +30,36 @@ class MotionPlan(_Part):
     method: Literal["deformable", "rigid", "none"] = "deformable"
     engine: Literal["local", "elastix"] = "local"
     reference: int | None = Field(default=None, ge=0)
+
+
+class Shift(_Part):
+    """A region moved by hand in one pass: ``mm`` in LPS, applied to the nearest voxel; ``pass`` counts from 0."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    region: Literal["aorta", "portal_vein", "spleen"]
+    at_pass: int = Field(alias="pass", ge=0)
+    mm: tuple[Millimetres, Millimetres, Millimetres]
+
+
+class InputsPlan(_Part):
+    """What a reader sets right in the inputs by hand."""
+
+    shifts: tuple[Shift, ...] = ()
+
+    @field_validator("shifts")
+    @classmethod
+    def _once(cls, value: tuple[Shift, ...]) -> tuple[Shift, ...]:
+        if len({(s.region, s.at_pass) for s in value}) < len(value):
+            raise ValueError("a region is moved twice in one pass")
+        return value
+
+    def by_region(self) -> dict[str, dict[int, tuple[float, float, float]]]:
+        """Shift in mm by region and pass."""
+        found: dict[str, dict[int, tuple[float, float, float]]] = {}
+        for shift in self.shifts:
+            found.setdefault(shift.region, {})[shift.at_pass] = shift.mm
+        return found
 
 
 class ResponsePlan(_Part):
@@ -53,6 +87,7 @@ class Plan(_Part):
     language: Literal["en", "fr"] = "en"
     save_displacements: bool = False
     motion: MotionPlan = MotionPlan()
+    inputs: InputsPlan = InputsPlan()
     response: ResponsePlan = ResponsePlan()
 
     @field_validator("model")

@@ -125,11 +125,11 @@ def test_baseline_skips_missing_samples():
 
 def test_missing_and_short_baselines_are_told():
     late = 45 + _bolus(TIMES_S, -6.0)
-    assert baseline_flags(late, baseline_passes(TIMES_S, late)) == ("baseline-missing",)
+    assert baseline_flags(TIMES_S, late, baseline_passes(TIMES_S, late)) == ("baseline-missing",)
     one = 45 + _bolus(TIMES_S, 1.0)
-    assert baseline_flags(one, baseline_passes(TIMES_S, one)) == ("baseline-short",)
+    assert baseline_flags(TIMES_S, one, baseline_passes(TIMES_S, one)) == ("baseline-short",)
     good = 45 + _bolus(TIMES_S, 6.0)
-    assert baseline_flags(good, baseline_passes(TIMES_S, good)) == ()
+    assert baseline_flags(TIMES_S, good, baseline_passes(TIMES_S, good)) == ()
     assert {"baseline-missing", "baseline-short"} <= set(FLAGS)
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fitted_columns import fit_columns
 from reference_files import table
 
 from hepaflow.curves.inputs import dense_inputs
 from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.domain.lesions import Measurement
-from hepaflow.kinetics.fit_csv import fit_columns
 from hepaflow.kinetics.fit_curve import fit_curve
 from hepaflow.kinetics.one_compartment import ONE_COMPARTMENT
 

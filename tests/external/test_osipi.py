@@ -7,8 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-
-from hepaflow.kinetics.fit_csv import fit_columns
+from fitted_columns import fit_columns
 
 pytestmark = [pytest.mark.external, pytest.mark.slow]
 #: What the collection tolerates: flow in mL/100 mL/min, PS per min, volumes as fractions, delay in s; absolute and relative part.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fitted_columns import fit_columns
 from osipi_for_tests import cases
-
-from hepaflow.kinetics.fit_csv import fit_columns
 
 pytestmark = pytest.mark.external
 

@@ -46,8 +46,9 @@ def test_recovers_itself_on_dense_times_without_noise(tissue):
 @pytest.mark.parametrize("tissue", TISSUES)
 def test_thesis_times_without_noise(tissue):
     found = fitted(tissue, THESIS_TIMES).parameters
-    # what the 20 s gap hides of the inputs costs up to 2 % of flow
-    assert found["bf"].value == pytest.approx(tissue[0], rel=0.03)
+    # what the 20 s gap hides of the inputs costs up to 2 % of flow; the value is the mean of draws that hold the inputs' uncertainty too,
+    # which is skewed upwards by up to 4 % where that is wide
+    assert found["bf"].value == pytest.approx(tissue[0], rel=0.06)
     assert found["haf"].value == pytest.approx(tissue[1], abs=0.015)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from hepaflow.curves.inputs import plasma
 from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.errors import UsageError
-from hepaflow.kinetics.plasma import plasma
 from hepaflow.workflow.plan import Plan, load
 
 FULL = """

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.curves.shifts import ShiftsMm, Vector, moved
 from hepaflow.domain.curves import TimeCurve
+from hepaflow.domain.geometry import Grid
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 
@@ -24,12 +26,17 @@ SHARED_PATTERNS = 4
 NEIGHBOURHOOD = (24, 48, 48)
 #: Blood above this before any rise already holds contrast (unenhanced blood is 35 to 65 HU at 70 to 140 kV).
 UNENHANCED_BLOOD_HU = 95.0
+#: Baseline passes that differ by more than this share of the rise are no zero: drift, motion, or contrast from before.
+UNSTEADY = 0.10
+#: A first step this near to the steepest one is no beginning: a bolus needs a second or two to gather.
+ALREADY = 0.9
 
 
-def region_curve(series: DynamicSeries, mask: Mask, *, name: str) -> TimeCurve:
+def region_curve(series: DynamicSeries, mask: Mask, *, name: str, shifts: ShiftsMm | None = None) -> TimeCurve:
     """Mean HU of ``mask`` (slices, rows, columns) in every pass, not baseline-corrected; NaN where the pass gives no sample.
 
-    A pass has no sample when it is excluded or when less than half of the region is valid. ``sd`` is the standard error of the mean
+    A pass has no sample when it is excluded, when less than half of the region is valid, or when ``shifts`` (mm in LPS, by pass, to the
+    nearest voxel) move part of the region out of the volume. ``sd`` is the standard error of the mean
     under spatially correlated noise: with noise covariance C(d) at voxel offset d and M(d) the number of pairs of region voxels d
     apart, var = sum over d of M(d) C(d) / N². C is the autocorrelation, in a box around the region, of what the few temporal patterns
     shared in that box leave unexplained; it is cut at 15 mm. There is no ``sd`` where too little tissue is left to tell. Refused: an empty mask or one of another shape.
@@ -44,7 +51,10 @@ def region_curve(series: DynamicSeries, mask: Mask, *, name: str) -> TimeCurve:
     for i, volume in enumerate(series.voxels):
         if i in series.excluded:
             continue
-        sample = volume.reshape(-1)[index].astype(np.float64)
+        place, share = (index, 1.0) if not shifts or i not in shifts else _place(mask, series.grid, shifts[i])
+        if share < 1.0:
+            continue
+        sample = volume.reshape(-1)[place].astype(np.float64)
         good = np.isfinite(sample)
         counts[i] = good.sum()
         if counts[i] >= LEAST_VALID * index.size:
@@ -55,6 +65,11 @@ def region_curve(series: DynamicSeries, mask: Mask, *, name: str) -> TimeCurve:
     with np.errstate(divide="ignore"):
         sd = np.where(np.isfinite(values), error * np.sqrt(index.size / counts), np.nan)
     return TimeCurve(name, series.times_s, values, sd)
+
+
+def _place(mask: Mask, grid: Grid, by_mm: Vector) -> tuple[npt.NDArray[np.intp], float]:
+    place, share = moved(mask, grid, by_mm)
+    return np.flatnonzero(place), share
 
 
 def standard_error(series: DynamicSeries, mask: Mask) -> float:
@@ -168,13 +183,32 @@ def baseline_passes(times_s: npt.ArrayLike, arterial_hu: npt.ArrayLike) -> int:
     return int(valid[0]) + 1
 
 
-def baseline_flags(arterial_hu: npt.ArrayLike, passes: int) -> tuple[str, ...]:
-    """Flag codes of the baseline found by :func:`baseline_passes`: ``baseline-missing`` or ``baseline-short`` (one pass), or none."""
-    head = np.asarray(arterial_hu, float)[:passes]
+def baseline_flags(times_s: npt.ArrayLike, arterial_hu: npt.ArrayLike, passes: int, *, hu: bool = True) -> tuple[str, ...]:
+    """Flag codes of the baseline found by :func:`baseline_passes`, from the arterial curve (n,) and its times (n,) in s.
+
+    ``baseline-missing``: no valid sample, blood brighter than unenhanced blood can be (with ``hu``), or a rise that was under way at the
+    first pass. ``baseline-short``: one pass. ``baseline-unsteady``: the passes differ by more than a tenth of the rise.
+    """
+    times, values = np.asarray(times_s, float), np.asarray(arterial_hu, float)
+    head = values[:passes]
     head = head[np.isfinite(head)]
-    if head.size == 0 or float(np.median(head)) > UNENHANCED_BLOOD_HU:
+    if head.size == 0 or (hu and float(np.median(head)) > UNENHANCED_BLOOD_HU) or _under_way(times, values):
         return ("baseline-missing",)
-    return ("baseline-short",) if head.size < 2 else ()
+    if head.size < 2:
+        return ("baseline-short",)
+    return ("baseline-unsteady",) if np.ptp(head) > UNSTEADY * (np.nanmax(values) - head.mean()) else ()
+
+
+def _under_way(times_s: FloatArray, values: FloatArray) -> bool:
+    """True when the arterial rise, drawn back along its steepest step, began before the first pass."""
+    valid = np.isfinite(values)
+    t, y = times_s[valid], values[valid]
+    top = int(y.argmax())
+    if top == 0:
+        return True
+    slopes = np.diff(y[: top + 1]) / np.diff(t[: top + 1])
+    steepest = int(slopes.argmax())
+    return bool(t[steepest] - (y[steepest] - y[0]) / slopes[steepest] <= t[0] and slopes[0] > ALREADY * slopes[steepest])
 
 
 def mean_of_passes(series: DynamicSeries, passes: Sequence[int]) -> npt.NDArray[np.float32]:

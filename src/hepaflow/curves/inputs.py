@@ -1,97 +1,128 @@
-"""The continuous inputs behind the samples, with their uncertainty.
-
-Two seconds between passes cut the top off a bolus, and the portal peak may fall between the dense and the sparse series. Straight
-or spline interpolation then biases every flow without showing in the residual. So each input is a model of the circulation plus the
-interpolated remainder: the model carries the shape between the samples, the samples keep the last word at the samples.
-"""
+"""The inputs of a study: from the vessels' mean curves to continuous curves with their uncertainty and what is doubtful about them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import PchipInterpolator
 
-from hepaflow.curves.circulation import fit_bolus, fit_transit
 from hepaflow.curves.enhancement import baseline_flags, region_curve
 from hepaflow.curves.enhancement import baseline_passes as count_baseline
+from hepaflow.curves.reconstruct import Joined, join
+from hepaflow.curves.shifts import ShiftsMm
+from hepaflow.curves.suspect import clipped_passes, flat_top, order_flags, peak_flags
 from hepaflow.domain.curves import Inputs, TimeCurve
-from hepaflow.domain.lesions import Regions
+from hepaflow.domain.lesions import Region, Regions
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 
 FloatArray = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 #: Step of the dense grid; at 0.25 s a flow agrees with that at 0.1 s.
 STEP_S = 0.25
-#: A model that leaves more than this share of the peak unexplained (RMS) is not trusted between samples.
-TRUSTED_REMAINDER = 0.08
-#: An arterial model that rises this far above the highest sample was set by where the samples fell, not by the bolus: at 2 s between
-#: passes a 5-s bolus is topped by 1.3 times, while at 5 s the same samples allow a needle of any height.
-OVERSHOOT = 1.4
-#: One sigma of an untrusted interpolation, as a share of its difference from the model.
-DOUBT = 0.5
 NAMES = ("arterial", "portal")
 
 
-def make_inputs(aligned: DynamicSeries, regions: Regions, *, baseline_passes: int | None = None) -> Inputs:
+def make_inputs(
+    aligned: DynamicSeries,
+    regions: Regions,
+    *,
+    baseline_passes: int | None = None,
+    shifts: Mapping[str, ShiftsMm] | None = None,
+    haematocrit: float | None = None,
+) -> Inputs:
     """Inputs of a study: mean curves of aorta and portal vein, baseline found in the aorta unless given, made continuous.
 
-    Flags of the regions and of the baseline travel with the result. Refused: as :func:`dense_inputs`.
+    ``shifts`` move a region (``aorta``, ``portal_vein``, ``spleen``) in single passes, mm in LPS. With ``haematocrit`` the inputs are
+    those of plasma. The spleen's curve goes along where it enhances. Flags of the curves and of the baseline travel with the result. Refused: as :func:`dense_inputs`.
     """
-    arterial = region_curve(aligned, regions.aorta.mask, name="arterial")
-    portal = None if regions.portal_vein is None else region_curve(aligned, regions.portal_vein.mask, name="portal")
+    moved = shifts or {}
+
+    def curve_of(region: Region, name: str) -> TimeCurve:
+        return region_curve(aligned, region.mask, name=name, shifts=moved.get(region.name))
+
+    arterial = curve_of(regions.aorta, "arterial")
+    portal = None if regions.portal_vein is None else curve_of(regions.portal_vein, "portal")
     baseline = count_baseline(arterial.times_s, arterial.values) if baseline_passes is None else baseline_passes
-    found = dense_inputs(arterial, portal, baseline_passes=baseline)
+    clipped = {"arterial": clipped_passes(aligned, regions.aorta.mask)}
+    if regions.portal_vein is not None:
+        clipped["portal"] = clipped_passes(aligned, regions.portal_vein.mask)
+    spleen = None if regions.spleen is None else curve_of(regions.spleen, "spleen")
+    found = dense_inputs(arterial, portal, baseline_passes=baseline, clipped=clipped, spleen=spleen)
     proposed = any(region is not None and region.origin == "proposed" for region in (regions.aorta, regions.portal_vein))
-    flags = (*baseline_flags(arterial.values, baseline), *found.flags)
-    return replace(found, flags=flags, provenance="proposed" if proposed else "given")
+    flags = (
+        *baseline_flags(arterial.times_s, arterial.values, baseline),
+        *(_lost_flags(aligned, regions, moved)),
+        *found.flags,
+    )
+    found = replace(found, flags=tuple(dict.fromkeys(flags)), provenance="proposed" if proposed else "given")
+    return found if haematocrit is None else plasma(found, haematocrit)
 
 
-def dense_inputs(arterial: TimeCurve, portal: TimeCurve | None, *, baseline_passes: int) -> Inputs:
+def dense_inputs(
+    arterial: TimeCurve,
+    portal: TimeCurve | None,
+    *,
+    baseline_passes: int,
+    clipped: Mapping[str, Mask] | None = None,
+    spleen: TimeCurve | None = None,
+) -> Inputs:
     """Inputs on a dense grid from sampled curves (n,) in HU (raw or enhancement); NaN samples are bridged.
 
-    The baseline, the mean of the first ``baseline_passes`` samples, is removed. Refused: a curve that does not enhance or has fewer
-    than five valid samples.
+    The baseline, the mean of the first ``baseline_passes`` samples, is removed. ``clipped`` holds, per input, the samples (n,) known to be
+    clipped; a flat top is found besides. They stay in the sampled curve, but are only lower bounds of the dense one. Refused: a
+    curve that does not enhance or has fewer than five valid samples.
     """
     curves = [_enhancement(curve, baseline_passes) for curve in (arterial, portal) if curve is not None]
     dense = np.arange(curves[0].times_s[0], curves[0].times_s[-1] + STEP_S, STEP_S)
-    samples = [_valid(curve) for curve in curves]
-    found: list[FloatArray] = []
+    found: list[Joined] = []
     flags: list[str] = []
-    modes: list[FloatArray] = []
-    for name, (t, y) in zip(NAMES, samples, strict=False):
-        shape = fit_transit(dense, found[0], t, y) if found else fit_bolus(dense, t, y)
-        remainder = y - np.interp(t, dense, shape.curve)
-        joined = shape.curve + _between(t, remainder, dense)
-        ceiling = np.inf if found else OVERSHOOT * float(y.max())
-        if float(np.sqrt(np.mean(remainder**2))) <= TRUSTED_REMAINDER * float(y.max()) and float(joined.max()) <= ceiling:
-            # the samples hold: only what changes between them is open
-            opened = [change - _between(t, np.interp(t, dense, change), dense) for change in shape.modes]
-        else:
-            plain = _between(t, y, dense)
-            opened = [DOUBT * (np.minimum(joined, ceiling) - plain)]
-            joined = plain
+    for name, curve, raw in zip(NAMES, curves, (arterial, portal), strict=False):
+        at_limit = flat_top(curve.values) | (clipped or {}).get(name, np.zeros(curve.values.size, bool))
+        found.append(join(curve, at_limit, dense, source=found[0] if found else None))
+        if (at_limit & np.isfinite(curve.values)).any():
+            flags.append(f"{name}-clipped")
+        if not found[-1].trusted:
             flags.append(f"{name}-model-untrusted")
-        modes += [_pair(change, which=len(found)) for change in opened]
-        found.append(joined)
-        if _peak_in_gap(t, y):
-            flags.append(f"{name}-peak-in-gap")
-    for which, curve in enumerate(curves):
-        modes += [_pair(change, which=which) for change in _sample_noise(curve, dense)]
+        flags += peak_flags(name, curve, found[-1], dense)
+        if raw is not None and baseline_passes and not np.isfinite(raw.values[:baseline_passes]).any():
+            flags.append("baseline-missing")
     if len(curves) == 2:
-        flags += _order_flags(*samples)
+        flags += order_flags(*curves)
+    tissue, told = _spleen(spleen, baseline_passes)
+    modes = [_pair(joined.modes, which=which) for which, joined in enumerate(found)]
     return Inputs(
         arterial=curves[0],
         portal=curves[1] if len(curves) == 2 else None,
         dense_times_s=dense,
-        dense_arterial=found[0],
-        dense_portal=found[1] if len(curves) == 2 else None,
-        modes=np.stack(modes),
+        dense_arterial=found[0].curve,
+        dense_portal=found[1].curve if len(curves) == 2 else None,
+        modes=np.concatenate(modes),
         baseline_passes=baseline_passes,
         interpolation="circulation model plus interpolated remainder (PCHIP)",
-        flags=tuple(flags),
+        flags=(*dict.fromkeys(flags), *told),
+        spleen=tissue,
+    )
+
+
+def plasma(inputs: Inputs, haematocrit: float) -> Inputs:
+    """Inputs as plasma concentration: whole-blood enhancement over (1 - haematocrit), so that flows become plasma flows.
+
+    The sampled curves stay as measured. Refused: a haematocrit that is not between 0 and 0.8.
+    """
+    if not 0.0 < haematocrit < 0.8:
+        raise InputRefused(
+            "HAEMATOCRIT-INVALID", "the haematocrit is not between 0 and 0.8", "Give it as a share, for example 0.42"
+        )
+    share = 1.0 - haematocrit
+    return replace(
+        inputs,
+        dense_arterial=inputs.dense_arterial / share,
+        dense_portal=None if inputs.dense_portal is None else inputs.dense_portal / share,
+        modes=inputs.modes / share,
     )
 
 
@@ -101,9 +132,7 @@ def _enhancement(curve: TimeCurve, baseline_passes: int) -> TimeCurve:
         raise InputRefused(
             "INPUT-TOO-SHORT", f"the {curve.name} curve has fewer than 5 valid samples", "Check the region and the excluded passes"
         )
-    head = curve.values[:baseline_passes]
-    baseline = float(np.nanmean(head)) if baseline_passes and np.isfinite(head).any() else 0.0
-    values = curve.values - baseline
+    values = curve.values - _zero(curve.values, baseline_passes)
     if np.nanmax(values) <= 0 or np.nanmax(values) < 3 * (0.0 if curve.sd is None else float(np.nanmedian(curve.sd))):
         raise InputRefused(
             "INPUT-NO-ENHANCEMENT", f"the {curve.name} curve does not enhance", "Check that the region lies in the vessel"
@@ -111,45 +140,41 @@ def _enhancement(curve: TimeCurve, baseline_passes: int) -> TimeCurve:
     return replace(curve, values=values)
 
 
-def _valid(curve: TimeCurve) -> tuple[FloatArray, FloatArray]:
-    usable = np.isfinite(curve.values)
-    return curve.times_s[usable], curve.values[usable]
+def _zero(values: FloatArray, baseline_passes: int) -> float:
+    """The mean of the baseline, or the lowest sample up to the peak where every baseline sample is missing."""
+    if not baseline_passes:
+        return 0.0
+    head = values[:baseline_passes]
+    if np.isfinite(head).any():
+        return float(np.nanmean(head))
+    return float(np.nanmin(values[: int(np.nanargmax(values)) + 1]))
 
 
-def _between(t: FloatArray, y: FloatArray, dense: FloatArray) -> FloatArray:
-    """Monotone interpolation, held constant outside the samples."""
-    return np.asarray(PchipInterpolator(t, y)(np.clip(dense, t[0], t[-1])), float)
+def _spleen(curve: TimeCurve | None, baseline_passes: int) -> tuple[TimeCurve | None, tuple[str, ...]]:
+    """The spleen's enhancement, or None with the reason why it tells nothing."""
+    if curve is None:
+        return None, ()
+    try:
+        return _enhancement(curve, baseline_passes), ()
+    except InputRefused:
+        return None, ("spleen-not-enhancing",)
 
 
-def _peak_in_gap(t: FloatArray, y: FloatArray) -> bool:
-    """True when the largest sample borders an interval more than twice the usual one before it."""
-    top = int(y.argmax())
-    steps = np.diff(t)
-    usual = float(np.median(steps[: max(top, 3)]))
-    return any(steps[i] > 2.0 * usual for i in (top - 1, top) if 0 <= i < steps.size)
+def _lost_flags(aligned: DynamicSeries, regions: Regions, shifts: Mapping[str, ShiftsMm]) -> tuple[str, ...]:
+    """``region-shift-outside`` when a region was moved out of the volume, so that its pass has no sample."""
+    from hepaflow.curves.shifts import moved
+
+    for region in (regions.aorta, regions.portal_vein, regions.spleen):
+        if region is None:
+            continue
+        for by_mm in shifts.get(region.name, {}).values():
+            if moved(region.mask, aligned.grid, by_mm)[1] < 1.0:
+                return ("region-shift-outside",)
+    return ()
 
 
-def _order_flags(arterial: tuple[FloatArray, FloatArray], portal: tuple[FloatArray, FloatArray]) -> list[str]:
-    (ta, ya), (tp, yp) = arterial, portal
-    flags = []
-    if tp[yp.argmax()] < ta[ya.argmax()]:
-        flags.append("inputs-swapped")
-    if np.corrcoef(np.interp(ta, tp, yp), ya)[0, 1] > 0.995:
-        flags.append("inputs-identical")
-    return flags
-
-
-def _pair(change: FloatArray, *, which: int) -> FloatArray:
-    """A change of one input as a change (2, m) of both."""
-    pair = np.zeros((2, change.size))
-    pair[which] = change
-    return pair
-
-
-def _sample_noise(curve: TimeCurve, dense: FloatArray) -> list[FloatArray]:
-    """What one standard error of each sample changes (m,)."""
-    if curve.sd is None:
-        return []
-    t, _ = _valid(curve)
-    pulses = np.diag(curve.sd[np.isfinite(curve.values)])
-    return [_between(t, pulse, dense) for pulse in pulses]
+def _pair(changes: FloatArray, *, which: int) -> FloatArray:
+    """Changes (q, m) of one input as changes (q, 2, m) of both."""
+    pairs = np.zeros((len(changes), 2, changes.shape[1]))
+    pairs[:, which] = changes
+    return pairs

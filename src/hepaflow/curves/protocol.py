@@ -83,7 +83,7 @@ def _counted(arterial: TimeCurve | None) -> _Baseline | None:
     if arterial is None or _samples(arterial) is None:
         return None
     passes = baseline_passes(arterial.times_s, arterial.values)
-    return _Baseline(passes, baseline_flags(arterial.values, passes))
+    return _Baseline(passes, baseline_flags(arterial.times_s, arterial.values, passes))
 
 
 def _samples(curve: TimeCurve | None) -> tuple[FloatArray, FloatArray] | None:

@@ -88,6 +88,7 @@ _QUANTITIES: dict[str, Code] = {
     "ve": private("VE", "Interstitial volume"),
     "msi": private("MSI", "Mean slope of increase"),
     "peak": private("PEAK", "Peak enhancement"),
+    "data_share": private("DATA-SHARE", "Share of prior variance removed by data"),
     "auc": private("AUC", "Area under the enhancement curve"),
 }
 #: Where the standard quantity needs a vessel to be told apart.
@@ -96,6 +97,11 @@ _SITES: dict[str, Code] = {"habf": HEPATIC_ARTERY, "hpbf": PORTAL_VEIN}
 _MODELS: dict[str, Code] = {
     "aath": Code("126346", "DCM", "Adiabatic Tissue Homogeneity (ATH) Model"),
     "one-compartment": private("ONE-COMPARTMENT", "Dual-input one-compartment model"),
+    "two-compartment": private("TWO-COMPARTMENT", "Dual-input two-compartment exchange model"),
+    "patlak": private("PATLAK", "Dual-input Patlak model"),
+    "max-slope": private("MAX-SLOPE", "Dual-input maximum slope"),
+    "deconvolution": private("DECONVOLUTION", "Dual-input model-free deconvolution"),
+    "descriptive": private("DESCRIPTIVE", "Descriptive curve parameters"),
 }
 
 _REGIONS: dict[str, tuple[Code, Code]] = {

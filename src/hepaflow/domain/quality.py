@@ -81,10 +81,46 @@ _TABLE: tuple[Flag, ...] = (
         "la courbe portale ne s'explique pas par un transit de la courbe artérielle ; interpolation simple utilisée entre les passages",
     ),
     Flag(
+        "arterial-peak-not-seen",
+        "serious",
+        "the largest arterial sample is the first or the last: the peak was not scanned",
+        "le plus grand échantillon artériel est le premier ou le dernier : le pic n'a pas été exploré",
+    ),
+    Flag(
+        "portal-peak-not-seen",
+        "serious",
+        "the largest portal sample is the first or the last: the peak was not scanned",
+        "le plus grand échantillon portal est le premier ou le dernier : le pic n'a pas été exploré",
+    ),
+    Flag(
+        "arterial-clipped",
+        "serious",
+        "arterial samples stand at the scanner's limit; the model bridged them and the true height is not known",
+        "des échantillons artériels sont à la limite du scanner ; le modèle les a remplacés et la vraie hauteur n'est pas connue",
+    ),
+    Flag(
+        "portal-clipped",
+        "serious",
+        "portal samples stand at the scanner's limit; the model bridged them and the true height is not known",
+        "des échantillons portaux sont à la limite du scanner ; le modèle les a remplacés et la vraie hauteur n'est pas connue",
+    ),
+    Flag(
+        "spleen-not-enhancing",
+        "caution",
+        "the region of the spleen does not enhance; its curve was not used",
+        "la région de la rate ne se rehausse pas ; sa courbe n'a pas été utilisée",
+    ),
+    Flag(
+        "region-shift-outside",
+        "caution",
+        "a region was moved out of the scanned volume in one pass, which gives no sample",
+        "une région a été déplacée hors du volume exploré à un passage, qui ne donne pas de mesure",
+    ),
+    Flag(
         "inputs-swapped",
         "serious",
-        "the portal vein peaks before the aorta: are they swapped?",
-        "la veine porte culmine avant l'aorte : sont-elles inversées ?",
+        "the portal vein fills and peaks like an artery beside the aorta: are they swapped?",
+        "la veine porte se remplit et culmine comme une artère à côté de l'aorte : sont-elles inversées ?",
     ),
     Flag(
         "inputs-identical",
@@ -261,6 +297,12 @@ _TABLE: tuple[Flag, ...] = (
         "caution",
         "a single pass before contrast arrives",
         "un seul passage avant l'arrivée du contraste",
+    ),
+    Flag(
+        "baseline-unsteady",
+        "caution",
+        "the passes before contrast differ among each other: enhancement has no firm zero",
+        "les passages avant le contraste diffèrent entre eux : le rehaussement n'a pas de zéro ferme",
     ),
     Flag(
         "curve-too-short",

@@ -22,8 +22,43 @@ METHODS: dict[str, tuple[str, str]] = {
         "exponentielle avec le temps de transit moyen. BF = HABF + HPBF ; HAF = HABF / BF ; BV = BF × MTT est tout le volume de "
         "distribution, vaisseaux et interstitium ensemble : le modèle ne donne pas de perméabilité.",
     ),
+    "model_two-compartment": (
+        "Dual-input two-compartment exchange (2CXM). Blood mixes in the vessels and exchanges with a mixed interstitium. BF = HABF + HPBF; "
+        "HAF = HABF / BF; BV = BF × MTT is the vascular volume; E = PS / (BF + PS); Ktrans = E × BF.",
+        "Échange à deux compartiments et deux entrées (2CXM). Le sang se mélange dans les vaisseaux et échange avec un interstitium mélangé. "
+        "BF = HABF + HPBF ; HAF = HABF / BF ; BV = BF × MTT est le volume vasculaire ; E = PS / (BF + PS) ; Ktrans = E × BF.",
+    ),
+    "model_patlak": (
+        "Patlak, read by linear algebra: vascular volume and transfer (Ktrans) while nothing flows back, in the first two minutes after "
+        "arterial arrival. It gives no blood flow.",
+        "Patlak, lu par algèbre linéaire : volume vasculaire et transfert (Ktrans) tant que rien ne reflue, dans les deux premières minutes "
+        "après l'arrivée artérielle. Il ne donne pas de flux sanguin.",
+    ),
+    "model_max-slope": (
+        "Maximum slope with two inputs: HABF is the steepest rise in the arterial phase over the arterial peak, HPBF that of the portal phase "
+        "over the portal peak. It reads flow too low wherever blood leaves before the peak.",
+        "Pente maximale à deux entrées : HABF est la montée la plus raide en phase artérielle sur le pic artériel, HPBF celle de la phase "
+        "portale sur le pic portal. Le flux est sous-estimé dès que du sang ressort avant le pic.",
+    ),
+    "model_deconvolution": (
+        "Model-free deconvolution with two inputs: free residues by regularised least squares. The split into arterial and portal flow is "
+        "not determined by the data, and flow reads low when passes are far apart.",
+        "Déconvolution sans modèle à deux entrées : résidus libres par moindres carrés régularisés. Le partage entre flux artériel et portal "
+        "n'est pas déterminé par les données, et le flux est sous-estimé si les passages sont éloignés.",
+    ),
+    "model_descriptive": (
+        "Descriptive numbers of the curve: time to peak, mean slope of increase, peak, area. No flow is estimated; the numbers depend on "
+        "injection and heart as much as on the tissue.",
+        "Paramètres descriptifs de la courbe : temps au pic, pente moyenne, pic, aire. Aucun flux n'est estimé ; ces valeurs dépendent de "
+        "l'injection et du cœur autant que du tissu.",
+    ),
     "model_other": ("Model key: {model}.", "Clé du modèle : {model}."),
     "name_aath": ("dual-input adiabatic tissue homogeneity (AATH)", "homogénéité tissulaire adiabatique à deux entrées (AATH)"),
+    "name_two-compartment": ("dual-input two-compartment exchange", "échange à deux compartiments et deux entrées"),
+    "name_patlak": ("Patlak", "Patlak"),
+    "name_max-slope": ("maximum slope", "pente maximale"),
+    "name_deconvolution": ("model-free deconvolution", "déconvolution sans modèle"),
+    "name_descriptive": ("descriptive", "descriptif"),
     "name_one-compartment": ("dual-input one-compartment", "un compartiment à deux entrées"),
     "formula_aath": (
         "R(t) = 1 for t < MTT, then E · exp(−(t − MTT) · E · BF / ve)",
@@ -170,6 +205,15 @@ METHODS: dict[str, tuple[str, str]] = {
     "meaning_ttp": (
         "Time from arrival in the artery to the peak of the tissue.",
         "Temps entre l'arrivée artérielle et le pic du tissu.",
+    ),
+    "meaning_peak": (
+        "Rise of the tissue curve from its baseline to its peak.",
+        "Montée de la courbe du tissu de sa base à son pic.",
+    ),
+    "meaning_auc": ("Area between the tissue curve and its baseline.", "Aire entre la courbe du tissu et sa base."),
+    "meaning_data_share": (
+        "Share of the prior variance of BF that the data of the voxel removed.",
+        "Part de la variance a priori de BF levée par les données du voxel.",
     ),
     "meaning_msi": ("Mean slope of the rise of the tissue curve.", "Pente moyenne de la montée de la courbe du tissu."),
     "ratio_name": ("BF ratio", "Rapport BF"),

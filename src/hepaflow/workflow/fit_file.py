@@ -18,7 +18,7 @@ from hepaflow.errors import InputRefused, UsageError
 from hepaflow.kinetics.catalogue import MODELS
 from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.compare import Tried, compare
-from hepaflow.kinetics.fit_csv import fit_column, inputs_of_columns
+from hepaflow.kinetics.fit_csv import SPLEEN, fit_column, inputs_of_columns
 from hepaflow.kinetics.model import KineticModel
 from hepaflow.units import QUANTITIES
 from hepaflow.workflow.columns import as_number, read_csv
@@ -80,7 +80,7 @@ def fit_file(
     unit = fitting_unit(columns["arterial"])
     columns = {name: _in_unit(values, unit, column=name) for name, values in columns.items()}
     arterial, portal = columns.pop("arterial"), columns.pop("portal", None)
-    inputs = inputs_of_columns(times, arterial, portal, haematocrit=haematocrit)
+    inputs = inputs_of_columns(times, arterial, portal, spleen=columns.get(SPLEEN), haematocrit=haematocrit)
     total = len(columns) * len(chosen)
     compared: list[Comparison] = []
     for name, values in columns.items():

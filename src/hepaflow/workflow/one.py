@@ -28,8 +28,7 @@ from hepaflow.domain.motion import MotionField
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.kinetics.catalogue import model as model_of
-from hepaflow.kinetics.fit_maps import fit_maps
-from hepaflow.kinetics.plasma import plasma
+from hepaflow.kinetics.fit_maps import Estimation, fit_maps
 from hepaflow.lesions.compare_models import compare_models
 from hepaflow.lesions.measure import measure
 from hepaflow.lesions.ratios import ratio, ratio_draws
@@ -42,7 +41,7 @@ from hepaflow.store.case import Case, Handle, Steps, space_needed
 from hepaflow.store.sources import identify
 from hepaflow.workflow.compared import part_name
 from hepaflow.workflow.outputs import publish
-from hepaflow.workflow.plan import Plan, ResponsePlan
+from hepaflow.workflow.plan import InputsPlan, Plan, ResponsePlan
 from hepaflow.workflow.study import Measured, Study, Summary
 
 Progress = Callable[[str, int, int], None] | None
@@ -73,8 +72,8 @@ def follow(
 ) -> Study:
     """The line of work: motion, regions, inputs, maps (from denoised data if asked for), lesions, response, other models, protocol."""
     kinetic = {"model": plan.model}
-    mapped = kinetic | {"density_g_ml": plan.density_g_ml}
-    feeding = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit}
+    mapped = kinetic | {"estimation": plan.estimation, "density_g_ml": plan.density_g_ml}
+    feeding = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit} | plan.inputs.model_dump(mode="json")
     motion = case.step("motion", partial(_estimate, progress=progress), series, drawn, params=plan.motion.model_dump())
     aligned = case.derive("align", correct.apply, series, motion)
     regions = case.step("regions", _find, aligned, drawn)
@@ -129,17 +128,47 @@ def _find(aligned: DynamicSeries, drawn: RegionSet) -> Regions:
     return find(aligned, drawn.masks, frame=drawn.frame)
 
 
-def _feed(aligned: DynamicSeries, regions: Regions, *, baseline_passes: int | None, haematocrit: float | None) -> Inputs:
+def _feed(
+    aligned: DynamicSeries, regions: Regions, *, baseline_passes: int | None, haematocrit: float | None, **hand: Any
+) -> Inputs:
     if baseline_passes is not None and baseline_passes > aligned.passes - 5:
         raise UsageError("CONFIG-INVALID", "baseline_passes leaves fewer than 5 passes after the baseline", "Give a smaller number")
-    inputs = make_inputs(aligned, regions, baseline_passes=baseline_passes)
-    return inputs if haematocrit is None else plasma(inputs, haematocrit)
+    plan = InputsPlan(**hand)
+    for shift in plan.shifts:
+        if shift.at_pass >= aligned.passes:
+            raise UsageError(
+                "CONFIG-INVALID",
+                f"inputs.shifts: pass {shift.at_pass} is not one of the {aligned.passes} passes",
+                "Count the passes from 0, in time order",
+            )
+        if getattr(regions, shift.region) is None:
+            raise UsageError(
+                "CONFIG-INVALID",
+                f"inputs.shifts: there is no region {shift.region}",
+                "Give the region with --rois, or leave the shift out",
+            )
+    return make_inputs(aligned, regions, baseline_passes=baseline_passes, haematocrit=haematocrit, shifts=plan.by_region())
 
 
 def _map(
-    aligned: DynamicSeries, inputs: Inputs, regions: Regions, *, model: str, density_g_ml: float, progress: Progress
+    aligned: DynamicSeries,
+    inputs: Inputs,
+    regions: Regions,
+    *,
+    model: str,
+    estimation: Estimation,
+    density_g_ml: float,
+    progress: Progress,
 ) -> MapSet:
-    return fit_maps(aligned, inputs, regions=regions, model=model_of(model), density_g_ml=density_g_ml, progress=progress)
+    return fit_maps(
+        aligned,
+        inputs,
+        regions=regions,
+        model=model_of(model),
+        density_g_ml=density_g_ml,
+        estimation=estimation,
+        progress=progress,
+    )
 
 
 def _denoise(
@@ -149,10 +178,17 @@ def _denoise(
 
 
 def _map_denoised(
-    clean: Denoised, inputs: Inputs, regions: Regions, *, model: str, density_g_ml: float, progress: Progress
+    clean: Denoised,
+    inputs: Inputs,
+    regions: Regions,
+    *,
+    model: str,
+    estimation: Estimation,
+    density_g_ml: float,
+    progress: Progress,
 ) -> MapSet:
     local = cut_out(regions, clean.box, clean.series.grid)
-    maps = _map(clean.series, inputs, local, model=model, density_g_ml=density_g_ml, progress=progress)
+    maps = _map(clean.series, inputs, local, model=model, estimation=estimation, density_g_ml=density_g_ml, progress=progress)
     return put_back(maps, clean.box, regions.grid)
 
 
@@ -164,6 +200,7 @@ def _effect(
     regions: Regions,
     *,
     model: str,
+    estimation: Estimation,
     density_g_ml: float,
     method: str,
     radius_mm: float,
@@ -171,7 +208,7 @@ def _effect(
 ) -> Denoising:
     """What denoising changed; for comparison, the regions alone are mapped from the data as measured."""
     alone = replace(regions, liver=regions.healthy)
-    measured = _map(aligned, inputs, alone, model=model, density_g_ml=density_g_ml, progress=None)
+    measured = _map(aligned, inputs, alone, model=model, estimation=estimation, density_g_ml=density_g_ml, progress=None)
     flow = (measured.maps["bf"].values, maps.maps["bf"].values)
     return effect(aligned, clean, regions, flow=flow, settings=(method, radius_mm, strength))
 

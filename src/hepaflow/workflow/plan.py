@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hepaflow.errors import UsageError
 from hepaflow.kinetics.catalogue import model as model_of
@@ -16,6 +16,10 @@ from hepaflow.units import DEFAULT_DENSITY_G_ML
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+#: No organ moves further between passes.
+Millimetres = Annotated[float, Field(ge=-100.0, le=100.0)]
 
 
 class MotionPlan(_Part):
@@ -36,6 +40,36 @@ class DenoisePlan(_Part):
     method: Literal["none", "tips"] = "none"
     radius_mm: float = Field(default=6.0, gt=0.0, le=15.0)
     strength: float = Field(default=3.0, gt=0.0, le=10.0)
+
+
+class Shift(_Part):
+    """A region moved by hand in one pass: ``mm`` in LPS, applied to the nearest voxel; ``pass`` counts from 0."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    region: Literal["aorta", "portal_vein", "spleen"]
+    at_pass: int = Field(alias="pass", ge=0)
+    mm: tuple[Millimetres, Millimetres, Millimetres]
+
+
+class InputsPlan(_Part):
+    """What a reader sets right in the inputs by hand."""
+
+    shifts: tuple[Shift, ...] = ()
+
+    @field_validator("shifts")
+    @classmethod
+    def _once(cls, value: tuple[Shift, ...]) -> tuple[Shift, ...]:
+        if len({(s.region, s.at_pass) for s in value}) < len(value):
+            raise ValueError("a region is moved twice in one pass")
+        return value
+
+    def by_region(self) -> dict[str, dict[int, tuple[float, float, float]]]:
+        """Shift in mm by region and pass."""
+        found: dict[str, dict[int, tuple[float, float, float]]] = {}
+        for shift in self.shifts:
+            found.setdefault(shift.region, {})[shift.at_pass] = shift.mm
+        return found
 
 
 class ResponsePlan(_Part):
@@ -60,6 +94,7 @@ class Plan(_Part):
     """
 
     model: str = "aath"
+    estimation: Literal["posterior", "exact"] = "posterior"
     density_g_ml: float = Field(default=DEFAULT_DENSITY_G_ML, gt=0.5, lt=2.0)
     haematocrit: float | None = Field(default=None, gt=0.0, lt=0.8)
     baseline_passes: int | None = Field(default=None, ge=1)
@@ -68,7 +103,14 @@ class Plan(_Part):
     compare: bool = False
     motion: MotionPlan = MotionPlan()
     denoise: DenoisePlan = DenoisePlan()
+    inputs: InputsPlan = InputsPlan()
     response: ResponsePlan = ResponsePlan()
+
+    @model_validator(mode="after")
+    def _shown(self) -> Plan:
+        if self.denoise.method != "none" and "bf" not in model_of(self.model).quantities:
+            raise ValueError("the effect of denoising is shown on blood flow: choose a model that gives it, or no denoising")
+        return self
 
     @field_validator("model")
     @classmethod

@@ -33,7 +33,6 @@ from hepaflow.units import DEFAULT_DENSITY_G_ML
 QUOTED = {
     "kinetics.md": (
         f"{DEFAULT_DENSITY_G_ML} g/mL unless configured",
-        f"above {100 * inputs.TRUSTED_REMAINDER:.0f} % (RMS) of the peak",
         f"a grid of {inputs.STEP_S} s",
         f"{search.DICTIONARY_ROWS} sets of residue unknowns",
         f"{posterior.DRAWS} draws by adaptive importance sampling",

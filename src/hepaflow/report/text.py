@@ -170,6 +170,9 @@ TEXT: dict[str, tuple[str, str]] = {
     "short_ve": ("Interstitial volume", "Volume interstitiel"),
     "short_ttp": ("Time to peak TTP", "Temps au pic TTP"),
     "short_msi": ("Slope MSI", "Pente MSI"),
+    "short_data_share": ("Data share", "Part des données"),
+    "short_peak": ("Peak", "Pic"),
+    "short_auc": ("AUC", "AUC"),
     "unit_hu_s": ("HU/s", "UH/s"),
     "hu": ("HU", "UH"),
     # lesions

@@ -64,6 +64,20 @@ METHODS: dict[str, tuple[str, str]] = {
         "R(t) = 1 for t < MTT, then E · exp(−(t − MTT) · E · BF / ve)",
         "R(t) = 1 pour t < MTT, puis E · exp(−(t − MTT) · E · BF / ve)",
     ),
+    "formula_two-compartment": (
+        "BV dcb/dt = BF (cin − cb) − PS (cb − ce); ve dce/dt = PS (cb − ce)",
+        "BV dcb/dt = BF (cin − cb) − PS (cb − ce) ; ve dce/dt = PS (cb − ce)",
+    ),
+    "formula_patlak": ("C(t) = b + BV cin(t) + Ktrans ∫ cin dt", "C(t) = b + BV cin(t) + Ktrans ∫ cin dt"),
+    "formula_max-slope": (
+        "HABF = max dC/dt (arterial phase) / max ca; HPBF = max dC/dt (portal phase) / max cp",
+        "HABF = max dC/dt (phase artérielle) / max ca ; HPBF = max dC/dt (phase portale) / max cp",
+    ),
+    "formula_deconvolution": (
+        "C = b + Fa Ra * ca + Fp Rp * cp, residues free; HABF = max Fa Ra, HPBF = max Fp Rp",
+        "C = b + Fa Ra * ca + Fp Rp * cp, résidus libres ; HABF = max Fa Ra, HPBF = max Fp Rp",
+    ),
+    "formula_descriptive": ("MSI = peak / TTP", "MSI = pic / TTP"),
     "formula_one-compartment": ("R(t) = exp(−t / MTT)", "R(t) = exp(−t / MTT)"),
     "methods_density_lead": ("Density. ", "Densité. "),
     "methods_density": (

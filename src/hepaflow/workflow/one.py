@@ -206,9 +206,8 @@ def _effect(
     radius_mm: float,
     strength: float,
 ) -> Denoising:
-    """What denoising changed; for comparison, the regions alone are mapped from the data as measured."""
-    alone = replace(regions, liver=regions.healthy)
-    measured = _map(aligned, inputs, alone, model=model, estimation=estimation, density_g_ml=density_g_ml, progress=None)
+    """What denoising changed; for comparison, the same maps are made from the data as measured."""
+    measured = _map(aligned, inputs, regions, model=model, estimation=estimation, density_g_ml=density_g_ml, progress=None)
     flow = (measured.maps["bf"].values, maps.maps["bf"].values)
     return effect(aligned, clean, regions, flow=flow, settings=(method, radius_mm, strength))
 

@@ -13,12 +13,13 @@ from hepaflow.domain.denoising import Denoising, RegionChange
 from hepaflow.domain.history import Step
 from hepaflow.domain.lesions import Ratio
 from hepaflow.domain.quality import FLAGS
-from hepaflow.report import sections, tables, tables_study
+from hepaflow.report import section_methods, sections, tables, tables_study, tables_truth
 from hepaflow.report.content import Cell, Figure, Notice, Paragraph, Row, Table
 from hepaflow.report.findings import findings
 from hepaflow.report.text import TEXT
 from hepaflow.report.text_compare import COMPARE
 from hepaflow.report.text_methods import METHODS
+from hepaflow.report.text_models import MODEL_TEXT
 from hepaflow.report.text_study import STUDY
 from hepaflow.report.view import AxialView
 from hepaflow.report.words import Words
@@ -45,8 +46,8 @@ def test_every_flag_has_a_sentence_in_both_languages(code: str) -> None:
 def test_every_sentence_exists_twice_with_the_same_places_for_values() -> None:
     import string
 
-    merged = {**TEXT, **STUDY, **METHODS, **COMPARE}
-    assert len(merged) == len(TEXT) + len(STUDY) + len(METHODS) + len(COMPARE)
+    merged = {**TEXT, **STUDY, **METHODS, **MODEL_TEXT, **COMPARE}
+    assert len(merged) == len(TEXT) + len(STUDY) + len(METHODS) + len(MODEL_TEXT) + len(COMPARE)
     for key, (english, french) in merged.items():
         assert english.strip(), key
         assert french.strip(), key
@@ -118,7 +119,7 @@ def test_missing_numbers_say_so_and_why(gappy: CaseResult) -> None:
     core = next(row for row in reversed(table) if row[0] == "core")
     assert set(core[2:]) - {"127.5 / 123.8"} == {"not available"}
     notes = dict(tables.missing_notes(gappy, EN))
-    assert notes["Lesion 3, BF ratio"] == "not available: no enhancement above noise"
+    assert notes["Lesion 3, BF, BV ratio"] == "not available: no enhancement above noise"
     assert notes["Lesion 3, core"] == "not available: too few valid passes at this voxel"
     french = dict(tables.missing_notes(gappy, FR))
     assert french["Lésion 3, centre"].startswith("non disponible\u00a0: trop peu")
@@ -163,7 +164,7 @@ def test_ratio_beside_the_category_is_that_of_the_rated_part(case: CaseResult, t
     assert table is not None
     assert cells(table)[0][1:3] == ["rim", row[2].replace(" (", "\n").rstrip(")")]
     known = {**truth, "lesion-1-rim": {"bf": 44.0, "ratio_bf": 0.44}}
-    rows = cells(tables.truth_table(changed, known, EN))
+    rows = cells(tables_truth.truth_table(changed, known, EN))
     assert [row[0] for row in rows[1:3]] == ["Lesion 1", "Lesion 1, rim"]
     assert rows[1][4] == f"{whole:.2f}"
     assert rows[2][3:5] == ["0.44", f"{rim:.2f}"]
@@ -171,7 +172,7 @@ def test_ratio_beside_the_category_is_that_of_the_rated_part(case: CaseResult, t
 
 def test_haematocrit_is_said_when_used(case: CaseResult) -> None:
     def text(shown: CaseResult) -> str:
-        return str(sections.methods(shown, words=EN).blocks)
+        return str(section_methods.methods(shown, words=EN).blocks)
 
     step = Step("inputs", {"haematocrit": 0.45}, "0" * 64, "1" * 64, "0.1.0", 1.0, 1.0)
     assert "No haematocrit correction" in text(case)
@@ -180,7 +181,7 @@ def test_haematocrit_is_said_when_used(case: CaseResult) -> None:
 
 def test_truth_beside_measurement(gappy: CaseResult, truth: Truth) -> None:
     wrong = {**truth, "lesion-2": {"bf": 90.0, "ratio_bf": 0.9}}
-    rows = cells(tables.truth_table(gappy, wrong, EN))
+    rows = cells(tables_truth.truth_table(gappy, wrong, EN))
     assert rows[0][:3] == ["Healthy liver", "100.0", "100.0\u00a0±\u00a04.0"]
     assert [row[-1] for row in rows[1:]] == ["✓ inside", "✕ outside", "not available"]
 
@@ -272,7 +273,9 @@ def test_denoised_maps_say_so_and_what_it_changed(case: CaseResult) -> None:
         ["Healthy liver", "0.12", "0.30", "0.3%", "0.40", "104.0", "101.0", "yes"],
         ["Lesion 1, rim", "2.50", "4.00", "12.5%", "0.80", "47.0", "52.0", "no: blurred"],
     ]
-    said = " ".join(block.text for block in sections.methods(denoised(case), words=EN).blocks if isinstance(block, Paragraph))
+    said = " ".join(
+        block.text for block in section_methods.methods(denoised(case), words=EN).blocks if isinstance(block, Paragraph)
+    )
     assert "8.3\u00a0HU before, 2.1\u00a0HU after" in said
     places = [(found.place, found.code) for found in findings(denoised(case), EN) if "denois" in found.code]
     assert places == [("Lesion 1, rim", "denoising-blurs"), ("Study", "maps-denoised")]
@@ -280,5 +283,5 @@ def test_denoised_maps_say_so_and_what_it_changed(case: CaseResult) -> None:
 
 def test_without_denoising_nothing_is_said_of_it(case: CaseResult) -> None:
     view = AxialView.of(case.regions.grid)
-    blocks = (*sections.maps(case, view=view, words=EN).blocks, *sections.methods(case, words=EN).blocks)
+    blocks = (*sections.maps(case, view=view, words=EN).blocks, *section_methods.methods(case, words=EN).blocks)
     assert not any("enois" in (block.text if isinstance(block, Paragraph) else getattr(block, "caption", "")) for block in blocks)

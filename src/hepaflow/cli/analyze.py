@@ -11,6 +11,7 @@ import typer
 from hepaflow.cli import printing
 
 if TYPE_CHECKING:
+    from hepaflow.domain.lesions import LesionResult, Measurement
     from hepaflow.workflow.study import Study
 
 NOT_ESTIMATED = 4
@@ -22,6 +23,13 @@ class Motion(StrEnum):
     DEFORMABLE = "deformable"
     RIGID = "rigid"
     NONE = "none"
+
+
+class Estimation(StrEnum):
+    """How a model with a search estimates its maps."""
+
+    POSTERIOR = "posterior"
+    EXACT = "exact"
 
 
 class Denoise(StrEnum):
@@ -47,6 +55,10 @@ def analyze(
         Path | None, typer.Option("--rois", metavar="FILE", help="Regions: NIfTI label map with JSON, DICOM SEG or RTSTRUCT.")
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="KEY", help="Kinetic model; aath unless given.")] = None,
+    estimation: Annotated[
+        Estimation | None,
+        typer.Option("--estimation", help="Maps: posterior mean and SD, or exact least squares; posterior unless given."),
+    ] = None,
     motion: Annotated[Motion | None, typer.Option("--motion", help="Motion correction; deformable unless given.")] = None,
     denoise: Annotated[
         Denoise | None, typer.Option("--denoise", help="Edge-preserving denoising, for the maps only; none unless given.")
@@ -73,6 +85,7 @@ def analyze(
     chosen = plan.load(
         config,
         model=model,
+        estimation=estimation.value if estimation else None,
         motion__method=motion.value if motion else None,
         denoise__method=denoise.value if denoise else None,
         save_displacements=save_displacements or None,
@@ -124,26 +137,7 @@ def show(done: Study) -> None:
         printing.out(
             f"healthy liver: blood flow {printing.number(bf.value, digits=1)} +/- {printing.number(bf.sd, digits=1)} mL/min/100 g"
         )
-    rows = []
-    for found in lesions:
-        call = found.ruling
-        ratio = found.ratio.get("bf") if call is None or call.region == "whole" else call.ratio
-        interval = ratio.ci95 if ratio else None
-        rows.append(
-            [
-                found.lesion.id if call is None or call.region == "whole" else f"{found.lesion.id} {call.region}",
-                printing.number(found.lesion.longest_axial_diameter_mm, digits=0),
-                printing.number(ratio.value if ratio else None),
-                f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "-",
-                (call.category if call else None) or "not rated",
-                printing.number(call.probability_major if call else None),
-                " ".join(dict.fromkeys((*found.flags, *(call.flags if call else ())))) or "-",
-            ]
-        )
-    if rows:
-        printing.table(["lesion", "mm", "BF ratio", "95 % interval", "response", "P(major)", "flags"], rows)
-    else:
-        printing.out("no lesion was given")
+    _show_lesions(healthy, lesions)
     for rule in protocol:
         if rule.verdict in {"warn", "fail"}:
             printing.out(f"protocol {rule.verdict}: {rule.key}: {rule.measured} (expected {rule.expected})")
@@ -151,6 +145,43 @@ def show(done: Study) -> None:
         _show_comparison(done)
     if flags:
         printing.out("flags: " + " ".join(flags))
+
+
+def _show_lesions(healthy: Measurement, lesions: tuple[LesionResult, ...]) -> None:
+    """One line a lesion: the ratio that the report leads with, and the response."""
+    from hepaflow.lesions.ratios import ratio
+    from hepaflow.report.offered import LEADING
+    from hepaflow.report.tables import abbreviation
+
+    key = next((key for key in LEADING if key in healthy.parameters), "bf")
+    rows = []
+    for found in lesions:
+        call = found.ruling
+        part = "whole" if call is None else call.region
+        measured = found.regions.get(part)
+        if part == "whole":
+            over = found.ratio.get(key)
+        elif key == "bf" and call is not None:
+            over = call.ratio  # what was judged
+        else:
+            over = None if measured is None else ratio(measured, healthy, key)
+        interval = over.ci95 if over else None
+        flags = (*found.flags, *(measured.flags if measured else ()), *(call.flags if call else ()))
+        rows.append(
+            [
+                found.lesion.id if part == "whole" else f"{found.lesion.id} {part}",
+                printing.number(found.lesion.longest_axial_diameter_mm, digits=0),
+                printing.number(over.value if over else None),
+                f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "-",
+                (call.category if call else None) or "not rated",
+                printing.number(call.probability_major if call else None),
+                " ".join(dict.fromkeys(flags)) or "-",
+            ]
+        )
+    if rows:
+        printing.table(["lesion", "mm", f"{abbreviation(key)} ratio", "95 % interval", "response", "P(major)", "flags"], rows)
+    else:
+        printing.out("no lesion was given")
 
 
 def _show_comparison(done: Study) -> None:

@@ -97,7 +97,7 @@ _SITES: dict[str, Code] = {"habf": HEPATIC_ARTERY, "hpbf": PORTAL_VEIN}
 _MODELS: dict[str, Code] = {
     "aath": Code("126346", "DCM", "Adiabatic Tissue Homogeneity (ATH) Model"),
     "one-compartment": private("ONE-COMPARTMENT", "Dual-input one-compartment model"),
-    "two-compartment": private("TWO-COMPARTMENT", "Dual-input two-compartment exchange model"),
+    "two-compartment": Code("126347", "DCM", "Two Compartment Exchange (2CX) Model"),
     "patlak": private("PATLAK", "Dual-input Patlak model"),
     "max-slope": private("MAX-SLOPE", "Dual-input maximum slope"),
     "deconvolution": private("DECONVOLUTION", "Dual-input model-free deconvolution"),

@@ -340,6 +340,12 @@ _TABLE: tuple[Flag, ...] = (
         "there is no ratio to judge the response by",
         "il n'y a pas de rapport pour juger la réponse",
     ),
+    Flag(
+        "response-not-from-this-model",
+        "caution",
+        "the model does not give what the response criterion reads",
+        "le modèle ne donne pas ce que lit le critère de réponse",
+    ),
     # motion
     Flag(
         "motion-no-cavity",

@@ -15,7 +15,7 @@ from hepaflow.domain.lesions import Estimate, Lesion, LesionResult, Measurement,
 from hepaflow.domain.maps import MapSet
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
-from hepaflow.kinetics.descriptive import rise
+from hepaflow.kinetics.descriptive import DESCRIPTIVE, rise
 from hepaflow.kinetics.dictionary import parameters, prior_of
 from hepaflow.kinetics.fit_curve import fit_curve
 from hepaflow.kinetics.model import KineticModel, ResidueModel
@@ -27,6 +27,8 @@ Progress = Callable[[str, int, int], None] | None
 
 #: One patient's tissues are reached within about this many seconds of each other.
 DELAY_SPREAD_S = 0.7
+#: What every case has beside its model's own quantities.
+LOOKED = ("ttp", "msi")
 
 
 def measure(
@@ -79,7 +81,12 @@ def _measure(
     fitted = fit_curve(curve, inputs, model=model, density_g_ml=maps.density_g_ml, voxels=region.voxels, prior=prior, seed=seed)
     estimates = dict(fitted.parameters)
     samples = dict(fitted.samples)
-    estimates |= _descriptive(curve.times_s, curve.values, fitted, inputs, samples, seed=seed)
+    if isinstance(model, ResidueModel):
+        estimates |= _descriptive(curve.times_s, curve.values, fitted, inputs, samples, seed=seed)
+    elif model is not DESCRIPTIVE:
+        looked = fit_curve(curve, inputs, model=DESCRIPTIVE, density_g_ml=maps.density_g_ml, seed=seed)
+        estimates |= {key: looked.parameters[key] for key in LOOKED}
+        samples |= {key: looked.samples[key] for key in LOOKED if key in looked.samples}
     for key, parameter_map in maps.maps.items():
         inside = parameter_map.values[region.mask]
         inside = inside[np.isfinite(inside)]
@@ -104,7 +111,7 @@ def _descriptive(
     rng = np.random.default_rng(seed)
     noisy = fitted.fit_hu[usable][:, None] + fitted.residual_sd * rng.standard_normal((times.size, DRAWS))
     found = {}
-    for key, value, draws in zip(("ttp", "msi"), (ttp, msi), rise(times, noisy, inputs, fitted.residual_sd), strict=True):
+    for key, value, draws in zip(LOOKED, (ttp, msi), rise(times, noisy, inputs, fitted.residual_sd), strict=True):
         finite = draws[np.isfinite(draws)]
         found[key] = Estimate(float(value[0]), float(finite.std(ddof=1)) if finite.size > 1 else float("nan"))
         if np.isfinite(value[0]) and finite.size == draws.size:

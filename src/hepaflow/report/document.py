@@ -35,7 +35,7 @@ def compose(case: CaseResult, *, language: str = "en", truth: Truth | None = Non
     model = case.maps.model
     values = {
         "version": __version__,
-        "model": words(f"name_{model}") if words.has(f"name_{model}") else model,
+        "model": words.model(model),
         "passes": str(case.series.passes),
         "seconds": words.number(float(case.series.times_s[-1]), 0),
     }

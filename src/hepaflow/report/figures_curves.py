@@ -12,6 +12,7 @@ from hepaflow.domain.curves import TimeCurve
 from hepaflow.domain.lesions import Measurement
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import ACCENT, ARTERIAL, INK, MUTED, PAGE_WIDTH_MM, PORTAL, RULE, TISSUE, canvas, finished, plain_ticks
+from hepaflow.report.offered import has_fit
 from hepaflow.report.rated import haematocrit_of, rated_part
 from hepaflow.report.words import Words
 
@@ -128,6 +129,7 @@ def region_curves(case: CaseResult, *, words: Words) -> list[Figure]:
 
 
 def _curves_part(case: CaseResult, part: list[tuple[str, Measurement, str]], *, words: Words) -> Figure:
+    fitted = any(has_fit(measured) for _, measured, _ in part)
     rows = -(-len(part) // _PER_ROW)
     row_mm = 51.0
     height = rows * row_mm
@@ -136,36 +138,45 @@ def _curves_part(case: CaseResult, part: list[tuple[str, Measurement, str]], *, 
         row, column = divmod(number, _PER_ROW)
         left, width = 0.064 + column * 0.334, 0.262
         top = 1 - (row * row_mm + 5.5) / height
-        upper = figure.add_axes((left, top - 24.5 / height, width, 24.5 / height))
-        lower = figure.add_axes((left, top - 36.5 / height, width, 10.5 / height), sharex=upper)
-        _draw_fit(case, measured, upper, lower=lower, color=color, words=words)
+        tall = 24.5 if fitted else 36.5
+        upper = figure.add_axes((left, top - tall / height, width, tall / height))
+        _draw_samples(case, measured, upper, color=color, words=words)
+        panels = [(upper, "axis_enhancement")]
+        if fitted:
+            lower = figure.add_axes((left, top - 36.5 / height, width, 10.5 / height), sharex=upper)
+            _draw_fit(case, measured, upper, lower=lower, color=color, words=words)
+            panels.append((lower, "axis_residual_short"))
         upper.set_title(name, fontsize=6.8)
-        lower.set_xlabel(words("time_axis_x"), labelpad=1.5, fontsize=6.2)
-        if column == 0:
-            upper.set_ylabel(words("axis_enhancement"), fontsize=6.2)
-            lower.set_ylabel(words("axis_residual_short"), fontsize=6.2)
-            for axes in (upper, lower):
-                axes.yaxis.set_label_coords(-0.165, 0.5)
-    return finished(figure, words("curves_caption"), alternative=", ".join(name for name, _, _ in part), width_mm=PAGE_WIDTH_MM)
+        panels[-1][0].set_xlabel(words("time_axis_x"), labelpad=1.5, fontsize=6.2)
+        for axes, label in panels if column == 0 else ():
+            axes.set_ylabel(words(label), fontsize=6.2)
+            axes.yaxis.set_label_coords(-0.165, 0.5)
+    caption = words("curves_caption" if fitted else "curves_caption_read")
+    return finished(figure, caption, alternative=", ".join(name for name, _, _ in part), width_mm=PAGE_WIDTH_MM)
+
+
+def _draw_samples(case: CaseResult, measured: Measurement, axes: Axes, *, color: str, words: Words) -> None:
+    times, curve = curve_times(case, np.size(measured.curve_hu)), np.asarray(measured.curve_hu, float)
+    if times is not None and np.isfinite(curve).any():
+        axes.plot(times, curve, "o", color=color, markersize=2.6, markerfacecolor="white", markeredgewidth=0.8)
+    else:
+        axes.text(0.5, 0.5, words("na"), transform=axes.transAxes, ha="center", va="center", color=MUTED)
+    axes.locator_params(axis="y", nbins=5)
+    plain_ticks(axes, words)
 
 
 def _draw_fit(case: CaseResult, measured: Measurement, upper: Axes, *, lower: Axes, color: str, words: Words) -> None:
+    """The fitted line among the samples, and what it leaves of them below."""
     times = curve_times(case, np.size(measured.curve_hu))
     curve, fit = np.asarray(measured.curve_hu, float), np.asarray(measured.fit_hu, float)
     if times is not None and np.isfinite(curve).any():
-        upper.plot(times, curve, "o", color=color, markersize=2.6, markerfacecolor="white", markeredgewidth=0.8)
         if fit.shape == curve.shape:
             upper.plot(times, fit, color=color, linewidth=1.0)
             lower.vlines(times, 0, curve - fit, color=color, linewidth=1.0)
             lower.plot(times, curve - fit, "o", color=color, markersize=1.8)
         if np.isfinite(measured.residual_sd):
             lower.axhspan(-2 * measured.residual_sd, 2 * measured.residual_sd, color=RULE, alpha=0.6, linewidth=0)
-    else:
-        upper.text(0.5, 0.5, words("na"), transform=upper.transAxes, ha="center", va="center", color=MUTED)
     lower.axhline(0, color=MUTED, linewidth=0.6)
-    upper.tick_params(labelbottom=False)
-    upper.locator_params(axis="y", nbins=5)
     lower.locator_params(axis="y", nbins=3)
-    plain_ticks(upper, words)
     plain_ticks(lower, words)
     upper.tick_params(labelbottom=False)

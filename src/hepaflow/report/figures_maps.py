@@ -12,7 +12,9 @@ from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import LesionResult
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import PAGE_WIDTH_MM, canvas, finished
+from hepaflow.report.offered import estimation_of, leading
 from hepaflow.report.panels import Place, Scale, draw_bar, draw_grey, draw_lines, draw_map, draw_sides, draw_title, outline, sheet
+from hepaflow.report.tables import abbreviation
 from hepaflow.report.view import WINDOW_HU, AxialView, Crop, grey_slice, largest_slice, picture_passes
 from hepaflow.report.words import Words
 from hepaflow.units import QUANTITIES
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
 
     from hepaflow.report.panels import Lines
 
-#: Panels after the CT, its blood flow, that flow's SD and the ratio map.
-_MORE = ("habf", "hpbf", "haf", "bv", "mtt", "total_mtt", "ps", "extraction", "ktrans", "ve", "ttp", "msi")
+#: Panels after the CT, the leading quantity, its SD, what the data had to do with it, and its ratio map.
+_MORE = ("habf", "hpbf", "haf", "bv", "mtt", "total_mtt", "ps", "extraction", "ktrans", "ve", "ttp", "msi", "auc")
 _COLORS = {
     "bv": "batlow",
     "ve": "batlow",
     "haf": "batlow",
     "extraction": "batlow",
+    "data_share": "batlow",
     "mtt": "imola",
     "total_mtt": "imola",
     "ttp": "imola",
@@ -55,10 +58,15 @@ def scale_of(key: str, words: Words) -> Scale:
     return Scale(_COLORS.get(key, "lipari"), (low, high), words.unit(key), (low, high))
 
 
-def healthy_flow(case: CaseResult) -> float:
-    """Blood flow of the healthy liver, NaN where it could not be estimated."""
-    estimate = case.healthy.parameters.get("bf")
-    return float("nan") if estimate is None else float(estimate.value)
+def reference_value(case: CaseResult, key: str) -> float:
+    """What a ratio map divides by: the healthy liver's value, NaN where there is none.
+
+    Of a model read directly it is the median of the map: noise shifts single voxels away from the mean curve, lesion and liver alike.
+    """
+    estimate = case.healthy.parameters.get(key)
+    if estimate is None:
+        return float("nan")
+    return float(estimate.map_median if estimation_of(case) == "direct" else estimate.value)
 
 
 def panels_of(case: CaseResult, view: AxialView, index: int, *, words: Words) -> list[Panel]:
@@ -71,17 +79,22 @@ def panels_of(case: CaseResult, view: AxialView, index: int, *, words: Words) ->
     hu = words("hu")
     panels = [Panel(words("panel_ct"), Scale("gray", WINDOW_HU, hu, WINDOW_HU), None)]
     maps = case.maps.maps
-    flow = maps.get("bf")
-    if flow is not None:
-        scale = scale_of("bf", words)
-        panels.append(Panel(words.quantity("bf"), scale, cut(flow.values)))
-        if flow.sd is not None:
+    first = leading(case)
+    if first is not None:
+        scale, found = scale_of(first, words), maps[first]
+        panels.append(Panel(words.quantity(first), scale, cut(found.values)))
+        if found.sd is not None:
             half = scale.limits[1] / 2
-            panels.append(Panel(words("panel_sd"), Scale(scale.name, (0, half), scale.unit, (0, half)), cut(flow.sd)))
-        healthy = healthy_flow(case)
+            title = words("panel_sd") if first == "bf" else words("panel_sd_of", name=words.quantity(first))
+            panels.append(Panel(title, Scale(scale.name, (0, half), scale.unit, (0, half)), cut(found.sd)))
+        if "data_share" in maps:
+            panels.append(Panel(words.quantity("data_share"), scale_of("data_share", words), cut(maps["data_share"].values)))
+        healthy = reference_value(case, first)
         if np.isfinite(healthy) and healthy > 0:
-            panels.append(Panel(words("panel_ratio"), RATIO_SCALE, (cut(flow.values) / healthy).astype(np.float32)))
-    panels += [Panel(words.quantity(key), scale_of(key, words), cut(maps[key].values)) for key in _MORE if key in maps]
+            title = words("panel_ratio") if first == "bf" else words("panel_ratio_of", name=abbreviation(first))
+            panels.append(Panel(title, RATIO_SCALE, (cut(found.values) / healthy).astype(np.float32)))
+    more = [key for key in _MORE if key in maps and key != first]
+    panels += [Panel(words.quantity(key), scale_of(key, words), cut(maps[key].values)) for key in more]
     return panels[:_MOST_PANELS]
 
 
@@ -139,9 +152,12 @@ def lesion_maps(case: CaseResult, result: LesionResult, *, view: AxialView, word
     slices = view.turn(whole).shape[0]
     lesion = words.region(result.lesion.id)
     values = {"lesion": lesion, "number": str(view.number(index, slices)), "slices": str(slices)}
-    return _slice_figure(
-        case, view, index, region=whole, words=words, caption=words("maps_lesion_caption", **values), alternative=lesion
-    )
+    first = leading(case)
+    if first is None or estimation_of(case) != "direct":
+        caption = words("maps_lesion_caption", **values)
+    else:
+        caption = words("maps_lesion_caption_read", name=words.quantity(first), **values)
+    return _slice_figure(case, view, index, region=whole, words=words, caption=caption, alternative=lesion)
 
 
 def liver_maps(case: CaseResult, *, view: AxialView, words: Words) -> Figure:

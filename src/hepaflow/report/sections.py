@@ -11,15 +11,21 @@ from hepaflow.report import (
     figures_motion,
     figures_ratio,
     figures_regions,
+    section_methods,
     section_models,
     tables,
     tables_study,
+    tables_truth,
 )
 from hepaflow.report.content import Block, Bullets, Notice, Paragraph, Section
 from hepaflow.report.findings import Finding, findings
-from hepaflow.report.rated import Truth, haematocrit_of
+from hepaflow.report.offered import gives_flow, leading
+from hepaflow.report.rated import Truth
 from hepaflow.report.view import AxialView
 from hepaflow.report.words import Words
+
+#: Map and mean curve of the healthy liver are called apart beyond this share: more than the leaning of a posterior map at usual noise.
+MAP_APART = 0.2
 
 
 def criterion_lines(case: CaseResult, words: Words) -> list[str]:
@@ -50,6 +56,9 @@ def summary(case: CaseResult, *, words: Words, truth: Truth | None) -> Section:
         blocks.append(Notice("pass", words("flags_serious_none_title"), (words("flags_serious_none"),)))
     if not case.lesions:
         return Section("summary", words("section_summary"), (*blocks, Paragraph(words("no_lesion"))))
+    if not gives_flow(case):
+        blocks += [Paragraph(words("no_flow", model=words.model(case.maps.model))), tables.unrated_table(case, words)]
+        return Section("summary", words("section_summary"), tuple(blocks))
     blocks.append(tables.summary_table(case, words))
     blocks += [Paragraph(text, style="note") for text in criterion_lines(case, words)]
     blocks.append(figures_ratio.forest(case, words=words, truth=truth))
@@ -119,7 +128,8 @@ def inputs(case: CaseResult, *, words: Words) -> Section:
         blocks.append(Paragraph(words("single_input")))
     blocks.append(figures_curves.inputs_figure(case, words=words))
     blocks += figures_curves.region_curves(case, words=words)
-    blocks.append(tables_study.fits_table(case, words))
+    fits = tables_study.fits_table(case, words)
+    blocks += [] if fits is None else [fits]
     return Section("inputs", words("section_inputs"), tuple(blocks))
 
 
@@ -127,6 +137,10 @@ def maps(case: CaseResult, *, view: AxialView, words: Words) -> Section:
     """One page of maps a lesion; the liver alone when there is none."""
     noise = words("noise_line", noise=words.number(case.maps.noise_hu))
     blocks: list[Block] = [Paragraph(words("maps_intro"), style="note"), Paragraph(noise, style="note")]
+    apart = _apart(case, words)
+    blocks += [] if apart is None else [Notice("caution", words("map_apart_title"), (apart,))]
+    if "data_share" in case.maps.maps:
+        blocks.append(Paragraph(words("data_share_note"), style="note"))
     if case.denoising is not None:
         caution = words("denoising_caution", radius=words.number(case.denoising.radius_mm))
         blocks += [Paragraph(caution), tables_study.denoising_table(case.denoising, words)]
@@ -140,10 +154,23 @@ def maps(case: CaseResult, *, view: AxialView, words: Words) -> Section:
     return Section("maps", words("section_maps"), tuple(blocks))
 
 
+def _apart(case: CaseResult, words: Words) -> str | None:
+    """A warning where map and mean curve of the healthy liver say different things of the quantity that the report leads with."""
+    first = leading(case)
+    found = None if first is None else case.healthy.parameters.get(first)
+    if first is None or found is None or not (found.value > 0 and math.isfinite(found.map_median)):
+        return None
+    if abs(found.map_median / found.value - 1.0) <= MAP_APART:
+        return None
+    unit = words.unit(first)
+    value, median = (f"{words.number(x)} {unit}" for x in (found.value, found.map_median))
+    return words("map_apart", name=words.quantity(first), value=value, median=median)
+
+
 def lesions(case: CaseResult, *, words: Words) -> Section:
     """All numbers of all lesions, what is missing and why, and every flag."""
     blocks: list[Block] = []
-    if any(result.response for result in case.lesions):
+    if gives_flow(case) and any(result.response for result in case.lesions):
         blocks.append(tables.response_table(case, words))
         blocks += [Paragraph(text, style="note") for text in criterion_lines(case, words)]
     ratios = tables.ratios_table(case, words)
@@ -156,62 +183,6 @@ def lesions(case: CaseResult, *, words: Words) -> Section:
     found = findings(case, words)
     blocks.append(tables.flags_table(found, words) if found else Paragraph(words("flags_none")))
     return Section("lesions", words("section_lesions"), tuple(blocks))
-
-
-def methods(case: CaseResult, *, words: Words) -> Section:
-    """Model, physics, limits, glossary, references and the record of the computation."""
-    model = case.maps.model
-    known = words.has(f"model_{model}")
-    delays = [
-        words(f"delay_{key}", seconds=words.number(value))
-        for key, value in sorted(case.healthy.delays_s.items())
-        if words.has(f"delay_{key}") and math.isfinite(value)
-    ]
-    baseline, interpolation = str(case.inputs.baseline_passes), words.interpolation(case.inputs.interpolation)
-    blocks: list[Block] = [
-        Paragraph(words(f"model_{model}") if known else words("model_other", model=model), lead=words("methods_model_lead"))
-    ]
-    if words.has(f"formula_{model}"):
-        blocks.append(Paragraph(words(f"formula_{model}"), style="formula"))
-    density = words("methods_density", density=words.number(case.maps.density_g_ml, 2))
-    delay = words("methods_delay", delays=", ".join(delays) or words("na"))
-    blocks += [
-        Paragraph(density, lead=words("methods_density_lead")),
-        Paragraph(_haematocrit(case, words), lead=words("methods_hct_lead")),
-        Paragraph(words("methods_baseline", baseline=baseline), lead=words("methods_baseline_lead")),
-        Paragraph(delay, lead=words("methods_delay_lead")),
-        Paragraph(words("methods_interpolation", interpolation=interpolation), lead=words("methods_interpolation_lead")),
-        Paragraph(words("methods_numbers"), lead=words("methods_numbers_lead")),
-        *_denoising(case, words),
-        Paragraph(words("limits_title"), style="heading"),
-        Bullets(tuple(("", words(f"limit_{key}")) for key in ("criterion", "interval", "small", "ps", "models", "portal"))),
-        tables_study.glossary_table(case, words),
-    ]
-    if case.history:
-        blocks.append(tables_study.steps_table(case, words))
-    blocks.append(Paragraph(words("references_title"), style="heading"))
-    blocks.append(Bullets(tuple(("", words(f"reference_{number}")) for number in range(1, 6))))
-    return Section("methods", words("section_methods"), tuple(blocks))
-
-
-def _denoising(case: CaseResult, words: Words) -> list[Block]:
-    """How the data of the maps were denoised; nothing where they were not."""
-    found = case.denoising
-    if found is None:
-        return []
-    values = {
-        "radius": words.number(found.radius_mm),
-        "strength": words.number(found.strength),
-        "before": words.number(found.noise_before_hu),
-        "after": words.number(found.noise_after_hu),
-    }
-    return [Paragraph(words("methods_denoising", **values), lead=words("methods_denoising_lead"))]
-
-
-def _haematocrit(case: CaseResult, words: Words) -> str:
-    """What was done about haematocrit, from the record of the computation."""
-    value = haematocrit_of(case)
-    return words("methods_hct") if value is None else words("methods_plasma", haematocrit=words.number(value, 2))
 
 
 def every(case: CaseResult, *, words: Words, truth: Truth | None) -> tuple[Section, ...]:
@@ -229,5 +200,5 @@ def every(case: CaseResult, *, words: Words, truth: Truth | None) -> tuple[Secti
     if case.comparison:
         parts.append(section_models.models(case, words=words))
     if truth is not None:
-        parts.append(Section("truth", words("section_truth"), (tables.truth_table(case, truth, words),)))
-    return (*parts, methods(case, words=words))
+        parts.append(Section("truth", words("section_truth"), (tables_truth.truth_table(case, truth, words),)))
+    return (*parts, section_methods.methods(case, words=words))

@@ -10,23 +10,45 @@ from hepaflow.domain.lesions import SHELLS, LesionResult, Measurement, Ratio, Re
 from hepaflow.domain.quality import FLAGS
 from hepaflow.report.content import Cell, Row, Table, Tone
 from hepaflow.report.findings import Finding, causes, lesion_codes, reason, sentences
+from hepaflow.report.offered import estimation_of, gives_flow, leading
 from hepaflow.report.rated import (
-    Truth,
     first_call,
-    known_ratio,
     rated_name,
     rated_part,
     rated_ratio,
     ratio_in,
-    truth_key,
 )
 from hepaflow.report.words import DECIMALS, Words
-from hepaflow.units import QUANTITIES
 
 #: Columns of the parameter table, in the order of reading.
-PARAMETERS = ("bf", "habf", "hpbf", "haf", "bv", "mtt", "total_mtt", "ps", "ktrans", "extraction", "ve", "ttp", "msi")
+PARAMETERS = (
+    "bf",
+    "habf",
+    "hpbf",
+    "haf",
+    "bv",
+    "mtt",
+    "total_mtt",
+    "ps",
+    "ktrans",
+    "extraction",
+    "ve",
+    "ttp",
+    "msi",
+    "peak",
+    "auc",
+)
 _MOST_COLUMNS = 7
-_ABBREVIATIONS = {"total_mtt": "Total MTT", "ktrans": "Ktrans", "extraction": "E", "ve": "ve"}
+#: Ratios beside the flags in the summary of a model without flow.
+_MOST_UNRATED = 4
+_ABBREVIATIONS = {
+    "total_mtt": "Total MTT",
+    "ktrans": "Ktrans",
+    "extraction": "E",
+    "ve": "ve",
+    "peak": "Peak",
+    "data_share": "Data share",
+}
 #: Said by the category's own cell: the call is less than 95 % sure.
 _UNSETTLED = "response-uncertain"
 _TONES: dict[str, Tone] = {"serious": "serious", "caution": "caution", "info": "info"}
@@ -83,7 +105,7 @@ def summary_table(case: CaseResult, words: Words) -> Table:
                 Cell(ratio_with_interval(ratio, words), "strong"),
                 words.probability(None if call is None else call.probability_major),
                 category_cell(call, result, words=words),
-                Cell(_flag_marks(result, call, words)),
+                Cell(_flag_marks(case, result, call=call, words=words)),
             )
         )
     head = ("col_lesion", "col_size", "col_ratio_ci", "col_p_major", "col_category", "col_flags")
@@ -91,9 +113,34 @@ def summary_table(case: CaseResult, words: Words) -> Table:
     return Table(words("summary_caption"), tuple(map(words, head)), tuple(rows), "lrlrll", widths)
 
 
-def _flag_marks(result: LesionResult, call: ResponseCall | None, words: Words) -> str:
-    """What the category's cell does not say already; notes are left to the table of flags."""
+def unrated_table(case: CaseResult, words: Words) -> Table:
+    """The summary where the model gives no flow: one line a lesion with the ratios that there are, and no category."""
+    keys = ratio_keys(case)[:_MOST_UNRATED]
+    rows = []
+    for result in case.lesions:
+        ratios = [ratio_with_interval(rated_ratio(case, result, key=key), words) for key in keys]
+        size, marks = words.number(result.lesion.longest_axial_diameter_mm, 0), _flag_marks(case, result, call=None, words=words)
+        rows.append(line(Cell(rated_name(result, words), "strong"), size, *ratios, Cell(marks)))
+    head = (
+        words("col_lesion"),
+        words("col_size"),
+        *(words("col_ratio_of", name=abbreviation(key)) for key in keys),
+        words("col_flags"),
+    )
+    widths = (24.0, 12.0, *([26.0] * len(keys)), 40.0)
+    return Table(words("unrated_caption"), head, tuple(rows), "lr" + "l" * len(keys) + "l", widths)
+
+
+def ratio_keys(case: CaseResult) -> list[str]:
+    """Quantities of which any lesion has a ratio, the leading one first."""
+    keys = [key for key in PARAMETERS if any(key in result.ratio for result in case.lesions)]
+    return sorted(keys, key=lambda key: key != leading(case))
+
+
+def _flag_marks(case: CaseResult, result: LesionResult, *, call: ResponseCall | None, words: Words) -> str:
+    """What the category's cell and the box above do not say already; notes are left to the table of flags."""
     said = {_UNSETTLED, *(_why_unrated(call, result) if call is None or call.category is None else ())}
+    said |= set(case.healthy.flags).intersection(*map(lesion_codes, case.lesions))  # of every curve: the model's, not the lesion's
     shown = [code for code in lesion_codes(result) if words.severity(code) != "info" and code not in said]
     return sentences(shown, words) or words("no_flags")
 
@@ -123,7 +170,7 @@ def response_table(case: CaseResult, words: Words) -> Table:
 
 def ratios_table(case: CaseResult, words: Words) -> Table | None:
     """All ratios with intervals; None when no lesion has any."""
-    keys = [key for key in PARAMETERS if any(key in result.ratio for result in case.lesions)][:_MOST_COLUMNS]
+    keys = ratio_keys(case)[:_MOST_COLUMNS]
     if not keys:
         return None
     rows = []
@@ -145,6 +192,7 @@ def parameter_tables(case: CaseResult, words: Words) -> list[Table]:
     """Healthy liver, then each lesion by shell; as many tables as the columns need."""
     measured = [case.healthy, *(entry for result in case.lesions for entry in result.regions.values())]
     keys = [key for key in PARAMETERS if any(key in entry.parameters for entry in measured)]
+    keys.sort(key=lambda key: key != leading(case))
     parts = [keys[start : start + _MOST_COLUMNS] for start in range(0, len(keys), _MOST_COLUMNS)]
     return [_parameter_part(case, part, words=words, first=number == 0) for number, part in enumerate(parts)]
 
@@ -152,7 +200,7 @@ def parameter_tables(case: CaseResult, words: Words) -> list[Table]:
 def _parameter_part(case: CaseResult, keys: list[str], *, words: Words, first: bool) -> Table:
     head = [words("col_region"), words("col_voxels"), *map(abbreviation, keys)]
     if first:
-        head.append(words("col_map_bf"))
+        head.append(words("col_map", name=abbreviation(keys[0])))
     rows = [_parameter_row(words.region("healthy"), case.healthy, keys, words=words, first=first)]
     for result in case.lesions:
         size = words.number(result.lesion.longest_axial_diameter_mm, 0)
@@ -160,7 +208,9 @@ def _parameter_part(case: CaseResult, keys: list[str], *, words: Words, first: b
         rows.append(Row((Cell(words("size_line", **values), "strong"),), group=True))
         shells = [shell for shell in SHELLS if shell in result.regions]
         rows += [_parameter_row(words(f"shell_{shell}"), result.regions[shell], keys, words=words, first=first) for shell in shells]
-    caption = words("parameters_caption", units=_units(keys, words))
+    caption = words(
+        "parameters_caption_read" if estimation_of(case) == "direct" else "parameters_caption", units=_units(keys, words)
+    )
     widths = (16.0, 9.0, *([15.0] * len(keys)), *([17.0] if first else []))
     align = "lr" + "r" * len(keys) + ("r" if first else "")
     return Table(caption, tuple(head), tuple(rows), align, widths, small=True)
@@ -183,11 +233,11 @@ def _parameter_row(name: str, measured: Measurement, keys: list[str], *, words: 
         else:
             cells.append(words.plus_minus(estimate.value, estimate.sd, DECIMALS.get(key, 1)))
     if first:
-        flow = measured.parameters.get("bf")
-        if flow is None or not math.isfinite(flow.map_mean):
+        lead, decimals = measured.parameters.get(keys[0]), DECIMALS.get(keys[0], 1)
+        if lead is None or not math.isfinite(lead.map_mean):
             cells.append(Cell(words("na"), "muted"))
         else:
-            cells.append(f"{words.number(flow.map_mean)} / {words.number(flow.map_median)}")
+            cells.append(f"{words.number(lead.map_mean, decimals)} / {words.number(lead.map_median, decimals)}")
     return line(*cells)
 
 
@@ -198,11 +248,12 @@ def missing_notes(case: CaseResult, words: Words) -> tuple[tuple[str, str], ...]
         notes.append((words.region("healthy"), reason(case.healthy.flags, words)))
     for result in case.lesions:
         lesion = words.region(result.lesion.id)
-        if (
-            any(ratio.value is None or not math.isfinite(ratio.value) for ratio in result.ratio.values())
-            or "bf" not in result.ratio
-        ):
-            notes.append((f"{lesion}, {words('col_bf_ratio')}", reason(lesion_codes(result), words)))
+        undefined = [key for key, ratio in result.ratio.items() if ratio.value is None or not math.isfinite(ratio.value)]
+        if gives_flow(case) and "bf" not in result.ratio:
+            undefined.insert(0, "bf")
+        if undefined:
+            named = words("col_ratio_of", name=", ".join(map(abbreviation, undefined)))
+            notes.append((f"{lesion}, {named}", reason(lesion_codes(result), words)))
         for shell, measured in result.regions.items():
             if _has_gap(measured):
                 codes = (*measured.flags, *result.flags) if not measured.flags else measured.flags
@@ -212,49 +263,6 @@ def missing_notes(case: CaseResult, words: Words) -> tuple[tuple[str, str], ...]
 
 def _has_gap(measured: Measurement) -> bool:
     return not measured.parameters or any(not math.isfinite(estimate.value) for estimate in measured.parameters.values())
-
-
-def truth_table(case: CaseResult, truth: Truth, words: Words) -> Table:
-    """True beside measured: blood flow with SD, ratio with interval, and whether the interval holds the truth."""
-    unit = QUANTITIES["bf"].unit
-    rows = []
-    places: list[tuple[str, str, Measurement | None, Ratio | None]] = [("healthy", words.region("healthy"), case.healthy, None)]
-    for result in case.lesions:
-        places.append((result.lesion.id, words.region(result.lesion.id), result.regions.get("whole"), result.ratio.get("bf")))
-        part = rated_part(result)
-        if part != "whole" and truth_key(result, part) in truth:
-            places.append((truth_key(result, part), rated_name(result, words), result.regions[part], rated_ratio(case, result)))
-    for key, name, measured, ratio in places:
-        flow = None if measured is None else measured.parameters.get("bf")
-        known = known_ratio(truth, key)
-        rows.append(
-            line(
-                Cell(name, "strong"),
-                words.number(truth.get(key, {}).get("bf")),
-                words("na") if flow is None else words.plus_minus(flow.value, flow.sd),
-                "" if key == "healthy" else words.number(known, 2),
-                "" if key == "healthy" else ratio_text(ratio, words),
-                "" if key == "healthy" else words.interval(None if ratio is None else ratio.ci95),
-                Cell("") if key == "healthy" else _inside(known, ratio, words),
-            )
-        )
-    head = (
-        words("col_region"),
-        f"{words('col_true_bf')}\n{unit}",
-        f"{words('col_measured_bf')}\n{unit}",
-        words("col_true_ratio"),
-        words("col_measured_ratio"),
-        words("col_ci"),
-        words("col_inside"),
-    )
-    return Table(words("truth_caption"), head, tuple(rows), "lrrrrcl", (18.0, 15.0, 20.0, 13.0, 14.0, 20.0, 20.0))
-
-
-def _inside(known: float | None, ratio: Ratio | None, words: Words) -> Cell:
-    if known is None or ratio is None or ratio.ci95 is None:
-        return Cell(words("na"), "muted")
-    within = ratio.ci95[0] <= known <= ratio.ci95[1]
-    return Cell(words("inside"), "inside") if within else Cell(words("outside"), "outside")
 
 
 def flags_table(found: Iterable[Finding], words: Words) -> Table:

@@ -13,6 +13,7 @@ from hepaflow.domain.history import Step
 from hepaflow.report.content import Cell, Table, Tone
 from hepaflow.report.figures_regions import all_regions
 from hepaflow.report.findings import region_or_part
+from hepaflow.report.offered import gives_flow, has_fit
 from hepaflow.report.rated import rated_part
 from hepaflow.report.tables import abbreviation, line
 from hepaflow.report.view import AxialView, largest_slice
@@ -21,7 +22,19 @@ from hepaflow.units import QUANTITIES
 
 _VERDICTS: dict[str, Tone] = {"pass": "pass", "warn": "warn", "fail": "fail", "unknown": "unknown"}
 # Settings are shown as numbers, switches and single technical words: a path or free text could name a patient.
-_WORD_SETTINGS = {"model", "method", "motion", "language", "interpolation", "criterion", "size", "inputs", "transform", "metric"}
+_WORD_SETTINGS = {
+    "model",
+    "estimation",
+    "method",
+    "motion",
+    "language",
+    "interpolation",
+    "criterion",
+    "size",
+    "inputs",
+    "transform",
+    "metric",
+}
 _SAFE_WORD = re.compile(r"[A-Za-z0-9_.+-]{1,32}")
 _MOST_TEXT = 60
 
@@ -137,27 +150,30 @@ def regions_table(case: CaseResult, view: AxialView, words: Words) -> Table:
     return Table(words("regions_table_caption"), head, tuple(rows), "llrrl", (30.0, 20.0, 18.0, 18.0, 30.0), small=True)
 
 
-def fits_table(case: CaseResult, words: Words) -> Table:
-    """How well the model describes each region's curve, and the delays it found."""
+def fits_table(case: CaseResult, words: Words) -> Table | None:
+    """How well the model describes each region's curve, and the delays it found where it looks for any; None when it implies no curve."""
     shown = [(words.region("healthy"), case.healthy)]
     for result in case.lesions:
         shell = rated_part(result)
         if shell in result.regions:
             place = words("place_shell", lesion=words.region(result.lesion.id), shell=words(f"shell_{shell}"))
             shown.append((place, result.regions[shell]))
+    if not any(has_fit(measured) for _, measured in shown):
+        return None
+    delays = [side for side in ("arterial", "portal") if any(side in measured.delays_s for _, measured in shown)]
     rows = tuple(
         line(
             Cell(name, "strong"),
             words.number(measured.r2, 3),
             words.number(measured.aic),
             words.number(measured.residual_sd, 2),
-            words.number(measured.delays_s.get("arterial")),
-            words.number(measured.delays_s.get("portal")),
+            *(words.number(measured.delays_s.get(side)) for side in delays),
         )
         for name, measured in shown
     )
-    head = ("col_region", "col_r2", "col_aic", "col_residual_sd", "col_delay_arterial", "col_delay_portal")
-    return Table(words("fits_caption"), tuple(map(words, head)), rows, "lrrrrr", (36.0, 14.0, 16.0, 22.0, 22.0, 22.0), small=True)
+    head = ("col_region", "col_r2", "col_aic", "col_residual_sd", *(f"col_delay_{side}" for side in delays))
+    widths = (36.0, 14.0, 16.0, 22.0, *([22.0] * len(delays)))
+    return Table(words("fits_caption"), tuple(map(words, head)), rows, "lrrr" + "r" * len(delays), widths, small=True)
 
 
 def denoising_table(found: Denoising, words: Words) -> Table:
@@ -204,7 +220,7 @@ def glossary_table(case: CaseResult, words: Words) -> Table:
         for key, quantity in QUANTITIES.items()
         if key in present
     ]
-    for key in ("ratio", "p_major"):
+    for key in ("ratio", "p_major") if gives_flow(case) else ():
         rows.append(line(Cell(words(f"{key}_name"), "strong"), "", words("no_unit"), words(f"meaning_{key}")))
     head = (words("col_parameter"), "", words("col_unit"), words("col_meaning"))
     return Table(words("glossary_caption"), head, tuple(rows), "llll", (16.0, 42.0, 20.0, 60.0), small=True)

@@ -52,6 +52,17 @@ TEXT: dict[str, tuple[str, str]] = {
         "Une ligne par lésion. Rapport BF : flux sanguin de la lésion sur celui du foie sain. P(majeure) : probabilité que le "
         "vrai rapport soit sous le seuil du critère.",
     ),
+    "unrated_caption": (
+        "One line a lesion: ratios lesion / healthy liver (95 % interval). No response category follows from them.",
+        "Une ligne par lésion : rapports lésion / foie sain (intervalle à 95 %). Aucune catégorie de réponse n'en découle.",
+    ),
+    "no_flow": (
+        "The model of this report ({model}) gives no blood flow, which the response criterion reads: the response is not evaluable. For a "
+        "response, analyse the study with a model that gives blood flow.",
+        "Le modèle de ce compte rendu ({model}) ne donne pas de flux sanguin, que lit le critère de réponse : la réponse n'est pas "
+        "évaluable. Pour une réponse, analyser l'examen avec un modèle qui donne le flux sanguin.",
+    ),
+    "col_ratio_of": ("{name} ratio", "Rapport {name}"),
     "no_lesion": (
         "No lesion was delineated; only the liver is reported.",
         "Aucune lésion délimitée ; seul le foie est rapporté.",
@@ -123,6 +134,12 @@ TEXT: dict[str, tuple[str, str]] = {
         "Courbe moyenne de chaque région (points), modèle ajusté (trait) et, dessous, résidu avec ± 2 écarts-types. La région "
         "d'une lésion est celle où sa réponse est lue.",
     ),
+    "curves_caption_read": (
+        "Mean curve of each region. The model reads these samples and implies no curve of its own. The region of a lesion is the one its "
+        "numbers in the summary are read from.",
+        "Courbe moyenne de chaque région. Le modèle lit ces mesures et n'implique pas de courbe propre. La région d'une lésion est celle "
+        "de ses chiffres dans la synthèse.",
+    ),
     "fits_caption": ("Fit of each region's mean curve.", "Ajustement de la courbe moyenne de chaque région."),
     "col_r2": ("R²", "R²"),
     "col_aic": ("AIC", "AIC"),
@@ -143,6 +160,19 @@ TEXT: dict[str, tuple[str, str]] = {
         "{lesion}, coupe {number} sur {slices} (aire maximale). Carte du rapport : flux sanguin sur la moyenne du foie sain, "
         "logarithmique, centrée sur 1.",
     ),
+    "maps_lesion_caption_read": (
+        "{lesion}, slice {number} of {slices} (its largest area). Ratio map: {name} over the median of its map in the healthy liver, "
+        "logarithmic, centred on 1.",
+        "{lesion}, coupe {number} sur {slices} (aire maximale). Carte du rapport : {name} sur la médiane de sa carte dans le foie sain, "
+        "logarithmique, centrée sur 1.",
+    ),
+    "map_apart_title": ("Maps and numbers differ", "Cartes et chiffres diffèrent"),
+    "map_apart": (
+        "{name} of the healthy liver is {value} from its mean curve and {median} as the median of the map: the noise of single voxels shifts "
+        "these maps. Read them for where, not for how much; the numbers of the tables come from mean curves.",
+        "{name} du foie sain vaut {value} sur sa courbe moyenne et {median} en médiane de la carte : le bruit des voxels isolés décale ces "
+        "cartes. Y lire où, non combien ; les chiffres des tableaux viennent des courbes moyennes.",
+    ),
     "maps_liver_caption": (
         "Liver, slice {number} of {slices} (largest area of the healthy region).",
         "Foie, coupe {number} sur {slices} (aire maximale de la région saine).",
@@ -156,6 +186,8 @@ TEXT: dict[str, tuple[str, str]] = {
     ),
     "panel_ct": ("CT, portal phase (HU)", "Scanner, phase portale (UH)"),
     "panel_sd": ("SD of blood flow", "ET du flux sanguin"),
+    "panel_sd_of": ("SD, {name}", "ET, {name}"),
+    "panel_ratio_of": ("{name}, ratio to healthy", "{name}, rapport au foie sain"),
     "panel_ratio": ("BF ratio to healthy", "Rapport BF au foie sain"),
     "short_bf": ("Blood flow BF", "Flux sanguin BF"),
     "short_bv": ("Blood volume BV", "Volume sanguin BV"),
@@ -171,8 +203,16 @@ TEXT: dict[str, tuple[str, str]] = {
     "short_ttp": ("Time to peak TTP", "Temps au pic TTP"),
     "short_msi": ("Slope MSI", "Pente MSI"),
     "short_data_share": ("Data share", "Part des données"),
-    "short_peak": ("Peak", "Pic"),
-    "short_auc": ("AUC", "AUC"),
+    "short_peak": ("Peak enhancement", "Rehaussement maximal"),
+    "short_auc": ("Area under curve AUC", "Aire sous la courbe AUC"),
+    "data_share_note": (
+        "Data share: share of the prior variance of blood flow that the data removed (1: the voxel speaks for itself; 0: it shows what is "
+        "expected of the organ).",
+        "Part des données : part de la variance a priori du flux sanguin que les données ont levée (1 : le voxel parle de lui-même ; 0 : il "
+        "montre ce qui est attendu de l'organe).",
+    ),
+    "unit_hu": ("HU", "UH"),
+    "unit_hu_seconds": ("HU s", "UH s"),
     "unit_hu_s": ("HU/s", "UH/s"),
     "hu": ("HU", "UH"),
     # lesions
@@ -184,11 +224,15 @@ TEXT: dict[str, tuple[str, str]] = {
         "Ratios lesion / healthy liver with 95 % intervals (read in the region named).",
         "Rapports lésion / foie sain avec intervalles à 95 % (lus dans la région indiquée).",
     ),
+    "parameters_caption_read": (
+        "Parameters read from the mean curve of each region, ± standard deviation. Units: {units}.",
+        "Paramètres lus sur la courbe moyenne de chaque région, ± écart-type. Unités : {units}.",
+    ),
     "parameters_caption": (
         "Parameters fitted to the mean curve of each region, ± standard deviation. Units: {units}.",
         "Paramètres ajustés à la courbe moyenne de chaque région, ± écart-type. Unités : {units}.",
     ),
-    "col_map_bf": ("BF map, mean / median", "Carte BF, moyenne / médiane"),
+    "col_map": ("{name} map, mean / median", "Carte {name}, moyenne / médiane"),
     "size_line": (
         "{lesion}: {size} mm (longest axial diameter), {volume} mL",
         "{lesion} : {size} mm (plus grand diamètre axial), {volume} mL",

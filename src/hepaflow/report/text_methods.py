@@ -4,81 +4,6 @@ from __future__ import annotations
 
 METHODS: dict[str, tuple[str, str]] = {
     "methods_model_lead": ("Model. ", "Modèle. "),
-    "model_aath": (
-        "Dual-input adiabatic tissue homogeneity (Johnson-Wilson), fitted with an arterial and a portal input. Blood that enters the "
-        "sinusoids stays for the mean transit time MTT; a fraction E of the contrast medium leaves for the interstitium and washes out "
-        "exponentially. The curve of the tissue is the sum of both inputs, each delayed, each convolved with this one residue function "
-        "and weighted with its own flow (HABF, HPBF). BF = HABF + HPBF; HAF = HABF / BF; BV = BF × MTT; PS from E = 1 − exp(−PS / BF).",
-        "Homogénéité tissulaire adiabatique à deux entrées (Johnson-Wilson), artérielle et portale. Le sang qui entre dans les "
-        "sinusoïdes y reste pendant le temps de transit moyen MTT ; une fraction E du produit passe dans l'interstitium et en ressort "
-        "de façon exponentielle. La courbe du tissu est la somme des deux entrées, chacune retardée, convoluée avec cette même fonction "
-        "résidu et pondérée par son flux (HABF, HPBF). BF = HABF + HPBF ; HAF = HABF / BF ; BV = BF × MTT ; PS par E = 1 − exp(−PS / BF).",
-    ),
-    "model_one-compartment": (
-        "Dual-input one-compartment model (Materne). Both inputs mix at once in one volume that empties exponentially with the mean "
-        "transit time. BF = HABF + HPBF; HAF = HABF / BF; BV = BF × MTT is the whole distribution volume, vessels and interstitium "
-        "together: the model gives no permeability.",
-        "Modèle à un compartiment et deux entrées (Materne). Les deux entrées se mélangent aussitôt dans un volume qui se vide de façon "
-        "exponentielle avec le temps de transit moyen. BF = HABF + HPBF ; HAF = HABF / BF ; BV = BF × MTT est tout le volume de "
-        "distribution, vaisseaux et interstitium ensemble : le modèle ne donne pas de perméabilité.",
-    ),
-    "model_two-compartment": (
-        "Dual-input two-compartment exchange (2CXM). Blood mixes in the vessels and exchanges with a mixed interstitium. BF = HABF + HPBF; "
-        "HAF = HABF / BF; BV = BF × MTT is the vascular volume; E = PS / (BF + PS); Ktrans = E × BF.",
-        "Échange à deux compartiments et deux entrées (2CXM). Le sang se mélange dans les vaisseaux et échange avec un interstitium mélangé. "
-        "BF = HABF + HPBF ; HAF = HABF / BF ; BV = BF × MTT est le volume vasculaire ; E = PS / (BF + PS) ; Ktrans = E × BF.",
-    ),
-    "model_patlak": (
-        "Patlak, read by linear algebra: vascular volume and transfer (Ktrans) while nothing flows back, in the first two minutes after "
-        "arterial arrival. It gives no blood flow.",
-        "Patlak, lu par algèbre linéaire : volume vasculaire et transfert (Ktrans) tant que rien ne reflue, dans les deux premières minutes "
-        "après l'arrivée artérielle. Il ne donne pas de flux sanguin.",
-    ),
-    "model_max-slope": (
-        "Maximum slope with two inputs: HABF is the steepest rise in the arterial phase over the arterial peak, HPBF that of the portal phase "
-        "over the portal peak. It reads flow too low wherever blood leaves before the peak.",
-        "Pente maximale à deux entrées : HABF est la montée la plus raide en phase artérielle sur le pic artériel, HPBF celle de la phase "
-        "portale sur le pic portal. Le flux est sous-estimé dès que du sang ressort avant le pic.",
-    ),
-    "model_deconvolution": (
-        "Model-free deconvolution with two inputs: free residues by regularised least squares. The split into arterial and portal flow is "
-        "not determined by the data, and flow reads low when passes are far apart.",
-        "Déconvolution sans modèle à deux entrées : résidus libres par moindres carrés régularisés. Le partage entre flux artériel et portal "
-        "n'est pas déterminé par les données, et le flux est sous-estimé si les passages sont éloignés.",
-    ),
-    "model_descriptive": (
-        "Descriptive numbers of the curve: time to peak, mean slope of increase, peak, area. No flow is estimated; the numbers depend on "
-        "injection and heart as much as on the tissue.",
-        "Paramètres descriptifs de la courbe : temps au pic, pente moyenne, pic, aire. Aucun flux n'est estimé ; ces valeurs dépendent de "
-        "l'injection et du cœur autant que du tissu.",
-    ),
-    "model_other": ("Model key: {model}.", "Clé du modèle : {model}."),
-    "name_aath": ("dual-input adiabatic tissue homogeneity (AATH)", "homogénéité tissulaire adiabatique à deux entrées (AATH)"),
-    "name_two-compartment": ("dual-input two-compartment exchange", "échange à deux compartiments et deux entrées"),
-    "name_patlak": ("Patlak", "Patlak"),
-    "name_max-slope": ("maximum slope", "pente maximale"),
-    "name_deconvolution": ("model-free deconvolution", "déconvolution sans modèle"),
-    "name_descriptive": ("descriptive", "descriptif"),
-    "name_one-compartment": ("dual-input one-compartment", "un compartiment à deux entrées"),
-    "formula_aath": (
-        "R(t) = 1 for t < MTT, then E · exp(−(t − MTT) · E · BF / ve)",
-        "R(t) = 1 pour t < MTT, puis E · exp(−(t − MTT) · E · BF / ve)",
-    ),
-    "formula_two-compartment": (
-        "BV dcb/dt = BF (cin − cb) − PS (cb − ce); ve dce/dt = PS (cb − ce)",
-        "BV dcb/dt = BF (cin − cb) − PS (cb − ce) ; ve dce/dt = PS (cb − ce)",
-    ),
-    "formula_patlak": ("C(t) = b + BV cin(t) + Ktrans ∫ cin dt", "C(t) = b + BV cin(t) + Ktrans ∫ cin dt"),
-    "formula_max-slope": (
-        "HABF = max dC/dt (arterial phase) / max ca; HPBF = max dC/dt (portal phase) / max cp",
-        "HABF = max dC/dt (phase artérielle) / max ca ; HPBF = max dC/dt (phase portale) / max cp",
-    ),
-    "formula_deconvolution": (
-        "C = b + Fa Ra * ca + Fp Rp * cp, residues free; HABF = max Fa Ra, HPBF = max Fp Rp",
-        "C = b + Fa Ra * ca + Fp Rp * cp, résidus libres ; HABF = max Fa Ra, HPBF = max Fp Rp",
-    ),
-    "formula_descriptive": ("MSI = peak / TTP", "MSI = pic / TTP"),
-    "formula_one-compartment": ("R(t) = exp(−t / MTT)", "R(t) = exp(−t / MTT)"),
     "methods_density_lead": ("Density. ", "Densité. "),
     "methods_density": (
         "Flows and volumes are fitted per 100 mL of tissue and divided by a tissue density of {density} g/mL to give values per 100 g.",
@@ -104,11 +29,23 @@ METHODS: dict[str, tuple[str, str]] = {
         "Les {baseline} premiers passages précèdent l'arrivée du contraste dans l'aorte. Ils donnent le zéro des entrées ; la ligne de "
         "base du tissu est estimée avec les autres paramètres.",
     ),
+    "methods_baseline_read": (
+        "The first {baseline} passes are before contrast in the aorta. They zero the inputs; the baseline of the tissue is the mean of its "
+        "samples before arterial arrival.",
+        "Les {baseline} premiers passages précèdent l'arrivée du contraste dans l'aorte. Ils donnent le zéro des entrées ; la ligne de base "
+        "du tissu est la moyenne de ses mesures avant l'arrivée artérielle.",
+    ),
     "methods_delay_lead": ("Delays. ", "Délais. "),
     "methods_delay": (
         "One arterial and one portal delay are estimated in every region and voxel. In the healthy liver: {delays}.",
         "Un délai artériel et un délai portal sont estimés dans chaque région et chaque voxel. Dans le foie sain : {delays}.",
     ),
+    "methods_delay_direct": (
+        "One arterial and one portal delay are chosen for the curve of each region, and once for all voxels. In the healthy liver: {delays}.",
+        "Un délai artériel et un délai portal sont choisis pour la courbe de chaque région, et une fois pour tous les voxels. Dans le foie "
+        "sain : {delays}.",
+    ),
+    "methods_delay_none": ("This model estimates no delay.", "Ce modèle n'estime pas de délai."),
     "methods_interpolation_lead": ("Inputs between passes. ", "Entrées entre les passages. "),
     "methods_interpolation": (
         "Interpolation: {interpolation}. Its uncertainty, largest where a peak falls between two passes, is carried into every interval.",
@@ -117,12 +54,17 @@ METHODS: dict[str, tuple[str, str]] = {
     ),
     "methods_numbers_lead": ("Region numbers and maps. ", "Chiffres des régions et cartes. "),
     "methods_numbers": (
-        "Numbers of a region are fitted to its mean curve, not averaged from the map: at CT noise, voxel values lean towards the prior. "
-        "Ratios are taken draw by draw from the joint posterior of lesion and healthy liver, so that the shared uncertainty of the "
-        "inputs is counted once.",
-        "Les chiffres d'une région sont ajustés à sa courbe moyenne, et non moyennés sur la carte : au bruit du scanner, les voxels "
-        "penchent vers l'a priori. Les rapports sont pris tirage par tirage dans la loi jointe de la lésion et du foie sain : "
-        "l'incertitude commune des entrées n'est comptée qu'une fois.",
+        "Numbers of a region are fitted to its mean curve, not averaged from the map. Ratios are taken draw by draw from the joint posterior "
+        "of lesion and healthy liver, so that the shared uncertainty of the inputs is counted once.",
+        "Les chiffres d'une région sont ajustés à sa courbe moyenne, et non moyennés sur la carte. Les rapports sont pris tirage par tirage "
+        "dans la loi jointe de la lésion et du foie sain : l'incertitude commune des entrées n'est comptée qu'une fois.",
+    ),
+    "methods_numbers_direct": (
+        "Numbers of a region are read from its mean curve, not averaged from the map. SD and ratios come from a parametric bootstrap: the "
+        "smooth curve with new noise, read again 2000 times. An error of the inputs is shared by lesion and healthy liver and counted once.",
+        "Les chiffres d'une région sont lus sur sa courbe moyenne, et non moyennés sur la carte. Écarts-types et rapports viennent d'un "
+        "bootstrap paramétrique : la courbe lisse avec un nouveau bruit, relue 2000 fois. Une erreur des entrées est commune à la lésion et "
+        "au foie sain et comptée une fois.",
     ),
     "methods_denoising_lead": ("Denoising of the maps. ", "Débruitage des cartes. "),
     "methods_denoising": (
@@ -171,11 +113,6 @@ METHODS: dict[str, tuple[str, str]] = {
     "limit_small": (
         "Lesions under 15 mm suffer from partial volume and residual motion; their values are flagged.",
         "Les lésions de moins de 15 mm subissent l'effet de volume partiel et le mouvement résiduel ; leurs valeurs portent une alerte.",
-    ),
-    "limit_ps": (
-        "Permeability (PS, Ktrans, extraction) needs a long acquisition; under 220 s it is weak, and per voxel it is mostly the prior.",
-        "La perméabilité (PS, Ktrans, extraction) exige une longue acquisition ; sous 220 s elle est faible, et par voxel elle vient "
-        "surtout de l'a priori.",
     ),
     "limit_models": (
         "Values of different models or software are not interchangeable: follow one patient with one protocol and one model.",
@@ -238,23 +175,7 @@ METHODS: dict[str, tuple[str, str]] = {
         "Probabilité que le vrai rapport soit sous le seuil, sachant les données et le modèle.",
     ),
     "references_title": ("References", "Références"),
-    "reference_1": (
-        "Johnson JA, Wilson TA. A model for capillary exchange. Am J Physiol 1966;210:1299. Source of the model.",
-        "Johnson JA, Wilson TA. A model for capillary exchange. Am J Physiol 1966;210:1299. Origine du modèle.",
-    ),
-    "reference_2": (
-        "St Lawrence KS, Lee TY. J Cereb Blood Flow Metab 1998;18:1365. The adiabatic approximation in the time domain.",
-        "St Lawrence KS, Lee TY. J Cereb Blood Flow Metab 1998;18:1365. Approximation adiabatique dans le domaine temporel.",
-    ),
-    "reference_3": (
-        "Materne R et al. Clin Sci 2000;99:517 and Magn Reson Med 2002;47:135. Dual-input one-compartment model of the liver.",
-        "Materne R et al. Clin Sci 2000;99:517 et Magn Reson Med 2002;47:135. Modèle hépatique à un compartiment et deux entrées.",
-    ),
-    "reference_4": (
-        "Stewart EE et al. Phys Med Biol 2008. Dual input in liver CT perfusion.",
-        "Stewart EE et al. Phys Med Biol 2008. Deux entrées en perfusion hépatique au scanner.",
-    ),
-    "reference_5": (
+    "reference_criterion": (
         "Doctoral thesis in medicine, Nancy, 2019 (liver CT perfusion and response of colorectal metastases). Origin of the criterion "
         "nancy2019-bf-ratio; 61 lesions of 32 patients.",
         "Thèse de doctorat en médecine, Nancy, 2019 (perfusion hépatique au scanner et réponse des métastases colorectales). Origine du "

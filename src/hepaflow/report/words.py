@@ -10,18 +10,19 @@ from hepaflow.errors import UsageError
 from hepaflow.report.text import TEXT
 from hepaflow.report.text_compare import COMPARE
 from hepaflow.report.text_methods import METHODS
+from hepaflow.report.text_models import MODEL_TEXT
 from hepaflow.report.text_study import STUDY
 from hepaflow.units import QUANTITIES
 
 LANGUAGES = ("en", "fr")
 #: Decimals shown per quantity; flows and volumes to a tenth, fractions to a hundredth.
-DECIMALS = {"haf": 2, "extraction": 2, "msi": 2}
+DECIMALS = {"haf": 2, "extraction": 2, "msi": 2, "auc": 0}
 NBSP = "\u00a0"
 _BEFORE_PUNCTUATION = re.compile(r" ([:;?!%»])")
 _BEFORE_UNIT = re.compile(r"(\d) (s|mm|cm|mL|g/mL|HU|UH|kV|mAs|mGy|%)(?!\w)")
 _DECIMAL_POINT = re.compile(r"(\d)\.(\d)")
 _AFTER_QUOTE = re.compile(r"« ")
-_SENTENCES = {**TEXT, **STUDY, **METHODS, **COMPARE}
+_SENTENCES = {**TEXT, **STUDY, **METHODS, **MODEL_TEXT, **COMPARE}
 
 
 class Words:
@@ -139,7 +140,12 @@ class Words:
     def unit(self, key: str) -> str:
         """Unit as printed; nothing for pure numbers."""
         unit = QUANTITIES[key].unit
-        return "" if unit == "1" else self("unit_hu_s") if unit == "HU/s" else unit
+        hounsfield = {"HU": "unit_hu", "HU/s": "unit_hu_s", "HU s": "unit_hu_seconds"}
+        return "" if unit == "1" else self(hounsfield[unit]) if unit in hounsfield else unit
+
+    def model(self, key: str) -> str:
+        """Name of a kinetic model; a key without one is shown as it is."""
+        return self(f"name_{key}") if self.has(f"name_{key}") else key
 
     def region(self, name: str) -> str:
         """Name of a region: known anatomy in the language, lesions by number, anything else as it is."""

@@ -97,6 +97,20 @@ def lesion(found: LesionResult) -> dict[str, Any]:
     }
 
 
+def lesion_flags(found: LesionResult) -> set[str]:
+    """Every flag of a lesion: its own, those of its curves, those of its calls."""
+    parts = [*(part.flags for part in found.regions.values()), *(call.flags for call in found.response)]
+    return {*found.flags, *found.lesion.flags, *(code for codes in parts for code in codes)}
+
+
+def voxel_flag_counts(case: CaseResult) -> dict[str, int]:
+    """How many voxels of the liver carry each voxel flag, by code; flags that none carries are left out."""
+    inside = case.maps.flags[case.regions.liver.mask]
+    bits = {code: flag.bit for code, flag in FLAGS.items() if flag.bit is not None and flag.bit < 8}
+    counts = {code: int(((inside >> bit) & 1).sum()) for code, bit in bits.items()}
+    return {code: count for code, count in counts.items() if count}
+
+
 def lesions(case: CaseResult) -> dict[str, Any]:
     """The whole of lesions.json."""
     keys = dict.fromkeys([*case.maps.maps, *case.healthy.parameters])
@@ -188,7 +202,7 @@ def motion(case: CaseResult) -> tuple[list[str], list[list[Any]]]:
 def summary(case: CaseResult, *, plan: Mapping[str, Any], study_digest: str) -> dict[str, Any]:
     """case.json: what was done to what, with which software. Nothing of the patient, no path, no time of day."""
     haematocrit = plan.get("haematocrit")
-    codes = sorted({*case.flags, *(code for found in case.lesions for code in (*found.flags, *found.lesion.flags))})
+    codes = sorted({*case.flags, *case.healthy.flags, *(code for found in case.lesions for code in lesion_flags(found))})
     grid, field = case.series.grid, case.motion
     return {
         "schema": SCHEMA,
@@ -250,6 +264,7 @@ def summary(case: CaseResult, *, plan: Mapping[str, Any], study_digest: str) -> 
         "flags": list(case.flags),
         "flag_meanings": {code: {"severity": f.severity, "en": f.en, "fr": f.fr} for code in codes if (f := FLAGS.get(code))},
         "voxel_flags": {str(flag.bit): code for code, flag in FLAGS.items() if flag.bit is not None},
+        "voxel_flag_counts": voxel_flag_counts(case),
     }
 
 

@@ -29,12 +29,13 @@ from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.fit_maps import Estimation, fit_maps
+from hepaflow.kinetics.model import ResidueModel
 from hepaflow.lesions.compare_models import compare_models
 from hepaflow.lesions.measure import measure
 from hepaflow.lesions.ratios import ratio, ratio_draws
 from hepaflow.motion import correct
 from hepaflow.regions.find import find
-from hepaflow.response.criterion import criterion
+from hepaflow.response.criterion import criterion as criterion_of
 from hepaflow.response.perfusion import call
 from hepaflow.store.atomic import require_space
 from hepaflow.store.case import Case, Handle, Steps, space_needed
@@ -72,7 +73,9 @@ def follow(
 ) -> Study:
     """The line of work: motion, regions, inputs, maps (from denoised data if asked for), lesions, response, other models, protocol."""
     kinetic = {"model": plan.model}
-    mapped = kinetic | {"estimation": plan.estimation, "density_g_ml": plan.density_g_ml}
+    mapped = kinetic | {"density_g_ml": plan.density_g_ml}
+    if isinstance(model_of(plan.model), ResidueModel):  # the others are read: there is one way only
+        mapped |= {"estimation": plan.estimation}
     feeding = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit} | plan.inputs.model_dump(mode="json")
     motion = case.step("motion", partial(_estimate, progress=progress), series, drawn, params=plan.motion.model_dump())
     aligned = case.derive("align", correct.apply, series, motion)
@@ -93,7 +96,8 @@ def follow(
         density = {"density_g_ml": plan.density_g_ml}
         compared = case.step("compare", partial(_compare, progress=progress), aligned, inputs, regions, measured, params=density)
     effects = [] if denoising is None else [denoising]
-    summary = case.step("protocol", _summarise, series, drawn, motion, regions, inputs, *effects)
+    asked = kinetic | {"criterion": plan.response.criterion}
+    summary = case.step("protocol", _summarise, series, drawn, motion, regions, inputs, measured, *effects, params=asked)
     return Study(plan, digest, series, aligned, motion, regions, inputs, maps, lesions, summary, case.history, compared, denoising)
 
 
@@ -156,8 +160,8 @@ def _map(
     regions: Regions,
     *,
     model: str,
-    estimation: Estimation,
     density_g_ml: float,
+    estimation: Estimation = "posterior",
     progress: Progress,
 ) -> MapSet:
     return fit_maps(
@@ -183,8 +187,8 @@ def _map_denoised(
     regions: Regions,
     *,
     model: str,
-    estimation: Estimation,
     density_g_ml: float,
+    estimation: Estimation = "posterior",
     progress: Progress,
 ) -> MapSet:
     local = cut_out(regions, clean.box, clean.series.grid)
@@ -200,8 +204,8 @@ def _effect(
     regions: Regions,
     *,
     model: str,
-    estimation: Estimation,
     density_g_ml: float,
+    estimation: Estimation = "posterior",
     method: str,
     radius_mm: float,
     strength: float,
@@ -231,7 +235,7 @@ def _compare(
 def _rate(measured: Measured, **response: Any) -> Measured:
     """Every lesion with what the criterion says of it."""
     plan = ResponsePlan(**response)
-    rule = criterion(plan.criterion)
+    rule = criterion_of(plan.criterion)
     healthy, lesions = measured
     rated = []
     for lesion in lesions:
@@ -267,9 +271,19 @@ def _summarise(
     motion: MotionField,
     regions: Regions,
     inputs: Inputs,
+    measured: Measured,
     denoising: Denoising | None = None,
+    *,
+    model: str,
+    criterion: str,
 ) -> Summary:
+    """The protocol check and the flags of the whole case, those of the healthy liver's curve among them: every ratio rests on it."""
+    healthy, lesions = measured
+    blind = bool(lesions) and criterion_of(criterion).quantity not in model_of(model).quantities
+    unrated = ("response-not-from-this-model",) if blind else ()
     moving = ("motion-not-corrected",) if motion.method == "none" else ()
     cleaned = () if denoising is None else denoising.flags
-    flags = dict.fromkeys((*series.flags, *drawn.flags, *motion.flags, *moving, *regions.flags, *inputs.flags, *cleaned))
+    flags = dict.fromkeys(
+        (*series.flags, *drawn.flags, *motion.flags, *moving, *regions.flags, *inputs.flags, *healthy.flags, *cleaned, *unrated)
+    )
     return tuple(check(series, regions=regions, inputs=inputs)), tuple(flags)

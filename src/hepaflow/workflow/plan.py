@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from hepaflow.errors import UsageError
 from hepaflow.kinetics.catalogue import model as model_of
+from hepaflow.kinetics.model import DirectModel
 from hepaflow.response.criterion import criterion as criterion_of
 from hepaflow.units import DEFAULT_DENSITY_G_ML
 
@@ -90,6 +91,7 @@ class ResponsePlan(_Part):
 class Plan(_Part):
     """One analysis. ``haematocrit`` None means whole-blood flow: nothing is divided by 1 - haematocrit.
 
+    ``estimation`` is how the maps of a model with a search are made; the other models are read directly.
     ``compare`` fits every residue model to the curves that the report reads, beside ``model``.
     """
 
@@ -105,6 +107,12 @@ class Plan(_Part):
     denoise: DenoisePlan = DenoisePlan()
     inputs: InputsPlan = InputsPlan()
     response: ResponsePlan = ResponsePlan()
+
+    @model_validator(mode="after")
+    def _has_that_way(self) -> Plan:
+        if self.estimation == "exact" and isinstance(model_of(self.model), DirectModel):
+            raise ValueError(f"{self.model} is read directly and has no exact fit: leave estimation out")
+        return self
 
     @model_validator(mode="after")
     def _shown(self) -> Plan:

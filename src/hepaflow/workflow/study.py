@@ -14,7 +14,10 @@ from hepaflow.domain.lesions import LesionResult, Measurement, Regions
 from hepaflow.domain.maps import MapSet
 from hepaflow.domain.motion import MotionField
 from hepaflow.domain.series import DynamicSeries
+from hepaflow.kinetics.catalogue import model as model_of
+from hepaflow.response.criterion import criterion
 from hepaflow.store.case import Handle
+from hepaflow.units import QUANTITIES
 from hepaflow.workflow.plan import Plan
 
 #: The healthy reference, and every lesion.
@@ -47,14 +50,19 @@ class Study:
     def missing(self) -> list[str]:
         """What was asked for and could not be estimated, in words: an empty list when all is there."""
         healthy, lesions = self.lesions.get()
+        rule = criterion(self.plan.response.criterion)
+        what = QUANTITIES[rule.quantity].name_en.lower()
+        given = rule.quantity in model_of(self.plan.model).quantities
         found = []
         if not any(isfinite(estimate.value) for estimate in healthy.parameters.values()):
             found.append("healthy liver: no parameter")
+        if lesions and not given:
+            found.append(f"response: the model {self.plan.model} gives no {what}, which {rule.key} reads")
         for lesion in lesions:
             if "whole" not in lesion.regions:
                 found.append(f"{lesion.lesion.id}: no parameter (too few valid samples)")
-            elif "bf" in healthy.parameters and ((ratio := lesion.ratio.get("bf")) is None or ratio.value is None):
-                found.append(f"{lesion.lesion.id}: ratio of blood flow to healthy liver")
+            elif given and ((ratio := lesion.ratio.get(rule.quantity)) is None or ratio.value is None):
+                found.append(f"{lesion.lesion.id}: ratio of {what} to healthy liver")
         return found
 
     def result(self) -> CaseResult:

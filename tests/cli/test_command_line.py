@@ -334,7 +334,13 @@ def test_analyze_says_what_it_could_not_estimate(
 
 @pytest.mark.parametrize(
     ("options", "code"),
-    [(("--motion", "fast"), 2), (("--model", "best"), 2), (("--language", "de"), 2), (("--config", "absent.toml"), 2)],
+    [
+        (("--motion", "fast"), 2),
+        (("--model", "best"), 2),
+        (("--language", "de"), 2),
+        (("--config", "absent.toml"), 2),
+        (("--estimation", "quick"), 2),
+    ],
 )
 def test_analyze_refuses_wrong_options_before_it_writes(
     options: tuple[str, str], code: int, tmp_path: Path, run: Callable[..., Any]

@@ -168,3 +168,27 @@ def test_every_quantity_and_code_fits_dicom():
     assert all(len(codes.flag(flag).meaning) <= 64 for flag in FLAGS)
     assert codes.category(None) == codes.NOT_RATED
     assert codes.method("aath").value == "126346"
+    assert codes.method("two-compartment").value == "126347"
+
+
+def test_every_model_has_a_code_of_its_own_and_standard_codes_say_what_the_standard_says():
+    from pydicom.sr.codedict import codes as standard
+    from pydicom.sr.coding import Code
+
+    from hepaflow.kinetics.catalogue import MODELS
+
+    found = {model.key: codes.method(model.key) for model in MODELS}
+    assert len(set(found.values())) == len(MODELS)
+    for model, code in found.items():
+        assert code.meaning != f"Model {model}"  # the words for a model that is in no table
+        assert len(code.value) <= 16
+        assert len(code.meaning) <= 64
+    for code, name in (
+        (found["aath"], "AdiabaticTissueHomogeneityATHModel"),
+        (found["two-compartment"], "TwoCompartmentExchange2CXModel"),
+    ):
+        assert Code(*code_of(code)) == getattr(standard.DCM, name)
+
+
+def code_of(code):
+    return code.value, code.scheme, code.meaning

@@ -133,6 +133,30 @@ def test_case_json_says_what_was_done(folder: Path) -> None:
     assert found["flag_meanings"]["portal-peak-in-gap"]["severity"] == "caution"
 
 
+def test_voxel_flags_are_counted_in_the_liver(case: CaseResult) -> None:
+    flags = np.zeros(case.regions.liver.mask.shape, np.uint8)
+    inside, outside = np.argwhere(case.regions.liver.mask), np.argwhere(~case.regions.liver.mask)
+    flags[tuple(inside[0])] = 0b101
+    flags[tuple(inside[1])] = 0b100
+    flags[tuple(outside[0])] = 0b10
+    counted = case_files.voxel_flag_counts(replace(case, maps=replace(case.maps, flags=flags)))
+    assert counted == {"voxel-missing-samples": 1, "voxel-prior-driven": 2}
+
+
+def test_every_flag_of_a_part_or_a_call_has_its_meaning(case: CaseResult) -> None:
+    first = case.lesions[0]
+    whole = replace(first.regions["whole"], flags=("fit-poor",))
+    call = replace(first.response[0], flags=("response-uncertain",))
+    changed = replace(first, regions=first.regions | {"whole": whole}, response=(call,))
+    healthy = replace(case.healthy, flags=("fit-ambiguous",))
+    said = case_files.summary(
+        replace(case, healthy=healthy, lesions=(changed,)),
+        plan={},
+        study_digest="",
+    )
+    assert {"fit-poor", "response-uncertain", "fit-ambiguous"} <= set(said["flag_meanings"])
+
+
 def test_nothing_names_the_patient_the_place_or_the_hour(folder: Path) -> None:
     for path in folder.rglob("*.*"):
         data = path.read_bytes()

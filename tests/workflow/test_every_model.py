@@ -8,7 +8,6 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import pydicom
 import pytest
@@ -108,17 +107,6 @@ def test_a_model_gives_what_it_can_and_nothing_else(
 def maps_in(out: Path) -> set[str]:
     names = {path.name.removesuffix(".nii.gz") for path in (out / "maps").iterdir()}
     return {name for name in names - {"flags"} if not name.endswith("_sd")}
-
-
-def test_voxel_flags_are_counted_in_the_liver(study: Path, tmp_path: Path) -> None:
-    out = tmp_path / "case"
-    analyze(study, out, "--model", "descriptive")
-    case = json.loads((out / "case.json").read_text())
-    flags = np.asarray(nibabel.load(out / "maps" / "flags.nii.gz").dataobj)
-    counted = {code: int(((flags >> int(bit)) & 1).sum()) for bit, code in case["voxel_flags"].items()}
-    # the healthy region and the lesion are voxels of the maps beside the given liver: no count may be above that of the whole map
-    assert all(count <= counted[code] for code, count in case["voxel_flag_counts"].items())
-    assert set(case["voxel_flag_counts"]) <= {code for code, count in counted.items() if count}
 
 
 def test_exact_maps_are_another_step_and_say_so(study: Path, tmp_path: Path) -> None:

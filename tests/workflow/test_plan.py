@@ -44,6 +44,14 @@ def test_the_command_line_goes_over_the_file(tmp_path: Path) -> None:
     assert (plan.model, plan.motion.method, plan.motion.reference, plan.language) == ("aath", "none", 4, "fr")
 
 
+def test_the_estimation_of_maps_is_chosen_where_there_is_a_choice(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text('estimation = "exact"')
+    assert load(tmp_path / "plan.toml").estimation == "exact"
+    assert load(tmp_path / "plan.toml", estimation="posterior").estimation == "posterior"
+    with pytest.raises(UsageError, match="patlak is read directly"):
+        load(tmp_path / "plan.toml", model="patlak")
+
+
 def test_without_anything_the_defaults_hold() -> None:
     assert load(None) == Plan()
     assert Plan().density_g_ml == 1.05

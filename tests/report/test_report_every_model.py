@@ -1,0 +1,171 @@
+"""A report says what its model gives: no empty table, column or panel, and no response without flow."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from hepaflow.domain.case import CaseResult
+from hepaflow.domain.history import Step
+from hepaflow.domain.lesions import Estimate, Measurement, Ratio
+from hepaflow.domain.maps import ParameterMap
+from hepaflow.kinetics.catalogue import MODELS
+from hepaflow.kinetics.catalogue import model as model_of
+from hepaflow.kinetics.model import ResidueModel
+from hepaflow.report import figures_maps, section_methods, sections, tables, tables_study
+from hepaflow.report.content import Bullets, Figure, Notice, Paragraph, Table
+from hepaflow.report.document import compose
+from hepaflow.report.figures import styled
+from hepaflow.report.offered import estimation_of, leading
+from hepaflow.report.view import AxialView
+from hepaflow.report.words import Words
+from hepaflow.units import QUANTITIES
+
+EN, FR = Words("en"), Words("fr")
+KEYS = [model.key for model in MODELS]
+
+
+def by(case: CaseResult, key: str, *, median: float = 50.0) -> CaseResult:
+    """The case as a model gives it: its quantities and no others, a value of 50 for each, ``median`` in the map."""
+    quantities = model_of(key).quantities
+    fits = key not in {"max-slope", "descriptive"}
+
+    def measured(found: Measurement) -> Measurement:
+        return dataclasses.replace(
+            found,
+            parameters={name: Estimate(50.0, 5.0, median, median) for name in quantities},
+            samples={},
+            fit_hu=found.fit_hu if fits else np.full(found.fit_hu.size, np.nan),
+            delays_s=found.delays_s if fits and key != "deconvolution" else {},
+        )
+
+    values = next(iter(case.maps.maps.values())).values
+    maps = dataclasses.replace(case.maps, model=key, maps={name: ParameterMap(name, values) for name in quantities})
+    lesions = []
+    for result in case.lesions:
+        call = result.response[0]
+        if "bf" not in quantities:
+            call = dataclasses.replace(call, category=None, probability_major=None, flags=("response-not-evaluable",))
+        regions = {part: measured(found) for part, found in result.regions.items()}
+        ratios = {name: Ratio(0.5, 0.05, (0.4, 0.6)) for name in quantities}
+        lesions.append(dataclasses.replace(result, regions=regions, ratio=ratios, response=(call,)))
+    return dataclasses.replace(case, maps=maps, healthy=measured(case.healthy), lesions=tuple(lesions))
+
+
+def tables_in(case: CaseResult) -> list[Table]:
+    with styled():
+        parts = sections.every(case, words=EN, truth=None)
+    return [block for part in parts for block in part.blocks if isinstance(block, Table)]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_no_column_of_a_table_of_results_is_without_a_number(case: CaseResult, key: str) -> None:
+    for table in tables_in(by(case, key)):
+        rows = [row for row in table.rows if not row.group]
+        for number, head in enumerate(table.head):
+            assert {row.cells[number].text for row in rows} != {"not available"}, (table.caption, head)
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_report_of_every_model_is_composed(case: CaseResult, key: str, language: str) -> None:
+    document = compose(by(case, key), language=language)
+    assert Words(language).model(key) in document.subtitle
+    assert all(section.blocks for section in document.sections)
+
+
+@pytest.mark.parametrize("key", ["patlak", "descriptive"])
+def test_without_flow_there_is_a_sentence_and_no_category(case: CaseResult, key: str) -> None:
+    shown = by(case, key)
+    with styled():
+        blocks = sections.summary(shown, words=EN, truth=None).blocks
+    assert not any(isinstance(block, Figure) for block in blocks)
+    said = [block.text for block in blocks if isinstance(block, Paragraph)]
+    assert any("gives no blood flow, which the response criterion reads: the response is not evaluable" in text for text in said)
+    (table,) = [block for block in blocks if isinstance(block, Table)]
+    assert "Criterion says" not in table.head
+    assert table.head[2].startswith({"patlak": "Ktrans", "descriptive": "Peak"}[key])
+    assert [row.cells[2].text for row in table.rows] == ["0.50 (0.40 to 0.60)"] * 3
+    assert tables.missing_notes(shown, EN) == ()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_pictures_are_those_of_the_model_and_begin_with_what_it_leads_with(case: CaseResult, key: str) -> None:
+    shown = by(case, key)
+    view = AxialView.of(case.regions.grid)
+    panels = figures_maps.panels_of(shown, view, 8, words=EN)
+    first = leading(shown)
+    assert first == {"patlak": "ktrans", "descriptive": "peak"}.get(key, "bf")
+    assert panels[1].title == EN.quantity(first)
+    titles = [panel.title for panel in panels]
+    assert len(set(titles)) == len(titles)
+    known = {EN.quantity(name) for name in model_of(key).quantities}
+    assert {title for title in titles if title in {EN.quantity(name) for name in QUANTITIES}} <= known
+
+
+def test_the_data_share_stands_beside_the_sd(case: CaseResult) -> None:
+    shown = by(case, "one-compartment")
+    values = shown.maps.maps["bf"].values
+    maps = shown.maps.maps | {"bf": ParameterMap("bf", values, values), "data_share": ParameterMap("data_share", values)}
+    shown = dataclasses.replace(shown, maps=dataclasses.replace(shown.maps, maps=maps))
+    titles = [panel.title for panel in figures_maps.panels_of(shown, AxialView.of(case.regions.grid), 8, words=EN)]
+    assert titles[1:4] == ["Blood flow BF", "SD of blood flow", "Data share"]
+
+
+def test_a_model_that_implies_no_curve_has_no_table_of_fits(case: CaseResult) -> None:
+    assert tables_study.fits_table(by(case, "descriptive"), EN) is None
+    without_delays = tables_study.fits_table(by(case, "deconvolution"), EN)
+    assert without_delays is not None
+    assert not any("delay" in head for head in without_delays.head)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_methods_name_the_limits_and_the_sources_of_the_model(case: CaseResult, key: str) -> None:
+    model = model_of(key)
+    assert EN(f"cannot_{key}") == EN.typeset(model.cannot)
+    assert FR(f"cannot_{key}") != EN(f"cannot_{key}")
+    blocks = section_methods.methods(by(case, key), words=EN).blocks
+    items = [text for block in blocks if isinstance(block, Bullets) for _, text in block.items]
+    assert EN.typeset(model.cannot) in items
+    assert all(any(source in text.replace("\u00a0", " ") for text in items) for source in model.sources)
+    assert any("0.68" in text for text in items) is ("bf" in model.quantities)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_methods_say_how_voxels_were_estimated(case: CaseResult, key: str) -> None:
+    shown = by(case, key)
+    history = tuple(
+        dataclasses.replace(step, parameters={"model": key, "estimation": "exact"}) if step.name == "maps" else step
+        for step in case.history
+    )
+    assert any(isinstance(step, Step) and step.name == "maps" for step in history)
+    ways = (estimation_of(shown), estimation_of(dataclasses.replace(shown, history=history)))
+    assert ways == (("posterior", "exact") if isinstance(model_of(key), ResidueModel) else ("direct", "direct"))
+    text = [block.text for block in section_methods.methods(shown, words=EN).blocks if isinstance(block, Paragraph)]
+    assert EN(f"estimation_{ways[0]}") in text
+
+
+@pytest.mark.parametrize(("median", "warned"), [(52.0, False), (8.0, True), (70.0, True)])
+def test_maps_that_lie_apart_from_the_numbers_say_so(case: CaseResult, median: float, warned: bool) -> None:
+    shown = by(case, "deconvolution", median=median)
+    view = AxialView.of(case.regions.grid)
+    with styled():
+        blocks = sections.maps(shown, view=view, words=EN).blocks
+    notices = [block for block in blocks if isinstance(block, Notice)]
+    assert bool(notices) is warned
+    assert figures_maps.reference_value(shown, "bf") == median  # so that a ratio map of healthy liver lies about 1
+    assert figures_maps.reference_value(by(case, "aath", median=median), "bf") == 50.0
+
+
+def test_flags_of_every_curve_are_said_once(case: CaseResult) -> None:
+    code = "deconvolution-split-uncertain"
+    every = tuple(
+        dataclasses.replace(result, regions={part: dataclasses.replace(m, flags=(code,)) for part, m in result.regions.items()})
+        for result in case.lesions
+    )
+    shared = dataclasses.replace(case, healthy=dataclasses.replace(case.healthy, flags=(code,)), lesions=every)
+    assert not any(EN.flag(code) in row.cells[-1].text for row in tables.summary_table(shared, EN).rows)
+    alone = dataclasses.replace(case, lesions=every)
+    assert all(EN.flag(code) in row.cells[-1].text for row in tables.summary_table(alone, EN).rows)

@@ -168,10 +168,10 @@ TEXT: dict[str, tuple[str, str]] = {
     ),
     "map_apart_title": ("Maps and numbers differ", "Cartes et chiffres diffèrent"),
     "map_apart": (
-        "{name} of the healthy liver is {value} from its mean curve and {median} as the median of the map: the noise of single voxels shifts "
-        "these maps. Read them for where, not for how much; the numbers of the tables come from mean curves.",
-        "{name} du foie sain vaut {value} sur sa courbe moyenne et {median} en médiane de la carte : le bruit des voxels isolés décale ces "
-        "cartes. Y lire où, non combien ; les chiffres des tableaux viennent des courbes moyennes.",
+        "{name} of the healthy liver is {value} from its mean curve and {median} as the median of the map: at the noise of single voxels "
+        "these maps lie apart from it. Read them for where, not for how much; the numbers of the tables come from mean curves.",
+        "{name} du foie sain vaut {value} sur sa courbe moyenne et {median} en médiane de la carte : au bruit des voxels isolés ces cartes "
+        "s'en écartent. Y lire où, non combien ; les chiffres des tableaux viennent des courbes moyennes.",
     ),
     "maps_liver_caption": (
         "Liver, slice {number} of {slices} (largest area of the healthy region).",

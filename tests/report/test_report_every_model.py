@@ -54,6 +54,12 @@ def by(case: CaseResult, key: str, *, median: float = 50.0) -> CaseResult:
     return dataclasses.replace(case, maps=maps, healthy=measured(case.healthy), lesions=tuple(lesions))
 
 
+def exactly(case: CaseResult, key: str) -> tuple[Step, ...]:
+    """The history of the case with its maps fitted exactly."""
+    settings = {"model": key, "estimation": "exact"}
+    return tuple(dataclasses.replace(step, parameters=settings) if step.name == "maps" else step for step in case.history)
+
+
 def tables_in(case: CaseResult) -> list[Table]:
     with styled():
         parts = sections.every(case, words=EN, truth=None)
@@ -136,12 +142,7 @@ def test_methods_name_the_limits_and_the_sources_of_the_model(case: CaseResult, 
 @pytest.mark.parametrize("key", KEYS)
 def test_methods_say_how_voxels_were_estimated(case: CaseResult, key: str) -> None:
     shown = by(case, key)
-    history = tuple(
-        dataclasses.replace(step, parameters={"model": key, "estimation": "exact"}) if step.name == "maps" else step
-        for step in case.history
-    )
-    assert any(isinstance(step, Step) and step.name == "maps" for step in history)
-    ways = (estimation_of(shown), estimation_of(dataclasses.replace(shown, history=history)))
+    ways = (estimation_of(shown), estimation_of(dataclasses.replace(shown, history=exactly(case, key))))
     assert ways == (("posterior", "exact") if isinstance(model_of(key), ResidueModel) else ("direct", "direct"))
     text = [block.text for block in section_methods.methods(shown, words=EN).blocks if isinstance(block, Paragraph)]
     assert EN(f"estimation_{ways[0]}") in text
@@ -156,7 +157,9 @@ def test_maps_that_lie_apart_from_the_numbers_say_so(case: CaseResult, median: f
     notices = [block for block in blocks if isinstance(block, Notice)]
     assert bool(notices) is warned
     assert figures_maps.reference_value(shown, "bf") == median  # so that a ratio map of healthy liver lies about 1
-    assert figures_maps.reference_value(by(case, "aath", median=median), "bf") == 50.0
+    posterior = by(case, "aath", median=median)
+    assert figures_maps.reference_value(posterior, "bf") == 50.0
+    assert figures_maps.reference_value(dataclasses.replace(posterior, history=exactly(case, "aath")), "bf") == median
 
 
 def test_flags_of_every_curve_are_said_once(case: CaseResult) -> None:

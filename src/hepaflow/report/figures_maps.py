@@ -61,12 +61,12 @@ def scale_of(key: str, words: Words) -> Scale:
 def reference_value(case: CaseResult, key: str) -> float:
     """What a ratio map divides by: the healthy liver's value, NaN where there is none.
 
-    Of a model read directly it is the median of the map: noise shifts single voxels away from the mean curve, lesion and liver alike.
+    Without a prior it is the median of the map: noise shifts single voxels away from the mean curve, lesion and liver alike.
     """
     estimate = case.healthy.parameters.get(key)
     if estimate is None:
         return float("nan")
-    return float(estimate.map_median if estimation_of(case) == "direct" else estimate.value)
+    return float(estimate.value if estimation_of(case) == "posterior" else estimate.map_median)
 
 
 def panels_of(case: CaseResult, view: AxialView, index: int, *, words: Words) -> list[Panel]:
@@ -153,7 +153,7 @@ def lesion_maps(case: CaseResult, result: LesionResult, *, view: AxialView, word
     lesion = words.region(result.lesion.id)
     values = {"lesion": lesion, "number": str(view.number(index, slices)), "slices": str(slices)}
     first = leading(case)
-    if first is None or estimation_of(case) != "direct":
+    if first is None or estimation_of(case) == "posterior":
         caption = words("maps_lesion_caption", **values)
     else:
         caption = words("maps_lesion_caption_read", name=words.quantity(first), **values)

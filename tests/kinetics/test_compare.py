@@ -108,6 +108,18 @@ def test_only_fits_to_the_same_samples_are_compared() -> None:
     assert "deconvolution (not fitted: curve 'liver' is short)" in text
 
 
+def test_a_free_curve_has_no_rank_however_well_it_follows() -> None:
+    free = measured(-60.0, unknowns=14, parameters={"bf": (70.0, 2.0)})
+    found = compare("liver", {"deconvolution": free, "aath": measured(0.0), "one-compartment": measured(9.0)})
+    assert [(fit.model, fit.unranked) for fit in found.fits] == [
+        ("aath", None),
+        ("one-compartment", None),
+        ("deconvolution", "free-curve"),
+    ]
+    assert (verdict(found).kind, verdict(found).models) == ("clear", ("aath",))
+    assert "deconvolution" in found.agreement[0].models  # its flow is set beside the others all the same
+
+
 def test_quantities_that_mean_different_things_are_named_and_not_compared() -> None:
     values = {"bf": (100.0, 5.0), "bv": (16.0, 1.0), "mtt": (9.0, 1.0)}
     found = compare("liver", {"aath": measured(0.0, parameters=values), "one-compartment": measured(1.0, parameters=values)})

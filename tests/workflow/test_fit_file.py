@@ -180,6 +180,11 @@ def test_every_model_is_fitted_and_ranked_by_aic(tmp_path: Path) -> None:
     assert aic == sorted(aic)
     assert sum(r["aic_weight"] for r in ranking) == pytest.approx(1.0, abs=1e-12)  # sum of a few doubles
     assert all((c["unranked"] is None) == (c["aic_weight"] is not None) for c in found["curves"])
+    # whoever sorts what is there by AIC gets the ranking
+    assert all((c["unranked"] is None) == (c["aic"] is not None) for c in found["curves"])
+    patlak = next(u for u in found["comparison"][0]["unranked"] if u["model"] == "patlak")
+    assert patlak["samples"] < columns["time_s"].size
+    assert patlak["aic"] == next(c["aic"] for c in fit_file(tmp_path / "c.csv", model="patlak")["curves"] if c["curve"] == "liver")
 
 
 def test_what_one_model_cannot_fit_is_listed_with_its_reason_and_the_rest_comes(tmp_path: Path) -> None:

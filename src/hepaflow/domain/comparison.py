@@ -7,8 +7,8 @@ from typing import Literal
 
 from hepaflow.domain.lesions import Measurement
 
-#: Why a model has no rank: it was refused, draws no curve that could be compared, or describes other samples than the rest.
-Unranked = Literal["not-fitted", "no-curve", "other-samples"]
+#: Why a model has no rank: it was refused, draws no curve that could be compared, draws a free one, or describes other samples than the rest.
+Unranked = Literal["not-fitted", "no-curve", "free-curve", "other-samples"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,6 +32,10 @@ CLEAR_WEIGHT = 0.9
 #: Two values farther apart than this many SDs of their difference do not agree (95 %).
 DEVIATIONS = 1.96
 
+#: Models whose curve is free, as smooth as the samples ask for. Their AIC counts the unknowns left at the smoothness chosen and not the
+#: choice, so they would come first on noise alone.
+FREE_CURVES = frozenset({"deconvolution"})
+
 #: Quantities that carry one key and are not the same thing in every model; what is not listed means the same wherever it is given.
 MEANINGS: dict[str, dict[str, str]] = {
     "bv": {
@@ -70,7 +74,8 @@ class Verdict:
 def compare(curve: str, tried: Mapping[str, Tried]) -> Comparison:
     """Every model tried on ``curve``, by key: its measurement, or why it was refused.
 
-    Ranked by AIC are models fitted to the same samples, those of the model that used most; the others keep their place behind them.
+    Ranked by AIC are models of a fixed number of unknowns fitted to the same samples, those of the model that used most; the others keep
+    their place behind them.
     """
     fits = [_fit(model, outcome) for model, outcome in tried.items()]
     fits = _same_samples(fits)
@@ -137,7 +142,7 @@ def _fit(model: str, outcome: Tried) -> ModelFit:
     fitted = int(np.isfinite(outcome.fit_hu).sum())
     if not fitted or not np.isfinite(outcome.aic):
         return ModelFit(model, outcome, int(np.isfinite(outcome.curve_hu).sum()), "no-curve")
-    return ModelFit(model, outcome, fitted)
+    return ModelFit(model, outcome, fitted, "free-curve" if model in FREE_CURVES else None)
 
 
 def _same_samples(fits: list[ModelFit]) -> list[ModelFit]:

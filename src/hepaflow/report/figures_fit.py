@@ -32,6 +32,8 @@ STEP_S = 0.5
 # millimetres of paper
 _TOP, _MAIN, _STRIP, _GAP, _AXIS, _ROW = 8.0, 52.0, 9.5, 2.2, 10.0, 6.2
 _HEAD, _FOOT = 8.0, 2.0
+#: Letters of a column's head that fit at full size beside fourteen other columns.
+_SHORT = 7
 _LEFT, _WIDTH, _SIDE, _SIDE_WIDTH = 15.0, 98.0, 129.0, 48.0
 
 
@@ -90,7 +92,7 @@ def _draw_curve(axes: Axes, fits: list[ModelFit], shown: Shown, *, words: Words)
         else:
             axes.plot(at, curve, color=style.color, linestyle=style.line, label=fit.model)
     axes.set_ylabel(words("axis_curve"))
-    axes.yaxis.set_label_coords(-0.085, 0.5)
+    axes.yaxis.set_label_coords(-0.115, 0.5)
     axes.set_xlim(float(times[0]) - 2.0, float(times[-1]) * 1.02)
     plain_ticks(axes, words)
 
@@ -121,7 +123,7 @@ def _draw_residual(axes: Axes, fit: ModelFit, shown: Shown, *, words: Words) -> 
     axes.set_ylim(-reach, reach)
     axes.locator_params(axis="y", nbins=3)
     axes.set_ylabel(words("axis_residual_short"), fontsize=6.0)
-    axes.yaxis.set_label_coords(-0.085, 0.5)
+    axes.yaxis.set_label_coords(-0.115, 0.5)
     axes.text(1.01, 0.5, fit.model, transform=axes.transAxes, color=style.color, fontsize=6.5, va="center")
     plain_ticks(axes, words)
 
@@ -182,7 +184,7 @@ def _draw_table(figure: Canvas, rows: list[tuple[str, dict[str, str]]], *, top: 
         unit = words.unit(key).replace("/100", "\n/100") if key in QUANTITIES else ""
         name = heads.get(key) or abbreviation(key)
         x = first + (number + 0.5) * step
-        write(name, x, top + 1.3, ha="center", fontsize=5.8, fontweight="bold")
+        write(name, x, top + 1.3, ha="center", fontsize=5.8 if len(name) <= _SHORT else 4.8, fontweight="bold")
         write(unit, x, top + 4.8, ha="center", fontsize=4.8, color=MUTED)
     for row, (model, cells) in enumerate(rows):
         y = top + _HEAD + (row + 0.5) * _ROW

@@ -67,6 +67,10 @@ COMPARE: dict[str, tuple[str, str]] = {
     ),
     "compare_unranked": ("not ranked: {models} ({reason}).", "non classé : {models} ({reason})."),
     "unranked_no-curve": ("no fitted curve that AIC could judge", "pas de courbe ajustée que l'AIC puisse juger"),
+    "unranked_free-curve": (
+        "a free curve, as smooth as the samples ask for; AIC does not count that choice",
+        "courbe libre, aussi lisse que les mesures le demandent ; l'AIC ne compte pas ce choix",
+    ),
     "unranked_other-samples": (
         "fitted to other samples, {samples} of them; AIC compares only fits to the same",
         "ajusté à d'autres mesures, au nombre de {samples} ; l'AIC ne compare que des ajustements aux mêmes",

@@ -46,8 +46,9 @@ def aic_in(aic: float, fit: ModelFit, unit: float) -> float:
 
 
 def standing(fit: ModelFit) -> dict[str, Any]:
-    """What comparing models adds to an entry of a curve."""
-    return {"aic_weight": fit.aic_weight, "aicc_weight": fit.aicc_weight, "unranked": unranked_reason(fit, Words("en"))}
+    """What comparing models changes in an entry of a curve: an AIC that does not compare with the others is not set beside them."""
+    own = {"aic": None} if fit.unranked else {}
+    return own | {"aic_weight": fit.aic_weight, "aicc_weight": fit.aicc_weight, "unranked": unranked_reason(fit, Words("en"))}
 
 
 def as_comparison(found: Comparison, *, unit: float) -> dict[str, Any]:
@@ -69,7 +70,12 @@ def as_comparison(found: Comparison, *, unit: float) -> dict[str, Any]:
             if fit.found is not None
         ],
         "unranked": [
-            {"model": fit.model, "reason": unranked_reason(fit, words), "samples": fit.samples}
+            {
+                "model": fit.model,
+                "reason": unranked_reason(fit, words),
+                "aic": None if fit.found is None else aic_in(fit.found.aic, fit, unit),
+                "samples": fit.samples,
+            }
             for fit in found.fits
             if fit.unranked
         ],

@@ -56,6 +56,7 @@ def with_balls(phantom):
     delta = (42.0 - 60.0) + curve[LIKE] - curve["liver"]
     voxels, truth = phantom.series.voxels.copy(), {k: phantom.truth_maps[k].copy() for k in ("bf", "haf")}
     free = phantom.masks["liver"] & ~phantom.masks["healthy"]
+    free[[0, -1]] = False  # whole balls only
     clear = ndimage.distance_transform_edt(free, sampling=grid.spacing_mm)
     masks = {}
     for diameter in BALLS_MM:
@@ -90,7 +91,7 @@ def middle_slices(mask):
     """The five middle slices of a region."""
     hit = np.flatnonzero(mask.any((1, 2)))
     kept = np.zeros_like(mask)
-    kept[hit[len(hit) // 2] - 2 : hit[len(hit) // 2] + 3] = True
+    kept[max(hit[len(hit) // 2] - 2, 0) : hit[len(hit) // 2] + 3] = True
     return mask & kept
 
 

@@ -14,10 +14,10 @@ from hepaflow.kinetics.model import ResidueModel
 from hepaflow.kinetics.problem import scale_bounds
 from hepaflow.kinetics.project import Projected
 from hepaflow.kinetics.response_table import DIMS
-from hepaflow.kinetics.scan import BAND, LANES, best_portal, search_block
+from hepaflow.kinetics.scan import BAND, LANES, best_rows, search_alone, search_block
 
 FloatArray = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int32]
 
 #: Shapes, arterial and portal delays searched, by the number of unknowns of the shape: 5400 and 15 360 combinations.
 SIZE = {1: (24, 15, 3 * BAND), 2: (192, 8, 2 * BAND), 3: (192, 8, 2 * BAND)}
@@ -27,7 +27,8 @@ ALIKE = 0.9999
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SearchTables:
-    """Everything that does not depend on the voxel: ``basis`` (r, n); atoms of unit length in it (S A, r) and (S P, r), their inner products.
+    """Everything that does not depend on the voxel: ``basis`` (r, n); atoms of unit length in it (S A, r) and (S P, r), their inner products
+    ``cosine`` (S, A, P), and what :func:`search_block` makes of these.
 
     ``shapes`` (S, p), ``arterial`` (A,) and ``portal`` (P,) delays are on the search scale; P = 0 with one input.
     """
@@ -36,7 +37,8 @@ class SearchTables:
     unit_a: Voxels
     unit_p: Voxels
     cosine: Voxels
-    gain: Voxels
+    slant: Voxels
+    stretch: Voxels
     shapes: FloatArray
     arterial: FloatArray
     portal: FloatArray
@@ -57,12 +59,14 @@ class SearchTables:
         cosine = np.clip(ap / np.sqrt(aa[:, :, None] * pp[:, None, :]), -ALIKE, ALIKE)
         unit_a, unit_p = projected.arterial / np.sqrt(aa)[..., None], projected.portal / np.sqrt(pp)[..., None]
         dims = projected.basis.shape[1]
+        stretch = 1.0 / np.sqrt(1.0 - cosine**2)
         return cls(
             _compact(projected.basis.T),
             _compact(unit_a.reshape(-1, dims)),
             _compact(unit_p.reshape(-1, dims)),
             _compact(cosine),
-            _compact(1.0 / (1.0 - cosine**2)),
+            _compact(cosine * stretch),
+            _compact(stretch),
             u,
             late[0],
             late[1],
@@ -71,8 +75,8 @@ class SearchTables:
     def seeds(self, projected: Voxels) -> FloatArray:
         """Best shape and delays of every band (bands, v, n) on the search scale, for voxels (r, v) in the basis."""
         s, a, p = self.shapes.shape[0], self.arterial.size, self.portal.size
-        bands, voxels = max(p // BAND, 1), projected.shape[1]
-        found = np.empty((bands, voxels, self.shapes.shape[1] + (2 if p else 1)))
+        voxels = projected.shape[1]
+        rows = np.empty((max(p // BAND, 1), 3, voxels), np.int32)
         dots_a, dots_p = np.empty((s * a, LANES), np.float32), np.empty((s * p, LANES), np.float32)
         block = np.zeros((projected.shape[0], LANES), np.float32)
         for start in range(0, voxels, LANES):
@@ -80,35 +84,34 @@ class SearchTables:
             block[:, :n] = projected[:, start : start + n]
             np.matmul(self.unit_a, block, out=dots_a)
             np.matmul(self.unit_p, block, out=dots_p)
-            shape, arterial, portal = self._best(dots_a.reshape(s, a, LANES), dots_p.reshape(s, p, LANES), bands)
-            columns = [self.shapes[shape], self.arterial[arterial][..., None]]
-            if p:
-                columns.append(self.portal[portal][..., None])
-            found[:, start : start + n] = np.concatenate(columns, -1)[:, :n]
+            rows[..., start : start + n] = self._best(dots_a.reshape(s, a, LANES), dots_p.reshape(s, p, LANES))[..., :n]
+        q = self.shapes.shape[1]
+        found = np.empty((len(rows), voxels, q + (2 if p else 1)))
+        found[..., :q] = self.shapes.take(rows[:, 0], axis=0)
+        for i, delays in enumerate((self.arterial, self.portal)[: 2 if p else 1]):
+            found[..., q + i] = delays.take(rows[:, 1 + i])
         return found
 
-    def _best(self, dots_a: Voxels, dots_p: Voxels, bands: int) -> tuple[Index, Index, Index]:
-        """Shape, arterial and portal delay (bands, LANES) of the best row of every band of one block.
+    def _best(self, dots_a: Voxels, dots_p: Voxels) -> Rows:
+        """Shape, arterial and portal delay (bands, 3, LANES) of the best row of every band of one block.
 
         Where one input alone explains more than any row with both, the first band starts from that.
         """
         a, p = dots_a.shape[1], dots_p.shape[1]
-        best, place = np.zeros((bands, LANES), np.float32), np.zeros((bands, LANES), np.float32)
-        late = np.full((bands, LANES), p // 2)
-        if p:
-            search_block(dots_a, dots_p, self.cosine, self.gain, best, place)
-            best_portal(dots_a, dots_p, self.cosine, self.gain, place, late)
-        shape, arterial = np.divmod(place.astype(np.int64), a)
-        top = best.max(0)
-        for dots, delay, count in ((dots_a, arterial, a), (dots_p, late, p)):
-            if not count:
-                continue
-            flat = dots.reshape(-1, LANES)
-            alone = np.maximum(flat.max(0), 0.0) ** 2
-            better = np.flatnonzero(alone > top)
-            shape[0, better], delay[0, better] = np.divmod(flat[:, better].argmax(0), count)
-            top = np.maximum(top, alone)
-        return shape, arterial, late
+        bands = max(p // BAND, 1)
+        rows = np.zeros((bands, 3, LANES), np.int32)
+        alone, alone_place = np.zeros(LANES, np.float32), np.zeros((2, LANES), np.float32)
+        if not p:
+            half = search_alone(dots_a.reshape(-1, LANES), alone, alone_place)
+            rows[0, 0], rows[0, 1] = np.divmod(alone_place[half].astype(np.int32), a)
+            return rows
+        best, place = np.zeros((bands, LANES), np.float32), np.zeros((2, bands, LANES), np.float32)
+        half = search_block(dots_a, dots_p, self.cosine, self.slant, self.stretch, best, place)
+        best_rows(dots_a, dots_p, self.cosine, self.slant, self.stretch, place[half], rows)
+        half = search_alone(dots_p.reshape(-1, LANES), alone, alone_place)
+        better = np.flatnonzero(alone * alone > best.max(0))
+        rows[0, 0, better], rows[0, 2, better] = np.divmod(alone_place[half, better].astype(np.int32), p)
+        return rows
 
 
 def own_units(model: ResidueModel, u: FloatArray) -> FloatArray:

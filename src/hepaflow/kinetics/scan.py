@@ -33,53 +33,70 @@ _JIT: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": True, "error_m
 
 
 @numba.njit(**_JIT)
-def search_block(unit_a, unit_p, cosine, gain, best, place):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Best score of both inputs together, per band of portal delays, into ``best`` (bands, LANES); ``place`` gets shape x A + arterial delay.
+def search_block(unit_a, unit_p, cosine, slant, stretch, best, place):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Best score of a row, per band of portal delays, into ``best`` (bands, LANES); returns which half of ``place`` (2, bands, LANES) names it.
 
-    ``unit_a`` (S, A, LANES), ``unit_p`` (S, P, LANES): data times atoms of unit length. ``cosine`` (S, A, P): their inner products c;
-    ``gain`` = 1 / (1 - c²). The score is the energy explained: a² + (p - c a)² gain, where both flows are positive.
+    ``unit_a`` (S, A, LANES), ``unit_p`` (S, P, LANES): data times atoms of unit length, a and p. ``cosine`` (S, A, P): inner products c of the
+    atoms; ``stretch`` = 1 / sqrt(1 - c²) and ``slant`` = c ``stretch``. The score is the energy explained with flows of zero or more:
+    a² + (stretch p - slant a)² where both are positive, else a². ``place`` is shape x A + arterial delay; it is written anew with every row,
+    from one half to the other, because a store under a mask costs more than all the rest.
     """
     shapes, arterial, portal = cosine.shape
     for s in range(shapes):
         for a in range(arterial):
-            code = np.float32(s * arterial + a)
+            row = s * arterial + a
+            code = np.float32(row)
             ua = unit_a[s, a]
             for band in range(portal // BAND):
                 up = unit_p[s, band * BAND : (band + 1) * BAND]
                 c = cosine[s, a, band * BAND : (band + 1) * BAND]
-                g = gain[s, a, band * BAND : (band + 1) * BAND]
-                best_here, place_here = best[band], place[band]
+                k = slant[s, a, band * BAND : (band + 1) * BAND]
+                g = stretch[s, a, band * BAND : (band + 1) * BAND]
+                best_here, before, after = best[band], place[row & 1, band], place[1 - (row & 1), band]
                 for v in range(LANES):
                     x = ua[v]
                     top = _ZERO
                     for p in range(BAND):
                         y = up[p, v]
-                        t = y - c[p] * x
-                        u = x - c[p] * y
-                        score = x * x + g[p] * t * t
-                        top = max(top, score if min(t, u) > _ZERO else _ZERO)
-                    better = top > best_here[v]
-                    place_here[v] = code if better else place_here[v]
-                    best_here[v] = top if better else best_here[v]
+                        height = g[p] * y - k[p] * x  # outside the condition: what is computed under one is not vectorised
+                        top = max(top, height if x > c[p] * y else _ZERO)
+                    alone = max(x, _ZERO)
+                    score = alone * alone + top * top
+                    after[v] = code if score > best_here[v] else before[v]
+                    best_here[v] = max(score, best_here[v])
+    return (shapes * arterial) & 1
 
 
 @numba.njit(**_JIT)
-def best_portal(unit_a, unit_p, cosine, gain, place, portal):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Which portal delay gave the best score of each band at ``place`` (bands, LANES), into ``portal`` (bands, LANES)."""
+def search_alone(unit, best, place):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Best row of one input alone, ``unit`` (rows, LANES), into ``best`` (LANES,); returns which half of ``place`` (2, LANES) names it."""
+    for row in range(unit.shape[0]):
+        code = np.float32(row)
+        here, before, after = unit[row], place[row & 1], place[1 - (row & 1)]
+        for v in range(LANES):
+            after[v] = code if here[v] > best[v] else before[v]
+            best[v] = max(here[v], best[v])
+    return unit.shape[0] & 1
+
+
+@numba.njit(**_JIT)
+def best_rows(unit_a, unit_p, cosine, slant, stretch, place, rows):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Shape, arterial and portal delay that :func:`search_block` found, into ``rows`` (bands, 3, LANES); ``place`` (bands, LANES).
+
+    Where the artery alone explains most, the portal delay is the middle of the band.
+    """
     arterial = cosine.shape[1]
     for band in range(place.shape[0]):
         for v in range(LANES):
             s, a = divmod(np.int64(place[band, v]), arterial)
             x = unit_a[s, a, v]
-            top = -_ONE
+            top, portal = _ZERO, band * BAND + BAND // 2
             for p in range(band * BAND, (band + 1) * BAND):
                 y = unit_p[s, p, v]
-                c = cosine[s, a, p]
-                t = y - c * x
-                score = x * x + gain[s, a, p] * t * t if min(t, x - c * y) > _ZERO else _ZERO
-                if score > top:
-                    top = score
-                    portal[band, v] = p
+                height = stretch[s, a, p] * y - slant[s, a, p] * x
+                if height > top and x > cosine[s, a, p] * y:
+                    top, portal = height, p
+            rows[band, 0, v], rows[band, 1, v], rows[band, 2, v] = s, a, portal
 
 
 @numba.njit(**_JIT)

@@ -91,7 +91,7 @@ def plainly(rows, data: np.ndarray) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("model", [ONE_COMPARTMENT, AATH, TWO_COMPARTMENT], ids=lambda m: m.key)
 def test_equals_plain_sums(model):
-    rows = prior_rows(model, Sources.of(DUAL), THESIS_TIMES, prior(model), size=(12, 5, 7))
+    rows = prior_rows(model, Sources.of(DUAL), THESIS_TIMES, prior(model), size=(12, 7, 7))
     ones = np.ones((len(rows.dictionary.shapes), 1))
     data = voxels(300)
     found = PosteriorTables.of(rows, noise=NOISE, loads=ones, values=rows.dictionary.shapes[:, :1]).fit(data)
@@ -106,8 +106,8 @@ def test_equals_plain_sums(model):
 
 
 def test_a_single_input_needs_no_portal():
-    rows = prior_rows(ONE_COMPARTMENT, Sources.of(SINGLE), THESIS_TIMES, prior(ONE_COMPARTMENT, 1), size=(12, 5, 7))
-    assert rows.dictionary.combinations == 60
+    rows = prior_rows(ONE_COMPARTMENT, Sources.of(SINGLE), THESIS_TIMES, prior(ONE_COMPARTMENT, 1), size=(12, 7, 7))
+    assert rows.dictionary.combinations == 84
     ones = np.ones((12, 1))
     data = voxels(40)
     found = PosteriorTables.of(rows, noise=NOISE, loads=ones, values=ones).fit(data)
@@ -118,7 +118,7 @@ def test_a_single_input_needs_no_portal():
 
 
 def test_neither_offset_nor_neighbours_nor_block_edges_matter():
-    rows = prior_rows(ONE_COMPARTMENT, Sources.of(DUAL), THESIS_TIMES, prior(ONE_COMPARTMENT), size=(12, 5, 7))
+    rows = prior_rows(ONE_COMPARTMENT, Sources.of(DUAL), THESIS_TIMES, prior(ONE_COMPARTMENT), size=(12, 7, 7))
     tables = PosteriorTables.of(rows, noise=NOISE, loads=np.ones((12, 1)), values=rows.dictionary.shapes)
     data = voxels(257)
     every, alone = tables.fit(data), tables.fit(data[:, 256:])

@@ -14,7 +14,7 @@ from hepaflow.kinetics.dictionary import Dictionary, Sources, tabulate
 from hepaflow.kinetics.map_chunk import LATE_S, Chunk, Fit, Fitter, Voxels, factor, marked
 from hepaflow.kinetics.model import ResidueModel
 from hepaflow.kinetics.project import Projected, project
-from hepaflow.kinetics.scan import EXPONENT, LANES, SEVEN, alone_evidence, pair_evidence, posterior_block
+from hepaflow.kinetics.scan import BIAS, LANES, SEVEN, best_evidence, posterior_block
 
 FloatArray = npt.NDArray[np.float64]
 #: Quantities that need two inputs.
@@ -23,13 +23,18 @@ SPLIT = ("habf", "hpbf", "haf")
 #: Shapes, arterial and portal delays of the dictionary, by the number of unknowns of the shape: about 700 and 14 000 combinations.
 COARSE = {1: (15, 7, SEVEN), 2: (290, 7, SEVEN), 3: (290, 7, SEVEN)}
 #: The same where the noise is so low that neighbouring rows would differ by more than it.
-FINE = {1: (24, 15, 2 * SEVEN), 2: (290, 11, 2 * SEVEN), 3: (290, 11, 2 * SEVEN)}
+FINE = {1: (24, 2 * SEVEN, 2 * SEVEN), 2: (290, 2 * SEVEN, 2 * SEVEN), 3: (290, 2 * SEVEN, 2 * SEVEN)}
 #: Noise below this share of the organ's enhancement calls for the fine one.
 LOW_NOISE = 0.05
 #: Shapes are drawn from the prior widened by this, and weighted back to it, so that its tails are represented.
 WIDER = 1.25
 #: Delays lie evenly within this many spreads of the centre.
 REACH = 2.1
+#: Evidence is counted in powers of two: of a flow f with SD s it is (SCALE f / s)².
+LOG2_E = 1.0 / np.log(2.0)
+SCALE = np.sqrt(0.5 * LOG2_E)
+#: Power of two that a row of perfect fit would weigh, and sum of the weights below which they are lost.
+TOP, FAINT = 90, 2.0**-80
 #: Prior probability that a voxel is fed by the arterial input alone, and by the portal input alone.
 ALONE = 0.002
 
@@ -104,18 +109,24 @@ class Moments:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PosteriorTables:
-    """Everything that does not depend on the voxel, in float32 as the compiled passes want it."""
+    """Everything that does not depend on the voxel, in float32 as :func:`posterior_block` wants it.
+
+    ``basis`` (r, n); ``atoms_*`` (S delays, r + 1), the last column the prior's pull; ``bits`` what turns a sum of squares into powers of two;
+    ``loads`` (nl, S) and ``values`` (nv, S).
+    """
 
     basis: Voxels
     atoms_a: Voxels
     atoms_p: Voxels
     pair: Voxels
+    inverse: Voxels
     spread: Voxels
     alone_a: Voxels
     alone_p: Voxels
     loads: Voxels
     values: Voxels
     delays_s: Voxels
+    bits: float
 
     @classmethod
     def of(cls, rows: Rows, *, noise: float, loads: FloatArray, values: FloatArray) -> PosteriorTables:
@@ -129,68 +140,100 @@ class PosteriorTables:
         pull = precision * rows.flow_centre
         two = pp.size > 0
         delays = (rows.log_arterial, rows.log_portal)
+        late_s = rows.dictionary.arterial_delays_s
         atoms, alone = [], []
         for i, (x, gram) in enumerate(((projected.arterial, aa), (projected.portal, pp))[: 1 + two]):
             q, m = precision[:, i, None], pull[:, i, None]
             weight = -0.5 * np.log(gram + q) + 0.5 * np.log(q) - 0.5 * m**2 / q + rows.log_shape[:, None] + delays[i]
-            alone.append(np.stack([1.0 / (gram + q), EXPONENT * (weight + two * np.log(ALONE))], -1))
+            variance = 1.0 / (gram + q)
+            late = late_s if i == 0 else np.full(x.shape[1], late_s.mean())
+            bits = LOG2_E * (weight + two * np.log(ALONE))
+            alone.append(np.stack([variance, bits, variance * SCALE**2, np.broadcast_to(late, variance.shape)], -1))
             pulls = np.broadcast_to(m[..., None], (*x.shape[:2], 1))
-            atoms.append(np.concatenate([x / noise**2, pulls], -1).reshape(-1, x.shape[-1] + 1))
+            atoms.append(SCALE * np.concatenate([x / noise**2, pulls], -1).reshape(-1, x.shape[-1] + 1))
         if two:
-            pair, spread = _pairs(aa, pp, ap, precision, pull)
+            pair, inverse, spread = _pairs(aa, pp, ap, precision, pull)
             prior = rows.log_shape[:, None, None] + delays[0][None, :, None] + delays[1]
-            pair[..., 3] = EXPONENT * (pair[..., 3] + prior + np.log1p(-2 * ALONE))
+            pair[..., 2] = LOG2_E * (pair[..., 2] + prior + np.log1p(-2 * ALONE))
         else:
-            pair, spread = np.empty((*aa.shape, 0, 4)), np.empty((*aa.shape, 3))
-            alone.append(np.empty((len(aa), 0, 2)))
+            pair, inverse, spread = np.empty((*aa.shape, 0, 3)), np.empty(aa.shape), np.empty((*aa.shape, 3))
+            alone.append(np.empty((len(aa), 0, 4)))
             atoms.append(np.empty((0, atoms[0].shape[1])))
-        every = (projected.basis.T, *atoms, pair, spread, *alone, loads, values, rows.dictionary.arterial_delays_s)
-        return cls(*(np.ascontiguousarray(x, np.float32) for x in every))
+        every = (projected.basis.T, *atoms, pair, inverse, spread, *alone, loads.T, values.T, late_s)
+        return cls(*(np.ascontiguousarray(x, np.float32) for x in every), bits=(SCALE / noise) ** 2)
 
     def fit(self, data: Voxels) -> Moments:
         """Moments of voxels ``data`` (n, v) in HU, without NaN; the baseline is free."""
         voxels = data.shape[1]
-        s, a = self.alone_a.shape[:2]
-        p = self.alone_p.shape[1]
-        quantities = 4 + self.loads.shape[1] + self.values.shape[1]
-        moments = np.empty((quantities - 1, 2, voxels), np.float32)
-        late = np.empty(voxels, np.float32)
+        first = np.empty((3 + len(self.loads) + len(self.values), voxels), np.float32)
+        second, late = np.empty_like(first), np.empty(voxels, np.float32)
         projected = project(self.basis, data)
         block = np.ones((self.basis.shape[0] + 1, LANES), np.float32)  # the last row carries the prior's pull
-        dots_a, dots_p = np.empty((s * a, LANES), np.float32), np.empty((s * p, LANES), np.float32)
         for start in range(0, voxels, LANES):
             n = min(LANES, voxels - start)
             block[:-1, :n] = projected[:, start : start + n]
-            np.matmul(self.atoms_a, block, out=dots_a)
-            np.matmul(self.atoms_p, block, out=dots_p)
-            three_a, three_p = dots_a.reshape(s, a, LANES), dots_p.reshape(s, p, LANES)
+            here = slice(start, start + n)
+            first[:, here], second[:, here], late[here] = (x[..., :n] for x in self._block(block))
+        return Moments(first, np.sqrt(np.maximum(second - first**2, 0.0)), late)
+
+    def _block(self, block: Voxels) -> tuple[Voxels, Voxels, Voxels]:
+        """First and second moments (quantities, LANES) and mean arterial delay (LANES,) of one block (r + 1, LANES).
+
+        No row's evidence is above that of a perfect fit, so weights are scaled by this. Where all rows are so far below it that their
+        weights are lost, they are scaled by the best row instead, at the price of looking at every row twice.
+        """
+        shapes = len(self.alone_a)
+        dots_a, dots_p = (
+            (atoms @ block).reshape(shapes, -1, LANES) for atoms in (self.atoms_a, self.atoms_p)
+        )
+        perfect = np.float32(self.bits) * np.einsum("rv,rv->v", block[:-1], block[:-1])
+        found = self._moments(dots_a, dots_p, perfect)
+        lost = ~(found[3] > FAINT)
+        if lost.any():
             best = np.full(LANES, -1e30, np.float32)
-            alone_evidence(three_a, self.alone_a, best)
-            if p:
-                alone_evidence(three_p, self.alone_p, best)
-                pair_evidence(three_a, three_p, self.pair, best)
-            out = np.zeros((quantities, 2, LANES), np.float32)
-            weight = np.zeros((a, LANES), np.float32)
-            posterior_block(
-                three_a, three_p, self.pair, self.spread, self.alone_a, self.alone_p, self.loads, self.values, best, out, weight
-            )
-            moments[:, :, start : start + n] = out[1:, :, :n] / out[0, 0, :n]
-            late[start : start + n] = (self.delays_s @ weight / weight.sum(0))[:n]
-        mean = moments[:, 0]
-        return Moments(mean, np.sqrt(np.maximum(moments[:, 1] - mean**2, 0.0)), late)
+            best_evidence(dots_a, dots_p, self.pair, self.inverse, self.alone_a, self.alone_p, best)
+            for x, again in zip(found, self._moments(dots_a, dots_p, best), strict=True):
+                x[..., lost] = again[..., lost]
+        return found[:3]
+
+    def _moments(self, dots_a: Voxels, dots_p: Voxels, top: Voxels) -> tuple[Voxels, Voxels, Voxels, Voxels]:
+        """As :meth:`_block`, with weights scaled so that the evidence ``top`` (LANES,) has 2^TOP, and the sum of the weights."""
+        weight, flow, square = np.empty((3, len(dots_a), LANES), np.float32)
+        out = np.zeros((7, LANES), np.float32)
+        posterior_block(
+            dots_a,
+            dots_p,
+            self.pair,
+            self.inverse,
+            self.spread,
+            self.alone_a,
+            self.alone_p,
+            self.delays_s,
+            BIAS + TOP - top,
+            weight,
+            flow,
+            square,
+            out.reshape(-1),
+        )
+        total = weight.sum(0)
+        once, twice = np.float32(1.0 / SCALE), np.float32(1.0 / SCALE**2)
+        first = np.concatenate([out[[0, 2]] * once, out[4:5], (self.loads @ flow) * once, self.values @ weight])
+        second = np.concatenate([out[[1, 3]] * twice, out[5:6], (self.loads**2 @ square) * twice, self.values**2 @ weight])
+        return first / total, second / total, out[6] / total, total
 
 
 def _pairs(
     aa: FloatArray, pp: FloatArray, ap: FloatArray, precision: FloatArray, pull: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Posterior covariance (aa, ap, pp) and log weight (S, A, P, 4), and the variances kept a pair of shape and arterial delay (S, A, 3)."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Rows of both inputs (S, A, P, 3), of which the weight is still in nats, the arterial variance given the portal flow (S, A), and the
+    variances (S, A, 3), as :func:`posterior_block` takes them.
+    """
     na, np_ = aa[:, :, None] + precision[:, 0, None, None], pp[:, None, :] + precision[:, 1, None, None]
     determinant = na * np_ - ap**2
     constant = 0.5 * np.log(precision).sum(1) - 0.5 * (pull**2 / precision).sum(1)
     weight = -0.5 * np.log(determinant) + constant[:, None, None]
-    caa, cap, cpp = np_ / determinant, -ap / determinant, na / determinant
-    spread = np.stack([caa.mean(-1), (caa + 2 * cap + cpp).mean(-1), (caa + cap).mean(-1)], -1)
-    return np.stack([caa, cap, cpp, weight], -1), spread
+    variances = np.stack([(x / determinant).mean(-1) for x in (np_, na, -ap)], -1)
+    return np.stack([ap / na, na / determinant, weight], -1), 1.0 / na[..., 0], variances * SCALE**2
 
 
 def posterior_fitter(

@@ -13,6 +13,9 @@ from typing import Any
 import numba
 import numpy as np
 import numpy.typing as npt
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -21,15 +24,29 @@ LANES = 256
 #: Portal delays a band of the search and of the posterior: constants, so that the loops over them are unrolled.
 BAND = 5
 SEVEN = 7
-#: Evidence is scaled by this, so that exp(x) is the sixteenth power of exp(x / 16), whose series is short.
-EXPONENT = np.float32(1.0 / 16.0)
-#: Sums of a posterior for one shape: weight, flow, flow², arterial, arterial², arterial x flow.
-SUMS = 6
+#: Sums of a posterior for one shape: weight, arterial flow, portal flow, arterial², portal², arterial x portal, arterial delay.
+SUMS = 7
+#: A weight is 2 to the power of its evidence less this: the smallest that the arithmetic below holds without loss.
+BIAS = 120
 
 _ZERO, _HALF, _ONE, _TWO = np.float32(0.0), np.float32(0.5), np.float32(1.0), np.float32(2.0)
-_SIXTH, _TINY, _LEAST = np.float32(1.0 / 6.0), np.float32(1e-20), np.float32(1e-4)
-_SCALED_HALF = np.float32(0.5) * EXPONENT
+_TINY, _LEAST = np.float32(1e-34), np.float32(1e-4)
+#: The parabola nearest to 2^x between 0 and 1, times 2^-BIAS.
+_POWER_0, _POWER_1, _POWER_2 = (np.float32(x * 2.0**-BIAS) for x in (1.0017248, 0.65763628, 0.33718944))
+_MANTISSA_BITS = np.int32(23)
 _JIT: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _as_integer(typing, x):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The bits of a float32 as an int32; ``view`` goes through memory, and no loop over it is vectorised."""
+    return types.int32(types.float32), lambda context, builder, signature, values: builder.bitcast(values[0], ir.IntType(32))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _as_float(typing, x):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The float32 of which an int32 holds the bits."""
+    return types.float32(types.int32), lambda context, builder, signature, values: builder.bitcast(values[0], ir.FloatType())
 
 
 @numba.njit(**_JIT)
@@ -100,157 +117,165 @@ def best_rows(unit_a, unit_p, cosine, slant, stretch, place, rows):  # type: ign
 
 
 @numba.njit(**_JIT)
-def alone_evidence(dots, alone, best):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Raise ``best`` (LANES,) to the scaled evidence of one input alone; ``alone`` (S, D, 2) flow variance and scaled log weight."""
-    for s in range(dots.shape[0]):
-        for d in range(dots.shape[1]):
-            variance, weight = alone[s, d, 0], alone[s, d, 1]
-            for v in range(LANES):
-                x = max(dots[s, d, v], _ZERO)
-                best[v] = max(best[v], _SCALED_HALF * x * x * variance + weight)
-
-
-@numba.njit(**_JIT)
-def pair_evidence(dots_a, dots_p, pair, best):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Raise ``best`` (LANES,) to the scaled evidence of both inputs; ``pair`` (S, A, P, 4) as in :func:`posterior_block`."""
-    for s in range(pair.shape[0]):
+def best_evidence(dots_a, dots_p, pair, inverse, alone_a, alone_p, best):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Raise ``best`` (LANES,) to the evidence of the best row; arguments as in :func:`posterior_block`."""
+    for s in range(alone_a.shape[0]):
+        for dots, alone in ((dots_a, alone_a), (dots_p, alone_p)):
+            for d in range(alone.shape[1]):
+                variance, weight = alone[s, d, 0], alone[s, d, 1]
+                for v in range(LANES):
+                    x = max(dots[s, d, v], _ZERO)
+                    best[v] = max(best[v], x * x * variance + weight)
         for a in range(pair.shape[1]):
             x = dots_a[s, a]
             for first in range(0, pair.shape[2], SEVEN):
                 row, q = pair[s, a, first : first + SEVEN], dots_p[s, first : first + SEVEN]
                 for v in range(LANES):
-                    d = x[v]
-                    top = best[v]
+                    d, top = x[v], best[v]
+                    mean = d * inverse[s, a]
                     for p in range(SEVEN):
-                        e = q[p, v]
-                        fa = row[p, 0] * d + row[p, 1] * e
-                        fp = row[p, 1] * d + row[p, 2] * e
-                        evidence = _SCALED_HALF * (d * fa + e * fp) + row[p, 3]
-                        top = max(top, evidence if min(fa, fp) > _ZERO else top)
+                        t = q[p, v] - row[p, 0] * d
+                        fp = row[p, 1] * t
+                        evidence = d * mean + fp * t + row[p, 2]
+                        top = max(top, evidence if min(fp, mean - row[p, 0] * fp) > _ZERO else top)
                     best[v] = top
 
 
 @numba.njit(inline="always", **_JIT)
-def _weight(x):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """exp(16 x) for x <= 0: within 0.3 % above exp(-4), 4 % above exp(-8), and nothing below exp(-16)."""
-    x = max(x, -_ONE)
-    w = _ONE + x * (_ONE + x * (_HALF + x * _SIXTH))
-    w = w * w
-    w = w * w
-    w = w * w
-    return w * w
+def _power(z):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """2 to the power ``z`` - BIAS, within 0.2 %; ``z`` below 0 counts as 0.
+
+    The whole part of z goes straight into the exponent, its rest through a parabola.
+    """
+    z = z if z > _ZERO else _ZERO  # not max(): the compiler does not always vectorise it
+    whole = np.int32(z)
+    rest = z - np.float32(whole)
+    mantissa = _POWER_0 + rest * (_POWER_1 + rest * _POWER_2)
+    return _as_float(np.int32(np.int32(whole << _MANTISSA_BITS) + _as_integer(mantissa)))
 
 
 @numba.njit(inline="always", **_JIT)
-def _row(d, e, row, p, best, sums):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """The sums with one row more."""
-    fa = row[p, 0] * d + row[p, 1] * e
-    fp = row[p, 1] * d + row[p, 2] * e
-    w = _weight(_SCALED_HALF * (d * fa + e * fp) + row[p, 3] - best)
+def _pair_row(d, e, mean, start, row, p, sums):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The sums with one row of both inputs more."""
+    t = e - row[p, 0] * d
+    fp = row[p, 1] * t
+    fa = mean - row[p, 0] * fp
+    w = _power(fp * t + (start + row[p, 2]))
     w = w if min(fa, fp) > _ZERO else _ZERO
-    f = fa + fp
-    wf, wa = w * f, w * fa
-    return sums[0] + w, sums[1] + wf, sums[2] + wf * f, sums[3] + wa, sums[4] + wa * fa, sums[5] + wa * f
+    wa, wp = w * fa, w * fp
+    return sums[0] + w, sums[1] + wa, sums[2] + wp, sums[3] + wa * fa, sums[4] + wp * fp, sums[5] + wa * fp
 
 
 @numba.njit(**_JIT)
-def _pair_sums(dots_a, dots_p, pair, spread, best, total, late):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Add one shape's rows with both inputs to ``total`` (SUMS x LANES,); ``late`` (A, LANES) collects the weight of each arterial delay."""
+def _pair_sums(dots_a, dots_p, pair, inverse, spread, delays, start, total):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add one shape's rows with both inputs to ``total`` (SUMS x LANES,)."""
     for a in range(pair.shape[0]):
-        x, weights = dots_a[a], late[a]
-        va, vf, vaf = spread[a, 0], spread[a, 1], spread[a, 2]
+        x, over, delay = dots_a[a], inverse[a], delays[a]
+        va, vp, vap = spread[a, 0], spread[a, 1], spread[a, 2]
         for first in range(0, pair.shape[1], SEVEN):
             row, q = pair[a, first : first + SEVEN], dots_p[first : first + SEVEN]
             for v in range(LANES):
-                d, b = x[v], best[v]
+                d = x[v]
+                mean = d * over
+                begin = start[v] + d * mean
                 sums = (_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
                 # written out because the compiler does not unroll a body of this size, and does not vectorise what is not unrolled
-                sums = _row(d, q[0, v], row, 0, b, sums)
-                sums = _row(d, q[1, v], row, 1, b, sums)
-                sums = _row(d, q[2, v], row, 2, b, sums)
-                sums = _row(d, q[3, v], row, 3, b, sums)
-                sums = _row(d, q[4, v], row, 4, b, sums)
-                sums = _row(d, q[5, v], row, 5, b, sums)
-                sums = _row(d, q[6, v], row, 6, b, sums)
+                sums = _pair_row(d, q[0, v], mean, begin, row, 0, sums)
+                sums = _pair_row(d, q[1, v], mean, begin, row, 1, sums)
+                sums = _pair_row(d, q[2, v], mean, begin, row, 2, sums)
+                sums = _pair_row(d, q[3, v], mean, begin, row, 3, sums)
+                sums = _pair_row(d, q[4, v], mean, begin, row, 4, sums)
+                sums = _pair_row(d, q[5, v], mean, begin, row, 5, sums)
+                sums = _pair_row(d, q[6, v], mean, begin, row, 6, sums)
                 w = sums[0]
                 total[v] += w
                 total[LANES + v] += sums[1]
-                total[2 * LANES + v] += sums[2] + w * vf
-                total[3 * LANES + v] += sums[3]
-                total[4 * LANES + v] += sums[4] + w * va
-                total[5 * LANES + v] += sums[5] + w * vaf
-                weights[v] += w
+                total[2 * LANES + v] += sums[2]
+                total[3 * LANES + v] += sums[3] + w * va
+                total[4 * LANES + v] += sums[4] + w * vp
+                total[5 * LANES + v] += sums[5] + w * vap
+                total[6 * LANES + v] += w * delay
+
+
+@numba.njit(inline="always", **_JIT)
+def _alone_row(x, start, row, p, sums):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The sums with one row of one input more."""
+    x = x if x > _ZERO else _ZERO
+    f = x * row[p, 0]
+    w = _power(x * f + (start + row[p, 1]))
+    wf = w * f
+    return sums[0] + w, sums[1] + wf, sums[2] + wf * f + w * row[p, 2], sums[3] + w * row[p, 3]
 
 
 @numba.njit(**_JIT)
-def _alone_sums(dots, alone, best, share, total, late):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Add one shape's rows with one input; ``share`` is the part of the flow that is arterial, 1 or 0; ``late`` (D, LANES) collects their weight."""
-    for d in range(dots.shape[0]):
-        variance, weight = alone[d, 0], alone[d, 1]
+def _alone_sums(dots, alone, start, total):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add one shape's rows with one input to ``total`` (4 x LANES,): weight, flow, flow², arterial delay."""
+    for first in range(0, dots.shape[0], SEVEN):
+        q, row = dots[first : first + SEVEN], alone[first : first + SEVEN]
         for v in range(LANES):
-            x = max(dots[d, v], _ZERO)
-            f = x * variance
-            w = _weight(_SCALED_HALF * x * f + weight - best[v])
-            second = w * (f * f + variance)
-            total[v] += w
-            total[LANES + v] += w * f
-            total[2 * LANES + v] += second
-            total[3 * LANES + v] += share * w * f
-            total[4 * LANES + v] += share * second
-            total[5 * LANES + v] += share * second
-            late[d, v] += w
+            b = start[v]
+            sums = (_ZERO, _ZERO, _ZERO, _ZERO)
+            sums = _alone_row(q[0, v], b, row, 0, sums)
+            sums = _alone_row(q[1, v], b, row, 1, sums)
+            sums = _alone_row(q[2, v], b, row, 2, sums)
+            sums = _alone_row(q[3, v], b, row, 3, sums)
+            sums = _alone_row(q[4, v], b, row, 4, sums)
+            sums = _alone_row(q[5, v], b, row, 5, sums)
+            sums = _alone_row(q[6, v], b, row, 6, sums)
+            total[v] += sums[0]
+            total[LANES + v] += sums[1]
+            total[2 * LANES + v] += sums[2]
+            total[3 * LANES + v] += sums[3]
 
 
 @numba.njit(**_JIT)
-def _collect(total, loads, values, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Add one shape's sums to the moments ``out`` (quantities, 2, LANES) in the order of :func:`posterior_block`.
+def _collect(both, artery, vein, weight, flow, square, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Keep one shape's ``weight``, ``flow`` and ``square`` of the flow (LANES,), and add the rest to ``out`` (7 x LANES,).
 
     The fraction is a ratio: its moments over the delays of one shape are taken to second order about the ratio of the means.
     """
     for v in range(LANES):
-        w, f1, f2 = total[v], total[LANES + v], total[2 * LANES + v]
-        a1, a2, af = total[3 * LANES + v], total[4 * LANES + v], total[5 * LANES + v]
-        out[0, 0, v] += w
-        out[1, 0, v] += a1
-        out[1, 1, v] += a2
-        out[2, 0, v] += f1 - a1
-        out[2, 1, v] += f2 - _TWO * af + a2
-        flowing = f1 > _LEAST * w
-        h = a1 / max(f1, _TINY) if flowing else _HALF  # without flow the fraction is anything
-        g = w / max(f1, _TINY) if flowing else _ZERO
+        w = both[v] + artery[v] + vein[v]
+        a1, p1 = both[LANES + v] + artery[LANES + v], both[2 * LANES + v] + vein[LANES + v]
+        a2, p2 = both[3 * LANES + v] + artery[2 * LANES + v], both[4 * LANES + v] + vein[2 * LANES + v]
+        ap, late = both[5 * LANES + v], both[6 * LANES + v] + artery[3 * LANES + v] + vein[3 * LANES + v]
+        f1, af, f2 = a1 + p1, a2 + ap, a2 + _TWO * ap + p2
+        weight[v], flow[v], square[v] = w, f1, f2
+        per_flow, per_weight = _ONE / max(f1, _TINY), _ONE / max(w, _TINY)
+        flowing = f1 > _LEAST * w  # without flow the fraction is anything
+        h = a1 * per_flow if flowing else _HALF
+        g = w * per_flow if flowing else _ZERO
         g = g * g
-        mean = min(max(h - (af - h * f2) / max(w, _TINY) * g, _ZERO), _ONE)
-        out[3, 0, v] += w * mean
-        out[3, 1, v] += w * mean * mean + max((a2 - _TWO * h * af + h * h * f2) * g, _ZERO)
-    for q in range(loads.size):
-        load = loads[q]
-        for v in range(LANES):
-            out[4 + q, 0, v] += load * total[LANES + v]
-            out[4 + q, 1, v] += load * load * total[2 * LANES + v]
-    first = 4 + loads.size
-    for q in range(values.size):
-        value = values[q]
-        for v in range(LANES):
-            out[first + q, 0, v] += value * total[v]
-            out[first + q, 1, v] += value * value * total[v]
+        mean = min(max(h - (af - h * f2) * per_weight * g, _ZERO), _ONE)
+        out[v] += a1
+        out[LANES + v] += a2
+        out[2 * LANES + v] += p1
+        out[3 * LANES + v] += p2
+        out[4 * LANES + v] += w * mean
+        out[5 * LANES + v] += w * mean * mean + max((a2 - _TWO * h * af + h * h * f2) * g, _ZERO)
+        out[6 * LANES + v] += late
 
 
 @numba.njit(**_JIT)
-def posterior_block(dots_a, dots_p, pair, spread, alone_a, alone_p, loads, values, best, out, late):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Sums over all rows for one block: ``out`` (quantities, 2, LANES), not yet divided by the weight ``out[0, 0]``.
+def posterior_block(  # type: ignore[no-untyped-def]  # pragma: no cover
+    dots_a, dots_p, pair, inverse, spread, alone_a, alone_p, delays, start, weight, flow, square, out
+):
+    """Sums over all rows for one block, not yet divided by the weight.
 
-    ``dots_*`` (S, delays, LANES): atoms times data over the noise variance, the prior's pull added. ``pair`` (S, A, P, 4): posterior
-    covariance aa, ap, pp of the flows and scaled log weight; P is 0 with one input. ``spread`` (S, A, 3): variances of arterial flow and total
-    flow and their covariance, mean over P. ``alone_*`` (S, delays, 2): see :func:`alone_evidence`. ``loads`` (S, nl): factors of
-    quantities proportional to flow, ``values`` (S, nv): quantities of the shape alone. Order of ``out``: weight, arterial flow, portal
-    flow, fraction, loads, values. ``best`` (LANES,) is the best evidence; ``late`` (A, LANES) the weight of each arterial delay.
+    ``dots_*`` (S, delays, LANES): atoms times data over the noise variance, the prior's pull added, times sqrt(log2(e) / 2), so that the
+    evidence is in powers of two. A row of both inputs has the flows fp = c (dp - k da) and fa = da i - k fp and the evidence
+    da² i + fp² / c + weight: ``pair`` (S, A, P, 3) is k, c and the weight, ``inverse`` (S, A) is i; P is 0 with one input. ``spread`` (S, A, 3):
+    variances of arterial and portal flow and their covariance, mean over P. ``alone_*`` (S, delays, 4), of one input alone: flow
+    variance, weight, flow variance on the scale of the sums, and arterial delay, of which a voxel without arterial blood says nothing. ``delays`` (A,) arterial, in s. ``start`` (LANES,): what is added to the evidence, so that weights fit a float32.
+
+    Filled: ``weight``, ``flow`` and ``square`` of the flow (S, LANES) of every shape. Added to: ``out`` (7 x LANES,), arterial flow and its
+    square, portal flow and its square, fraction and its square, arterial delay.
     """
-    total = np.empty(SUMS * LANES, np.float32)
-    unused = np.zeros((alone_p.shape[1], LANES), np.float32)
+    both, artery, vein = np.empty(SUMS * LANES, np.float32), np.empty(4 * LANES, np.float32), np.empty(4 * LANES, np.float32)
     for s in range(alone_a.shape[0]):
-        total[:] = _ZERO
+        both[:], artery[:], vein[:] = _ZERO, _ZERO, _ZERO
         if pair.shape[2]:
-            _pair_sums(dots_a[s], dots_p[s], pair[s], spread[s], best, total, late)
-            _alone_sums(dots_p[s], alone_p[s], best, _ZERO, total, unused)
-        _alone_sums(dots_a[s], alone_a[s], best, _ONE, total, late)
-        _collect(total, loads[s], values[s], out)
+            _pair_sums(dots_a[s], dots_p[s], pair[s], inverse[s], spread[s], delays, start, both)
+            _alone_sums(dots_p[s], alone_p[s], start, vein)
+        _alone_sums(dots_a[s], alone_a[s], start, artery)
+        _collect(both, artery, vein, weight[s], flow[s], square[s], out)

@@ -14,7 +14,7 @@ from hepaflow.kinetics.dictionary import Dictionary, Sources, tabulate
 from hepaflow.kinetics.map_chunk import LATE_S, Chunk, Fit, Fitter, Voxels, factor, marked
 from hepaflow.kinetics.model import ResidueModel
 from hepaflow.kinetics.project import Projected, project
-from hepaflow.kinetics.scan import BIAS, LANES, SEVEN, best_evidence, posterior_block
+from hepaflow.kinetics.scan import LANES, MANTISSA, SEVEN, best_evidence, posterior_block
 
 FloatArray = npt.NDArray[np.float64]
 #: Quantities that need two inputs.
@@ -30,11 +30,11 @@ LOW_NOISE = 0.05
 WIDER = 1.25
 #: Delays lie evenly within this many spreads of the centre.
 REACH = 2.1
-#: Evidence is counted in powers of two: of a flow f with SD s it is (SCALE f / s)².
-LOG2_E = 1.0 / np.log(2.0)
-SCALE = np.sqrt(0.5 * LOG2_E)
+#: Evidence is counted in steps of ``MANTISSA`` a power of two: of a flow f with SD s it is (SCALE f / s)².
+NAT = MANTISSA / np.log(2.0)
+SCALE = np.sqrt(0.5 * NAT)
 #: Power of two that a row of perfect fit would weigh, and sum of the weights below which they are lost.
-TOP, FAINT = 90, 2.0**-80
+TOP, FAINT = 60, 2.0**-100
 #: Prior probability that a voxel is fed by the arterial input alone, and by the portal input alone.
 ALONE = 0.002
 
@@ -111,8 +111,8 @@ class Moments:
 class PosteriorTables:
     """Everything that does not depend on the voxel, in float32 as :func:`posterior_block` wants it.
 
-    ``basis`` (r, n); ``atoms_*`` (S delays, r + 1), the last column the prior's pull; ``bits`` what turns a sum of squares into powers of two;
-    ``loads`` (nl, S) and ``values`` (nv, S).
+    ``basis`` (r, n); ``atoms_*`` (S delays, r + 1), the last column the prior's pull; ``unit`` what turns a sum of squares into steps of evidence;
+    ``loads`` (2, nl, S) and ``values`` (2, nv, S), and their squares.
     """
 
     basis: Voxels
@@ -126,7 +126,7 @@ class PosteriorTables:
     loads: Voxels
     values: Voxels
     delays_s: Voxels
-    bits: float
+    unit: float
 
     @classmethod
     def of(cls, rows: Rows, *, noise: float, loads: FloatArray, values: FloatArray) -> PosteriorTables:
@@ -147,79 +147,73 @@ class PosteriorTables:
             weight = -0.5 * np.log(gram + q) + 0.5 * np.log(q) - 0.5 * m**2 / q + rows.log_shape[:, None] + delays[i]
             variance = 1.0 / (gram + q)
             late = late_s if i == 0 else np.full(x.shape[1], late_s.mean())
-            bits = LOG2_E * (weight + two * np.log(ALONE))
+            bits = NAT * (weight + two * np.log(ALONE))
             alone.append(np.stack([variance, bits, variance * SCALE**2, np.broadcast_to(late, variance.shape)], -1))
             pulls = np.broadcast_to(m[..., None], (*x.shape[:2], 1))
             atoms.append(SCALE * np.concatenate([x / noise**2, pulls], -1).reshape(-1, x.shape[-1] + 1))
         if two:
             pair, inverse, spread = _pairs(aa, pp, ap, precision, pull)
             prior = rows.log_shape[:, None, None] + delays[0][None, :, None] + delays[1]
-            pair[..., 2] = LOG2_E * (pair[..., 2] + prior + np.log1p(-2 * ALONE))
+            pair[..., 2] = NAT * (pair[..., 2] + prior + np.log1p(-2 * ALONE))
         else:
             pair, inverse, spread = np.empty((*aa.shape, 0, 3)), np.empty(aa.shape), np.empty((*aa.shape, 3))
             alone.append(np.empty((len(aa), 0, 4)))
             atoms.append(np.empty((0, atoms[0].shape[1])))
-        every = (projected.basis.T, *atoms, pair, inverse, spread, *alone, loads.T, values.T, late_s)
-        return cls(*(np.ascontiguousarray(x, np.float32) for x in every), bits=(SCALE / noise) ** 2)
+        powers = (np.stack([x.T, x.T**2]) for x in (loads, values))
+        every = (projected.basis.T, *atoms, pair, inverse, spread, *alone, *powers, late_s)
+        return cls(*(np.ascontiguousarray(x, np.float32) for x in every), unit=float(SCALE / noise) ** 2)
 
     def fit(self, data: Voxels) -> Moments:
         """Moments of voxels ``data`` (n, v) in HU, without NaN; the baseline is free."""
-        voxels = data.shape[1]
-        first = np.empty((3 + len(self.loads) + len(self.values), voxels), np.float32)
-        second, late = np.empty_like(first), np.empty(voxels, np.float32)
+        voxels, shapes = data.shape[1], len(self.alone_a)
         projected = project(self.basis, data)
+        perfect = np.float32(self.unit) * np.einsum("rv,rv->v", projected, projected)
         block = np.ones((self.basis.shape[0] + 1, LANES), np.float32)  # the last row carries the prior's pull
+        top = np.zeros(LANES, np.float32)
+        dots_a, dots_p = (np.empty((len(atoms), LANES), np.float32) for atoms in (self.atoms_a, self.atoms_p))
+        three_a, three_p = dots_a.reshape(shapes, -1, LANES), dots_p.reshape(shapes, self.alone_p.shape[1], LANES)
+        sums = np.empty((2, 4 + self.loads.shape[1] + self.values.shape[1], voxels), np.float32)
         for start in range(0, voxels, LANES):
             n = min(LANES, voxels - start)
-            block[:-1, :n] = projected[:, start : start + n]
             here = slice(start, start + n)
-            first[:, here], second[:, here], late[here] = (x[..., :n] for x in self._block(block))
-        return Moments(first, np.sqrt(np.maximum(second - first**2, 0.0)), late)
+            block[:-1, :n], top[:n] = projected[:, here], perfect[here]
+            np.matmul(self.atoms_a, block, out=dots_a)
+            np.matmul(self.atoms_p, block, out=dots_p)
+            sums[..., here] = self._sums(three_a, three_p, top)[..., :n]
+        (total, *first), (late, *second) = sums
+        scale = np.ones((len(first), 1), np.float32)
+        scale[[0, 1, *range(3, 3 + self.loads.shape[1])]] = 1.0 / SCALE
+        mean = np.stack(first) * (scale / total)
+        return Moments(mean, np.sqrt(np.maximum(np.stack(second) * (scale**2 / total) - mean**2, 0.0)), late / total)
 
-    def _block(self, block: Voxels) -> tuple[Voxels, Voxels, Voxels]:
-        """First and second moments (quantities, LANES) and mean arterial delay (LANES,) of one block (r + 1, LANES).
+    def _sums(self, dots_a: Voxels, dots_p: Voxels, perfect: Voxels) -> Voxels:
+        """Sums over all rows for one block (2, 1 + quantities, LANES): of the weights and of every quantity; of the arterial delay and of
+        every quantity squared.
 
-        No row's evidence is above that of a perfect fit, so weights are scaled by this. Where all rows are so far below it that their
-        weights are lost, they are scaled by the best row instead, at the price of looking at every row twice.
+        No row's evidence is above ``perfect`` (LANES,), that of a perfect fit, so weights are scaled by this. Where all rows are so far below
+        it that their weights are lost, they are scaled by the best row instead, at the price of looking at every row twice.
         """
-        shapes = len(self.alone_a)
-        dots_a, dots_p = (
-            (atoms @ block).reshape(shapes, -1, LANES) for atoms in (self.atoms_a, self.atoms_p)
-        )
-        perfect = np.float32(self.bits) * np.einsum("rv,rv->v", block[:-1], block[:-1])
-        found = self._moments(dots_a, dots_p, perfect)
-        lost = ~(found[3] > FAINT)
+        sums = self._scaled_sums(dots_a, dots_p, perfect)
+        lost = ~(sums[0, 0] > FAINT)
         if lost.any():
-            best = np.full(LANES, -1e30, np.float32)
+            best = np.full(LANES, -np.inf, np.float32)
             best_evidence(dots_a, dots_p, self.pair, self.inverse, self.alone_a, self.alone_p, best)
-            for x, again in zip(found, self._moments(dots_a, dots_p, best), strict=True):
-                x[..., lost] = again[..., lost]
-        return found[:3]
+            sums[..., lost] = self._scaled_sums(dots_a, dots_p, best)[..., lost]
+        return sums
 
-    def _moments(self, dots_a: Voxels, dots_p: Voxels, top: Voxels) -> tuple[Voxels, Voxels, Voxels, Voxels]:
-        """As :meth:`_block`, with weights scaled so that the evidence ``top`` (LANES,) has 2^TOP, and the sum of the weights."""
-        weight, flow, square = np.empty((3, len(dots_a), LANES), np.float32)
+    def _scaled_sums(self, dots_a: Voxels, dots_p: Voxels, top: Voxels) -> Voxels:
+        """As :meth:`_sums`, a row of the evidence ``top`` (LANES,) weighing 2^TOP."""
+        weight, flows = np.empty((len(dots_a), LANES), np.float32), np.empty((2, len(dots_a), LANES), np.float32)
         out = np.zeros((7, LANES), np.float32)
-        posterior_block(
-            dots_a,
-            dots_p,
-            self.pair,
-            self.inverse,
-            self.spread,
-            self.alone_a,
-            self.alone_p,
-            self.delays_s,
-            BIAS + TOP - top,
-            weight,
-            flow,
-            square,
-            out.reshape(-1),
-        )
-        total = weight.sum(0)
-        once, twice = np.float32(1.0 / SCALE), np.float32(1.0 / SCALE**2)
-        first = np.concatenate([out[[0, 2]] * once, out[4:5], (self.loads @ flow) * once, self.values @ weight])
-        second = np.concatenate([out[[1, 3]] * twice, out[5:6], (self.loads**2 @ square) * twice, self.values**2 @ weight])
-        return first / total, second / total, out[6] / total, total
+        tables = (self.pair, self.inverse, self.spread, self.alone_a, self.alone_p, self.delays_s)
+        posterior_block(dots_a, dots_p, *tables, np.float32(MANTISSA * (127 + TOP)) - top, weight, *flows, out.reshape(-1))
+        loads = 4 + self.loads.shape[1]
+        sums = np.empty((2, loads + self.values.shape[1], LANES), np.float32)
+        sums[0, 0], sums[1, 0] = weight.sum(0), out[6]
+        sums[:, 1:4] = out[:6].reshape(2, 3, LANES)
+        np.matmul(self.loads, flows, out=sums[:, 4:loads])
+        np.matmul(self.values, weight, out=sums[:, loads:])
+        return sums
 
 
 def _pairs(

@@ -14,6 +14,7 @@ from hepaflow.kinetics.dictionary import Dictionary, Sources, tabulate
 from hepaflow.kinetics.map_chunk import LATE_S, Chunk, Fit, Fitter, Voxels, factor, marked
 from hepaflow.kinetics.model import ResidueModel
 from hepaflow.kinetics.project import Projected, project
+from hepaflow.kinetics.response_table import DIMS
 from hepaflow.kinetics.scan import LANES, MANTISSA, SEVEN, best_evidence, posterior_block
 
 FloatArray = npt.NDArray[np.float64]
@@ -134,7 +135,7 @@ class PosteriorTables:
 
         The evidence of a row is that of its flows integrated over their prior.
         """
-        projected = Projected.of(rows.dictionary)
+        projected = Projected.of(rows.dictionary, most=DIMS)
         aa, pp, ap = (x / noise**2 for x in projected.inner())
         precision = 1.0 / rows.flow_spread**2
         pull = precision * rows.flow_centre

@@ -42,7 +42,7 @@ def test_search_finds_the_best_row_of_all():
     tables = SearchTables.of(model, sources, THESIS_TIMES)
     _, _, curves = truth(model, 40, DUAL)
     data = (curves + 2.0 * np.random.default_rng(1).standard_normal(curves.shape)).astype(np.float32)
-    seeds = tables.seeds(tables.basis @ data)
+    seeds, explained = tables.seeds(tables.basis @ data)
     d = tabulate(model, sources, THESIS_TIMES, shapes=own_units(model, tables.shapes), delays_s=(tables.arterial, tables.portal))
     y = data - data.mean(0)
     a, p = (x - x.mean(-1, keepdims=True) for x in (d.arterial, d.portal))
@@ -63,6 +63,8 @@ def test_search_finds_the_best_row_of_all():
         ]
         # float32: rows whose scores differ by less than a millionth are the same
         assert max(found) == pytest.approx(score.max(), rel=2e-5)
+        # float32 again: the energy is divided by the sine of the angle between two atoms, 0.014 at the least
+        assert explained[:, v].max() == pytest.approx(score.max(), rel=2e-4)
 
 
 @pytest.mark.parametrize("inputs", [DUAL, SINGLE], ids=["dual", "single"])

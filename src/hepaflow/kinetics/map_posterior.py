@@ -116,6 +116,7 @@ class PosteriorTables:
     ``loads`` (2, nl, S) and ``values`` (2, nv, S), and their squares.
     """
 
+    unit: float
     basis: Voxels
     atoms_a: Voxels
     atoms_p: Voxels
@@ -127,7 +128,6 @@ class PosteriorTables:
     loads: Voxels
     values: Voxels
     delays_s: Voxels
-    unit: float
 
     @classmethod
     def of(cls, rows: Rows, *, noise: float, loads: FloatArray, values: FloatArray) -> PosteriorTables:
@@ -162,7 +162,7 @@ class PosteriorTables:
             atoms.append(np.empty((0, atoms[0].shape[1])))
         powers = (np.stack([x.T, x.T**2]) for x in (loads, values))
         every = (projected.basis.T, *atoms, pair, inverse, spread, *alone, *powers, late_s)
-        return cls(*(np.ascontiguousarray(x, np.float32) for x in every), unit=float(SCALE / noise) ** 2)
+        return cls(float(SCALE / noise) ** 2, *(np.ascontiguousarray(x, np.float32) for x in every))
 
     def fit(self, data: Voxels) -> Moments:
         """Moments of voxels ``data`` (n, v) in HU, without NaN; the baseline is free."""

@@ -72,11 +72,14 @@ class SearchTables:
             late[1],
         )
 
-    def seeds(self, projected: Voxels) -> FloatArray:
-        """Best shape and delays of every band (bands, v, n) on the search scale, for voxels (r, v) in the basis."""
+    def seeds(self, projected: Voxels) -> tuple[FloatArray, Voxels]:
+        """Best shape and delays of every band (bands, v, n) on the search scale, for voxels (r, v) in the basis, and the energy that they
+        explain (bands, v).
+        """
         s, a, p = self.shapes.shape[0], self.arterial.size, self.portal.size
         voxels = projected.shape[1]
-        rows = np.empty((max(p // BAND, 1), 3, voxels), np.int32)
+        bands = max(p // BAND, 1)
+        rows, energy = np.empty((bands, 3, voxels), np.int32), np.empty((bands, voxels), np.float32)
         dots_a, dots_p = np.empty((s * a, LANES), np.float32), np.empty((s * p, LANES), np.float32)
         block = np.zeros((projected.shape[0], LANES), np.float32)
         for start in range(0, voxels, LANES):
@@ -84,34 +87,37 @@ class SearchTables:
             block[:, :n] = projected[:, start : start + n]
             np.matmul(self.unit_a, block, out=dots_a)
             np.matmul(self.unit_p, block, out=dots_p)
-            rows[..., start : start + n] = self._best(dots_a.reshape(s, a, LANES), dots_p.reshape(s, p, LANES))[..., :n]
+            found, best = self._best(dots_a.reshape(s, a, LANES), dots_p.reshape(s, p, LANES))
+            rows[..., start : start + n], energy[:, start : start + n] = found[..., :n], best[:, :n]
         q = self.shapes.shape[1]
-        found = np.empty((len(rows), voxels, q + (2 if p else 1)))
-        found[..., :q] = self.shapes.take(rows[:, 0], axis=0)
+        unknown = np.empty((bands, voxels, q + (2 if p else 1)))
+        unknown[..., :q] = self.shapes.take(rows[:, 0], axis=0)
         for i, delays in enumerate((self.arterial, self.portal)[: 2 if p else 1]):
-            found[..., q + i] = delays.take(rows[:, 1 + i])
-        return found
+            unknown[..., q + i] = delays.take(rows[:, 1 + i])
+        return unknown, energy
 
-    def _best(self, dots_a: Voxels, dots_p: Voxels) -> Rows:
-        """Shape, arterial and portal delay (bands, 3, LANES) of the best row of every band of one block.
+    def _best(self, dots_a: Voxels, dots_p: Voxels) -> tuple[Rows, Voxels]:
+        """Shape, arterial and portal delay (bands, 3, LANES) of the best row of every band of one block, and the energy explained (bands, LANES).
 
         Where one input alone explains more than any row with both, the first band starts from that.
         """
         a, p = dots_a.shape[1], dots_p.shape[1]
         bands = max(p // BAND, 1)
-        rows = np.zeros((bands, 3, LANES), np.int32)
+        rows, best = np.zeros((bands, 3, LANES), np.int32), np.zeros((bands, LANES), np.float32)
         alone, alone_place = np.zeros(LANES, np.float32), np.zeros((2, LANES), np.float32)
         if not p:
             half = search_alone(dots_a.reshape(-1, LANES), alone, alone_place)
             rows[0, 0], rows[0, 1] = np.divmod(alone_place[half].astype(np.int32), a)
-            return rows
-        best, place = np.zeros((bands, LANES), np.float32), np.zeros((2, bands, LANES), np.float32)
+            best[0] = alone * alone
+            return rows, best
+        place = np.zeros((2, bands, LANES), np.float32)
         half = search_block(dots_a, dots_p, self.cosine, self.slant, self.stretch, best, place)
         best_rows(dots_a, dots_p, self.cosine, self.slant, self.stretch, place[half], rows)
         half = search_alone(dots_p.reshape(-1, LANES), alone, alone_place)
         better = np.flatnonzero(alone * alone > best.max(0))
         rows[0, 0, better], rows[0, 2, better] = np.divmod(alone_place[half, better].astype(np.int32), p)
-        return rows
+        best[0, better] = alone[better] ** 2
+        return rows, best
 
 
 def own_units(model: ResidueModel, u: FloatArray) -> FloatArray:

@@ -14,10 +14,11 @@ from hepaflow.kinetics.response_table import LAG_STEP_S, LOG_RATE_STEP
 
 _JIT: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
 _ZERO = np.float32(0.0)
-#: Start of the damping, its factors after a better and a worse step, and where a fit gives up.
-DAMPING, RELAX, STIFFEN, STUCK = 1e-3, 0.2, 6.0, 1e4
-#: A voxel whose misfit falls by less than this share in a step is done.
+#: Start of the damping, its least value, its factors after a better and a worse step, and where a fit gives up.
+DAMPING, LEAST_DAMPING, RELAX, STIFFEN, STUCK = 1e-3, 1e-4, 0.2, 6.0, 1e4
+#: A voxel whose misfit falls by less than this share in a step, or would by its normal equations, is done.
 SETTLED = 1e-5
+FLAT = 1e-4
 
 
 @numba.njit(**_JIT)
@@ -130,11 +131,13 @@ def _flows(y, atoms, inputs):  # type: ignore[no-untyped-def]  # pragma: no cove
 
 
 @numba.njit(**_JIT)
-def step(rows, normal, gradient, flows, unknown, lower, upper, damping, move):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """One damped step of shape and delays for the voxels ``rows`` (r,), from ``unknown`` (v, n) into ``move`` (r, n), kept within bounds.
+def step(rows, state, lower, upper, damping, move, worth):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """One damped step of shape and delays for the voxels ``rows`` (r,) into ``move`` (r, n), kept within bounds; ``worth`` (r,) says where
+    the misfit would fall by enough to take it. ``state`` is (unknown, flows, energy, normal, gradient) of all voxels.
 
     An unknown at a bound that wants to leave, the delay of an input without flow, and a flow of zero take no part in the step.
     """
+    unknown, flows, energy, normal, gradient = state
     count = unknown.shape[1]
     inputs = flows.shape[1]
     shape = count - inputs
@@ -161,6 +164,10 @@ def step(rows, normal, gradient, flows, unknown, lower, upper, damping, move):  
             if free[i] < count:
                 matrix[i, i] *= 1.0 + damping[v]
         _solve(matrix, right, n)
+        fall = 0.0
+        for i in range(n):
+            fall += right[i] * gradient[v, free[i]]
+        worth[place] = fall > SETTLED * energy[v]
         for j in range(count):
             move[place, j] = unknown[v, j]
         for i in range(n):
@@ -183,10 +190,10 @@ def accept(rows, move, flows, energy, normal, gradient, state, damping, going): 
             going[place] = fall > SETTLED * energy_now[v]
             unknown_now[v], flows_now[v], energy_now[v] = move[place], flows[place], energy[place]
             normal_now[v], gradient_now[v] = normal[place], gradient[place]
-            damping[v] *= RELAX
+            damping[v] = max(damping[v] * RELAX, LEAST_DAMPING)
         else:
             damping[v] *= STIFFEN
-            going[place] = damping[v] < STUCK
+            going[place] = damping[v] < STUCK and -fall > FLAT * energy_now[v]
 
 
 @numba.njit(inline="always", **_JIT)

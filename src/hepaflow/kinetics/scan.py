@@ -34,10 +34,12 @@ _LEAST = np.float32(1e-4)
 _JIT: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _as_float(typing, x):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _reinterpret(typing, x):  # type: ignore[no-untyped-def]  # pragma: no cover
     """The float32 of which an int32 holds the bits; ``view`` goes through memory, and no loop over it is vectorised."""
     return types.float32(types.int32), lambda context, builder, signature, values: builder.bitcast(values[0], ir.FloatType())
+
+
+_as_float: Any = intrinsic(_reinterpret)
 
 
 @numba.njit(**_JIT)

@@ -25,7 +25,7 @@ from scipy.optimize import least_squares
 from hepaflow.kinetics.catalogue import model
 from hepaflow.kinetics.dictionary import Sources
 from hepaflow.kinetics.map_exact import ExactTables
-from hepaflow.kinetics.map_posterior import COARSE, PosteriorTables, Tissue, VoxelPrior, _per_flow, prior_rows
+from hepaflow.kinetics.map_posterior import PosteriorTables, Tissue, VoxelPrior, _per_flow, prior_rows
 from hepaflow.kinetics.model import ResidueModel
 from hepaflow.kinetics.project import project
 
@@ -33,15 +33,17 @@ CHUNK = 8192
 INPUTS = pop.inputs()
 SOURCES = Sources.of(INPUTS)
 NOISE = 3.0
+#: Shapes, arterial and portal delays of the posterior timed, by the number of unknowns of the shape.
+SIZE = {1: (15, 7, 7), 2: (290, 7, 7), 3: (290, 7, 7)}
 
 
 def posterior_tables(chosen: ResidueModel) -> tuple[PosteriorTables, int]:
-    """Tables of the default size under a broad prior, and the number of combinations."""
+    """Tables under the broad prior of one tissue, and the number of combinations."""
     centre = np.array([float(q.to_scale(q.centre)) for q in chosen.shape])
     spread = np.array([q.spread for q in chosen.shape])
     tissue = Tissue(1.0, centre, spread, np.array([40.0, 70.0]), np.array([55.0, 55.0]))
     prior = VoxelPrior((tissue,), np.array([2.0, 1.5]), np.array([1.5, 1.5]))
-    rows = prior_rows(chosen, SOURCES, pop.TIMES, prior, size=COARSE[len(chosen.shape)])
+    rows = prior_rows(chosen, SOURCES, pop.TIMES, prior, size=SIZE[len(chosen.shape)])
     loads, values = _per_flow(chosen, rows.dictionary.shapes)
     columns = [np.stack(list(x.values()), -1) for x in (loads, values)]
     return PosteriorTables.of(rows, noise=NOISE, loads=columns[0], values=columns[1]), rows.dictionary.combinations

@@ -43,7 +43,7 @@ QUOTED = {
         f"its spread is {map_prior.SHAPE_SPREAD} times",
         f"{100 * map_prior.FLOW_SPREAD:.0f} % of that tissue's total flow",
         f"delays lie within {map_prior.DELAY_SPREAD_S} s",
-        f"{math.prod(map_posterior.COARSE[1])} combinations (one unknown) or {math.prod(map_posterior.COARSE[3])} (more)",
+        f"{math.prod(map_posterior.COARSE[1])} combinations (one unknown) or {math.prod(map_posterior.COARSE[3])} (more) for each tissue",
         f"below {100 * map_posterior.LOW_NOISE:.0f} % of the enhancement",
         f"{math.prod(map_search.SIZE[1])} combinations (one unknown) or {math.prod(map_search.SIZE[3])} (more) are searched",
         f"later than {map_chunk.LATE_S:.0f} s",

@@ -107,8 +107,8 @@ def test_equals_plain_sums(model):
 
 def test_a_single_input_needs_no_portal():
     rows = prior_rows(ONE_COMPARTMENT, Sources.of(SINGLE), THESIS_TIMES, prior(ONE_COMPARTMENT, 1), size=(12, 7, 7))
-    assert rows.dictionary.combinations == 84
-    ones = np.ones((12, 1))
+    assert rows.dictionary.combinations == 168
+    ones = np.ones((len(rows.dictionary.shapes), 1))
     data = voxels(40)
     found = PosteriorTables.of(rows, noise=NOISE, loads=ones, values=ones).fit(data)
     want = plainly(rows, data)
@@ -119,7 +119,7 @@ def test_a_single_input_needs_no_portal():
 
 def test_neither_offset_nor_neighbours_nor_block_edges_matter():
     rows = prior_rows(ONE_COMPARTMENT, Sources.of(DUAL), THESIS_TIMES, prior(ONE_COMPARTMENT), size=(12, 7, 7))
-    tables = PosteriorTables.of(rows, noise=NOISE, loads=np.ones((12, 1)), values=rows.dictionary.shapes)
+    tables = PosteriorTables.of(rows, noise=NOISE, loads=np.ones((len(rows.dictionary.shapes), 1)), values=rows.dictionary.shapes)
     data = voxels(257)
     every, alone = tables.fit(data), tables.fit(data[:, 256:])
     np.testing.assert_array_equal(every.mean[:, 256:], alone.mean)

@@ -21,7 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 #: How far a voxel's shape may lie from its organ's, as a share of the physiological spread.
 SHAPE_SPREAD = 0.7
 #: How far each flow of a voxel may lie from its organ's, as a share of the organ's total flow.
-FLOW_SPREAD = 0.45
+FLOW_SPREAD = 0.4
 #: How far the delays of voxels lie from the organ's, in s.
 DELAY_SPREAD_S = 1.5
 #: A kind of tissue that is there has at least this prior probability, however few its voxels.

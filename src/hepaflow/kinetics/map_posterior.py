@@ -14,7 +14,6 @@ from hepaflow.kinetics.dictionary import Dictionary, Sources, tabulate
 from hepaflow.kinetics.map_chunk import LATE_S, Chunk, Fit, Fitter, Voxels, factor, marked
 from hepaflow.kinetics.model import ResidueModel
 from hepaflow.kinetics.project import Projected, project
-from hepaflow.kinetics.response_table import DIMS
 from hepaflow.kinetics.scan import LANES, MANTISSA, SEVEN, best_evidence, posterior_block
 
 FloatArray = npt.NDArray[np.float64]
@@ -37,6 +36,8 @@ NAT = MANTISSA / np.log(2.0)
 SCALE = np.sqrt(0.5 * NAT)
 #: Power of two that a row of perfect fit would weigh, and sum of the weights below which they are lost.
 TOP, FAINT = 60, 2.0**-100
+#: Dimensions in which atoms and voxels are compared: of no atom is more than 0.0005 % of its energy outside.
+POSTERIOR_DIMS = 13
 #: Prior probability that a voxel is fed by the arterial input alone, and by the portal input alone.
 ALONE = 0.002
 
@@ -135,7 +136,7 @@ class PosteriorTables:
 
         The evidence of a row is that of its flows integrated over their prior.
         """
-        projected = Projected.of(rows.dictionary, most=DIMS)
+        projected = Projected.of(rows.dictionary, most=POSTERIOR_DIMS)
         aa, pp, ap = (x / noise**2 for x in projected.inner())
         precision = 1.0 / rows.flow_spread**2
         pull = precision * rows.flow_centre

@@ -23,11 +23,13 @@ Rows = npt.NDArray[np.int32]
 SIZE = {1: (24, 15, 3 * BAND), 2: (192, 8, 2 * BAND), 3: (192, 8, 2 * BAND)}
 #: Atoms of the two inputs that are more alike than this are not told apart.
 ALIKE = 0.9999
+#: Dimensions in which atoms and voxels are compared: of no atom is more than 0.0011 % of its energy outside.
+SEARCH_DIMS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SearchTables:
-    """Everything that does not depend on the voxel: ``basis`` (r, n); atoms of unit length in it (S A, r) and (S P, r), their inner products
+    """Everything that does not depend on the voxel: ``basis`` (r, n); atoms of unit length in its first dimensions (S A, q) and (S P, q), their inner products
     ``cosine`` (S, A, P), and what :func:`search_block` makes of these.
 
     ``shapes`` (S, p), ``arterial`` (A,) and ``portal`` (P,) delays are on the search scale; P = 0 with one input.
@@ -58,12 +60,12 @@ class SearchTables:
         aa, pp, ap = projected.inner()
         cosine = np.clip(ap / np.sqrt(aa[:, :, None] * pp[:, None, :]), -ALIKE, ALIKE)
         unit_a, unit_p = projected.arterial / np.sqrt(aa)[..., None], projected.portal / np.sqrt(pp)[..., None]
-        dims = projected.basis.shape[1]
+        q = min(projected.basis.shape[1], SEARCH_DIMS)
         stretch = 1.0 / np.sqrt(1.0 - cosine**2)
         return cls(
             _compact(projected.basis.T),
-            _compact(unit_a.reshape(-1, dims)),
-            _compact(unit_p.reshape(-1, dims)),
+            _compact(unit_a[..., :q].reshape(-1, q)),
+            _compact(unit_p[..., :q].reshape(-1, q)),
             _compact(cosine),
             _compact(cosine * stretch),
             _compact(stretch),
@@ -81,10 +83,10 @@ class SearchTables:
         bands = max(p // BAND, 1)
         rows, energy = np.empty((bands, 3, voxels), np.int32), np.empty((bands, voxels), np.float32)
         dots_a, dots_p = np.empty((s * a, LANES), np.float32), np.empty((s * p, LANES), np.float32)
-        block = np.zeros((projected.shape[0], LANES), np.float32)
+        block = np.zeros((self.unit_a.shape[1], LANES), np.float32)
         for start in range(0, voxels, LANES):
             n = min(LANES, voxels - start)
-            block[:, :n] = projected[:, start : start + n]
+            block[:, :n] = projected[: len(block), start : start + n]
             np.matmul(self.unit_a, block, out=dots_a)
             np.matmul(self.unit_p, block, out=dots_p)
             found, best = self._best(dots_a.reshape(s, a, LANES), dots_p.reshape(s, p, LANES))

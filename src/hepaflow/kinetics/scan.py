@@ -226,7 +226,8 @@ def _collect(both, artery, vein, weight, flow, square, out):  # type: ignore[no-
     for v in range(LANES):
         w = both[v] + artery[v] + vein[v]
         a1, p1 = both[LANES + v] + artery[LANES + v], both[2 * LANES + v] + vein[LANES + v]
-        a2, p2 = both[3 * LANES + v] + artery[2 * LANES + v], both[4 * LANES + v] + vein[2 * LANES + v]
+        a2 = both[3 * LANES + v] + artery[2 * LANES + v]
+        p2 = both[4 * LANES + v] + vein[2 * LANES + v]
         ap, late = both[5 * LANES + v], both[6 * LANES + v] + artery[3 * LANES + v] + vein[3 * LANES + v]
         f1, af, f2 = a1 + p1, a2 + ap, a2 + _TWO * ap + p2
         weight[v], flow[v], square[v] = w, f1, f2

@@ -114,6 +114,16 @@ def test_agreement_has_a_panel_a_shared_quantity_and_keeps_to_a_page(compared: C
     assert agreement_figures([nothing], ["x"], words=EN) == []
 
 
+@pytest.mark.parametrize("rows", [1, 6, 12])
+def test_what_a_quantity_means_does_not_lie_over_its_name(compared: Comparison, rows: int) -> None:
+    with styled():
+        for sheet in agreement_figures([compared] * rows, ["a liver"] * rows, words=EN):
+            rendered(sheet)
+            said = [(axes.title if axes.title.get_text() else axes._left_title, text) for axes in sheet.axes for text in axes.texts]
+            for name, meaning in said:
+                assert meaning.get_window_extent().y1 <= name.get_window_extent().y0
+
+
 def test_an_interval_follows_the_draws_and_without_them_the_sd(compared: Comparison) -> None:
     found = next(fit.found for fit in compared.ranked)
     assert found is not None

@@ -170,6 +170,34 @@ def test_respond_prints_one_json_object(tmp_path: Path, run: Callable[..., Any])
     assert run("respond", tmp_path / "v.csv", "--criterion", "x")[0] == 2
 
 
+@pytest.mark.parametrize("model", ["patlak", "descriptive"])
+def test_respond_ends_with_4_for_a_case_whose_model_gives_no_flow(model: str, tmp_path: Path, run: Callable[..., Any]) -> None:
+    lesion = {"id": "lesion-1", "longest_axial_diameter_mm": 30.0, "ratio": {}}
+    tree = {"schema": 1, "model": model, "lesions": [lesion]}
+    (tmp_path / "lesions.json").write_text(json.dumps(tree))
+    (tmp_path / "v.csv").write_text("visit,lesion,case\nv1,lesion-1,lesions.json\n")
+    code, out, err = run("respond", tmp_path / "v.csv")
+    assert code == 4
+    assert "not_evaluable" in out
+    assert err == f"not estimated: v1, lesion-1: the model {model} gives no blood flow, which nancy2019-bf-ratio reads\n"
+    code, out, _ = run("respond", tmp_path / "v.csv", "--json")
+    assert code == 4
+    assert len(json.loads(out)["not_estimated"]) == 1
+
+
+@pytest.mark.parametrize(("state", "ratio", "code"), [("measured", "", 4), ("", "", 4), ("absent", "", 0), ("measured", "0.5", 0)])
+def test_respond_asks_for_a_ratio_only_where_a_lesion_was_measured(
+    state: str, ratio: str, code: int, tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    (tmp_path / "v.csv").write_text(f"visit,lesion,state,bf_ratio\nv1,lesion-1,{state},{ratio}\n")
+    assert run("respond", tmp_path / "v.csv")[0] == code
+
+
+def test_respond_says_what_is_missing_with_a_model_it_does_not_know(tmp_path: Path, run: Callable[..., Any]) -> None:
+    (tmp_path / "v.csv").write_text("visit,lesion,bf_ratio,model\nv1,lesion-1,,other\n")
+    assert run("respond", tmp_path / "v.csv")[::2] == (4, "not estimated: v1, lesion-1: no ratio of blood flow\n")
+
+
 def test_respond_prints_a_caution_when_models_differ(tmp_path: Path, run: Callable[..., Any]) -> None:
     (tmp_path / "v.csv").write_text("visit,lesion,bf_ratio,model\nv1,a,0.5,aath\nv2,a,0.9,one-compartment\n")
     _, out, _ = run("respond", tmp_path / "v.csv")

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pydicom
 import pytest
 from case_for_tests import KEYS, SHAPE, case
 
 from hepaflow.dicom import codes, write_map
+from hepaflow.domain.denoising import Denoising, RegionChange
 
 KINDS = ("axial", "oblique", "feet-first")
 
@@ -91,6 +94,19 @@ def test_quantity_unit_vessel_and_method_are_coded(written):
     assert said("ktrans")[2][0][1] == "126312"
     assert said("msi")[0] == "[hnsf'U]/s"
     assert said("haf")[0] == "1"
+
+
+def test_maps_of_denoised_data_say_so(tmp_path):
+    study = case("axial")
+    change = RegionChange("healthy", 10, 0.1, 0.2, 50.0, 0.1, 100.0, 99.0, False)
+    study = replace(study, denoising=Denoising("tips", 6.0, 3.0, 10.0, 3.0, (change,), ("maps-denoised", "denoising-blurs")))
+    write_map.write_maps(study, tmp_path)
+    pm = pydicom.dcmread(tmp_path / "pm_bf.dcm").SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
+    image = pydicom.dcmread(next((tmp_path / "images_bf").iterdir())).RealWorldValueMappingSequence[0]
+    for mapping in (pm, image):
+        items = mapping.QuantityDefinitionSequence
+        flags = [i.ConceptCodeSequence[0].CodeValue for i in items if i.ConceptNameCodeSequence[0].CodeValue == "QUALITY-FLAG"]
+        assert flags == ["maps-denoised", "denoising-blurs"]
 
 
 def test_image_series_is_within_half_a_step_and_in_place(written):

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def reference() -> Path:
     folder = Path(os.environ.get("HEPAFLOW_REFERENCE", ROOT.parent / "shared" / "reference"))
     if not folder.is_dir():

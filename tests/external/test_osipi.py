@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import sys
-
 import numpy as np
 import pytest
 from fitted_columns import fit_columns
+from reference_files import cases
 
 pytestmark = [pytest.mark.external, pytest.mark.slow]
 #: What the collection tolerates: flow in mL/100 mL/min, PS per min, volumes as fractions, delay in s; absolute and relative part.
@@ -17,19 +15,17 @@ UNIT = 25.0
 
 
 def test_two_compartment_curves(reference):
-    csv.field_size_limit(sys.maxsize)
-    with (reference / "osipi" / "2cxm_sd_0.001_delay_5.csv").open(encoding="utf-8") as file:
-        cases = list(csv.DictReader(file))
-    assert len(cases) == 24
+    found = cases(reference / "osipi" / "2cxm_sd_0.001_delay_5.csv")
+    assert len(found) == 24
     shares = {name: [] for name in TOLERATED}
-    for case in cases:
-        times, artery, tissue = (np.array(case[name].split(), float) for name in ("t", "cp_aif", "C_t"))
-        _, (found,) = fit_columns(times, UNIT * artery, None, {"t": UNIT * tissue}, model="two-compartment", density_g_ml=1.0)
-        value = {key: estimate.value for key, estimate in found.parameters.items()}
+    for case in found:
+        times, artery, tissue = (case[name] for name in ("t", "cp_aif", "C_t"))
+        _, (measured,) = fit_columns(times, UNIT * artery, None, {"t": UNIT * tissue}, model="two-compartment", density_g_ml=1.0)
+        value = {key: estimate.value for key, estimate in measured.parameters.items()}
         got = {"fp": value["bf"], "ps": value["ps"] / 100, "ve": value["ve"] / 100, "vp": value["bv"] / 100}
-        got["delay"] = found.delays_s["arterial"]
+        got["delay"] = measured.delays_s["arterial"]
         for name, (absolute, relative) in TOLERATED.items():
-            truth = float(case["arterial_delay" if name == "delay" else name])
+            truth = case["arterial_delay" if name == "delay" else name]
             shares[name].append(abs(got[name] - truth) / (absolute + relative * truth))
     for name, share in shares.items():
         assert max(share) < 1.0, f"{name}: a case outside the collection's tolerance"

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from fitted_columns import fit_columns
-from osipi_for_tests import cases
+from reference_files import cases
 
 pytestmark = pytest.mark.external
 
 
 @pytest.fixture(scope="module")
-def errors() -> np.ndarray:
+def errors(reference: Path) -> np.ndarray:
     """Error over the collection's tolerance (cases, 2): flow in mL/min/100 mL, volume in mL/100 mL."""
     found = []
-    for case in cases("dsc_data.csv"):
+    for case in cases(reference / "osipi" / "dsc_data.csv"):
         times = np.arange(case["C_tis"].size) * case["tr"]
         _, (measured,) = fit_columns(times, case["C_aif"], None, {"tissue": case["C_tis"]}, model="deconvolution", density_g_ml=1.0)
         flow, volume = (measured.parameters[key].value for key in ("bf", "bv"))

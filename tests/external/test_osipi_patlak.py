@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from fitted_columns import fit_columns
-from osipi_for_tests import cases
+from reference_files import cases
 
 pytestmark = pytest.mark.external
 
 
 @pytest.fixture(scope="module")
-def errors() -> np.ndarray:
+def errors(reference: Path) -> np.ndarray:
     """Error over the collection's tolerance (cases, 3): plasma volume, PS, delay."""
     found = []
-    for case in cases("patlak_sd_0.02_delay_5.csv"):
+    for case in cases(reference / "osipi" / "patlak_sd_0.02_delay_5.csv"):
         _, (measured,) = fit_columns(case["t"], case["cp_aif"], None, {"tissue": case["C_t"]}, model="patlak", density_g_ml=1.0)
         volume, transfer = (measured.parameters[key].value / 100 for key in ("bv", "ktrans"))  # mL/mL, 1/min
         found.append(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hepaflow.errors import UsageError
 from hepaflow.kinetics.catalogue import MODELS, model
-from hepaflow.kinetics.convolve import DenseInput, Residues, respond
+from hepaflow.kinetics.convolve import SERIES_BELOW, DenseInput, Residues, _decayed, respond
 from hepaflow.kinetics.dictionary import draw, prior_of
 from hepaflow.kinetics.model import ResidueModel
 
@@ -97,3 +97,22 @@ class TestModelContract:
 def test_unknown_model_lists_the_known():
     with pytest.raises(UsageError, match=r"MODEL-UNKNOWN.*aath"):
         model("toft")
+
+
+@pytest.mark.parametrize(("first", "slope"), [(1.0, 0.0), (0.0, 1.0), (3.0, 0.7)])
+def test_decay_is_at_machine_precision_at_any_rate(first, slope):
+    x = np.concatenate([10.0 ** np.linspace(-14, 1.5, 400), SERIES_BELOW * (1 + np.array([-1e-9, 0.0, 1e-9]))])
+    part = np.longdouble(0.25)
+    rate = (x / 0.25).astype(np.longdouble)
+    wide = rate * part  # 64 bits of mantissa where the platform has them
+    term, mean, second = np.ones_like(wide), np.zeros_like(wide), np.zeros_like(wide)
+    for n in range(1, 60):  # the sums of (-x)^n / (n + 1)! and (-x)^n / (n + 2)!
+        term = term / n
+        mean, second = mean + term, second + term / (n + 1)
+        term = term * -wide
+    closed = -np.expm1(-wide) / wide
+    mean, second = np.where(wide < 1, mean, closed), np.where(wide < 1, second, (1 - closed) / wide)
+    truth = part * (first * mean + slope * part * second)
+    found = np.array([_decayed(first, slope, float(r), 0.25) for r in rate])
+    # 1 less the mean decay cancels up to 3 bits at the switch from the series to the closed form
+    np.testing.assert_allclose(found, truth.astype(float), rtol=16 * np.finfo(float).eps)

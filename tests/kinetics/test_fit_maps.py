@@ -67,6 +67,18 @@ def test_every_quantity_of_the_model_has_a_map():
     assert set(mapped(series, regions, ONE_COMPARTMENT).maps) == {*ONE_COMPARTMENT.quantities, "ttp", "msi", "data_share"}
 
 
+def test_a_part_is_mapped_as_it_is_in_the_whole():
+    series, regions = study(noise=2.0)
+    whole, part = (
+        fit_maps(series, INPUTS, regions=regions, model=AATH, density_g_ml=1.0, only=only) for only in (None, regions.healthy.mask)
+    )
+    assert part.noise_hu == whole.noise_hu
+    values = part.maps["bf"].values
+    np.testing.assert_array_equal(np.isfinite(values), regions.healthy.mask)
+    # products of other blocks round differently in float32
+    np.testing.assert_allclose(values[regions.healthy.mask], whole.maps["bf"].values[regions.healthy.mask], rtol=1e-4)
+
+
 def test_missing_samples_change_no_neighbour():
     series, regions = study(noise=1.0)
     before = mapped(series, regions)

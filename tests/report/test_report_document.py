@@ -15,7 +15,7 @@ from report_case import CANARY, build_case, without_answer
 from hepaflow.domain.case import CaseResult
 from hepaflow.errors import OutputFailed, UsageError
 from hepaflow.report import html, pdf
-from hepaflow.report.content import Bullets, Document, Figure, Notice, Paragraph, Table
+from hepaflow.report.content import Bullets, Cell, Document, Figure, Notice, Paragraph, Row, Section, Table
 from hepaflow.report.document import compose, study_label, write
 
 Truth = dict[str, dict[str, float]]
@@ -42,6 +42,10 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if "style" not in self.open:
             self.text.append(data)
+
+
+#: Of bullets with three lines each, after four paragraphs and a heading: a page takes no more together.
+NEARLY_A_PAGE = 24
 
 
 def parsed(page: bytes) -> Page:
@@ -144,6 +148,16 @@ def test_disclaimer_and_page_numbers_on_every_page(written: dict[str, tuple[byte
         assert f"Page {number} of {len(pages)}" in text
         assert len(text) > 150
     assert all("N'est pas un dispositif médical." in text for text in pdf_text(written["fr"][1]))
+
+
+def test_no_page_is_blank_however_long_a_table_before_a_full_page_is(documents: dict[str, Document]) -> None:
+    row, words = Row((Cell("a cell"), Cell("b cell"))), "word " * 30
+    full = Section("full", "Full page", (*(Paragraph(words) for _ in range(4)), Bullets((("", words),) * NEARLY_A_PAGE)))
+    for rows in range(44, 51):  # the page ends in between
+        first = Section("first", "Table", (Table("caption", ("a", "b"), (row,) * rows, "ll", (50.0, 50.0), small=True),))
+        document = dataclasses.replace(documents["en"], sections=(first, full))
+        for text in pdf_text(pdf.render(document)):
+            assert any(found in text for found in ("cell", "word")), rows
 
 
 def test_pdf_has_outline_embedded_fonts_and_no_clock(

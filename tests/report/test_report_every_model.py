@@ -14,7 +14,7 @@ from hepaflow.domain.maps import ParameterMap
 from hepaflow.kinetics.catalogue import MODELS
 from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.model import ResidueModel
-from hepaflow.report import figures_maps, section_methods, sections, tables, tables_study
+from hepaflow.report import figures_curves, figures_maps, section_methods, sections, tables, tables_study
 from hepaflow.report.content import Bullets, Figure, Notice, Paragraph, Table
 from hepaflow.report.document import compose
 from hepaflow.report.figures import styled
@@ -172,3 +172,51 @@ def test_flags_of_every_curve_are_said_once(case: CaseResult) -> None:
     assert not any(EN.flag(code) in row.cells[-1].text for row in tables.summary_table(shared, EN).rows)
     alone = dataclasses.replace(case, lesions=every)
     assert all(EN.flag(code) in row.cells[-1].text for row in tables.summary_table(alone, EN).rows)
+
+
+@pytest.mark.parametrize("key", ["aath", "patlak", "descriptive"])
+def test_what_is_wrong_with_a_lesion_stands_in_the_summary_of_every_model(case: CaseResult, key: str) -> None:
+    found = by(case, key)
+    flagged = dataclasses.replace(found.lesions[0], flags=("lesion-out-of-coverage-passes",))
+    found = dataclasses.replace(found, lesions=(flagged, *found.lesions[1:]))
+    with styled():
+        section = sections.summary(found, words=EN, truth=None)
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
+    assert EN.flag_sentence("lesion-out-of-coverage-passes") in table.rows[0].cells[-1].text
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_curves_speak_of_a_response_only_where_there_is_one(case: CaseResult, key: str) -> None:
+    with styled():
+        figures = figures_curves.region_curves(by(case, key), words=EN)
+    assert {"response" in figure.caption for figure in figures} == {"bf" in model_of(key).quantities}
+
+
+def test_a_pass_that_was_not_corrected_is_named(case: CaseResult) -> None:
+    code = "motion-pass-uncorrected"
+    passes = tuple(dataclasses.replace(p, flags=(code,) if p.index == 2 else ()) for p in case.motion.passes)
+    aligned = dataclasses.replace(case.aligned, flags=(*case.aligned.flags, code))
+    found = dataclasses.replace(
+        case, motion=dataclasses.replace(case.motion, passes=passes, flags=(code,)), aligned=aligned, flags=(code,)
+    )
+    with styled():
+        section = sections.summary(found, words=EN, truth=None)
+    lines = [line for block in section.blocks if isinstance(block, Notice) for line in block.items if "Motion correction" in line]
+    assert lines == [EN("flag_at", place=EN("place_pass", number="3"), sentence=EN.flag_sentence(code))]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_glossary_says_whether_the_volume_is_that_of_the_vessels(case: CaseResult, key: str) -> None:
+    meaning = {row.cells[0].text: row.cells[-1].text for row in tables_study.glossary_table(by(case, key), EN).rows}
+    if "BV" in meaning:
+        assert ("interstitium together" in meaning["BV"]) == (key in {"one-compartment", "deconvolution"})
+
+
+def test_no_table_of_parameters_is_left_with_a_single_column(case: CaseResult) -> None:
+    for key in KEYS:
+        shown = by(case, key)
+        rising = {name: Estimate(50.0, 5.0) for name in ("ttp", "msi")}  # beside the own quantities of every model
+        healthy = dataclasses.replace(shown.healthy, parameters={**shown.healthy.parameters, **rising})
+        found = tables.parameter_tables(dataclasses.replace(shown, healthy=healthy), EN)
+        # region and voxels come first
+        assert all(len(table.head) > 3 for table in found), key

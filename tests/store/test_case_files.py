@@ -13,7 +13,7 @@ import pytest
 
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import Ratio
-from hepaflow.store import case_files, nifti
+from hepaflow.store import case_files, case_json, case_tables, nifti
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_lesions_csv_has_a_row_a_lesion_and_region(folder: Path) -> None:
 def test_lesions_csv_holds_every_call_in_the_row_of_its_part(case: CaseResult) -> None:
     found = case.lesions[0]
     rim = replace(found.response[0], region="rim", category="major", ratio=Ratio(0.5, 0.1, (0.3, 0.7)))
-    head, rows = case_files.lesion_rows(replace(case, lesions=(replace(found, response=(*found.response, rim)),)))
+    head, rows = case_tables.lesion_rows(replace(case, lesions=(replace(found, response=(*found.response, rim)),)))
     first, second = (dict(zip(head, row, strict=True)) for row in rows)
     assert (first["category"], first["bf_ratio"]) == ("minor", 1.25)
     assert (second["category"], second["bf_ratio"], second["bf_ratio_low"], second["haf_ratio"]) == ("major", 0.5, 0.3, None)
@@ -139,7 +139,7 @@ def test_voxel_flags_are_counted_in_the_liver(case: CaseResult) -> None:
     flags[tuple(inside[0])] = 0b101
     flags[tuple(inside[1])] = 0b100
     flags[tuple(outside[0])] = 0b10
-    counted = case_files.voxel_flag_counts(replace(case, maps=replace(case.maps, flags=flags)))
+    counted = case_json.voxel_flag_counts(replace(case, maps=replace(case.maps, flags=flags)))
     assert counted == {"voxel-missing-samples": 1, "voxel-prior-driven": 2}
 
 
@@ -149,7 +149,7 @@ def test_every_flag_of_a_part_or_a_call_has_its_meaning(case: CaseResult) -> Non
     call = replace(first.response[0], flags=("response-uncertain",))
     changed = replace(first, regions=first.regions | {"whole": whole}, response=(call,))
     healthy = replace(case.healthy, flags=("fit-ambiguous",))
-    said = case_files.summary(
+    said = case_json.summary(
         replace(case, healthy=healthy, lesions=(changed,)),
         plan={},
         study_digest="",

@@ -108,19 +108,19 @@ def analyze(
 
 def as_object(done: Study, out: Path, missing: list[str]) -> dict[str, Any]:
     """The result as one JSON object."""
-    from hepaflow.store import case_files
+    from hepaflow.store import case_json
     from hepaflow.workflow.compared import case_object
 
     healthy, lesions = done.lesions.get()
     protocol, flags = done.summary.get()
     compared = {} if done.compared is None else {"comparison": case_object(done.compared.get())["curves"]}
     return {
-        "schema": case_files.SCHEMA,
+        "schema": case_json.SCHEMA,
         "case": str(out),
         "report": str(out / "report.html"),
         "model": done.plan.model,
-        "healthy": case_files.region(healthy),
-        "lesions": [case_files.lesion(found) for found in lesions],
+        "healthy": case_json.region(healthy),
+        "lesions": [case_json.lesion(found) for found in lesions],
         "protocol": {rule.key: rule.verdict for rule in protocol},
         "flags": list(flags),
         "not_estimated": missing,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hepaflow.cli import printing
+
+NOT_ESTIMATED = 4
 
 
 def respond(
@@ -20,6 +22,7 @@ def respond(
     Rows hold visit, date, lesion and bf_ratio (perhaps bf_ratio_sd, diameter_mm), or case: the path of an analysed case's
     lesions.json, which brings along the ratio that its report judged, its probability and the lesion's size. A column model names what
     a given ratio was made with; visits of different models, densities, haematocrits or releases are flagged models-differ.
+    A measured lesion without a ratio cannot be judged; the command then ends with 4.
 
     Example: hepaflow respond visits.csv --criterion nancy2019-bf-ratio
     """
@@ -28,7 +31,15 @@ def respond(
     found = work.respond(visits, criterion=criterion)
     if as_json:
         printing.out_json(found)
-        return 0
+    else:
+        _show(found)
+    for line in found["not_estimated"]:
+        printing.note(f"not estimated: {line}")
+    return NOT_ESTIMATED if found["not_estimated"] else 0
+
+
+def _show(found: dict[str, Any]) -> None:
+    """The result as a table."""
     printing.out(f"{found['criterion']}: {found['rule']}")
     rows = []
     for visit in found["visits"]:
@@ -49,4 +60,3 @@ def respond(
     if found["differences"]:
         apart = "; ".join(f"{name}: {', '.join(values)}" for name, values in found["differences"].items())
         printing.out(f"caution (models-differ): these ratios were not all made the same way and do not compare ({apart})")
-    return 0

@@ -34,14 +34,14 @@ def effect(
     flow: tuple[FloatImage, FloatImage],
     settings: tuple[str, float, float],
 ) -> Denoising:
-    """The record of a denoised study. ``flow``: blood-flow maps without and with denoising; ``settings``: method, radius_mm, strength.
+    """The record of a denoised study. ``flow``: blood-flow maps without and with denoising, in the compared regions at least; ``settings``: method, radius_mm, strength.
 
     A region is blurred when the RMS change of its mean curve over n passes is above its standard error times sqrt(q / n), q being the
     99.9 % point of chi-square with n degrees of freedom, and above 2 % of the enhancement. The mean of a denoised region averages at
     least the voxels of the mean as measured, so its change without blur is that part of the noise which left: its SD is at
     most the standard error. Where the standard error is not known the region counts as blurred when the change is above 2 %.
     """
-    found = tuple(_change(aligned, denoised, name, mask, flow=flow) for name, mask in _named(regions))
+    found = tuple(_change(aligned, denoised, name, mask, flow=flow) for name, mask in compared_regions(regions))
     inside = denoised_mask(regions)[denoised.box]
     after = estimate(denoised.series, inside).sd_hu
     flags = ("maps-denoised", *(("denoising-blurs",) if any(change.blurred for change in found) else ()))
@@ -49,7 +49,7 @@ def effect(
     return Denoising(method, radius_mm, strength, denoised.noise.sd_hu, after, found, flags)
 
 
-def _named(regions: Regions) -> list[tuple[str, Mask]]:
+def compared_regions(regions: Regions) -> list[tuple[str, Mask]]:
     """The healthy region and every part of every lesion, named as in ``curves.csv``."""
     named = [("healthy", regions.healthy.mask)]
     for lesion in regions.lesions:

@@ -69,7 +69,7 @@ def _parametric_map(
         sop_instance_uid=study.uid("map instance", chosen.key, case.maps.model, digest),
         instance_number=1,
         contains_recognizable_visual_features=False,
-        real_world_value_mappings=[mapping(chosen, model=case.maps.model)],
+        real_world_value_mappings=[mapping(chosen, model=case.maps.model, flags=_flags(case))],
         content_label=chosen.key.upper(),
         content_description=f"{chosen.quantity.name_en.partition(' (')[0]}, {chosen.quantity.unit}",
         derivation=coded(codes.PERFUSION_DERIVATION),
@@ -112,8 +112,13 @@ def anatomy() -> Any:
     return item
 
 
-def mapping(chosen: ParameterMap, *, model: str, slope: float | None = None) -> Any:
-    """What a stored value means: unit, quantity, vessel and method.
+def _flags(case: CaseResult) -> tuple[str, ...]:
+    """What holds for every map as a whole."""
+    return () if case.denoising is None else case.denoising.flags
+
+
+def mapping(chosen: ParameterMap, *, model: str, flags: tuple[str, ...] = (), slope: float | None = None) -> Any:
+    """What a stored value means: unit, quantity, vessel and method, and the ``flags`` that hold for the whole map.
 
     Without ``slope`` the stored values are the values themselves; with it they are int16 steps.
     """
@@ -134,6 +139,7 @@ def mapping(chosen: ParameterMap, *, model: str, slope: float | None = None) -> 
     vessel = codes.vessel(chosen.key)
     if vessel is not None:
         says.append((codes.FINDING_SITE, vessel))
+    says += [(codes.QUALITY_FLAG, codes.flag(flag)) for flag in flags]
     for name, value in says:
         item.QuantityDefinitionSequence.append(CodeContentItem(name=coded(name), value=coded(value)))
     return item
@@ -152,7 +158,7 @@ def _images(
         slope=slope,
         rescale_type="US",
         window=((low + high) / 2, high - low),
-        mapping=mapping(chosen, model=case.maps.model, slope=slope),
+        mapping=mapping(chosen, model=case.maps.model, flags=_flags(case), slope=slope),
         derivation=codes.PERFUSION_DERIVATION,
         uids=tuple(study.uid("image", chosen.key, case.maps.model, digest, k) for k in slices),
     )

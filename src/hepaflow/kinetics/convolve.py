@@ -16,6 +16,10 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
+#: Below this product of rate and time the decay is a series of eleven terms, the first one left out below 1e-16 of the sum.
+SERIES_BELOW = 0.25
+_SHARES = tuple(1.0 / n for n in range(12, 2, -1))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DenseInput:
@@ -79,10 +83,16 @@ def _integral_at(x, start, step, values, integral):  # type: ignore[no-untyped-d
 def _decayed(first, slope, rate, part):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Integral over ``part`` seconds of a linear input, each moment decayed to the end of the part."""
     x = rate * part
-    if x < 1e-4:  # series: the closed form loses digits where the rate vanishes
-        return part * (first * (1.0 - 0.5 * x) + slope * part * (0.5 - x / 6.0))
-    gone = -np.expm1(-x) / rate
-    return first * gone + slope * (part - gone) / rate
+    if x < SERIES_BELOW:  # the closed form loses digits where the rate vanishes
+        second = 1.0
+        for share in _SHARES:
+            second = 1.0 - second * x * share
+        second *= 0.5
+        mean = 1.0 - x * second
+    else:
+        mean = -np.expm1(-x) / x
+        second = (1.0 - mean) / x
+    return part * (first * mean + slope * part * second)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False)

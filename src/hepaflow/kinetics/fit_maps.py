@@ -55,12 +55,13 @@ def fit_maps(
     model: KineticModel,
     density_g_ml: float,
     estimation: Estimation = "posterior",
+    only: Mask | None = None,
     threads: int = 2,
     progress: Progress = None,
 ) -> MapSet:
-    """Maps of ``model`` in the liver and its lesions (slices, rows, columns); voxels outside are NaN.
+    """Maps of ``model`` in the liver and its lesions (slices, rows, columns); voxels outside, or outside ``only``, are NaN.
 
-    Slices with times of their own are fitted at those. NaN samples and excluded passes are left out of their voxels' fits; a voxel with
+    What is decided once a study (noise, prior, settings) comes from all of the liver, whatever ``only`` says. Slices with times of their own are fitted at those. NaN samples and excluded passes are left out of their voxels' fits; a voxel with
     too few is NaN and flagged. Refused: an empty liver, no voxel that was seen in every pass.
     """
     mask = np.logical_or.reduce([regions.liver.mask, regions.healthy.mask, *(x.shells["whole"].mask for x in regions.lesions)])
@@ -72,7 +73,7 @@ def fit_maps(
     noise = voxel_noise(some, aligned.times_s[kept], inputs, model=ONE_COMPARTMENT if isinstance(model, DirectModel) else model)
     make = _way(aligned, inputs, regions, model, density_g_ml=density_g_ml, estimation=estimation, noise=noise, guide=some)
     jobs = []
-    for layer in _layers(aligned, mask, kept):
+    for layer in _layers(aligned, mask if only is None else mask & only, kept):
         fitter = _Patterns(make(layer.times_s))
         look = partial(_fit, fitter, times_s=layer.times_s, inputs=inputs, noise=noise, both=model is not DESCRIPTIVE)
         jobs += [(look, layer.index[i : i + CHUNK]) for i in range(0, layer.index.size, CHUNK)]

@@ -12,7 +12,7 @@ from hepaflow.domain.curves import TimeCurve
 from hepaflow.domain.lesions import Measurement
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import ACCENT, ARTERIAL, INK, MUTED, PAGE_WIDTH_MM, PORTAL, RULE, TISSUE, canvas, finished, plain_ticks
-from hepaflow.report.offered import has_fit
+from hepaflow.report.offered import gives_flow, has_fit
 from hepaflow.report.rated import haematocrit_of, rated_part
 from hepaflow.report.words import Words
 
@@ -151,7 +151,8 @@ def _curves_part(case: CaseResult, part: list[tuple[str, Measurement, str]], *, 
         for axes, label in panels if column == 0 else ():
             axes.set_ylabel(words(label), fontsize=6.2)
             axes.yaxis.set_label_coords(-0.165, 0.5)
-    caption = words("curves_caption" if fitted else "curves_caption_read")
+    region = words("curves_region_rated" if gives_flow(case) else "curves_region_shown")
+    caption = f"{words('curves_caption' if fitted else 'curves_caption_read')} {region}"
     return finished(figure, caption, alternative=", ".join(name for name, _, _ in part), width_mm=PAGE_WIDTH_MM)
 
 

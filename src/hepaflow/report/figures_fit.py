@@ -37,6 +37,10 @@ _SHORT = 7
 _LEFT, _WIDTH, _SIDE, _SIDE_WIDTH = 15.0, 98.0, 129.0, 48.0
 
 
+#: Points of the best model's line, and how much wider the next is, so that it shows on both sides.
+_LINE_PT, _RIM_PT = 1.0, 1.2
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
     """A tissue ``curve`` and its ``inputs`` in the fit's unit, of which one is worth ``unit`` in the file's."""
@@ -82,6 +86,7 @@ def fit_figure(found: Comparison, shown: Shown, *, words: Words) -> Canvas:
 def _draw_curve(axes: Axes, fits: list[ModelFit], shown: Shown, *, words: Words) -> None:
     times, values = shown.curve.times_s, shown.curve.values * shown.unit
     axes.plot(times, values, "o", color=INK, markersize=3.4, markerfacecolor="white", label=words("fit_samples"), zorder=5)
+    below = 0  # lines that agree lie over each other: each later one is wider, and further down
     for fit in fits:
         if fit.found is None:
             continue
@@ -89,8 +94,10 @@ def _draw_curve(axes: Axes, fits: list[ModelFit], shown: Shown, *, words: Words)
         at, curve = _line(fit.model, fit.found, shown)
         if at is None:
             axes.plot(times, curve, style.marker, color=style.color, markersize=2.4, label=fit.model, zorder=6)
-        else:
-            axes.plot(at, curve, color=style.color, linestyle=style.line, label=fit.model)
+            continue
+        width = _LINE_PT + below * _RIM_PT
+        axes.plot(at, curve, color=style.color, linestyle=style.line, linewidth=width, label=fit.model, zorder=3 - 0.1 * below)
+        below += 1
     axes.set_ylabel(words("axis_curve"))
     axes.yaxis.set_label_coords(-0.115, 0.5)
     axes.set_xlim(float(times[0]) - 2.0, float(times[-1]) * 1.02)

@@ -105,7 +105,16 @@ def _draw_panel(axes: Axes, panel: Panel, compared: Sequence[Comparison], *, mod
     plain_ticks(axes, words)
     axes.set_title(words.quantity(key), fontsize=6.8, pad=3.0 if code == "same" else 10.0)
     if code != "same":
-        axes.text(0, 1.02, meaning_text(code, words), transform=axes.transAxes, fontsize=5.8, color=MUTED, va="bottom")
+        axes.annotate(  # in points above the panel, however tall that is
+            meaning_text(code, words),
+            xy=(0, 1),
+            xycoords="axes fraction",
+            xytext=(0, 2),
+            textcoords="offset points",
+            fontsize=5.8,
+            color=MUTED,
+            va="bottom",
+        )
     axes.set_xlabel(words.unit(key) or words("fraction"), labelpad=1.5)
 
 

@@ -31,8 +31,10 @@ def findings(case: CaseResult, words: Words) -> tuple[Finding, ...]:
             if finding not in found:
                 found.append(finding)
 
-    add(words("place_study"), (*case.series.flags, *case.aligned.flags))
-    add(words("place_motion"), case.motion.flags)
+    of_passes = {code for entry in case.motion.passes for code in entry.flags}  # motion and aligned series gather them
+    of_motion = {*case.motion.flags, *of_passes}
+    add(words("place_study"), [*case.series.flags, *(code for code in case.aligned.flags if code not in of_motion)])
+    add(words("place_motion"), [code for code in case.motion.flags if code not in of_passes])
     for entry in case.motion.passes:
         add(words("place_pass", number=str(entry.index + 1)), entry.flags)
     regions = case.regions

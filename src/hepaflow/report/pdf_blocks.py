@@ -87,12 +87,14 @@ def _pieces(block: Block) -> list[Any]:
     if isinstance(block, content.Bullets):
         style = text_style(8.3, after=2)
         style.leftIndent, style.bulletIndent = 9, 0
-        return [
-            *(Text((f"<b>{markup(lead)}</b>" if lead else "") + markup(text), style, bulletText="•") for lead, text in block.items),
-            Spacer(0, 2 * mm),
+        lines = [
+            Text((f"<b>{markup(lead)}</b>" if lead else "") + markup(text), style, bulletText="•") for lead, text in block.items
         ]
+        for line in lines[-1:]:
+            line.spaceAfter = 2 + 2 * mm  # a spacer could end up alone on a page
+        return lines
     if isinstance(block, content.Notice):
-        return [_notice(block), Spacer(0, 4 * mm)]
+        return [_notice(block)]
     if isinstance(block, content.Figure):
         picture = Image(io.BytesIO(block.png), width=block.width_mm * mm, height=block.height_mm * mm)
         return [picture, Spacer(0, 1 * mm), Text(markup(block.caption), text_style(7.2, color=MUTED, after=9))]
@@ -123,7 +125,7 @@ def _notice(block: content.Notice) -> Any:
         markup(block.title),
         text_style(9, color=colors.HexColor(edge if block.tone != "caution" else "#7a5200"), font="hepaflow-bold"),
     )
-    box = Table([[title], *[[entry] for entry in lines]], colWidths=[WIDTH])
+    box = Table([[title], *[[entry] for entry in lines]], colWidths=[WIDTH], spaceAfter=4 * mm)
     box.setStyle(
         TableStyle(
             [
@@ -183,7 +185,7 @@ def _table(block: content.Table) -> list[Any]:
         else:
             lines.append([_cell(entry, size, align) for entry, align in zip(row.cells, aligns, strict=True)])
     total = sum(block.widths)
-    grid = Table(lines, colWidths=[WIDTH * width / total for width in block.widths], repeatRows=1)
+    grid = Table(lines, colWidths=[WIDTH * width / total for width in block.widths], repeatRows=1, spaceAfter=5 * mm)
     grid.setStyle(TableStyle(rules))
     caption = Text(markup(block.caption), text_style(7.2, color=MUTED, after=3))
-    return [caption, grid, Spacer(0, 5 * mm)]
+    return [caption, grid]

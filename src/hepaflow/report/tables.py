@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import SHELLS, LesionResult, Measurement, Ratio, ResponseCall
@@ -11,13 +11,7 @@ from hepaflow.domain.quality import FLAGS
 from hepaflow.report.content import Cell, Row, Table, Tone
 from hepaflow.report.findings import Finding, causes, lesion_codes, reason, sentences
 from hepaflow.report.offered import estimation_of, gives_flow, leading
-from hepaflow.report.rated import (
-    first_call,
-    rated_name,
-    rated_part,
-    rated_ratio,
-    ratio_in,
-)
+from hepaflow.report.rated import first_call, rated_name, rated_part, rated_ratio, ratio_in
 from hepaflow.report.words import DECIMALS, Words
 
 #: Columns of the parameter table, in the order of reading.
@@ -38,7 +32,7 @@ PARAMETERS = (
     "peak",
     "auc",
 )
-_MOST_COLUMNS = 7
+_MOST_COLUMNS = 8
 #: Ratios beside the flags in the summary of a model without flow.
 _MOST_UNRATED = 4
 _ABBREVIATIONS = {
@@ -105,7 +99,14 @@ def summary_table(case: CaseResult, words: Words) -> Table:
                 Cell(ratio_with_interval(ratio, words), "strong"),
                 words.probability(None if call is None else call.probability_major),
                 category_cell(call, result, words=words),
-                Cell(_flag_marks(case, result, call=call, words=words)),
+                Cell(
+                    _flag_marks(
+                        case,
+                        result,
+                        said=() if call is not None and call.category is not None else _why_unrated(call, result),
+                        words=words,
+                    )
+                ),
             )
         )
     head = ("col_lesion", "col_size", "col_ratio_ci", "col_p_major", "col_category", "col_flags")
@@ -119,7 +120,7 @@ def unrated_table(case: CaseResult, words: Words) -> Table:
     rows = []
     for result in case.lesions:
         ratios = [ratio_with_interval(rated_ratio(case, result, key=key), words) for key in keys]
-        size, marks = words.number(result.lesion.longest_axial_diameter_mm, 0), _flag_marks(case, result, call=None, words=words)
+        size, marks = words.number(result.lesion.longest_axial_diameter_mm, 0), _flag_marks(case, result, said=(), words=words)
         rows.append(line(Cell(rated_name(result, words), "strong"), size, *ratios, Cell(marks)))
     head = (
         words("col_lesion"),
@@ -137,11 +138,12 @@ def ratio_keys(case: CaseResult) -> list[str]:
     return sorted(keys, key=lambda key: key != leading(case))
 
 
-def _flag_marks(case: CaseResult, result: LesionResult, *, call: ResponseCall | None, words: Words) -> str:
-    """What the category's cell and the box above do not say already; notes are left to the table of flags."""
-    said = {_UNSETTLED, *(_why_unrated(call, result) if call is None or call.category is None else ())}
-    said |= set(case.healthy.flags).intersection(*map(lesion_codes, case.lesions))  # of every curve: the model's, not the lesion's
-    shown = [code for code in lesion_codes(result) if words.severity(code) != "info" and code not in said]
+def _flag_marks(case: CaseResult, result: LesionResult, *, said: Collection[str], words: Words) -> str:
+    """What the row (``said``) and the box above do not say already; notes are left to the table of flags."""
+    known = {_UNSETTLED, *said} | set(case.healthy.flags).intersection(
+        *map(lesion_codes, case.lesions)
+    )  # of every curve: the model's, not the lesion's
+    shown = [code for code in lesion_codes(result) if words.severity(code) != "info" and code not in known]
     return sentences(shown, words) or words("no_flags")
 
 
@@ -193,7 +195,8 @@ def parameter_tables(case: CaseResult, words: Words) -> list[Table]:
     measured = [case.healthy, *(entry for result in case.lesions for entry in result.regions.values())]
     keys = [key for key in PARAMETERS if any(key in entry.parameters for entry in measured)]
     keys.sort(key=lambda key: key != leading(case))
-    parts = [keys[start : start + _MOST_COLUMNS] for start in range(0, len(keys), _MOST_COLUMNS)]
+    size = -(-len(keys) // max(-(-len(keys) // _MOST_COLUMNS), 1))  # as even as it goes: no table for a column that is left over
+    parts = [keys[start : start + size] for start in range(0, len(keys), max(size, 1))]
     return [_parameter_part(case, part, words=words, first=number == 0) for number, part in enumerate(parts)]
 
 

@@ -215,7 +215,7 @@ def glossary_table(case: CaseResult, words: Words) -> Table:
             Cell(abbreviation(key), "strong"),
             words.choose(quantity.name_en, quantity.name_fr),
             words.unit(key) or words("no_unit"),
-            words(f"meaning_{key}"),
+            words(own if words.has(own := f"meaning_{key}_{case.maps.model}") else f"meaning_{key}"),
         )
         for key, quantity in QUANTITIES.items()
         if key in present

@@ -129,16 +129,20 @@ TEXT: dict[str, tuple[str, str]] = {
     "axis_enhancement": ("Enhancement (HU)", "Rehaussement (UH)"),
     "axis_residual_short": ("Residual", "Résidu"),
     "curves_caption": (
-        "Mean curve of each region (dots), fitted model (line), and residual below with ± 2 standard deviations. The region of a "
-        "lesion is the one its response is read from.",
-        "Courbe moyenne de chaque région (points), modèle ajusté (trait) et, dessous, résidu avec ± 2 écarts-types. La région "
-        "d'une lésion est celle où sa réponse est lue.",
+        "Mean curve of each region (dots), fitted model (line), and residual below with ± 2 standard deviations.",
+        "Courbe moyenne de chaque région (points), modèle ajusté (trait) et, dessous, résidu avec ± 2 écarts-types.",
     ),
     "curves_caption_read": (
-        "Mean curve of each region. The model reads these samples and implies no curve of its own. The region of a lesion is the one its "
-        "numbers in the summary are read from.",
-        "Courbe moyenne de chaque région. Le modèle lit ces mesures et n'implique pas de courbe propre. La région d'une lésion est celle "
-        "de ses chiffres dans la synthèse.",
+        "Mean curve of each region. The model reads these samples and implies no curve of its own.",
+        "Courbe moyenne de chaque région. Le modèle lit ces mesures et n'implique pas de courbe propre.",
+    ),
+    "curves_region_rated": (
+        "The region of a lesion is the one its response is read from.",
+        "La région d'une lésion est celle où sa réponse est lue.",
+    ),
+    "curves_region_shown": (
+        "The region of a lesion is the one its numbers in the summary are read from.",
+        "La région d'une lésion est celle de ses chiffres dans la synthèse.",
     ),
     "fits_caption": ("Fit of each region's mean curve.", "Ajustement de la courbe moyenne de chaque région."),
     "col_r2": ("R²", "R²"),

@@ -132,6 +132,14 @@ METHODS: dict[str, tuple[str, str]] = {
         "Sang qui traverse le tissu : artériel plus portal.",
     ),
     "meaning_bv": ("Blood volume that the model sees in the tissue.", "Volume sanguin que le modèle voit dans le tissu."),
+    "meaning_bv_one-compartment": (
+        "Volume that the contrast medium reaches in the tissue: vessels and interstitium together.",
+        "Volume que le produit de contraste atteint dans le tissu : vaisseaux et interstitium ensemble.",
+    ),
+    "meaning_bv_deconvolution": (
+        "Volume that the contrast medium reaches in the tissue while it is scanned: vessels and interstitium together.",
+        "Volume que le produit de contraste atteint dans le tissu pendant l'examen : vaisseaux et interstitium ensemble.",
+    ),
     "meaning_mtt": ("Mean time that blood takes through the tissue.", "Temps moyen de traversée du tissu par le sang."),
     "meaning_total_mtt": (
         "Integral of the residue function: passage through vessels and interstitium.",

@@ -12,7 +12,7 @@ from hepaflow.kinetics.compare import verdict
 from hepaflow.lesions.ratios import ratio
 from hepaflow.report.compared import meaning_text, sentence, unranked_reason
 from hepaflow.report.words import NBSP, Words
-from hepaflow.store import case_files
+from hepaflow.store import case_json
 from hepaflow.units import QUANTITIES
 
 SCHEMA = 1
@@ -100,7 +100,7 @@ def _values(fit: ModelFit, healthy: Mapping[str, Measurement]) -> dict[str, Any]
     if fit.found is None:
         return {}
     found = fit.found
-    over = {"ratio": {"bf": case_files.ratio(ratio(found, healthy[fit.model], "bf"))}} if fit.model in healthy else {}
+    over = {"ratio": {"bf": case_json.ratio(ratio(found, healthy[fit.model], "bf"))}} if fit.model in healthy else {}
     return {
         **{key: {"value": e.value, "sd": e.sd} for key, e in found.parameters.items()},
         "fit": {"r2": found.r2, "residual_sd_hu": found.residual_sd, "delays_s": dict(found.delays_s)},

@@ -12,10 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from hepaflow.curves.inputs import make_inputs
 from hepaflow.curves.protocol import check
 from hepaflow.denoise.box import cut_out, put_back
-from hepaflow.denoise.effect import effect
+from hepaflow.denoise.effect import compared_regions, effect
 from hepaflow.denoise.tips import Denoised, denoise, denoised_mask
 from hepaflow.dicom.assemble import assemble
 from hepaflow.dicom.read_regions import RegionSet, read_regions
@@ -47,6 +50,7 @@ from hepaflow.workflow.study import Measured, Study, Summary
 
 Progress = Callable[[str, int, int], None] | None
 Truth = dict[str, dict[str, float]]
+Mask = npt.NDArray[np.bool_]
 
 
 def analyze(
@@ -162,6 +166,7 @@ def _map(
     model: str,
     density_g_ml: float,
     estimation: Estimation = "posterior",
+    only: Mask | None = None,
     progress: Progress,
 ) -> MapSet:
     return fit_maps(
@@ -171,6 +176,7 @@ def _map(
         model=model_of(model),
         density_g_ml=density_g_ml,
         estimation=estimation,
+        only=only,
         progress=progress,
     )
 
@@ -210,9 +216,10 @@ def _effect(
     radius_mm: float,
     strength: float,
 ) -> Denoising:
-    """What denoising changed; for comparison, the same maps are made from the data as measured."""
-    measured = _map(aligned, inputs, regions, model=model, estimation=estimation, density_g_ml=density_g_ml, progress=None)
-    flow = (measured.maps["bf"].values, maps.maps["bf"].values)
+    """What denoising changed; for comparison, the voxels of the regions are mapped from the data as measured."""
+    only = np.logical_or.reduce([mask for _, mask in compared_regions(regions)])
+    way = partial(_map, model=model, density_g_ml=density_g_ml, estimation=estimation, progress=None)
+    flow = (way(aligned, inputs, regions, only=only).maps["bf"].values, maps.maps["bf"].values)
     return effect(aligned, clean, regions, flow=flow, settings=(method, radius_mm, strength))
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from hepaflow.errors import InputRefused
+from hepaflow.kinetics.catalogue import MODELS
 from hepaflow.response.criterion import Criterion
 from hepaflow.response.criterion import criterion as criterion_of
 from hepaflow.response.perfusion import call
+from hepaflow.units import QUANTITIES
 from hepaflow.workflow.columns import LARGEST_BYTES, as_number, read_csv
 from hepaflow.workflow.made_with import UNKNOWN, MadeWith, differences, model_key, of_case
 
@@ -37,6 +39,11 @@ class Row:
     probability: float | None = None
     made: MadeWith = UNKNOWN
 
+    @property
+    def usable(self) -> bool:
+        """Whether the lesion was measured at this visit, so that a response was asked for."""
+        return self.state in {"measured", ""}
+
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
@@ -55,7 +62,8 @@ def respond(path: Path, *, criterion: str) -> dict[str, Any]:
 
     Refused: missing columns, a row without visit or lesion, a lesion twice at a visit, two dates for a visit, a date that is none, an
     unknown role or state, a number that is none or negative, a case file that lacks the lesion. Ratios made with different models,
-    densities, haematocrits or releases are judged, each by itself, and flagged ``models-differ``.
+    densities, haematocrits or releases are judged, each by itself, and flagged ``models-differ``. ``not_estimated`` names the measured
+    lesions without a ratio to judge.
     """
     rule = criterion_of(criterion)
     rows = read_rows(path, rule)
@@ -77,6 +85,12 @@ def respond(path: Path, *, criterion: str) -> dict[str, Any]:
         "visits": [{"visit": visit, "date": days[visit], "lesions": judged[visit]} for visit in order],
         "nadir": _nadir(judged),
         "best_overall_response": None,
+        "not_estimated": [
+            f"{visit}, {row.lesion}: {_lack(row, rule)}"
+            for visit in order
+            for row in visits[visit]
+            if row.usable and row.ratio is None
+        ],
         "differences": apart,
         "flags": ["models-differ"] if apart else [],
     }
@@ -84,8 +98,7 @@ def respond(path: Path, *, criterion: str) -> dict[str, Any]:
 
 def judge(row: Row, rule: Criterion) -> dict[str, Any]:
     """What the criterion says of one row, with the numbers behind it."""
-    usable = row.state in {"measured", ""}
-    said = call(rule, row.ratio if usable else None, sd=row.sd, probability=row.probability, diameter_mm=row.diameter_mm)
+    said = call(rule, row.ratio if row.usable else None, sd=row.sd, probability=row.probability, diameter_mm=row.diameter_mm)
     flags = [*said.flags, *(["lesion-below-15-mm"] if row.state == "too_small" else [])]
     return {
         "lesion": row.lesion,
@@ -103,6 +116,15 @@ def judge(row: Row, rule: Criterion) -> dict[str, Any]:
         },
         "flags": flags,
     }
+
+
+def _lack(row: Row, rule: Criterion) -> str:
+    """Why a measured lesion has no response."""
+    what = QUANTITIES[rule.quantity].name_en.lower()
+    blind = [model.key for model in MODELS if rule.quantity not in model.quantities]
+    return (
+        f"the model {row.made.model} gives no {what}, which {rule.key} reads" if row.made.model in blind else f"no ratio of {what}"
+    )
 
 
 def _beside(judged: dict[str, Any], made: MadeWith, first: MadeWith) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import math
 import doc_pages as pages
 import pytest
 
-from hepaflow.curves import inputs
+from hepaflow.curves import enhancement, inputs
 from hepaflow.kinetics import (
     compare,
     dictionary,
@@ -33,6 +33,7 @@ from hepaflow.units import DEFAULT_DENSITY_G_ML
 QUOTED = {
     "kinetics.md": (
         f"{DEFAULT_DENSITY_G_ML} g/mL unless configured",
+        f"their own scatter explains ({100 * enhancement.SAME_LEVEL:.0f} %)",
         f"a grid of {inputs.STEP_S} s",
         f"{search.DICTIONARY_ROWS} sets of residue unknowns",
         f"{posterior.DRAWS} draws by adaptive importance sampling",

@@ -2,10 +2,11 @@
 
 Truth shares nothing with the reconstruction: the portal curve is the arterial one through two ways at once (spleen, fast; gut, slow),
 each a gamma, a log-normal or a random-walk (inverse Gaussian) transit. Its peak is put at chosen times after the first pass; passes are
-0, 2 .. 28 and 48, 68 .. 148 s. Liver and tumour curves (one compartment, AATH), without noise, are fitted with inputs that are true, joined by straight
-lines, by PCHIP, or reconstructed as shipped. Usage:
+0, 2 .. 28 and 48, 68 .. 148 s. Liver, tumour and cirrhosis curves (one compartment, AATH) are fitted with inputs that are true, joined by straight lines, by PCHIP, or
+reconstructed as shipped; without noise, or with noise on the curve and on the samples of the shipped inputs. Usage:
 
-    python benchmarks/portal_gap.py [--family gamma log-normal random-walk] [--peaks 23 .. 44] [--seeds 4] [--flags-only] [--workers 2]
+    python benchmarks/portal_gap.py [--family gamma log-normal random-walk] [--peaks 23 .. 44] [--seeds 4] [--noise-hu 2] [--flags-only]
+        [--ways linear shipped] [--workers 2]
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ TISSUES = {
     "tumour 1C": ("one-compartment", 90.0, 0.60, 10.0, 0.0, 1.0, 2.0, 1.2),
     "liver AATH": ("aath", 110.0, 0.18, 9.0, 0.4, 0.25, 1.3, 0.9),
     "tumour AATH": ("aath", 80.0, 0.60, 7.0, 0.4, 0.25, 2.0, 1.2),
+    "cirrhosis 1C": ("one-compartment", 55.0, 0.45, 20.0, 0.0, 1.0, 2.0, 1.5),
+    "cirrhosis AATH": ("aath", 55.0, 0.45, 11.0, 0.5, 0.30, 1.8, 1.4),
 }
 
 
@@ -121,8 +124,15 @@ def sampled(curve: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     return np.interp(times_s, FINE, curve)
 
 
-def shipped(blood: np.ndarray, portal: np.ndarray, times_s: np.ndarray) -> Inputs:
-    curves = [TimeCurve(n, times_s, 40 + sampled(c, times_s)) for n, c in (("arterial", blood), ("portal", portal))]
+def shipped(
+    blood: np.ndarray, portal: np.ndarray, times_s: np.ndarray, *, noise_hu: float = 0.0, seed: tuple[int, ...] = ()
+) -> Inputs:
+    rng = np.random.default_rng(seed)
+    sd = np.full(times_s.size, noise_hu) if noise_hu else None
+    curves = [
+        TimeCurve(n, times_s, 40 + sampled(c, times_s) + noise_hu * rng.standard_normal(times_s.size), sd)
+        for n, c in (("arterial", blood), ("portal", portal))
+    ]
     return dense_inputs(*curves, baseline_passes=1)
 
 
@@ -142,13 +152,18 @@ def joined(way: str, blood: np.ndarray, portal: np.ndarray) -> Inputs:
     return Inputs(*samples, dense, found[0], found[1], np.empty((0, 2, dense.size)), 1, way)
 
 
-def run(job: Job, ways: tuple[str, ...]) -> list[dict[str, object]]:
-    """One row a tissue and way."""
+def run(job: Job, ways: tuple[str, ...], noise_hu: float) -> list[dict[str, object]]:
+    """One row a tissue and way. Noise is on the samples of both inputs; a region's curve carries a seventh of it."""
     blood, portal = inputs_of(job)
-    ready = {way: shipped(blood, portal, TIMES_S) if way == "shipped" else joined(way, blood, portal) for way in ways}
+    patient = (job.seed, int(10 * job.peak_s), FAMILIES.index(job.family))
+    own = shipped(blood, portal, TIMES_S, noise_hu=noise_hu, seed=patient)
+    ready = {way: own if way == "shipped" else joined(way, blood, portal) for way in ways}
     rows = []
+    rng = np.random.default_rng((*patient, 1))
+    sd = np.full(TIMES_S.size, noise_hu / 7) if noise_hu else None
     for name, (kind, flow, *_) in TISSUES.items():
-        curve = TimeCurve(name, TIMES_S, sampled(tissue(name, blood, portal), TIMES_S) + 50)
+        y = sampled(tissue(name, blood, portal), TIMES_S) + 50 + noise_hu / 7 * rng.standard_normal(TIMES_S.size)
+        curve = TimeCurve(name, TIMES_S, y, sd)
         for way, inputs in ready.items():
             found = fit_curve(curve, inputs, model=model_of(kind), density_g_ml=1.0, seed=1)
             low, high = np.percentile(found.samples["bf"], [2.5, 97.5])
@@ -195,6 +210,22 @@ def print_bias(rows: list[dict[str, object]], ways: tuple[str, ...]) -> None:
             print(line + f"{inside:9.2f}{width:8.0f}{np.mean(['portal-peak-in-gap' in r['flags'] for r in own]):9.2f}")
 
 
+def print_tissues(rows: list[dict[str, object]], ways: tuple[str, ...]) -> None:
+    print("\nall families: blood-flow error in % as median (worst) a tissue; share of its 95 % intervals that hold the truth")
+    for peak in dict.fromkeys(r["peak"] for r in rows):
+        for name in TISSUES:
+            mine = [r for r in rows if r["peak"] == peak and r["tissue"] == name]
+            line = f"{peak:6.0f}  {name:>15s}"
+            for way in ways:
+                error = 100 * np.array([r["error"] for r in mine if r["way"] == way])
+                line += f"{np.median(error):+9.1f} ({error[np.abs(error).argmax()]:+6.1f})"
+            print(line + f"{np.mean([r['inside'] for r in mine if r['way'] == 'shipped']):9.2f}")
+    for way in ways:
+        error = 100 * np.abs([r["error"] for r in rows if r["way"] == way])
+        print(f"all peaks, {way}: {100 * np.mean(error <= 10):.0f} % within 10 %, {100 * np.mean(error <= 20):.0f} % within 20 %")
+    print(f"shipped: 95 % intervals hold the truth in {100 * np.mean([r['inside'] for r in rows if r['way'] == 'shipped']):.0f} %")
+
+
 def print_flags(rows: list[dict[str, object]]) -> None:
     names = ("gap", "dense", "true swap", "false swap", "same", "untrusted")
     print(
@@ -214,6 +245,7 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--noise-hu", type=float, default=0.0, help="standard deviation of a sample of either input")
     parser.add_argument("--flags-only", action="store_true")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
@@ -222,7 +254,9 @@ def main() -> None:
     ways = tuple(options.ways)
     with ProcessPoolExecutor(options.workers) as pool:
         if not options.flags_only:
-            print_bias([row for rows in pool.map(run, jobs, [ways] * len(jobs)) for row in rows], ways)
+            found = [row for rows in pool.map(run, jobs, [ways] * len(jobs), [options.noise_hu] * len(jobs)) for row in rows]
+            print_bias(found, ways)
+            print_tissues(found, ways)
         print_flags(list(pool.map(flags_of, jobs)))
 
 

@@ -7,7 +7,7 @@ import math
 import doc_pages as pages
 import pytest
 
-from hepaflow.curves import inputs
+from hepaflow.curves import circulation, enhancement, inputs, reconstruct, suspect
 from hepaflow.kinetics import (
     compare,
     dictionary,
@@ -30,10 +30,21 @@ from hepaflow.report.words import Words
 from hepaflow.response.criterion import NANCY_2019
 from hepaflow.units import DEFAULT_DENSITY_G_ML
 
+WORDS = {10: "ten"}
+SHARES = {0.5: "half"}
+MULTIPLES = {2.0: "twice"}
 QUOTED = {
     "kinetics.md": (
         f"{DEFAULT_DENSITY_G_ML} g/mL unless configured",
+        f"their own scatter explains ({100 * enhancement.SAME_LEVEL:.0f} %)",
         f"a grid of {inputs.STEP_S} s",
+        "by {:.0f}, {:.0f}, {:.0f} or {:.0f} % of itself".format(*(100 * size for size in circulation.DEPARTURES)),
+        f"Each of the {WORDS[len(circulation._ARTERIAL)]} unknowns",
+        f"more than {100 * reconstruct.TRUSTED_REMAINDER:.0f} % of the peak (RMS)",
+        f"more than {reconstruct.OVERSHOOT} times above the highest sample ({reconstruct.OVERSHOOT_CLIPPED:g} times where samples were clipped)",
+        f"with {SHARES[reconstruct.DOUBT]} of its difference from the model as one sigma",
+        f"at least {100 * suspect.CLIPPED_SHARE:.0f} % of the vessel's voxels",
+        f"more than {MULTIPLES[suspect.GAP]} the usual one",
         f"{search.DICTIONARY_ROWS} sets of residue unknowns",
         f"{posterior.DRAWS} draws by adaptive importance sampling",
         f"worth {posterior.ENOUGH:.0f} independent draws",

@@ -35,5 +35,5 @@ def test_every_case_is_inside_the_collections_tolerance(errors):
 
 
 def test_share_inside_a_fifth_of_it(errors):
-    """Volume and delay always; PS in 5 of 9: the fit uses two minutes of the five, and the noise of those two is more than a fifth."""
-    assert (errors < 0.2).sum(0).tolist() == [9, 5, 9]
+    """All of them, though the fit uses two minutes of the five: with three samples of the rise in the zero of the input (0.3 % of its peak too high), PS leaves it in 4 of 9."""
+    assert (errors < 0.2).sum(0).tolist() == [9, 9, 9]

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
+from portal_gap import TIMES_S, Job, inputs_of, sampled, tissue
 
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.kinetics.catalogue import MODELS, model
@@ -74,6 +78,51 @@ def test_a_curve_too_short_does_not_take_the_others_along(tmp_path: Path) -> Non
         fit_file(write(tmp_path / "c.csv", columns), model="aath", density_g_ml=1.05)
 
 
+def with_sd(portal_hu: float) -> dict[str, np.ndarray]:
+    columns = curves()
+    size = columns["time_s"].size
+    return columns | {"arterial_sd": np.full(size, 1.0), "portal_sd": np.full(size, portal_hu)}
+
+
+def test_standard_errors_of_the_inputs_widen_the_answer_and_do_not_move_it(tmp_path: Path) -> None:
+    plain, little, much = (
+        fit_file(write(tmp_path / "c.csv", columns), model="one-compartment") for columns in (curves(), with_sd(1.0), with_sd(8.0))
+    )
+    assert [one["curve"] for one in much["curves"]] == ["liver"]  # no tissue of that name
+    values, sds = ([found["curves"][0]["parameters"]["bf"][key] for found in (plain, little, much)] for key in ("value", "sd"))
+    assert sds[0] < sds[1] < sds[2]
+    # samples known to 8 of 190 HU weigh less beside the circulation model: the portal curve moves by less than their error
+    assert values[1] == pytest.approx(values[0], abs=sds[1])
+    assert values[2] == pytest.approx(values[0], abs=sds[2])
+
+
+def test_intervals_hold_the_truth_where_the_inputs_errors_are_told(tmp_path: Path) -> None:
+    """Twenty times the same liver of 100 mL/min/100 mL, with 4 HU on every sample of both inputs and 0.3 HU on its own."""
+    rng, blood, portal = np.random.default_rng(8), *inputs_of(Job("gamma", 24.0, 2))
+    clean = {"arterial": sampled(blood, TIMES_S), "portal": sampled(portal, TIMES_S)}
+    liver = sampled(tissue("liver 1C", blood, portal), TIMES_S)
+    inside = 0
+    for _ in range(20):
+        columns = {"time_s": TIMES_S} | {name: c + 4.0 * rng.standard_normal(c.size) for name, c in clean.items()}
+        columns["liver"] = liver + 0.3 * rng.standard_normal(liver.size)
+        columns |= {f"{name}_sd": np.full(TIMES_S.size, 4.0) for name in clean}
+        found = fit_file(write(tmp_path / "c.csv", columns), model="one-compartment", density_g_ml=1.0)["curves"][0]["parameters"][
+            "bf"
+        ]
+        inside += abs(found["value"] - 100.0) < 1.96 * found["sd"]
+    # of 20 fair 95 % intervals fewer than 16 hold the truth less than once in three hundred times
+    assert inside >= 16
+
+
+def test_the_samples_of_an_input_may_be_missing_together_with_their_error(tmp_path: Path) -> None:
+    columns = with_sd(1.0)
+    for name in ("portal", "portal_sd"):
+        columns[name][4] = np.nan
+    found = fit_file(write(tmp_path / "c.csv", columns), model="one-compartment")
+    assert found["flags"].count("samples-missing") == 1
+    assert found["curves"][0]["parameters"]["bf"]["sd"] > 0
+
+
 def test_density_divides(tmp_path: Path) -> None:
     path = write(tmp_path / "c.csv", curves())
     light, heavy = (fit_file(path, model="aath", density_g_ml=d)["curves"][0]["parameters"]["bf"]["value"] for d in (1.0, 1.25))
@@ -103,6 +152,10 @@ def test_other_separators_and_decimal_commas(tmp_path: Path, separator: str) -> 
         ("time_s,arterial,liver\n2,1,1\n1,1,1\n", "CURVES-TIMES"),
         ("time_s,arterial,liver,liver\n0,1,1,1\n", "CURVES-HEADER"),
         ("time_s,arterial,liver\n0,1,1\n2,1,1\n", "INPUT-TOO-SHORT"),
+        ("time_s,arterial,arterial_sd,portal_sd\n0,1,1,1\n", "CURVES-NO-TISSUE"),
+        ("time_s,arterial,portal_sd,liver\n0,1,1,1\n", "CURVES-SD"),
+        ("time_s,arterial,arterial_sd,liver\n0,1,1,1\n2,1,-1,1\n", "CURVES-SD"),
+        ("time_s,arterial,arterial_sd,liver\n0,1,1,1\n2,1,,1\n", "CURVES-SD"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(tmp_path: Path, text: str, code: str) -> None:

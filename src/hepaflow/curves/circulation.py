@@ -49,7 +49,7 @@ _ARTERIAL = (
 )
 _PORTAL = (
     _Unknown(0.2, 3, 1.0, 1.0, 0.6),  # gain: blood is conserved but for what the gut keeps
-    _Unknown(0, 15, 3, 3, 8),  # earliest transit
+    _Unknown(0, 25, 3, 3, 8),  # earliest transit
     _Unknown(2, 40, 12, 12, 20),  # mean transit after that
     _Unknown(1, 20, 3.5, 3.5, 8),  # shape
     _Unknown(0, 0.6, 0.05, 0.05, 0.1),  # share through a slower bed
@@ -57,8 +57,8 @@ _PORTAL = (
 )
 
 
-#: How far transits may depart from their formulas (one sigma, as a share): the samples weigh these sizes. The middle one is fitted with.
-DEPARTURES = (0.05, 0.1, 0.2)
+#: How far transits may depart from their formulas (one sigma, as a share): the samples weigh these sizes. The usual one is fitted with.
+DEPARTURES = (0.05, 0.1, 0.2, 0.4)
 USUAL_DEPARTURE = 0.1
 #: Over which share of the transit time a departure goes one way.
 REACH = 0.35

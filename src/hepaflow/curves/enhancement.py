@@ -30,6 +30,12 @@ UNENHANCED_BLOOD_HU = 95.0
 UNSTEADY = 0.10
 #: A first step this near to the steepest one is no beginning: a bolus needs a second or two to gather.
 ALREADY = 0.9
+#: A sample that lies above those before it by less than this share of the rise has not risen: their mean is then right to half of that.
+LEAST_RISE = 0.003
+#: Probability at which a sample is too high to be one more of those before it.
+SAME_LEVEL = 0.99
+#: A bolus steepens at its start: a sample that has risen by more than this share of what the next one has is part of the rise.
+FIRST_STEP = 0.1
 
 
 def region_curve(series: DynamicSeries, mask: Mask, *, name: str, shifts: ShiftsMm | None = None) -> TimeCurve:
@@ -161,8 +167,9 @@ def _box(mask: Mask, shape: tuple[int, int, int]) -> tuple[slice, slice, slice]:
 def baseline_passes(times_s: npt.ArrayLike, arterial_hu: npt.ArrayLike) -> int:
     """Number of initial passes before contrast reaches the artery, at least 1, from the arterial curve (n,) in HU; NaN samples are skipped.
 
-    Arrival is the last sample, going back from the peak, that lies above the level of the samples before it by more than 4 % of the
-    rise and three times their scatter. With no sample before arrival the answer is still 1: see :func:`baseline_flags`.
+    The baseline ends with the last sample, going back from the peak, that fits to those before it: it lies above their level by no more
+    than a normal sample would (99 % one-sided, their own scatter), and in any case by less than 4 % of the rise and a tenth of
+    what the next sample has risen. With no sample before arrival the answer is still 1: see :func:`baseline_flags`.
     """
     times, values = np.asarray(times_s, float), np.asarray(arterial_hu, float)
     if times.shape != values.shape or times.ndim != 1:
@@ -173,14 +180,29 @@ def baseline_passes(times_s: npt.ArrayLike, arterial_hu: npt.ArrayLike) -> int:
     y = values[valid]
     peak = int(y.argmax())
     rise = y[: peak + 1] - y[: peak + 1].min()
-    quiet = np.flatnonzero(rise <= 0.15 * rise.max())
-    last = int(quiet[-1])
+    last = int(np.flatnonzero(rise <= 0.15 * rise.max())[-1])
     for end in range(last, -1, -1):
         before = y[: max(end, 1)]
-        scatter = 1.4826 * float(np.median(np.abs(before - np.median(before)))) if before.size > 2 else 0.0
-        if y[end] - float(np.median(before)) <= max(0.04 * (y[peak] - float(np.median(before))), 3.0 * scatter):
+        level = float(np.median(before))
+        if y[end] - level <= _unrisen(before, float(y[min(end + 1, peak)]) - level, float(y[peak]) - level):
             return int(valid[end]) + 1
     return int(valid[0]) + 1
+
+
+def _unrisen(before: FloatArray, following: float, rise: float) -> float:
+    """How far above the level of the samples ``before`` it (n,) a sample may lie and still be baseline, when the next one is ``following``
+    above that level and the peak is ``rise`` above it.
+    """
+    from scipy.special import stdtrit
+
+    n = before.size
+    scatter = 1.4826 * float(np.median(np.abs(before - np.median(before)))) if n > 2 else 0.0
+    most = max(min(0.04 * rise, FIRST_STEP * following), 3.0 * scatter)
+    if n < 2:
+        return most
+    # samples that the rise has already lifted widen this bound, which is why `most` stands beside it
+    normal = float(stdtrit(n - 1, SAME_LEVEL) * before.std(ddof=1) * np.sqrt(1.0 + 1.0 / n))
+    return min(max(normal, LEAST_RISE * rise), most)
 
 
 def baseline_flags(times_s: npt.ArrayLike, arterial_hu: npt.ArrayLike, passes: int, *, hu: bool = True) -> tuple[str, ...]:

@@ -135,7 +135,9 @@ def _enhancement(curve: TimeCurve, baseline_passes: int) -> TimeCurve:
     values = curve.values - _zero(curve.values, baseline_passes)
     if np.nanmax(values) <= 0 or np.nanmax(values) < 3 * (0.0 if curve.sd is None else float(np.nanmedian(curve.sd))):
         raise InputRefused(
-            "INPUT-NO-ENHANCEMENT", f"the {curve.name} curve does not enhance", "Check that the region lies in the vessel"
+            "INPUT-NO-ENHANCEMENT",
+            f"the {curve.name} curve does not enhance",
+            "Check that the region lies in the vessel and that the scan began before contrast came",
         )
     return replace(curve, values=values)
 

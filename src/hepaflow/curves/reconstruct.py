@@ -43,9 +43,9 @@ class Joined:
     trusted: bool
 
     @property
-    def doubt(self) -> FloatArray:
-        """Standard deviation (m,) in HU of what is open between the samples."""
-        return np.asarray(np.sqrt((self.modes[: self.opened] ** 2).sum(0)))
+    def sd(self) -> FloatArray:
+        """Standard deviation (m,) in HU: of what is open between the samples, and of the samples themselves."""
+        return np.asarray(np.sqrt((self.modes**2).sum(0)))
 
 
 def join(curve: TimeCurve, clipped: Mask, dense_s: FloatArray, *, source: Joined | None) -> Joined:

@@ -16,10 +16,11 @@ Mask = npt.NDArray[np.bool_]
 CEILING_HU, FLOOR_HU = 3071.0, -1024.0
 #: A pass is clipped when this share of the vessel's voxels, and no fewer than three, stand at the ceiling.
 CLIPPED_SHARE = 0.05
-#: Samples nearer to each other than this share of the rise are equal; steps coarser than it make two equal samples a chance.
-EQUAL = 1e-3
-#: A clipped top is flat and has steep sides: both are at least this share of the rise. A round top is not.
-FLANK = 0.05
+#: Values given in steps coarser than this share of the rise are rounded: equal samples are then no wonder.
+COARSE = 5e-4
+#: A rounded flat top is a ceiling only where both of its sides are this many rounding steps high: beside three equal samples of a
+#: round (parabolic) top the next one lies at most four steps lower, and one more by its own rounding.
+FLANK = 6.0
 #: An interval this many times the usual one is a gap.
 GAP = 2.0
 #: Curves correlated above this are one curve: the arterial and portal curves of simulated and phantom livers stay below 0.9.
@@ -27,9 +28,10 @@ SAME = 0.995
 
 
 def flat_top(values: FloatArray) -> Mask:
-    """Samples (n,) of a curve in any unit, NaN = missing, that stand at a common ceiling: a flat top with steep sides.
+    """Samples (n,) of a curve in any unit, NaN = missing, that stand at a common ceiling: the largest ones, equal and in a row.
 
-    Two equal largest samples in a row are enough where values are finely given, three where they are rounded.
+    Measured means are never equal, so two are enough; of values that were rounded, three are needed, with steep sides: a round top
+    looks flat when it is rounded.
     """
     flat = np.zeros(values.size, bool)
     valid = np.flatnonzero(np.isfinite(values))
@@ -37,15 +39,26 @@ def flat_top(values: FloatArray) -> Mask:
     if y.size < 5 or not np.ptp(y) > 0:
         return flat
     rise = float(np.ptp(y))
-    steps = np.diff(np.unique(y))
-    rounded = float(steps.min()) >= EQUAL * rise
-    at = np.flatnonzero(y >= y.max() - 1e-6 * rise)
-    inside = at[0] > 0 and at[-1] < y.size - 1
-    if at.size < (3 if rounded else 2) or at[-1] - at[0] != at.size - 1 or not inside:
+    at = np.flatnonzero(y >= y.max() - 1e-9 * rise)
+    if at.size < 2 or at[-1] - at[0] != at.size - 1:
         return flat
-    if min(y[at[0]] - y[at[0] - 1], y[at[-1]] - y[at[-1] + 1]) >= FLANK * rise:
-        flat[valid[at]] = True
+    step = _step(y, rise)
+    if step >= COARSE * rise:
+        inside = at[0] > 0 and at[-1] < y.size - 1
+        if at.size < 3 or not inside or min(y[at[0]] - y[at[0] - 1], y[at[-1]] - y[at[-1] + 1]) < FLANK * step:
+            return flat
+    flat[valid[at]] = True
     return flat
+
+
+def _step(y: FloatArray, rise: float) -> float:
+    """The largest step of which all differences of the values (n,) are whole multiples: what they were rounded to, or nearly nothing."""
+    step = rise
+    for difference in np.diff(np.unique(y)):
+        rest = float(difference)
+        while rest > 1e-6 * rise:  # Euclid's algorithm, with what rounding leaves taken as nothing
+            step, rest = rest, min(step % rest, rest - step % rest)
+    return step
 
 
 def clipped_passes(series: DynamicSeries, mask: Mask) -> Mask:
@@ -77,7 +90,7 @@ def peak_flags(name: str, curve: TimeCurve, joined: Joined, dense_s: FloatArray)
         if not inside.any():
             return []
         seen = float(joined.curve[~inside & (dense_s <= t[-1])].max())
-        in_gap = float((joined.curve + joined.doubt)[inside].max()) > seen
+        in_gap = float((joined.curve + joined.sd)[inside].max()) > seen
     else:
         in_gap = bool(wide[top - 1] or wide[top])
     return [f"{name}-peak-in-gap"] if in_gap else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -25,18 +26,20 @@ def inputs_of_columns(
     arterial: FloatArray,
     portal: FloatArray | None,
     *,
+    sd: Mapping[str, FloatArray] | None = None,
     spleen: FloatArray | None = None,
     haematocrit: float | None = None,
 ) -> Inputs:
     """The inputs as reconstructed from columns (n,) on ``times_s`` (n,), NaN = missing; as plasma where a haematocrit is given.
 
-    Without a portal column models run on the arterial input alone. ``spleen`` marks the end of the arterial phase. Refused: too few samples,
-    an input that does not enhance.
+    Without a portal column models run on the arterial input alone. ``sd`` holds the standard errors (n,) of the samples of ``arterial`` and
+    ``portal`` where they are known. ``spleen`` marks the end of the arterial phase. Refused: too few samples, an input that does not enhance.
     """
     baseline = baseline_passes(times_s, arterial)
+    error = sd or {}
     found = dense_inputs(
-        TimeCurve("arterial", times_s, arterial),
-        None if portal is None else TimeCurve("portal", times_s, portal),
+        TimeCurve("arterial", times_s, arterial, error.get("arterial")),
+        None if portal is None else TimeCurve("portal", times_s, portal, error.get("portal")),
         baseline_passes=baseline,
         spleen=None if spleen is None else TimeCurve(SPLEEN, times_s, spleen),
     )

@@ -29,7 +29,9 @@ Progress = Callable[[str, int, int], None] | None
 SCHEMA = 1
 TOO_SHORT = "CURVE-TOO-SHORT"
 ALL = "all"
-ROLES = ("time_s", "arterial", "portal")
+#: Input columns, and the columns of their samples' standard errors.
+SD_OF = {"arterial": "arterial_sd", "portal": "portal_sd"}
+ROLES = ("time_s", *SD_OF, *SD_OF.values())
 #: No contrast study lasts longer; times beyond it are in another unit than seconds.
 LONGEST_S = 7200.0
 #: A value this many times the arterial enhancement is no measurement of the same study.
@@ -68,8 +70,8 @@ def fit_file(
     """Every tissue curve of a CSV file fitted by ``model``, or by every model that the input allows (``all``).
 
     Refused: no ``time_s``, ``arterial`` or tissue column, a cell that is not a number or over a million times the arterial
-    enhancement, times that are missing, do not increase strictly or span more than two hours; a file of which no curve can be
-    fitted. An empty cell is a missing sample. A curve that a model cannot be fitted to keeps the reason.
+    enhancement, times that are missing, do not increase strictly or span more than two hours, a standard error (``arterial_sd``,
+    ``portal_sd``) without its input, missing beside a sample or below zero; a file of which no curve can be fitted. An empty cell is a missing sample. A curve that a model cannot be fitted to keeps the reason.
     """
     chosen = MODELS if model == ALL else (model_of(model),)
     if not 0.5 < density_g_ml < 2.0:
@@ -80,7 +82,8 @@ def fit_file(
     unit = fitting_unit(columns["arterial"])
     columns = {name: _in_unit(values, unit, column=name) for name, values in columns.items()}
     arterial, portal = columns.pop("arterial"), columns.pop("portal", None)
-    inputs = inputs_of_columns(times, arterial, portal, spleen=columns.get(SPLEEN), haematocrit=haematocrit)
+    sd = {name: columns.pop(column) for name, column in SD_OF.items() if column in columns}
+    inputs = inputs_of_columns(times, arterial, portal, sd=sd, spleen=columns.get(SPLEEN), haematocrit=haematocrit)
     total = len(columns) * len(chosen)
     compared: list[Comparison] = []
     for name, values in columns.items():
@@ -162,7 +165,26 @@ def read_curves(path: Path) -> tuple[FloatArray, dict[str, FloatArray]]:
         )
     if times[-1] - times[0] > LONGEST_S:
         raise InputRefused("CURVES-TIMES", "the times span more than two hours", "Give times in seconds")
+    for name, column in SD_OF.items():
+        if column in columns:
+            _check_sd(columns[column], columns.get(name), column=column)
     return times, columns
+
+
+def _check_sd(sd: FloatArray, values: FloatArray | None, *, column: str) -> None:
+    """Refuses standard errors (n,) that do not say of every sample ``values`` (n,) how well it is known."""
+    if values is None:
+        raise InputRefused(
+            "CURVES-SD", f"there is a column {column} but no curve that it belongs to", "Add the curve or leave it out"
+        )
+    wrong = np.isfinite(values) & ~(sd >= 0)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0]) + 2
+        raise InputRefused(
+            "CURVES-SD",
+            f"column {column} has no standard error of zero or more at row {row}",
+            "Give one for every sample of the curve, or leave the column out",
+        )
 
 
 def fitting_unit(arterial: FloatArray) -> float:

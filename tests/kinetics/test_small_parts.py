@@ -157,6 +157,14 @@ def test_fewer_dimensions_are_those_with_most_energy(dictionary):
     assert (np.diff(energy) <= 1e-9 * energy[0]).all()
 
 
+def test_every_atom_has_the_same_weight_whatever_its_size(dictionary):
+    sizes = np.geomspace(1e-3, 1e3, len(dictionary.shapes))[:, None, None]
+    scaled = replace(dictionary, arterial=sizes * dictionary.arterial, portal=sizes[::-1] * dictionary.portal)
+    one, other = Projected.of(dictionary, most=4).basis, Projected.of(scaled, most=4).basis
+    # the same directions, each up to its sign; rounding
+    np.testing.assert_allclose(np.abs(one.T @ other), np.eye(4), atol=1e-9)
+
+
 def test_a_dictionary_of_nothing_has_no_direction(dictionary):
     nothing = replace(dictionary, arterial=0 * dictionary.arterial, portal=0 * dictionary.portal)
     assert Projected.of(nothing).basis.shape == (THESIS_TIMES.size, 0)

@@ -55,6 +55,13 @@ def test_surprise_counts_spreads_from_the_expected_volume():
     np.testing.assert_allclose(surprise(problem, np.stack(rows))[:, 0], [0.0, 1.0, -2.0], atol=1e-12)
 
 
+def test_surprise_holds_down_to_hardly_any_flow():
+    problem = problem_of(AATH)
+    theta = unknowns(problem, (10.0, 0.002, 0.5, 1.5, 1.0), (0.1, 0.4))
+    # ve = 0.25 / 60 / 0.002 mL per 100 mL
+    np.testing.assert_allclose(surprise(problem, theta[None]), [[np.log(0.25 / 60 / 0.002 / 25.0) / 0.5]])
+
+
 def test_a_model_that_expects_nothing_is_never_surprised():
     problem = problem_of(ONE_COMPARTMENT)
     theta = np.stack([unknowns(problem, (10.0, 1.5, 1.0), (20.0, 80.0))] * 3)

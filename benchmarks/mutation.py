@@ -20,26 +20,14 @@ import os
 import random
 import re
 import shutil
-import signal
 import sys
 import tempfile
-import time
-import traceback
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
-sys.dont_write_bytecode = True
-
-import hypothesis  # noqa: E402
-import numba  # noqa: E402
-import pytest  # noqa: E402
-import scipy.optimize  # noqa: E402  imported once here, so that no mutant pays for it
-import scipy.special  # noqa: E402
-import scipy.stats  # noqa: E402, F401
-from mutants import Mutant, Source, mutants_of  # noqa: E402
+import pytest
+from mutants import Mutant, Source, mutants_of
+from traced_tests import Tracer, forked, run_tests
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path("src/hepaflow/kinetics")
@@ -47,98 +35,6 @@ TESTS = ("tests/kinetics", "tests/workflow/test_fit_file.py", "tests/docs/test_m
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.json")
 #: Longest time of a mutant: this many times what its tests usually take, a start, and compiling where it needs that.
 SLOWER, START_S, COMPILE_S = 5.0, 15.0, 60.0
-
-
-class Tracer:
-    """A pytest plugin that notes for every test its time, and the lines of the package that it and its fixtures ran."""
-
-    def __init__(self, package: Path) -> None:
-        self.prefix, self.stack = f"{package}{os.sep}", [set()]
-        self.fixtures: dict[int, set[str]] = {}
-        self.tests: dict[str, dict[str, Any]] = {}
-        self.passed: set[str] = set()
-
-    def _call(self, frame: Any, event: str, _arg: object) -> Any:
-        return self._line if frame.f_code.co_filename.startswith(self.prefix) else None
-
-    def _line(self, frame: Any, event: str, _arg: object) -> Any:
-        if event == "line":
-            self.stack[-1].add(f"{Path(frame.f_code.co_filename).stem}:{frame.f_lineno}")
-        return self._line
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
-        self.stack.append(set())
-        try:
-            return (yield)
-        finally:
-            self.fixtures[id(fixturedef)] = self.stack.pop()
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
-        self.stack, start = [set()], time.perf_counter()
-        sys.settrace(self._call)
-        try:
-            return (yield)
-        finally:
-            sys.settrace(None)
-            lines = self.stack[0]
-            for definitions in getattr(item, "_fixtureinfo").name2fixturedefs.values():  # noqa: B009
-                lines |= set().union(*(self.fixtures.get(id(one), set()) for one in definitions))
-            self.tests[item.nodeid] = {"s": time.perf_counter() - start, "lines": sorted(lines)}
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        if report.when == "call":
-            self.passed |= {report.nodeid} if report.passed else set()
-
-
-def forked(tree: Path, cache: Path, limit_s: float, work: Callable[[], int]) -> int | None:
-    """Exit status of ``work`` in a process of its own that sees the package of ``tree``; None when it took longer than the limit."""
-    child = os.fork()
-    if not child:
-        os.setsid()
-        quiet = os.open(tree.parent / "last.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
-        os.chdir(tree)
-        sys.path.insert(0, str(tree / "src"))
-        numba.config.CACHE_DIR = str(cache)
-        status = 70
-        try:
-            status = int(work())
-        except Exception:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.02)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return None
-
-
-def run_tests(tests: list[str], plugins: list[object] | None = None) -> int:
-    """Exit status of pytest; no deadlines and always the same examples, so that only the mutant can make a difference."""
-    hypothesis.settings.register_profile("mutation", deadline=None, derandomize=True, database=None)
-    words = [
-        "-x",
-        "-q",
-        "-W",
-        "ignore::pytest.PytestAssertRewriteWarning",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        "--hypothesis-profile=mutation",
-        *tests,
-    ]
-    return int(pytest.main(words, plugins=plugins))
 
 
 def digest(*paths: Path) -> str:
@@ -176,9 +72,9 @@ def traced(tree: Path, work: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def statements_using(sources: dict[str, Source], names: set[str]) -> tuple[set[str], set[str]]:
-    """Lines (module:line) of interpreted functions that mention one of the names, by way of compiled functions and other constants too, and
-    the modules whose compiled functions do.
+def statements_using(sources: dict[str, Source], names: set[str]) -> tuple[set[str], set[str], set[str]]:
+    """Lines (module:line) of interpreted functions that mention one of the names, by way of compiled functions and other constants too, the
+    modules whose compiled functions do, and all names on the way.
     """
     lines: set[str] = set()
     compiled: set[str] = set()
@@ -196,22 +92,29 @@ def statements_using(sources: dict[str, Source], names: set[str]) -> tuple[set[s
                 elif owner:
                     compiled |= {module} if kind == "compiled" else set()
                     todo |= set(owner) - done
-    return lines, compiled
+    return lines, compiled, done
 
 
 def tests_for(
-    mutant: Mutant, sources: dict[str, Source], tests: dict[str, dict[str, Any]], budget_s: float
+    mutant: Mutant, sources: dict[str, Source], tests: dict[str, dict[str, Any]], *, tree: Path, budget_s: float
 ) -> tuple[list[str], float, set[str]]:
     """Tests to try, quickest first, with their usual time, and the modules to compile anew."""
+    compiled: set[str] = set()
+    named = re.compile("(?!)")
     if mutant.kind == "function":
-        wanted, compiled = {f"{mutant.module}:{line}" for line in mutant.lines}, set()
+        wanted = {f"{mutant.module}:{line}" for line in mutant.lines}
     else:
-        wanted, compiled = statements_using(sources, set(mutant.owner))
+        wanted, compiled, names = statements_using(sources, set(mutant.owner))
         own = sources[mutant.module]
         wanted |= {f"{mutant.module}:{n}" for n in range(1, len(own.starts)) if own.owner(n)[1] == "function"}
+        named = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")  # a test may read a constant and run nothing
         if mutant.kind == "compiled":
             compiled.add(mutant.module)
-    near = sorted((one["s"], test) for test, one in tests.items() if not wanted.isdisjoint(one["lines"]))
+    files = {test.split("::")[0] for test in tests}
+    telling = {name for name in files if named.search((tree / name).read_text())}
+    near = sorted(
+        (one["s"], test) for test, one in tests.items() if test.split("::")[0] in telling or not wanted.isdisjoint(one["lines"])
+    )
     chosen, total = [], 0.0
     for seconds, test in near:
         if chosen and total + seconds > budget_s:
@@ -264,7 +167,7 @@ def measure(options: argparse.Namespace, work: Path) -> dict[str, dict[str, str]
         for mutant in sorted(sample, key=lambda one: one.start):
             again = options.retry and results.get(mutant.name) in ("survived", "untested")
             if mutant.name not in results or again:
-                chosen, total, compiled = tests_for(mutant, sources, tests, options.budget)
+                chosen, total, compiled = tests_for(mutant, sources, tests, tree=tree, budget_s=options.budget)
                 results[mutant.name] = outcome(tree, work, mutant, chosen, total, compiled)
                 kept_at.write_text(json.dumps(kept, indent=1))
             found[module][mutant.name] = results[mutant.name]

@@ -92,7 +92,10 @@ def test_one_sample_more_than_unknowns_is_enough(inputs, fewest):
     values = np.full(21, np.nan)
     places = np.linspace(0, 20, fewest).astype(int)
     values[places] = whole.values[places]
-    assert np.isfinite(fitted(inputs, TimeCurve("t", THESIS_TIMES, values)).parameters["bf"].value)
+    found = fitted(inputs, TimeCurve("t", THESIS_TIMES, values))
+    assert np.isfinite(found.parameters["bf"].value)
+    # one degree of freedom
+    assert found.residual_sd == pytest.approx(np.sqrt(np.nansum((found.curve_hu - found.fit_hu) ** 2)))
     values[places[-1]] = np.nan
     with pytest.raises(InputRefused, match=f"fewer than {fewest} valid"):
         fitted(inputs, TimeCurve("t", THESIS_TIMES, values))

@@ -113,6 +113,23 @@ def test_flows_given_the_shape_are_weighted_by_the_density_they_were_drawn_with(
     np.testing.assert_allclose((weight - weight[inside][0])[inside], (expected - expected[inside][0])[inside], atol=1e-4)
 
 
+def test_flows_given_the_shape_scatter_as_a_student_distribution():
+    problem = problem_of(ONE_COMPARTMENT, SINGLE, noise=2.0)
+    u = np.tile(unknowns(problem, BEST[0][:2], BEST[1][:1])[:2], (20_000, 1))
+    theta, _ = sampling._flows_given_shape(problem, u, np.random.default_rng(0))
+    unit = np.tile(theta[0], (2, 1))
+    unit[:, 2:] = np.eye(2)
+    columns = problem.predict(unit).T
+    mean, *_ = np.linalg.lstsq(columns, problem.observed, rcond=None)
+    residual = problem.observed - columns @ mean
+    freedom = 21.0  # 21 samples less two unknowns, and two for what is known of the noise
+    variance = (residual @ residual + 2.0 * problem.noise**2) / (freedom - 2)
+    expected = np.sqrt(variance * np.diag(np.linalg.inv(columns.T @ columns)))
+    # 20 000 draws: half a per cent of an SD, four times that; a normal would be 5 % narrower
+    np.testing.assert_allclose(theta[:, 2:].std(0), expected, rtol=0.02)
+    np.testing.assert_allclose(theta[:, 2:].mean(0), mean, atol=0.03 * expected.max())
+
+
 def grid_moments(problem: Problem, centre: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and SD of the four unknowns on a grid in the axes of the covariance."""
     line = np.linspace(-5.0, 5.0, 17)

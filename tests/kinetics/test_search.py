@@ -65,16 +65,23 @@ def test_refinement_ends_at_a_minimum_with_the_right_derivatives(model, inputs):
     assert (found.fun**2).sum() < (residuals(start) ** 2).sum()
 
 
-def test_a_start_at_an_upper_bound_is_differentiated_inwards():
+def test_at_an_upper_bound_derivatives_are_taken_inwards():
     problem = problem_of(ONE_COMPARTMENT)
     _, high = scale_bounds(problem.chosen)
-    start = unknowns(problem, *GOOD)
-    start[: high.size] = high
-    found = search._refine(problem, start, 1.0, tolerance=1e-8)
-    inside = search._refine(problem, unknowns(problem, *GOOD), 1.0, tolerance=1e-8)
-    np.testing.assert_allclose(
-        found.x, inside.x, rtol=1e-3, atol=1e-3
-    )  # one valley: both end in it, within the tolerance of the search
+    late = unknowns(problem, *GOOD)
+    late[1:3] = high[1:]
+    curve = problem.predict(late[None])[0]
+    # the same curve still later than the bounds allow: the fit ends at them
+    observed = np.interp(problem.times_s - 1.0, problem.times_s, curve)
+    problem = replace(problem, observed=observed, prior=replace(problem.prior, spread=np.full(3, 100.0)))
+    found = search._refine(problem, unknowns(problem, *GOOD), 0.01, tolerance=1e-12)
+    assert (high[1:] - found.x[1:3] < 1e-5).any()
+    for j in (1, 2):
+        inwards = found.x.copy()
+        inwards[j] -= 1e-4
+        expected = (problem.predict(found.x[None]) - problem.predict(inwards[None]))[0] / 1e-4 / 0.01
+        # steps of 1e-5 and 1e-4 differ by the second derivative
+        np.testing.assert_allclose(found.jac[: expected.size, j], expected, atol=1e-3 * np.abs(expected).max())
 
 
 def test_noise_that_is_left_is_the_residual_over_its_degrees_but_not_below_half_of_what_is_known():
@@ -99,7 +106,7 @@ def test_modes_are_far_apart_likely_and_best_first():
 
 
 def test_starts_are_no_neighbours_and_no_more_than_asked():
-    u = np.array([[0.0, 0.0], [0.4, 0.1], [0.6, 0.0], [0.0, -1.2], [3.0, 0.0], [9.0, 0.0], [0.0, 9.0]])
+    u = np.array([[0.0, 0.0], [0.5, 0.1], [0.6, 0.0], [0.0, -1.2], [3.0, 0.0], [9.0, 0.0], [0.0, 9.0]])
     # spreads 1 and 2: neighbours are within half a spread in every direction
     assert search._apart(u, np.arange(7), np.array([1.0, 2.0])) == [0, 2, 3, 4]
     assert search._apart(u, np.array([1, 0, 2]), np.array([1.0, 2.0])) == [1]

@@ -63,6 +63,13 @@ def test_estimates_are_mean_and_sd_of_the_draws():
         assert found.parameters[key].value == pytest.approx(draws.mean())
 
 
+def test_without_a_count_and_a_seed_they_are_zero():
+    curve = one_compartment_curve(SINGLE)
+    plain = fitting.fit_curve(curve, SINGLE, model=ONE_COMPARTMENT, density_g_ml=1.0)
+    assert plain.voxels == 0
+    assert plain.samples["bf"].tobytes() == fitted(SINGLE, curve, seed=0).samples["bf"].tobytes()
+
+
 def test_a_curve_without_change_has_no_r2_and_is_poor():
     found = fitted(DUAL, TimeCurve("flat", THESIS_TIMES, np.full(21, 40.0)))
     assert np.isnan(found.r2)
@@ -154,5 +161,7 @@ def test_quantities_in_contract_units_by_hand():
     alone = fitting.quantities(AATH, shape, np.array([[30.0]]), 1.25)
     assert not {"habf", "hpbf", "haf"} & set(alone)
     assert alone["bf"][0] == pytest.approx(24.0)
+    little = fitting.quantities(AATH, shape, np.array([[0.1, 0.3]]), 1.25)
+    assert little["haf"][0] == pytest.approx(0.25)
     nothing = fitting.quantities(AATH, shape, np.zeros((1, 2)), 1.25)
     assert nothing["haf"][0] == 0.0

@@ -148,6 +148,25 @@ def test_sets_are_those_of_columns_that_do_not_depend_on_each_other():
     assert patlak._sets(basis[:, :2]).shape == (4, 4, 4)
 
 
+@pytest.mark.parametrize(("ratio", "sets"), [(0.8e-4, 3), (1.2e-4, 4)])
+def test_columns_are_dependent_below_a_ten_thousandth(ratio, sets):
+    # two of length one whose singular values have this ratio
+    angle = 2 * np.arctan(ratio)
+    basis = np.zeros((4, 2))
+    basis[:2] = [[1.0, np.cos(angle)], [0.0, np.sin(angle)]]
+    assert len(patlak._sets(basis)) == sets
+
+
+def test_delays_come_from_the_rise_and_its_last_sample():
+    curve = sampled(tissue((10.0, 0.0), (8.0, 0.0), (3.0, 0.0)), DENSE)[:, None]
+    before = PATLAK.settle(DENSE, curve, SINGLE, 0.0).delays_s["arterial"]
+    end = 5.0 + 45.0  # arrival and the rise after it
+    for at, changes in ((end, True), (end + 1, False)):
+        bent = curve.copy()
+        bent[at == DENSE] += 1000.0
+        assert (PATLAK.settle(DENSE, bent, SINGLE, 0.0).delays_s["arterial"] != before) == changes
+
+
 @pytest.mark.parametrize("inputs", [DUAL, SINGLE], ids=["dual", "single"])
 def test_spread_and_implied_curve_are_those_of_least_squares_where_everything_is_free(inputs):
     reader = PATLAK.prepare(DENSE, inputs, DELAYS)

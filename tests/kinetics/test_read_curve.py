@@ -57,6 +57,14 @@ def test_without_an_implied_curve_the_zero_is_the_mean_before_arrival(model):
     np.testing.assert_allclose((VALUES[late] - later.curve_hu)[0], VALUES[late][0])
 
 
+def test_a_sample_at_arrival_itself_belongs_to_the_zero():
+    times = np.r_[0.0, arrival_s(EXACT), TIMES[TIMES > 8.0]]
+    values = 40.0 + np.arange(times.size)
+    found = read_curve(TimeCurve("t", times, values), EXACT, model=DESCRIPTIVE, density_g_ml=1.0)
+    np.testing.assert_allclose(values - found.curve_hu, 40.5)
+    assert found.voxels == 0
+
+
 @pytest.mark.parametrize("model", [PATLAK, DECONVOLUTION], ids=lambda m: m.key)
 def test_a_fit_that_explains_less_than_half_is_poor(model):
     noise = 40.0 + 10.0 * np.random.default_rng(3).standard_normal(TIMES.size)
@@ -83,16 +91,17 @@ def test_noise_is_that_of_the_samples_else_what_neighbours_say():
 
 
 def test_distance_to_the_line_between_neighbours_by_hand():
-    times = np.array([0.0, 1.0, 3.0])
-    values = np.array([[0.0], [5.0], [6.0]])
+    times = np.array([0.0, 1.0, 4.0])
+    values = np.array([[0.0], [5.0], [8.0]])
     line, size = fit_direct._neighbours(times, values)
-    np.testing.assert_allclose(line, [[2.0]])  # a third of the way
-    # variance of x1 - (2 x0 + x2) / 3
-    np.testing.assert_allclose(size, [[np.sqrt(1 + 4 / 9 + 1 / 9)]])
+    np.testing.assert_allclose(line, [[2.0]])  # a quarter of the way
+    # variance of x1 - (3 x0 + x2) / 4
+    np.testing.assert_allclose(size, [[np.sqrt(1 + 9 / 16 + 1 / 16)]])
     np.testing.assert_allclose(sample_noise(times, values), 3.0 / size[0] / 0.6745)
-    np.testing.assert_allclose(smoothed(times, values), [[0.0], [3.5], [6.0]])
+    np.testing.assert_allclose(smoothed(np.array([0.0, 1.0, 3.0]), np.array([[0.0], [5.0], [6.0]])), [[0.0], [3.5], [6.0]])
     # one gap more than twice the usual: left as it is
     np.testing.assert_allclose(smoothed(np.array([0.0, 1.0, 2.0, 3.0, 6.0]), np.eye(5)[:, [3]]), [[0], [0], [0.25], [1], [0]])
+    np.testing.assert_allclose(smoothed(np.array([0.0, 1.0, 2.0, 5.0, 6.0, 7.0]), np.eye(6)[:, [3]])[3:5], [[1], [0.25]])
 
 
 def test_draws_stay_where_the_quantity_can_be():

@@ -101,6 +101,8 @@ class Mutant:
 
 
 def _header(node: ast.stmt) -> range:
+    if isinstance(node, ast.FunctionDef):  # its defaults: whatever calls it
+        return range(node.lineno, (node.end_lineno or node.lineno) + 1)
     body = getattr(node, "body", None)
     last = body[0].lineno - 1 if body else node.end_lineno or node.lineno
     return range(node.lineno, max(last, node.lineno) + 1)

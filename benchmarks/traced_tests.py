@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -51,11 +52,13 @@ class Tracer:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
         self.stack, start = [set()], time.perf_counter()
+        threading.settrace(self._call)
         sys.settrace(self._call)
         try:
             return (yield)
         finally:
             sys.settrace(None)
+            threading.settrace(None)  # type: ignore[arg-type]
             lines = self.stack[0]
             for definitions in getattr(item, "_fixtureinfo").name2fixturedefs.values():  # noqa: B009
                 lines |= set().union(*(self.fixtures.get(id(one), set()) for one in definitions))

@@ -120,6 +120,17 @@ def test_without_noise_there_is_no_spread():
     assert all((sd == 0).all() for sd in found.sd.values())
 
 
+def test_an_input_that_begins_at_once_counts_from_its_first_moment():
+    grid = np.arange(0.0, 20.25, 0.25)
+    source = np.interp(grid, [0.0, 0.25, 0.5, 20.0], [40.0, 100.0, 10.0, 0.0])
+    nodes, times = np.array([0.0, 2.0, 5.0]), np.array([0.1, 0.2, 2.1, 6.0])
+    lag = np.arange(0.0, 5.0, 1e-4) + 5e-5
+    at = np.where(times[:, None] < lag, 0.0, np.interp(times[:, None] - lag, grid, source))
+    hats = np.stack([np.interp(lag, nodes, row) for row in np.eye(3)], axis=1)
+    # the midpoint rule cuts the step of the input at its start: half of 1e-4 s of 40
+    np.testing.assert_allclose(responses(times, grid, source, nodes), at @ hats * 1e-4, atol=3e-3)
+
+
 def test_nodes_are_as_far_apart_as_stated():
     dense = np.arange(0.0, 150.0)
     for times, step in ((dense, 1.0), (TIMES, 2.0), (np.arange(0.0, 150.0, 5.0), 2.0)):

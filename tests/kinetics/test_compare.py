@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,12 +101,19 @@ def test_only_fits_to_the_same_samples_are_compared() -> None:
         ("descriptive", "no-curve"),
         ("deconvolution", "not-fitted"),
     ]
+    assert [fit.samples for fit in found.fits] == [N, 8, N, 0]
     assert found.fits[0].aic_weight == 1.0
     assert all(fit.aic_weight is None for fit in found.fits[1:])
     text = sentence(found, Words("en"))
     assert "only aath could be ranked" in text
     assert "Not ranked: patlak (fitted to other samples, 8 of them" in text
     assert "deconvolution (not fitted: curve 'liver' is short)" in text
+
+
+@pytest.mark.parametrize("lacking", [{"fit_hu": np.full(N, np.nan)}, {"aic": float("nan")}], ids=["curve", "criterion"])
+def test_a_fit_without_curve_or_criterion_has_no_rank(lacking: dict[str, Any]) -> None:
+    found = compare("liver", {"aath": dataclasses.replace(measured(0.0), **lacking), "one-compartment": measured(9.0)})
+    assert [(fit.model, fit.unranked) for fit in found.fits] == [("one-compartment", None), ("aath", "no-curve")]
 
 
 def test_a_free_curve_has_no_rank_however_well_it_follows() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
 
 from hepaflow.errors import UsageError
 from hepaflow.kinetics.catalogue import MODELS, model
@@ -45,6 +46,45 @@ def test_closed_form_equals_brute_force(transit, rate, extraction, delay, t):
     found = respond(np.array([t]), DenseInput.of(GRID, values), residue, np.array([delay]))[0, 0]
     # the Riemann sum itself is good to about 1e-3 of a unit pulse
     assert found == pytest.approx(brute(values, box, decay, delay, t), abs=3e-3)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e-7, 1e-5, 3.9e-4, 4.1e-4, 0.05, 1.0, 3.0])
+@pytest.mark.parametrize("begin", [0.0, 7.0])
+def test_response_to_a_bent_line_within_and_after_the_grid(rate, begin):
+    """By adaptive quadrature. Rates on both sides of where the series takes over, 1e-4 a step of 0.25 s."""
+    values = np.interp(GRID, [0.0, 10.0, 30.0, 80.0], [0.0, 300.0, 100.0, 60.0])
+    delay, times = 1.5, np.array([0.5, 1.5, 1.6, 8.6, 9.1, 40.0, 81.4, 81.5, 88.6, 130.0])
+
+    def source(t: float) -> float:
+        return float(np.interp(t, GRID, values, left=0.0))  # constant after the grid
+
+    found = respond(times, DenseInput.of(GRID, values), Residues.of((2.0, begin, rate)), np.array([delay]))[0]
+    for t, x in zip(times, found, strict=True):
+        end = t - delay - begin
+        bends = [b for b in (10.0, 30.0, 80.0) if b < end]
+        expected = quad(
+            lambda s, end=end: 2.0 * source(s) * np.exp(-rate * (end - s)), 0.0, max(end, 0.0), points=bends, limit=200
+        )[0]
+        assert x == pytest.approx(expected, rel=1e-7, abs=1e-9)  # the quadrature's own error
+
+
+def test_a_grid_need_not_begin_at_zero():
+    values = bump(15, 4)
+    at = DenseInput.of(GRID - 4.0, values), DenseInput.of(GRID, values)
+    assert (at[0].start_s, at[0].step_s) == (-4.0, 0.25)
+    assert at[0].integral[-1] == pytest.approx(np.trapezoid(values, GRID))
+    residue = Residues.of((1.0, 0.0, 0.0), (0.5, 2.0, 0.1))
+    times = np.array([3.0, 11.0, 30.0, 90.0])
+    early, late = (respond(t, source, residue, np.zeros(1)) for t, source in zip((times - 4.0, times), at, strict=True))
+    np.testing.assert_allclose(early, late, rtol=1e-12)
+
+
+def test_a_residue_is_the_sum_of_its_terms_from_their_starts_on():
+    residue = Residues.of((1.0, 0.0, [0.0, 0.1]), ([-1.0, 2.0], 5.0, 0.2))
+    assert residue.terms.shape == (2, 2, 3)
+    lag = np.array([-0.1, 0.0, 4.9, 5.0, 10.0])
+    tail = np.where(lag >= 5.0, np.exp(-0.2 * (lag - 5.0)), 0.0)
+    np.testing.assert_allclose(residue.at(lag), [(lag >= 0) - tail, (lag >= 0) * np.exp(-0.1 * lag) + 2.0 * tail], atol=1e-15)
 
 
 def unit_responses(key: str, times: np.ndarray, values: np.ndarray, delay: float = 1.0) -> np.ndarray:

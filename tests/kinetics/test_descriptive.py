@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from curves_for_tests import THESIS_TIMES
@@ -66,3 +68,55 @@ def test_needs_only_the_arrival():
     one, other = (read(DESCRIPTIVE, TIMES, curves_at(TIMES), i).quantities for i in (INPUTS, inputs_at(TIMES, single=True)))
     for key, x in one.items():
         np.testing.assert_array_equal(other[key], x)
+
+
+def looked_at(times: np.ndarray, curve: np.ndarray) -> tuple[float, float, float]:
+    """Time to peak, peak and area of a curve, sample by sample in plain Python."""
+    step = np.median(np.diff(times))
+    smooth = list(curve)
+    for i in range(1, times.size - 1):
+        if times[i] - times[i - 1] <= 2 * step and times[i + 1] - times[i] <= 2 * step:
+            smooth[i] = (curve[i - 1] + 2 * curve[i] + curve[i + 1]) / 4
+    baseline = np.mean([x for i, (t, x) in enumerate(zip(times, curve, strict=True)) if t <= ARRIVAL or i == 0])
+    top, at = max((x, t) for t, x in zip(times, smooth, strict=True) if t > ARRIVAL)
+    return at - ARRIVAL, top - baseline, np.trapezoid(curve - baseline, times)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        np.r_[np.arange(0.0, 30.0, 2.0), 48.0 + 20.0 * np.arange(6)],
+        np.r_[0.0, 0.5, 1.0, 4.0 + np.arange(0, 60, 3.0)],
+        np.r_[ARRIVAL, ARRIVAL + 3.0 * np.arange(1, 12)],  # a sample at arrival itself is baseline and no peak
+        np.array([6.0, 8.0, 10.0]) + ARRIVAL,  # the first sample is the baseline where none lies before arrival
+        np.array([0.0, 20.0, 40.0]),
+        np.array([0.0, 20.0]),
+    ],
+    ids=["gap", "uneven", "at-arrival", "late", "three", "two"],
+)
+def test_reads_what_a_plain_loop_reads(times):
+    curves = 50.0 + 20.0 * np.random.default_rng(4).standard_normal((times.size, 60))
+    found = DESCRIPTIVE.prepare(times, INPUTS, DESCRIPTIVE.settle(times, curves, INPUTS, 0.0)).read(curves)
+    expected = np.array([looked_at(times, curve) for curve in curves.T])
+    rises = expected[:, 1] > 0
+    assert rises.any()
+    np.testing.assert_allclose(found.quantities["peak"], expected[:, 1])
+    np.testing.assert_allclose(found.quantities["auc"], expected[:, 2], atol=1e-9)
+    np.testing.assert_allclose(found.quantities["ttp"], np.where(rises, expected[:, 0], np.nan))
+    np.testing.assert_allclose(found.quantities["msi"], np.where(rises, expected[:, 1] / expected[:, 0], np.nan))
+
+
+def test_spread_of_the_area_is_that_of_its_sum():
+    found = read(DESCRIPTIVE, TIMES, curves_at(TIMES, count=2), INPUTS, noise=3.0)
+    before = TIMES <= ARRIVAL
+    weights = np.gradient(TIMES) * np.r_[0.5, np.ones(TIMES.size - 2), 0.5] - (TIMES[-1] - TIMES[0]) * before / before.sum()
+    np.testing.assert_allclose(found.sd["auc"], 3.0 * np.sqrt((weights**2).sum()))
+
+
+def test_arrival_is_where_a_tenth_of_the_peak_is_first_exceeded():
+    at = np.searchsorted(INPUTS.dense_times_s, ARRIVAL)
+    tenth = 0.1 * INPUTS.dense_arterial.max()
+    assert INPUTS.dense_arterial[at] > tenth
+    assert (INPUTS.dense_arterial[:at] <= tenth).all()
+    flat = replace(INPUTS, dense_arterial=np.where(INPUTS.dense_times_s < 7.0, 1.0, 10.0))
+    assert arrival_s(flat) == 7.0  # a tenth itself is not above it

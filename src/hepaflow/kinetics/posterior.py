@@ -149,7 +149,8 @@ def with_input_error(problem: Problem, best: FloatArray, covariance: FloatArray,
     for m, changed in enumerate(perturbed(inputs)):
         shifts[m] = replace(problem, sources=Sources.of(changed)).predict(best[None])[0] - base
     residual = problem.observed - base
-    sigma2 = max(float(residual @ residual) / max(base.size - best.size, 1), problem.noise**2)
+    # the noise that the covariance was made with, its floor included: another one would scale every shift
+    sigma2 = max(float(residual @ residual) / max(base.size - best.size, 1), (0.5 * problem.noise) ** 2)
     eps = 1e-5
     moved = np.repeat(best[None], p, 0)
     moved[np.arange(p), np.arange(p)] += eps

@@ -114,3 +114,13 @@ def test_a_portal_peak_that_nobody_saw_is_near_the_true_one(job):
     sd = np.sqrt((found.modes[:, 1] ** 2).sum(0))
     # three sigma everywhere in the gap
     assert (np.abs(found.dense_portal - true)[unseen] < 3 * sd[unseen] + 1e-3 * true.max()).all()
+
+
+@pytest.mark.parametrize("late_s", [8.0, 10.0, 12.0])
+def test_a_short_curve_that_begins_on_the_upstroke_gives_finite_inputs(late_s):
+    times = 2.0 * np.arange(14)
+    curves = [TimeCurve(n, times, sampled(c, times + late_s)) for n, c in zip(("arterial", "portal"), true_inputs(), strict=True)]
+    found = dense_inputs(*curves, baseline_passes=1)
+    assert np.isfinite(found.dense_arterial).all()
+    assert np.isfinite(found.dense_portal).all()
+    assert "arterial-model-untrusted" in found.flags

@@ -251,7 +251,8 @@ def _gut(dense: FloatArray, theta: FloatArray) -> FloatArray:
 def _depart(transit: FloatArray, since: FloatArray, mean: float) -> FloatArray:
     """Departures (r, m) by their own size of a ``transit`` (m,), each smooth in the logarithm of the time ``since`` (m,) its start."""
     stray = np.sqrt(np.maximum(since, 0.0)) * np.exp(-since / mean)
-    expected = (1 - ASTRAY) * transit + ASTRAY * transit.sum() / stray.sum() * stray
+    strays = stray.sum() or 1.0  # none where the transit starts at the end of the curve
+    expected = (1 - ASTRAY) * transit + ASTRAY * transit.sum() / strays * stray
     position = np.log(np.maximum(since, 1e-3) / mean)
     places = np.arange(np.log(0.1), np.log(8.0) + REACH, REACH)
     # bumps one width apart overlap to a variance of sqrt(pi) times that of one

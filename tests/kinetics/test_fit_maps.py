@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from curves_for_tests import THESIS_TIMES, TISSUES, sampled, true_aath, true_inputs
@@ -8,10 +10,17 @@ from hepaflow.curves.inputs import dense_inputs
 from hepaflow.domain.curves import TimeCurve
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.lesions import Lesion, Region, Regions
+from hepaflow.domain.maps import MapSet
+from hepaflow.domain.quality import FLAGS
 from hepaflow.domain.series import Acquisition, DynamicSeries
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.aath import AATH
+from hepaflow.kinetics.deconvolution import DECONVOLUTION
+from hepaflow.kinetics.descriptive import rise
 from hepaflow.kinetics.fit_maps import fit_maps
+from hepaflow.kinetics.map_exact import exact_fitter
+from hepaflow.kinetics.max_slope import MAX_SLOPE
+from hepaflow.kinetics.model import Direct, Reader
 from hepaflow.kinetics.one_compartment import ONE_COMPARTMENT
 
 ARTERIAL, PORTAL = true_inputs()
@@ -107,3 +116,153 @@ def test_empty_liver_is_refused():
     nothing = Region("liver", np.zeros(SHAPE, bool), "given")
     with pytest.raises(InputRefused, match="MAPS-NO-VOXELS"):
         mapped(series, Regions(regions.grid, nothing, nothing, nothing, nothing, ()))
+
+
+def small(voxels: np.ndarray, **more) -> tuple[DynamicSeries, Regions]:
+    """A study of a few slices in which all is healthy liver; ``voxels`` (passes, slices, rows, columns)."""
+    shape = voxels.shape[1:]
+    grid = Grid.from_spacing(shape, (5, 3, 3))
+    empty, liver = Region("aorta", np.zeros(shape, bool), "given"), Region("liver", np.ones(shape, bool), "given")
+    times = more.pop("times_s", THESIS_TIMES)
+    series = DynamicSeries(voxels.astype(np.float32), grid, times, Acquisition("AcquisitionTime"), **more)
+    return series, Regions(grid, empty, empty, liver, Region("healthy", np.ones(shape, bool), "given"), ())
+
+
+def liver_voxels(times_s: np.ndarray, shape: tuple[int, int, int], noise: float = 1.0) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    curve = sampled(true_aath(ARTERIAL, PORTAL, LIVER), times_s)
+    curves = curve[:, None, None, None] * rng.uniform(0.7, 1.3, shape)
+    return 60 + curves + noise * rng.standard_normal(curves.shape)
+
+
+def read_of(model, times_s: np.ndarray, voxels: np.ndarray, noise: float) -> dict[str, np.ndarray]:
+    """What the model reads from voxels (n, ...) by itself."""
+    flat = voxels.reshape(len(voxels), -1).astype(np.float32)
+    settings = model.settle(times_s, flat, INPUTS, noise)
+    found = model.prepare(times_s, INPUTS, settings).read(flat).quantities
+    return {key: x.reshape(voxels.shape[1:]) for key, x in found.items()}
+
+
+def test_slices_are_fitted_at_their_own_times():
+    """The last two slices are imaged 1.5 s later; 0.05 s between neighbours is no difference."""
+    late = np.array([0.0, 0.05, 1.5, 1.55])
+    voxels = np.stack([liver_voxels(THESIS_TIMES + x, (1, 4, 5))[:, 0] for x in late], 1)
+    series, regions = small(voxels, slice_times_s=THESIS_TIMES[:, None] + late)
+    found = mapped(series, regions, MAX_SLOPE)
+    for slices, offset in ((slice(0, 2), 0.025), (slice(2, 4), 1.525)):
+        want = read_of(MAX_SLOPE, THESIS_TIMES + offset, voxels[:, slices], found.noise_hu)
+        np.testing.assert_allclose(found.maps["bf"].values[slices], want["bf"], rtol=1e-5)
+        ttp, msi = rise(THESIS_TIMES + offset, voxels[:, slices].reshape(21, -1).astype(np.float32), INPUTS, found.noise_hu)
+        np.testing.assert_allclose(found.maps["ttp"].values[slices].ravel(), ttp, rtol=1e-5)
+        np.testing.assert_allclose(found.maps["msi"].values[slices].ravel(), msi, rtol=1e-5)
+    # a slice without voxels to map is no layer
+    only = np.zeros(series.grid.shape, bool)
+    only[3] = True
+    part = fit_maps(series, INPUTS, regions=regions, model=MAX_SLOPE, density_g_ml=1.0, only=only)
+    np.testing.assert_array_equal(np.isfinite(part.maps["bf"].values), only)
+    # products of other sizes round differently in float32
+    np.testing.assert_allclose(part.maps["bf"].values[3], found.maps["bf"].values[3], rtol=1e-5)
+
+
+@pytest.mark.parametrize("model", [MAX_SLOPE, DECONVOLUTION], ids=lambda m: m.key)
+def test_an_excluded_pass_is_as_good_as_none(model):
+    voxels = liver_voxels(THESIS_TIMES, (2, 4, 5))
+    series, regions = small(np.where(np.arange(21)[:, None, None, None] == 6, 3000.0, voxels), excluded=(6,))
+    rest = np.arange(21) != 6
+    without, _ = small(voxels[rest], times_s=THESIS_TIMES[rest])
+    one, other = mapped(series, regions, model), mapped(without, regions, model)
+    assert one.noise_hu == other.noise_hu
+    assert set(one.maps) == {*model.quantities, "ttp", "msi"}
+    for key, found in one.maps.items():
+        np.testing.assert_array_equal(found.values, other.maps[key].values)
+
+
+def test_only_what_is_per_mass_takes_the_density():
+    series, regions = small(liver_voxels(THESIS_TIMES, (2, 4, 5)))
+    one, dense = (fit_maps(series, INPUTS, regions=regions, model=MAX_SLOPE, density_g_ml=density) for density in (1.0, 1.25))
+    want = read_of(MAX_SLOPE, THESIS_TIMES, series.voxels, one.noise_hu)
+    np.testing.assert_allclose(one.maps["bf"].values, want["bf"], rtol=1e-6)
+    for key, share in (("bf", 0.8), ("habf", 0.8), ("hpbf", 0.8), ("haf", 1.0)):
+        np.testing.assert_allclose(dense.maps[key].values, share * one.maps[key].values, rtol=1e-6)
+        np.testing.assert_allclose(dense.maps[key].sd, share * one.maps[key].sd, rtol=1e-6)
+    assert one.maps["ttp"].sd is None
+    assert (one.flags == 0).all()
+
+
+def test_chunks_change_nothing_and_each_is_told(monkeypatch):
+    series, regions = small(liver_voxels(THESIS_TIMES, (3, 4, 5)))
+    whole = mapped(series, regions, MAX_SLOPE)
+    monkeypatch.setattr("hepaflow.kinetics.fit_maps.CHUNK", 25)
+    told = []
+    parts = fit_maps(
+        series, INPUTS, regions=regions, model=MAX_SLOPE, density_g_ml=1.0, progress=lambda *one: told.append(one), threads=1
+    )
+    assert told == [("maps", 1, 3), ("maps", 2, 3), ("maps", 3, 3)]
+    for key, found in whole.maps.items():
+        np.testing.assert_allclose(found.values, parts.maps[key].values, rtol=1e-5)  # float32, as above
+    np.testing.assert_array_equal(whole.flags, parts.flags)
+
+
+def flagged(code: str, found: MapSet) -> list[tuple[int, ...]]:
+    return [tuple(int(x) for x in place) for place in np.argwhere(found.flags >> FLAGS[code].bit & 1)]
+
+
+def test_a_voxel_that_enhances_and_of_which_nothing_is_known_says_so():
+    voxels = liver_voxels(THESIS_TIMES, (2, 4, 5), noise=0.5)
+    voxels[-1] = 60.0
+    voxels[-1, 0, :2, 0] = 62.0  # one of these gives no flow, the other none of the two quantities
+    voxels[-2, 0, 1, 0] = 20.0
+    voxels[:, 1, 2, 3] = 60 + 0.2 * np.random.default_rng(0).standard_normal(21)
+    voxels[-1, 1, 2, 3] = 62.0
+
+    def read(curves: np.ndarray) -> Direct:
+        odd, low = curves[-1] > 61, curves[-2] < 30
+        odd_everywhere = odd & (low | (np.ptp(curves, axis=0) < 10))
+        one = np.ones(curves.shape[1], curves.dtype)
+        return Direct({"bf": np.where(odd, np.nan, one), "habf": np.where(odd_everywhere, np.nan, one)})
+
+    model = replace(MAX_SLOPE, prepare=lambda *_: Reader(read), quantities=("bf", "habf"))
+    found = mapped(*small(voxels), model)
+    assert np.argwhere(np.isnan(found.maps["bf"].values)).tolist() == [[0, 0, 0], [0, 1, 0], [1, 2, 3]]
+    assert flagged("voxel-not-finite", found) == [(0, 1, 0)]
+    assert flagged("voxel-no-enhancement", found) == [(1, 2, 3)]
+
+
+def test_voxels_with_few_samples_or_no_enhancement_say_so():
+    voxels = liver_voxels(THESIS_TIMES, (2, 4, 5), noise=0.5)
+    voxels[:11, 0, 0, 0] = np.nan  # ten are left
+    voxels[:12, 0, 0, 1] = np.nan  # nine
+    voxels[:, 1, 2, 3] = 60 + 0.2 * np.random.default_rng(0).standard_normal(21)
+    series, regions = small(voxels)
+    found = fit_maps(series, INPUTS, regions=regions, model=ONE_COMPARTMENT, density_g_ml=1.0, estimation="exact")
+    assert flagged("voxel-missing-samples", found) == [(0, 0, 1)]
+    assert flagged("voxel-no-enhancement", found) == [(1, 2, 3)]
+    assert flagged("voxel-not-finite", found) == []
+    assert np.isfinite(found.maps["bf"].values[0, 0, 0])
+    assert np.isnan(found.maps["bf"].values[0, 0, 1])
+    assert np.isfinite(found.maps["bf"].values).sum() >= 38
+    assert found.maps["bf"].values[0, 1:].mean() == pytest.approx(100, rel=0.25)  # another model than that of the curves
+
+
+def test_a_liver_that_no_pass_covers_whole_is_refused():
+    voxels = liver_voxels(THESIS_TIMES, (2, 4, 5))
+    voxels[3] = np.nan
+    series, regions = small(voxels)
+    with pytest.raises(InputRefused, match="MAPS-NO-COVERAGE"):
+        mapped(series, regions, MAX_SLOPE)
+
+
+def test_low_noise_takes_the_fine_dictionary(monkeypatch):
+    """Enhancement is some 35 HU, of which 5 % are 1.8 HU."""
+    asked = []
+
+    def fitter(model, inputs, times_s, *, fine, **rest):
+        asked.append((fine, rest["noise"]))
+        return exact_fitter(model, inputs, times_s, noise=rest["noise"], density_g_ml=1.0)
+
+    monkeypatch.setattr("hepaflow.kinetics.fit_maps.posterior_fitter", fitter)
+    for noise in (0.5, 4.0):
+        mapped(*small(liver_voxels(THESIS_TIMES, (2, 4, 5), noise)), ONE_COMPARTMENT)
+    assert [fine for fine, _ in asked] == [True, False]
+    assert asked[0][1] < 1.5
+    assert asked[1][1] > 2.5

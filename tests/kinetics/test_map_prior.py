@@ -50,8 +50,8 @@ def test_every_tissue_gives_its_centre_and_the_first_the_delays(fits):
     np.testing.assert_allclose(tumour.centre, [np.log(120.0)])  # held inside bounds
     np.testing.assert_allclose(liver.spread, [0.7 * 0.7])  # 0.7 of the physiological 0.7
     np.testing.assert_allclose(liver.flow_centre, [20.0, 80.0])
-    np.testing.assert_allclose(liver.flow_spread, [45.0, 45.0])  # 45 % of the total
-    np.testing.assert_allclose(tumour.flow_spread, [27.0, 27.0])
+    np.testing.assert_allclose(liver.flow_spread, [40.0, 40.0])  # 40 % of the total
+    np.testing.assert_allclose(tumour.flow_spread, [24.0, 24.0])
     np.testing.assert_allclose(found.delay_centre_s, [1.0, 2.0])
     np.testing.assert_allclose(found.delay_spread_s, [1.5, 1.5])
 

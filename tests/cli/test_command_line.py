@@ -133,7 +133,8 @@ def wait() -> int:
     print("waiting", flush=True)
     time.sleep(30)
     return 0
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background passes on that it is ignored
 sys.argv = ["hepaflow", "wait"]
 cli.main()
 """

@@ -12,7 +12,8 @@ from hepaflow.domain.quality import FLAGS
 from hepaflow.kinetics import map_exact, map_posterior
 from hepaflow.kinetics.aath import AATH
 from hepaflow.kinetics.dictionary import Sources, atoms, parameters, prior_of
-from hepaflow.kinetics.map_exact import ExactTables, exact_fitter
+from hepaflow.kinetics.map_chunk import LATE_S
+from hepaflow.kinetics.map_exact import ExactTables, Found, exact_fitter
 from hepaflow.kinetics.map_posterior import COARSE, FINE, Tissue, VoxelPrior, posterior_fitter, prior_rows
 from hepaflow.kinetics.model import ResidueModel
 from hepaflow.kinetics.one_compartment import ONE_COMPARTMENT
@@ -103,6 +104,25 @@ def test_bounds_and_late_arrival_are_flagged():
     assert flagged("voxel-at-bound", found.flags) == [True, True, False, False]
     assert flagged("voxel-late-arrival", found.flags) == [False, False, False, True]
     assert not any(flagged("voxel-not-converged", found.flags))
+
+
+def test_a_thousandth_of_the_range_counts_as_the_bound(monkeypatch):
+    low, high = (float(ONE_COMPARTMENT.shape[0].to_scale(x)) for x in ONE_COMPARTMENT.shape[0].bounds)
+    shares = np.array([0.0005, 0.0015, 0.5, 0.5, 0.9985, 0.9995])
+    delays = np.array([1.0, 1.0, LATE_S, LATE_S + 0.01, 1.0, 1.0])
+    unknown = np.stack([low + (high - low) * shares, delays, np.ones(6)], -1)
+    end = Found(
+        unknown,
+        np.ones((6, 2), np.float32),
+        np.ones(6, np.float32),
+        np.tile(np.eye(5, dtype=np.float32), (6, 1, 1)),
+        np.ones(6, bool),
+    )
+    monkeypatch.setattr(ExactTables, "fit", lambda *_: end)
+    fit = exact_fitter(ONE_COMPARTMENT, DUAL, THESIS_TIMES, noise=1.0, density_g_ml=1.0)(ALL)
+    flags = fit(np.zeros((21, 6), np.float32)).flags
+    assert flagged("voxel-at-bound", flags) == [True, False, False, False, False, True]
+    assert flagged("voxel-late-arrival", flags) == [False, False, False, True, False, False]
 
 
 def test_a_delay_at_its_bound_is_no_shape_at_its_bound():

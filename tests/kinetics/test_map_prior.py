@@ -92,10 +92,10 @@ def test_noise_of_a_voxel_is_what_its_fit_leaves():
     assert found == pytest.approx(5.0, rel=0.02)
 
 
-def test_noise_is_believed_down_to_a_hundredth_of_the_enhancement_or_a_fifth_of_a_hu():
+def test_noise_is_believed_down_to_a_share_of_the_enhancement_or_a_fifth_of_a_hu():
     clean = voxels(0.0)
     enhancement = np.median(np.ptp(clean, axis=0))
     assert map_prior.enhancement(clean) == pytest.approx(enhancement)
     assert enhancement > 20.0
-    assert map_prior.voxel_noise(clean, THESIS_TIMES, DUAL, model=ONE_COMPARTMENT) == pytest.approx(0.01 * enhancement)
+    assert map_prior.voxel_noise(clean, THESIS_TIMES, DUAL, model=ONE_COMPARTMENT) == pytest.approx(0.03 * enhancement)
     assert map_prior.voxel_noise(0.1 * clean, THESIS_TIMES, DUAL, model=ONE_COMPARTMENT) == pytest.approx(0.2)

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import chi2
 
 from hepaflow.curves.enhancement import region_curve
 from hepaflow.domain.curves import Inputs, TimeCurve
@@ -43,8 +44,8 @@ FEWEST_SAMPLES = 10
 SAME_TIME_S = 0.2
 #: Voxels from which the noise is estimated.
 NOISE_VOXELS = 1500
-#: Enhancement below this many noise SDs is none.
-ENHANCED = 2.0
+#: A voxel whose samples scatter no more than this share of pure noise does is not seen to enhance.
+UNENHANCED = 0.95
 
 
 def fit_maps(
@@ -62,8 +63,14 @@ def fit_maps(
     """Maps of ``model`` in the liver and its lesions (slices, rows, columns); voxels outside, or outside ``only``, are NaN.
 
     What is decided once a study (noise, prior, settings) comes from all of the liver, whatever ``only`` says. Slices with times of their own are fitted at those. NaN samples and excluded passes are left out of their voxels' fits; a voxel with
-    too few is NaN and flagged. Refused: an empty liver, no voxel that was seen in every pass.
+    too few is NaN and flagged. Refused: fewer than 10 passes, an empty liver, no voxel that was seen in every pass.
     """
+    if aligned.passes - len(aligned.excluded) < FEWEST_SAMPLES:
+        raise InputRefused(
+            "MAPS-TOO-FEW-PASSES",
+            f"maps need at least {FEWEST_SAMPLES} passes, and {aligned.passes - len(aligned.excluded)} are left",
+            "Give the whole series, or exclude fewer passes",
+        )
     mask = np.logical_or.reduce([regions.liver.mask, regions.healthy.mask, *(x.shells["whole"].mask for x in regions.lesions)])
     if not mask.any():
         raise InputRefused("MAPS-NO-VOXELS", "the liver mask is empty", "Give a liver region or check the proposal")
@@ -193,7 +200,7 @@ def _fit(fitter: _Patterns, values: Voxels, *, times_s: FloatArray, inputs: Inpu
             continue
         data = values[have][:, members] if patterns.shape[1] > 1 else values
         chunk = fitter(have)(np.ascontiguousarray(data))
-        weak = data.max(0) - data.min(0) < ENHANCED * noise
+        weak = data.var(0) * data.shape[0] < noise**2 * chi2.ppf(UNENHANCED, data.shape[0] - 1)
         flags = chunk.flags | marked("voxel-no-enhancement", weak)
         timed = rise(times_s[have], data, inputs, noise) if both else ()
         extra = {key: x.astype(np.float32) for key, x in zip(("ttp", "msi"), timed, strict=False)}

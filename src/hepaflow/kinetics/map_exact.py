@@ -220,11 +220,13 @@ def _quantities(
             slopes[key].append((x - here[key]) / NUDGE)
     free = np.r_[:p, p + flows.shape[1] : p + 2 * flows.shape[1]]
     covariance = _inverse(found.normal)[:, free[:, None], free] * noise**2
+    blind = np.einsum("vqq->vq", found.normal)[:, free] == 0  # the samples do not see this unknown: what hangs on it has no SD
     sd = {}
     for key, columns in slopes.items():
         slope = np.stack(columns, -1)
         variance = np.einsum("vi,vij,vj->v", slope, covariance, slope)
-        sd[key] = np.where(flowing, np.sqrt(np.maximum(variance, 0.0)), np.nan).astype(np.float32)
+        known = flowing & ~(blind & (slope != 0)).any(1)
+        sd[key] = np.where(known, np.sqrt(np.maximum(variance, 0.0)), np.nan).astype(np.float32)
     return {key: np.where(flowing, x, np.nan).astype(np.float32) for key, x in here.items()}, sd
 
 

@@ -131,12 +131,14 @@ class PosteriorTables:
     delays_s: Voxels
 
     @classmethod
-    def of(cls, rows: Rows, *, noise: float, loads: FloatArray, values: FloatArray) -> PosteriorTables:
+    def of(
+        cls, rows: Rows, *, noise: float, loads: FloatArray, values: FloatArray, dimensions: int | None = POSTERIOR_DIMS
+    ) -> PosteriorTables:
         """For ``noise`` (HU per sample); ``loads`` (S, nl) and ``values`` (S, nv) are the factors and values of the quantities asked for.
 
-        The evidence of a row is that of its flows integrated over their prior.
+        The evidence of a row is that of its flows integrated over their prior. ``dimensions`` is None for all that the atoms span.
         """
-        projected = Projected.of(rows.dictionary, most=POSTERIOR_DIMS)
+        projected = Projected.of(rows.dictionary, most=dimensions)
         aa, pp, ap = (x / noise**2 for x in projected.inner())
         precision = 1.0 / rows.flow_spread**2
         pull = precision * rows.flow_centre
@@ -158,7 +160,7 @@ class PosteriorTables:
             prior = rows.log_shape[:, None, None] + delays[0][None, :, None] + delays[1]
             pair[..., 2] = NAT * (pair[..., 2] + prior + np.log1p(-2 * ALONE))
         else:
-            pair, inverse, spread = np.empty((*aa.shape, 0, 3)), np.empty(aa.shape), np.empty((*aa.shape, 3))
+            pair, inverse, spread = np.empty((*aa.shape, 0, 3)), np.zeros(aa.shape), np.zeros((*aa.shape, 3))
             alone.append(np.empty((len(aa), 0, 4)))
             atoms.append(np.empty((0, atoms[0].shape[1])))
         powers = (np.stack([x.T, x.T**2]) for x in (loads, values))
@@ -169,19 +171,18 @@ class PosteriorTables:
         """Moments of voxels ``data`` (n, v) in HU, without NaN; the baseline is free."""
         voxels, shapes = data.shape[1], len(self.alone_a)
         projected = project(self.basis, data)
-        perfect = np.float32(self.unit) * np.einsum("rv,rv->v", projected, projected)
         block = np.ones((self.basis.shape[0] + 1, LANES), np.float32)  # the last row carries the prior's pull
-        top = np.zeros(LANES, np.float32)
         dots_a, dots_p = (np.empty((len(atoms), LANES), np.float32) for atoms in (self.atoms_a, self.atoms_p))
         three_a, three_p = dots_a.reshape(shapes, -1, LANES), dots_p.reshape(shapes, self.alone_p.shape[1], LANES)
         sums = np.empty((2, 4 + self.loads.shape[1] + self.values.shape[1], voxels), np.float32)
         for start in range(0, voxels, LANES):
             n = min(LANES, voxels - start)
             here = slice(start, start + n)
-            block[:-1, :n], top[:n] = projected[:, here], perfect[here]
+            block[:-1, :n] = projected[:, here]
+            perfect = np.float32(self.unit) * np.einsum("rv,rv->v", block[:-1], block[:-1])
             np.matmul(self.atoms_a, block, out=dots_a)
             np.matmul(self.atoms_p, block, out=dots_p)
-            sums[..., here] = self._sums(three_a, three_p, top)[..., :n]
+            sums[..., here] = self._sums(three_a, three_p, perfect)[..., :n]
         (total, *first), (late, *second) = sums
         scale = np.ones((len(first), 1), np.float32)
         scale[[0, 1, *range(3, 3 + self.loads.shape[1])]] = 1.0 / SCALE
@@ -254,7 +255,11 @@ def posterior_fitter(
     def prepare(samples: npt.NDArray[np.bool_]) -> Fit:
         chosen = replace(rows, dictionary=rows.dictionary.at(samples))
         tables = PosteriorTables.of(
-            chosen, noise=noise, loads=np.stack(list(loads.values()), -1), values=np.stack(list(values.values()), -1)
+            chosen,
+            noise=noise,
+            loads=np.stack(list(loads.values()), -1),
+            values=np.stack(list(values.values()), -1),
+            dimensions=None if fine else POSTERIOR_DIMS,
         )
 
         def fit(data: Voxels) -> Chunk:

@@ -27,7 +27,7 @@ DELAY_SPREAD_S = 1.5
 #: A kind of tissue that is there has at least this prior probability, however few its voxels.
 LEAST_SHARE = 0.1
 #: Noise below this share of the enhancement, or this many HU, is not believed.
-LEAST_NOISE, LEAST_NOISE_HU = 0.01, 0.2
+LEAST_NOISE, LEAST_NOISE_HU = 0.03, 0.2
 
 
 def organ_prior(curves: dict[str, tuple[TimeCurve, int]], inputs: Inputs, *, model: ResidueModel) -> VoxelPrior:
@@ -66,8 +66,8 @@ def _tissue(found: Measurement, model: ResidueModel, share: float) -> Tissue:
 def voxel_noise(data: npt.NDArray[np.float32], times_s: FloatArray, inputs: Inputs, *, model: ResidueModel) -> float:
     """Noise SD in HU of one sample of one voxel: from what the exact fits of some voxels ``data`` (n, v), without NaN, leave unexplained.
 
-    The median over voxels of the sum of squares, over the median of its chi-square distribution. Never below a hundredth of the
-    enhancement or LEAST_NOISE_HU: a model is no better than that.
+    The median over voxels of the sum of squares, over the median of its chi-square distribution. Never below LEAST_NOISE of the
+    enhancement or LEAST_NOISE_HU: a model is no better than that, and the dictionary of the posterior no finer.
     """
     sources = Sources.of(inputs)
     freedom = times_s.size - 1 - len(parameters(model, sources.count)) - sources.count

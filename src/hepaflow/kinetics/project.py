@@ -48,7 +48,7 @@ class Projected:
 
 
 def project(basis: npt.NDArray[np.float32], data: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Voxels (n, v) in a basis (r, n), as (r, v), by products of one size: what a voxel becomes does not depend on how many there are."""
+    """Voxels (n, v) in a basis (r, n), as (r, v), by products of one size: what a voxel becomes depends on its place in a block at most, not on how many there are."""
     samples, voxels = data.shape
     found = np.empty((basis.shape[0], voxels), np.float32)
     block, out = np.zeros((samples, LANES), np.float32), np.empty((basis.shape[0], LANES), np.float32)

@@ -30,7 +30,7 @@ SUMS = 7
 MANTISSA = 2**23
 
 _ZERO, _HALF, _ONE, _TWO = np.float32(0.0), np.float32(0.5), np.float32(1.0), np.float32(2.0)
-_LEAST = np.float32(1e-4)
+_LEAST = np.float32(1.0)
 _JIT: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
 
 
@@ -231,18 +231,18 @@ def _collect(both, artery, vein, weight, flow, square, out):  # type: ignore[no-
         ap, late = both[5 * LANES + v], both[6 * LANES + v] + artery[3 * LANES + v] + vein[3 * LANES + v]
         f1, af, f2 = a1 + p1, a2 + ap, a2 + _TWO * ap + p2
         weight[v], flow[v], square[v] = w, f1, f2
-        flowing = f1 > _LEAST * w  # without flow the fraction is anything
+        flowing = f1 > _LEAST * w  # without flow (0.0004 mL/min/100 mL on this scale) the fraction is anything
         g = _ONE / f1 if flowing else _ZERO
         h = a1 * g if flowing else _HALF
         shift = (af - h * f2) * g * (w * g)
-        mean = h - shift
-        mean = min(max(mean, _ZERO), _ONE)
+        mean = min(max(h - shift, _HALF * h), _HALF * (h + _ONE))  # no more than half-way, where the flow itself is uncertain
         out[v] += a1
         out[3 * LANES + v] += a2
         out[LANES + v] += p1
         out[4 * LANES + v] += p2
         out[2 * LANES + v] += w * mean
-        out[5 * LANES + v] += w * mean * mean + max((a2 - _TWO * h * af + h * h * f2) * (w * g) * (w * g), _ZERO)
+        variance = max((a2 - _TWO * h * af + h * h * f2) * (w * g) * (w * g), _ZERO)
+        out[5 * LANES + v] += w * mean * mean + min(variance, w * mean * (_ONE - mean))  # no fraction spreads further
         out[6 * LANES + v] += late
 
 

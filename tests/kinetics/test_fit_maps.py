@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from curves_for_tests import THESIS_TIMES, TISSUES, sampled, true_aath, true_inputs
+from scipy.stats import chi2
 
 from hepaflow.curves.inputs import dense_inputs
 from hepaflow.domain.curves import TimeCurve
@@ -16,7 +17,7 @@ from hepaflow.domain.series import Acquisition, DynamicSeries
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.aath import AATH
 from hepaflow.kinetics.deconvolution import DECONVOLUTION
-from hepaflow.kinetics.descriptive import rise
+from hepaflow.kinetics.descriptive import DESCRIPTIVE, rise
 from hepaflow.kinetics.fit_maps import fit_maps
 from hepaflow.kinetics.map_exact import exact_fitter
 from hepaflow.kinetics.max_slope import MAX_SLOPE
@@ -144,12 +145,12 @@ def read_of(model, times_s: np.ndarray, voxels: np.ndarray, noise: float) -> dic
 
 
 def test_slices_are_fitted_at_their_own_times():
-    """The last two slices are imaged 1.5 s later; 0.05 s between neighbours is no difference."""
-    late = np.array([0.0, 0.05, 1.5, 1.55])
+    """The last two slices are imaged 0.6 s later; 0.05 s between neighbours is no difference."""
+    late = np.array([0.0, 0.05, 0.6, 0.62])
     voxels = np.stack([liver_voxels(THESIS_TIMES + x, (1, 4, 5))[:, 0] for x in late], 1)
     series, regions = small(voxels, slice_times_s=THESIS_TIMES[:, None] + late)
     found = mapped(series, regions, MAX_SLOPE)
-    for slices, offset in ((slice(0, 2), 0.025), (slice(2, 4), 1.525)):
+    for slices, offset in ((slice(0, 2), 0.025), (slice(2, 4), 0.61)):
         want = read_of(MAX_SLOPE, THESIS_TIMES + offset, voxels[:, slices], found.noise_hu)
         np.testing.assert_allclose(found.maps["bf"].values[slices], want["bf"], rtol=1e-5)
         ttp, msi = rise(THESIS_TIMES + offset, voxels[:, slices].reshape(21, -1).astype(np.float32), INPUTS, found.noise_hu)
@@ -266,3 +267,44 @@ def test_low_noise_takes_the_fine_dictionary(monkeypatch):
     assert [fine for fine, _ in asked] == [True, False]
     assert asked[0][1] < 1.5
     assert asked[1][1] > 2.5
+
+
+def test_the_prior_is_of_healthy_liver_and_of_all_lesions_by_their_voxels(monkeypatch):
+    """Liver of 1600 voxels, 256 of them lesion and another 256 the healthy region, which stands for all that is no lesion."""
+    series, regions = study(noise=1.0)
+    given = {}
+
+    def prior(curves, inputs, *, model):
+        given.update(curves)
+        raise InputRefused("STOP", "enough was seen", "Go on")
+
+    monkeypatch.setattr("hepaflow.kinetics.fit_maps.organ_prior", prior)
+    with pytest.raises(InputRefused, match="STOP"):
+        mapped(series, regions, ONE_COMPARTMENT)
+    assert {name: count for name, (_, count) in given.items()} == {"healthy": 1600 - 256, "lesions": 256}
+    for name, mask in (("healthy", regions.healthy.mask), ("lesions", regions.lesions[0].shells["whole"].mask)):
+        np.testing.assert_allclose(given[name][0].values, series.voxels[:, mask].mean(1), rtol=1e-5)
+    given.clear()
+    with pytest.raises(InputRefused, match="STOP"):
+        mapped(*small(liver_voxels(THESIS_TIMES, (2, 4, 5))), ONE_COMPARTMENT)
+    assert {name: count for name, (_, count) in given.items()} == {"healthy": 40}
+
+
+def test_ten_passes_are_mapped_and_nine_refused():
+    voxels = liver_voxels(THESIS_TIMES, (2, 4, 5))
+    series, regions = small(voxels[:11], times_s=THESIS_TIMES[:11], excluded=(10,))
+    assert np.isfinite(mapped(series, regions, DESCRIPTIVE).maps["peak"].values).all()
+    series, regions = small(voxels[:11], times_s=THESIS_TIMES[:11], excluded=(9, 10))
+    with pytest.raises(InputRefused, match="MAPS-TOO-FEW-PASSES"):
+        mapped(series, regions, DESCRIPTIVE)
+
+
+def test_scatter_as_of_noise_alone_is_no_enhancement():
+    """Of voxels of noise alone 95 % are said not to enhance, as far as the noise is known."""
+    voxels = liver_voxels(THESIS_TIMES, (4, 20, 20), noise=3.0)
+    voxels[:, :1] = 60 + 3.0 * np.random.default_rng(1).standard_normal((21, 1, 20, 20))
+    found = mapped(*small(voxels), MAX_SLOPE)
+    weak = (found.flags >> FLAGS["voxel-no-enhancement"].bit & 1).astype(bool)
+    assert not weak[1:].any()
+    share = chi2.cdf(chi2.ppf(0.95, 20) * (found.noise_hu / 3.0) ** 2, 20)
+    assert weak[0].mean() == pytest.approx(share, abs=0.03)  # 400 voxels know it to 1.1 %

@@ -12,7 +12,8 @@ from hepaflow.domain.quality import FLAGS
 from hepaflow.kinetics import map_exact, map_posterior
 from hepaflow.kinetics.aath import AATH
 from hepaflow.kinetics.dictionary import Sources, atoms, parameters, prior_of
-from hepaflow.kinetics.map_exact import ExactTables, exact_fitter
+from hepaflow.kinetics.map_chunk import LATE_S
+from hepaflow.kinetics.map_exact import ExactTables, Found, exact_fitter
 from hepaflow.kinetics.map_posterior import COARSE, FINE, Tissue, VoxelPrior, posterior_fitter, prior_rows
 from hepaflow.kinetics.model import ResidueModel
 from hepaflow.kinetics.one_compartment import ONE_COMPARTMENT
@@ -105,6 +106,42 @@ def test_bounds_and_late_arrival_are_flagged():
     assert not any(flagged("voxel-not-converged", found.flags))
 
 
+def test_a_thousandth_of_the_range_counts_as_the_bound(monkeypatch):
+    low, high = (float(ONE_COMPARTMENT.shape[0].to_scale(x)) for x in ONE_COMPARTMENT.shape[0].bounds)
+    shares = np.array([0.0009, 0.0011, 0.5, 0.5, 0.9989, 0.9991])
+    delays = np.array([1.0, 1.0, LATE_S, LATE_S + 0.01, 1.0, 1.0])
+    unknown = np.stack([low + (high - low) * shares, delays, np.ones(6)], -1)
+    end = Found(
+        unknown,
+        np.ones((6, 2), np.float32),
+        np.ones(6, np.float32),
+        np.tile(np.eye(5, dtype=np.float32), (6, 1, 1)),
+        np.ones(6, bool),
+    )
+    monkeypatch.setattr(ExactTables, "fit", lambda *_: end)
+    fit = exact_fitter(ONE_COMPARTMENT, DUAL, THESIS_TIMES, noise=1.0, density_g_ml=1.0)(ALL)
+    flags = fit(np.zeros((21, 6), np.float32)).flags
+    assert flagged("voxel-at-bound", flags) == [True, False, False, False, False, True]
+    assert flagged("voxel-late-arrival", flags) == [False, False, False, True, False, False]
+
+
+def test_what_no_sample_sees_has_no_sd(monkeypatch):
+    """Of two voxels the second says nothing of the transit time."""
+    normal = np.tile(4 * np.eye(5, dtype=np.float32), (2, 1, 1))
+    normal[1, 0, 0] = 0.0
+    unknown = np.tile([np.log(12.0), 1.0, 1.0], (2, 1))
+    end = Found(unknown, np.full((2, 2), 30.0, np.float32), np.ones(2, np.float32), normal, np.ones(2, bool))
+    monkeypatch.setattr(ExactTables, "fit", lambda *_: end)
+    found = exact_fitter(ONE_COMPARTMENT, DUAL, THESIS_TIMES, noise=1.0, density_g_ml=1.0)(ALL)(np.zeros((21, 2), np.float32))
+    # each flow has an SD of a half, the logarithm of the transit time too
+    for key, sd in (("bf", np.sqrt(0.5)), ("habf", 0.5), ("hpbf", 0.5), ("haf", np.sqrt(0.5) / 120)):
+        np.testing.assert_allclose(found.sd[key], sd, rtol=1e-4)
+    for key, sd in (("mtt", 6.0), ("bv", np.hypot(6.0, np.sqrt(0.5) * 12 / 60))):
+        assert found.sd[key][0] == pytest.approx(sd, rel=1e-4)
+        assert np.isnan(found.sd[key][1])
+        assert np.isfinite(found.values[key]).all()
+
+
 def test_a_delay_at_its_bound_is_no_shape_at_its_bound():
     found = exact_fitter(ONE_COMPARTMENT, SINGLE, THESIS_TIMES, noise=1.0, density_g_ml=1.0)(ALL)(
         made(ONE_COMPARTMENT, SINGLE, (12.0, 9.5, 60.0))  # delays end at 8 s
@@ -164,8 +201,7 @@ def test_a_posterior_is_in_contract_units_and_splits_two_inputs_only():
     np.testing.assert_allclose(one.values["haf"], [0.3, 0.8, 1 / 3], atol=0.1)
     np.testing.assert_allclose(one.values["mtt"], [12, 12, 25], rtol=0.25)
     np.testing.assert_allclose(one.values["mtt"], one.values["total_mtt"])
-    with np.errstate(over="ignore"):  # variances that one input has no use for are never set, and are cast all the same
-        single = mapped(SINGLE, prior(inputs=1), made(ONE_COMPARTMENT, SINGLE, (12.0, 1.5, 60.0)))
+    single = mapped(SINGLE, prior(inputs=1), made(ONE_COMPARTMENT, SINGLE, (12.0, 1.5, 60.0)))
     assert set(single.values) == {"bf", "bv", "mtt", "total_mtt", "data_share"}
     assert single.values["bf"][0] == pytest.approx(60.0, rel=0.1)
     assert single.values["bv"][0] == pytest.approx(12.0, rel=0.1)
@@ -213,6 +249,12 @@ def test_a_tissue_of_the_prior_has_as_many_combinations_as_the_pages_say(model, 
     assert set(COARSE) == set(FINE) == {1, 2, 3}
     assert COARSE[2] == COARSE[3]
     assert FINE[2] == FINE[3]
+
+
+def test_voxels_like_the_rows_are_looked_at_once(monkeypatch):
+    before = mapped(DUAL, prior(), VOXELS)
+    monkeypatch.setattr(map_posterior, "best_evidence", lambda *_: 1 / 0)
+    np.testing.assert_array_equal(mapped(DUAL, prior(), VOXELS).values["bf"], before.values["bf"])
 
 
 def test_rows_stand_for_the_prior():

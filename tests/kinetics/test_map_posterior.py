@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from curves_for_tests import THESIS_TIMES, sampled, true_inputs
@@ -10,7 +12,7 @@ from hepaflow.curves.inputs import dense_inputs
 from hepaflow.domain.curves import TimeCurve
 from hepaflow.kinetics.aath import AATH
 from hepaflow.kinetics.dictionary import Sources
-from hepaflow.kinetics.map_posterior import ALONE, PosteriorTables, Tissue, VoxelPrior, posterior_fitter, prior_rows
+from hepaflow.kinetics.map_posterior import ALONE, NAT, PosteriorTables, Tissue, VoxelPrior, posterior_fitter, prior_rows
 from hepaflow.kinetics.model import ResidueModel
 from hepaflow.kinetics.one_compartment import ONE_COMPARTMENT
 from hepaflow.kinetics.two_compartment import TWO_COMPARTMENT
@@ -124,6 +126,17 @@ def test_equals_plain_sums(model):
     np.testing.assert_allclose(found.mean[2], want["fraction"], atol=0.02)
 
 
+def test_weights_of_all_rows_sum_to_one_where_data_say_nothing():
+    given = prior(ONE_COMPARTMENT)
+    none = VoxelPrior(tuple(replace(t, flow_centre=np.zeros(2)) for t in given.tissues), given.delay_centre_s, given.delay_spread_s)
+    rows = prior_rows(ONE_COMPARTMENT, Sources.of(DUAL), THESIS_TIMES, none, size=(12, 7, 7))
+    tables = PosteriorTables.of(rows, noise=1e9, loads=np.ones((24, 1)), values=np.ones((24, 1)))
+    both = np.exp(tables.pair[..., 2].astype(float) / NAT).sum()
+    alone = [np.exp(x[..., 1].astype(float) / NAT).sum() for x in (tables.alone_a, tables.alone_p)]
+    # float32 of some ten nats
+    np.testing.assert_allclose([both, *alone], [1 - 2 * ALONE, ALONE, ALONE], rtol=1e-5)
+
+
 def test_voxels_unlike_every_row_equal_plain_sums():
     """Noise of twenty times what is stated: on the scale of a perfect fit every weight is lost."""
     rows = prior_rows(ONE_COMPARTMENT, Sources.of(DUAL), THESIS_TIMES, prior(ONE_COMPARTMENT), size=(12, 7, 7))
@@ -144,9 +157,7 @@ def test_a_single_input_needs_no_portal():
     assert rows.dictionary.combinations == 168
     ones = np.ones((len(rows.dictionary.shapes), 1))
     data = voxels(40)
-    with np.errstate(over="ignore"):  # variances that one input has no use for are never set, and are cast all the same
-        tables = PosteriorTables.of(rows, noise=NOISE, loads=ones, values=ones)
-    found = tables.fit(data)
+    found = PosteriorTables.of(rows, noise=NOISE, loads=ones, values=ones).fit(data)
     want = plainly(rows, data)
     np.testing.assert_allclose(found.mean[0], want["arterial"], rtol=5e-3)
     np.testing.assert_allclose(found.late, want["late"], atol=0.02)

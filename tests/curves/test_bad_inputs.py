@@ -120,5 +120,5 @@ def test_a_flat_top_with_nothing_above_the_baseline_beside_it_is_taken_as_it_is(
 def test_curves_of_less_than_ten_seconds_are_refused():
     times = THESIS_TIMES * 9.9 / THESIS_TIMES[-1]
     arterial = TimeCurve("arterial", times, 300 * np.exp(-(((times - 1) / 0.5) ** 2)))
-    with pytest.raises(InputRefused, match="^INPUT-TOO-BRIEF"):
+    with pytest.raises(InputRefused, match=r"^INPUT-TOO-BRIEF"):
         dense_inputs(arterial, None, baseline_passes=1)

@@ -105,3 +105,20 @@ def test_a_noisy_baseline_is_no_unsteady_one(noise_hu: float) -> None:
     for _ in range(10):
         noisy = pair(3.0)[0] + noise_hu * rng.standard_normal(N)
         assert baseline_flags(THESIS_TIMES, noisy, baseline_passes(THESIS_TIMES, noisy)) == ()
+
+
+def test_a_flat_top_with_nothing_above_the_baseline_beside_it_is_taken_as_it_is():
+    times = THESIS_TIMES
+    arterial = TimeCurve("arterial", times, 20 + 300 * np.exp(-(((times - 12) / 5) ** 2)))
+    falling = -np.arange(float(times.size))
+    falling[9:13] = 100.0
+    found = dense_inputs(arterial, TimeCurve("portal", times, falling), baseline_passes=1)
+    assert np.isfinite(found.dense_portal).all()
+    assert {"portal-clipped", "portal-model-untrusted"} <= set(found.flags)
+
+
+def test_curves_of_less_than_ten_seconds_are_refused():
+    times = THESIS_TIMES * 9.9 / THESIS_TIMES[-1]
+    arterial = TimeCurve("arterial", times, 300 * np.exp(-(((times - 1) / 0.5) ** 2)))
+    with pytest.raises(InputRefused, match=r"^INPUT-TOO-BRIEF"):
+        dense_inputs(arterial, None, baseline_passes=1)

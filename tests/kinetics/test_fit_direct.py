@@ -11,6 +11,7 @@ from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.domain.lesions import Measurement
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.catalogue import MODELS
+from hepaflow.kinetics.descriptive import arrival_s
 from hepaflow.kinetics.fit_curve import fit_curve
 from hepaflow.kinetics.fit_direct import sample_noise, smoothed
 from hepaflow.kinetics.model import DirectModel
@@ -157,3 +158,15 @@ def test_smoothing_keeps_lines_and_does_not_reach_across_the_gap():
     np.testing.assert_allclose(smoothed(TIMES, line), line)
     spike = np.where(TIMES == 28.0, 10.0, 0.0)[:, None]
     assert smoothed(TIMES, spike)[TIMES == 28.0] == 10.0
+
+
+def test_times_to_peak_are_drawn_from_the_times_there_are():
+    """A broad top whose largest sample lies where noise puts it: draws of a shifted maximum would lie between passes or at arrival."""
+    descriptive = next(m for m in DIRECT if m.key == "descriptive")
+    broad = np.where(TIMES > 6.0, 40.0 * np.exp(-np.abs(TIMES - 18.0) / 300.0), 0.0) + np.where(TIMES == 12.0, 1.5, 0.0)
+    found = fit_curve(TimeCurve("t", TIMES, broad, np.full(TIMES.size, 2.0)), TENTH, model=descriptive, density_g_ml=1.0)
+    after = TIMES - arrival_s(TENTH)
+    assert np.isin(np.round(found.samples["ttp"], 6), np.round(after[after > 0], 6)).all()
+    low, high = np.quantile(found.samples["ttp"], (0.025, 0.975))
+    assert low <= found.parameters["ttp"].value <= high
+    assert (found.samples["msi"] > 0).all()

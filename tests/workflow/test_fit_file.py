@@ -211,6 +211,13 @@ def test_times_in_another_unit_and_absurd_values_are_refused(tmp_path: Path) -> 
     with pytest.raises(InputRefused, match=r"^CURVES-TIMES: the times span"):
         read_curves(write(tmp_path / "c.csv", columns))
     columns = curves()
+    columns["time_s"] = columns["time_s"] / 60
+    with pytest.raises(InputRefused, match=r"^INPUT-TOO-BRIEF: the curves last 2\.47 s: are these minutes\?"):
+        fit_file(write(tmp_path / "c.csv", columns), model="aath")
+    columns = {"time_min" if name == "time_s" else name: values for name, values in columns.items()}
+    with pytest.raises(InputRefused, match=r"^CURVES-COLUMN-MISSING: .*minutes"):
+        read_curves(write(tmp_path / "c.csv", columns))
+    columns = curves()
     columns["liver"][3] = 1e308
     with pytest.raises(InputRefused, match=r"^CURVES-NOT-A-NUMBER: column liver"):
         fit_file(write(tmp_path / "c.csv", columns), model="aath", density_g_ml=1.05)

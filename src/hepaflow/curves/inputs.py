@@ -24,6 +24,9 @@ Mask = npt.NDArray[np.bool_]
 #: Step of the dense grid; at 0.25 s a flow agrees with that at 0.1 s.
 STEP_S = 0.25
 NAMES = ("arterial", "portal")
+#: A bolus takes longer than this to pass the aorta alone (an injection of 5 s, heart and lungs): curves that end sooner are in another
+#: unit of time, and ten minutes given in minutes are such.
+SHORTEST_S = 10.0
 
 
 def make_inputs(
@@ -74,9 +77,10 @@ def dense_inputs(
 
     The baseline, the mean of the first ``baseline_passes`` samples, is removed. ``clipped`` holds, per input, the samples (n,) known to be
     clipped; a flat top is found besides. They stay in the sampled curve, but are only lower bounds of the dense one. Refused: a
-    curve that does not enhance or has fewer than five valid samples.
+    curve that does not enhance or has fewer than five valid samples, and curves that last less than 10 s.
     """
     curves = [_enhancement(curve, baseline_passes) for curve in (arterial, portal) if curve is not None]
+    _check_span(arterial.times_s)
     dense = np.arange(curves[0].times_s[0], curves[0].times_s[-1] + STEP_S, STEP_S)
     found: list[Joined] = []
     flags: list[str] = []
@@ -140,6 +144,16 @@ def _enhancement(curve: TimeCurve, baseline_passes: int) -> TimeCurve:
             "Check that the region lies in the vessel and that the scan began before contrast came",
         )
     return replace(curve, values=values)
+
+
+def _check_span(times_s: FloatArray) -> None:
+    span = float(times_s[-1] - times_s[0])
+    if span < SHORTEST_S:
+        raise InputRefused(
+            "INPUT-TOO-BRIEF",
+            f"the curves last {span:.3g} s: are these minutes?",
+            "Give times in seconds, from before contrast to the end of the scan",
+        )
 
 
 def _zero(values: FloatArray, baseline_passes: int) -> float:

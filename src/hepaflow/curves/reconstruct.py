@@ -52,11 +52,11 @@ def join(curve: TimeCurve, clipped: Mask, dense_s: FloatArray, *, source: Joined
     """Enhancement ``curve`` (n samples in HU, baseline removed, NaN = missing) on the uniform grid ``dense_s`` (m,).
 
     ``source`` is the arterial input where the curve is portal. ``clipped`` (n,) samples are lower bounds. Where too few samples
-    are left without them, they are taken as they are.
+    are left without them, or none above the baseline, they are taken as they are.
     """
     usable = np.isfinite(curve.values)
     held = usable & ~clipped
-    if held.sum() < 5:
+    if held.sum() < 5 or not curve.values[held].max() > 0:
         held = usable
     shape = _shape(curve, held, dense_s, source)
     low = usable & clipped & (np.interp(curve.times_s, dense_s, shape.curve) < curve.values)

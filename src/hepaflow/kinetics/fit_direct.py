@@ -24,6 +24,8 @@ GROUPS = 10
 FAIR_R2 = 0.5
 #: Quantities that the noise may take below zero.
 SIGNED = ("peak", "auc")
+#: Quantities that jump from pass to pass with the place of a maximum: a shift of their draws would leave the times there are.
+JUMPING = ("ttp", "msi")
 
 
 def read_curve(
@@ -33,7 +35,7 @@ def read_curve(
 
     A draw is the curve that the model implies (the samples smoothed, where it implies none) with normal noise of the residual's SD
     (else of the samples' own, else of what smoothing takes off), read anew and moved by what the smoothing alone changed. To it comes, to first order, what a combination of the
-    inputs' modes changes, the same for every region. Quantities per 100 g use ``density_g_ml``. Refused: fewer finite samples than the
+    inputs' modes changes, the same for every region. Time to peak and mean slope jump from pass to pass: their draws are moved by neither. Quantities per 100 g use ``density_g_ml``. Refused: fewer finite samples than the
     model needs.
     """
     usable = np.isfinite(curve.values)
@@ -56,7 +58,8 @@ def read_curve(
         own, smooth = (float(x) for x in found[key])
         density = density_g_ml if QUANTITIES[key].per_mass else 1.0
         value[key] = per_100_g(own, density)
-        samples[key] = per_100_g(_within(key, draws[key] + (own - smooth) + weights @ shifts[key]), density)
+        moved = 0.0 if key in JUMPING else (own - smooth) + weights @ shifts[key]
+        samples[key] = per_100_g(_within(key, draws[key] + moved), density)
     return Measurement(
         region=curve.name,
         voxels=voxels,

@@ -34,6 +34,8 @@ SD_OF = {"arterial": "arterial_sd", "portal": "portal_sd"}
 ROLES = ("time_s", *SD_OF, *SD_OF.values())
 #: No contrast study lasts longer; times beyond it are in another unit than seconds.
 LONGEST_S = 7200.0
+#: Names under which times in minutes come.
+MINUTES = ("time_min", "t_min", "min", "minutes", "time_minutes", "time (min)", "time [min]")
 #: A value this many times the arterial enhancement is no measurement of the same study.
 LARGEST_SHARE = 1e6
 #: The arterial enhancement that fits are made at, about that of a CT in HU.
@@ -70,7 +72,7 @@ def fit_file(
     """Every tissue curve of a CSV file fitted by ``model``, or by every model that the input allows (``all``).
 
     Refused: no ``time_s``, ``arterial`` or tissue column, a cell that is not a number or over a million times the arterial
-    enhancement, times that are missing, do not increase strictly or span more than two hours, a standard error (``arterial_sd``,
+    enhancement, times that are missing, do not increase strictly or span more than two hours or less than 10 s, a standard error (``arterial_sd``,
     ``portal_sd``) without its input, missing beside a sample or below zero; a file of which no curve can be fitted. An empty cell is a missing sample. A curve that a model cannot be fitted to keeps the reason.
     """
     chosen = MODELS if model == ALL else (model_of(model),)
@@ -141,6 +143,12 @@ def read_curves(path: Path) -> tuple[FloatArray, dict[str, FloatArray]]:
     head, rows = read_csv(path, code="CURVES")
     for name in ("time_s", "arterial"):
         if name not in head:
+            if name == "time_s" and any(column.lower() in MINUTES for column in head):
+                raise InputRefused(
+                    "CURVES-COLUMN-MISSING",
+                    "there is no column time_s, but one of times in minutes",
+                    "Multiply the minutes by 60 and name the column time_s",
+                )
             raise InputRefused(
                 "CURVES-COLUMN-MISSING",
                 f"there is no column {name}",

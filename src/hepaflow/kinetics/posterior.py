@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,17 +10,22 @@ import numpy.typing as npt
 
 from hepaflow.domain.curves import Inputs
 from hepaflow.kinetics.dictionary import Sources, atoms
+from hepaflow.kinetics.flows_above_zero import flows_above_zero
 from hepaflow.kinetics.input_error import common_weights, perturbed
 from hepaflow.kinetics.model import FLOW_PER_MIN_100_ML
 from hepaflow.kinetics.problem import NOISE_PRIOR_SAMPLES, Problem, log_posterior
 
 FloatArray = npt.NDArray[np.float64]
+#: Draws flows and baseline for shape rows, with their weight.
+FlowDraws = Callable[[Problem, FloatArray, np.random.Generator], tuple[FloatArray, FloatArray]]
 
 DRAWS = 2000
 #: Most rounds after those of the modes.
 ROUNDS = 8
 #: Effective draws at which no further round is needed.
 ENOUGH = 1000.0
+#: Effective draws below which the draws say nothing.
+FEW = 100.0
 #: A draw with more of the weight than this marks a tail that the proposals miss.
 LUCKY = 20.0 / DRAWS
 #: Draws that say how wide such a tail is.
@@ -48,27 +54,44 @@ class _Proposal:
 
 
 def posterior(problem: Problem, modes: list[tuple[FloatArray, FloatArray]], rng: np.random.Generator) -> FloatArray:
-    """Equally weighted draws (DRAWS, p + linear) by importance sampling.
+    """Equally weighted draws (DRAWS, p + linear) by importance sampling; their flows are never below zero.
 
     The shape comes from Student proposals, one a mode and then one a round until the draws are worth ENOUGH independent ones; flows and
     baseline come from their conditional posterior given the shape, which follows the curved valley between flow and transit time exactly.
-    Weights are taken against the mixture of all rounds, so a poor round costs draws but never sets the answer.
+    Weights are taken against the mixture of all rounds, so a poor round costs draws but never sets the answer. Where that conditional
+    lies below zero (a curve that falls) fewer than FEW draws would count: then total flow is drawn by its logarithm.
     """
     p = len(problem.chosen)
     proposals = [_Proposal(best[:p], _root(2.0 * covariance[:p, :p])) for best, covariance in modes]
-    floor = 1e-3 * modes[0][1][:p, :p]
-    theta, target = _flows_given_shape(problem, proposals[0].draw(DRAWS, rng), rng)
+    theta, share = _rounds(problem, proposals, floor=1e-3 * modes[0][1][:p, :p], flows=_flows_given_shape, rng=rng)
+    if not 0.0 < share @ share <= 1.0 / FEW:
+        # without flow the curve says little of the shape, so its prior is where to look
+        proposals = [_Proposal(problem.prior.centre, np.diag(problem.prior.spread)), *proposals]
+        floor = np.diag((0.1 * problem.prior.spread) ** 2)
+        theta, share = _rounds(problem, proposals, floor=floor, flows=flows_above_zero, rng=rng)
+    return theta[_systematic(share, DRAWS, rng)]
+
+
+def _rounds(
+    problem: Problem, modes: list[_Proposal], *, floor: FloatArray, flows: FlowDraws, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Draws (s, p + linear) and their weights (s,), which sum to one, or to zero where no draw of the first rounds is possible."""
+    p = len(problem.chosen)
+    proposals = list(modes)
+    theta, target = flows(problem, proposals[0].draw(DRAWS, rng), rng)
     for number in range(1, len(modes) + ROUNDS + 1):
-        mixture = np.logaddexp.reduce([q.log_density(theta[:, :p]) for q in proposals[:number]], axis=0)
-        share = np.exp(target - mixture - (target - mixture).max())
-        share /= share.sum()
+        share = np.zeros(target.size)
+        if np.isfinite(target).any():
+            mixture = np.logaddexp.reduce([q.log_density(theta[:, :p]) for q in proposals[:number]], axis=0)
+            share = np.exp(target - mixture - (target - mixture).max())
+            share /= share.sum()
         if number >= len(modes):
-            if share @ share <= 1.0 / ENOUGH or number == len(modes) + ROUNDS:
+            if not share.any() or share @ share <= 1.0 / ENOUGH or number == len(modes) + ROUNDS:
                 break
             proposals.append(_next_proposal(theta[:, :p], share, floor))
-        more, aimed = _flows_given_shape(problem, proposals[number].draw(DRAWS, rng), rng)
+        more, aimed = flows(problem, proposals[number].draw(DRAWS, rng), rng)
         theta, target = np.concatenate([theta, more]), np.concatenate([target, aimed])
-    return theta[_systematic(share, DRAWS, rng)]
+    return theta, share
 
 
 def _next_proposal(every: FloatArray, share: FloatArray, floor: FloatArray) -> _Proposal:

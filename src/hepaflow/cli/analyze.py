@@ -112,7 +112,7 @@ def as_object(done: Study, out: Path, missing: list[str]) -> dict[str, Any]:
     from hepaflow.workflow.compared import case_object
 
     healthy, lesions = done.lesions.get()
-    protocol, flags = done.summary.get()
+    (protocol, _), flags = done.summary.get(), done.flags()
     compared = {} if done.compared is None else {"comparison": case_object(done.compared.get())["curves"]}
     return {
         "schema": case_json.SCHEMA,
@@ -131,7 +131,7 @@ def as_object(done: Study, out: Path, missing: list[str]) -> dict[str, Any]:
 def show(done: Study) -> None:
     """The result as a table."""
     healthy, lesions = done.lesions.get()
-    protocol, flags = done.summary.get()
+    (protocol, _), flags = done.summary.get(), done.flags()
     bf = healthy.parameters.get("bf")
     if bf is not None:
         printing.out(

@@ -18,15 +18,6 @@ from hepaflow.units import QUANTITIES
 SCHEMA = 1
 
 
-def part_name(lesion: str, part: str) -> str:
-    """How a compared curve is called: the lesion, with the part that is not the whole.
-
-    >>> part_name("lesion-1", "whole"), part_name("lesion-1", "vascular")
-    ('lesion-1', 'lesion-1-vascular')
-    """
-    return lesion if part == "whole" else f"{lesion}-{part}"
-
-
 def case_object(compared: Sequence[Comparison]) -> dict[str, Any]:
     """The whole of comparison.json: per curve what :func:`as_comparison` says, every model's values, and its ratio to the first curve."""
     healthy = {fit.model: fit.found for one in compared[:1] for fit in one.fits if fit.found is not None}

@@ -66,5 +66,17 @@ def categories(call: ResponseCall, curve: Comparison, healthy: Comparison, *, sa
     }
 
 
+def by_curve(lesions: Sequence[LesionResult], compared: Sequence[Comparison], *, says: Verdict) -> dict[str, dict[str, str | None]]:
+    """:func:`categories` of every compared curve that a criterion rated, by the curve's name; the first call of a curve decides."""
+    found: dict[str, dict[str, str | None]] = {}
+    for lesion in lesions:
+        for call in lesion.response:
+            name = part_name(lesion.lesion.id, call.region)
+            curve = _of(compared, name)
+            if curve is not None and call.category is not None and name not in found:
+                found[name] = categories(call, curve, compared[0], says=says)
+    return found
+
+
 def _of(compared: Sequence[Comparison], name: str) -> Comparison | None:
     return next((one for one in compared if one.curve == name), None)

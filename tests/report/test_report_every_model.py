@@ -220,3 +220,19 @@ def test_no_table_of_parameters_is_left_with_a_single_column(case: CaseResult) -
         found = tables.parameter_tables(dataclasses.replace(shown, healthy=healthy), EN)
         # region and voxels come first
         assert all(len(table.head) > 3 for table in found), key
+
+
+@pytest.mark.parametrize("words", [EN, FR], ids=["en", "fr"])
+def test_that_a_response_assumes_its_model_stands_on_the_first_page(case: CaseResult, words: Words) -> None:
+    code = "response-assumes-model"
+    found = by(case, "max-slope")
+    lesions = tuple(
+        dataclasses.replace(result, response=(dataclasses.replace(result.response[0], flags=(code,)),)) for result in found.lesions
+    )
+    found = dataclasses.replace(found, lesions=lesions, flags=(code,))
+    with styled():
+        blocks = sections.summary(found, words=words, truth=None).blocks
+    lines = [line for block in blocks if isinstance(block, Notice) and block.tone == "caution" for line in block.items]
+    assert sum(words.flag_sentence(code) in line for line in lines) == 1
+    (table,) = (block for block in blocks if isinstance(block, Table))
+    assert {row.cells[-1].text for row in table.rows} == {words("flags_above")}  # not "none"

@@ -84,6 +84,8 @@ def test_a_model_gives_what_it_can_and_nothing_else(
     call = lesion["response"][0]
     assert (call["category"] is not None) is flow
     assert call["flags"].count("response-not-evaluable") == (0 if flow else 1)
+    assumed = flow and model.key != "aath"
+    assert ("response-assumes-model" in call["flags"]) is assumed
 
     with (out / "lesions.csv").open() as file:
         (head, whole, *_) = csv.reader(file)
@@ -96,6 +98,7 @@ def test_a_model_gives_what_it_can_and_nothing_else(
 
     case = json.loads((out / "case.json").read_text())
     assert ("response-not-from-this-model" in case["flags"]) is not flow
+    assert ("response-assumes-model" in case["flags"]) is assumed
     assert set(found["healthy"]["flags"]) <= set(case["flags"])
     codes_used = {*case["flags"], *found["healthy"]["flags"], *lesion["flags"], *call["flags"]}
     assert codes_used <= set(case["flag_meanings"])

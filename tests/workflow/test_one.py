@@ -226,6 +226,9 @@ def test_models_are_compared_when_asked_for_and_only_then(case: Path, study: Stu
         assert curve["models"]["aath"]["bf"]["value"] == pytest.approx(known["bf"]["value"], rel=1e-8)
     ratio = found["curves"][1]["models"]["aath"]["ratio"]["bf"]["value"]
     assert ratio == pytest.approx(measured["lesions"][0]["ratio"]["bf"]["value"], rel=1e-8)
+    by_model = {key: model["category"] for key, model in found["curves"][1]["models"].items()}
+    assert by_model["aath"] == measured["lesions"][0]["response"][0]["category"]
+    assert "category" not in found["curves"][0]["models"]["aath"]
     assert "Models compared" in (copy / "report.html").read_text()
     before, rows = content(copy), logged(copy)
     assert run(*command, "--compare") == 0

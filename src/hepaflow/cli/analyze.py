@@ -112,8 +112,8 @@ def as_object(done: Study, out: Path, missing: list[str]) -> dict[str, Any]:
     from hepaflow.workflow.compared import case_object
 
     healthy, lesions = done.lesions.get()
-    protocol, flags = done.summary.get()
-    compared = {} if done.compared is None else {"comparison": case_object(done.compared.get())["curves"]}
+    (protocol, _), flags = done.summary.get(), done.flags()
+    compared = {} if done.compared is None else {"comparison": case_object(done.compared.get(), lesions)["curves"]}
     return {
         "schema": case_json.SCHEMA,
         "case": str(out),
@@ -131,7 +131,7 @@ def as_object(done: Study, out: Path, missing: list[str]) -> dict[str, Any]:
 def show(done: Study) -> None:
     """The result as a table."""
     healthy, lesions = done.lesions.get()
-    protocol, flags = done.summary.get()
+    (protocol, _), flags = done.summary.get(), done.flags()
     bf = healthy.parameters.get("bf")
     if bf is not None:
         printing.out(
@@ -188,5 +188,5 @@ def _show_comparison(done: Study) -> None:
     from hepaflow.workflow.compared import case_object
 
     if done.compared is not None:
-        for curve in case_object(done.compared.get())["curves"]:
+        for curve in case_object(done.compared.get(), done.lesions.get()[1])["curves"]:
             printing.out(f"models, {curve['curve']}: {curve['sentence']}")

@@ -346,6 +346,26 @@ _TABLE: tuple[Flag, ...] = (
         "the model does not give what the response criterion reads",
         "le modèle ne donne pas ce que lit le critère de réponse",
     ),
+    Flag(
+        "response-assumes-model",
+        "caution",
+        "a model other than the default was chosen: category and probability hold only if that model describes the tissue; "
+        "its error is not in the probability",
+        "un modèle autre que celui par défaut a été choisi : catégorie et probabilité ne valent que si ce modèle décrit le tissu ; "
+        "son erreur n'est pas dans la probabilité",
+    ),
+    Flag(
+        "model-rejected",
+        "caution",
+        "another model describes this curve clearly better than the one in use (AIC): its values and intervals may be wrong",
+        "un autre modèle décrit cette courbe nettement mieux que celui utilisé (AIC) : valeurs et intervalles peuvent être faux",
+    ),
+    Flag(
+        "response-depends-on-model",
+        "caution",
+        "another model that the data do not reject puts this lesion into another category",
+        "un autre modèle que les données ne rejettent pas place cette lésion dans une autre catégorie",
+    ),
     # motion
     Flag(
         "motion-no-cavity",

@@ -14,6 +14,9 @@ from hepaflow.kinetics.two_compartment import TWO_COMPARTMENT
 
 MODELS: tuple[KineticModel, ...] = (AATH, ONE_COMPARTMENT, TWO_COMPARTMENT, PATLAK, MAX_SLOPE, DECONVOLUTION, DESCRIPTIVE)
 
+#: The model that is used unless another is asked for.
+DEFAULT_MODEL = AATH.key
+
 
 def model(key: str) -> KineticModel:
     """The model of a key; refused with the list of keys when there is none.

@@ -29,6 +29,8 @@ Tried = Measurement | InputRefused
 SUPPORTED = 2.0
 #: From this weight on one model stands clear of the others (the same, section 2.6).
 CLEAR_WEIGHT = 0.9
+#: A model this far above the lowest AIC has essentially no support (the same, section 2.6).
+UNSUPPORTED = 10.0
 #: Two values farther apart than this many SDs of their difference do not agree (95 %).
 DEVIATIONS = 1.96
 
@@ -104,6 +106,16 @@ def verdict(comparison: Comparison) -> Verdict:
         return Verdict("undecided", near)
     support = [w for w in (best.aic_weight, best.aicc_weight) if w is not None]
     return Verdict("clear" if min(support) >= CLEAR_WEIGHT else "preferred", (best.model,))
+
+
+def rejected(comparison: Comparison, model: str) -> bool:
+    """Whether the data clearly reject ``model``: it lies more than UNSUPPORTED above the best by AIC, and by AICc where every model has it."""
+    ranked = comparison.ranked
+    own = next((fit for fit in ranked if fit.model == model), None)
+    if own is None or _aic(own) - min(map(_aic, ranked)) <= UNSUPPORTED:
+        return False
+    small = [fit.aicc for fit in ranked if fit.aicc is not None]
+    return own.aicc is None or len(small) < len(ranked) or own.aicc - min(small) > UNSUPPORTED
 
 
 def corrected_first(comparison: Comparison) -> ModelFit | None:

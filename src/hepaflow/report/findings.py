@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import LesionResult
+from hepaflow.lesions.by_model import OF_THE_STUDY
 from hepaflow.report.words import Words
 
 _ORDER = {"serious": 0, "caution": 1, "info": 2}
@@ -80,6 +81,12 @@ def lesion_codes(result: LesionResult) -> tuple[str, ...]:
     for call in result.response:
         codes += call.flags
     return tuple(dict.fromkeys(codes))
+
+
+def shared_codes(case: CaseResult) -> tuple[str, ...]:
+    """Flags on the model in use that every rated lesion carries: they are said once, for the study."""
+    rated = [lesion_codes(result) for result in case.lesions if result.ruling is not None and result.ruling.category is not None]
+    return tuple(code for code in OF_THE_STUDY if rated and all(code in codes for codes in rated))
 
 
 def sentences(codes: Iterable[str], words: Words) -> str:

@@ -8,6 +8,7 @@ from hepaflow.domain.case import CaseResult
 from hepaflow.domain.comparison import Comparison, ModelFit
 from hepaflow.domain.lesions import SHELLS, Ratio
 from hepaflow.kinetics.compare import verdict
+from hepaflow.lesions.by_model import by_curve
 from hepaflow.lesions.ratios import ratio
 from hepaflow.report.compared import meaning_text, sentence, weight_text
 from hepaflow.report.content import Block, Bullets, Cell, Paragraph, Row, Section, Table
@@ -15,6 +16,7 @@ from hepaflow.report.figures import finished
 from hepaflow.report.figures_models import agreement_figures
 from hepaflow.report.tables import abbreviation, line, ratio_with_interval
 from hepaflow.report.words import DECIMALS, Words
+from hepaflow.response.perfusion import says
 
 #: The quantities of the table, each the same thing in every model that gives it.
 _SHOWN = ("bf", "haf")
@@ -32,7 +34,7 @@ def models(case: CaseResult, *, words: Words) -> Section:
     own = _own_meanings(case.comparison, words)
     if own:
         blocks += [Paragraph(words("models_own_lead"), style="note"), Bullets(own)]
-    blocks.append(weights_table(case.comparison, words))
+    blocks.append(weights_table(case, words))
     return Section("models", words("section_models"), tuple(blocks))
 
 
@@ -44,9 +46,13 @@ def compared_name(curve: str, words: Words) -> str:
     return words.region(curve)
 
 
-def weights_table(compared: tuple[Comparison, ...], words: Words) -> Table:
-    """Every model on every curve, best first; the preferred one in bold; ratios are to the healthy liver by the same model."""
+def weights_table(case: CaseResult, words: Words) -> Table:
+    """Every model on every curve, best first; the preferred one in bold; ratios are to the healthy liver by the same model, and the
+    category is what the case's criterion says of them.
+    """
     rows: list[Row] = []
+    compared = case.comparison
+    said = by_curve(case.lesions, compared, says=says)
     healthy = {fit.model: fit.found for one in compared[:1] for fit in one.fits}
     for number, one in enumerate(compared):
         rows.append(Row((Cell(compared_name(one.curve, words), "strong"),), group=True))
@@ -55,24 +61,28 @@ def weights_table(compared: tuple[Comparison, ...], words: Words) -> Table:
         for fit in one.fits:
             below = healthy[fit.model] if number else None
             over = None if fit.found is None or below is None else ratio(fit.found, below, "bf")
-            rows.append(_row(fit, best, over, strong=fit.model in preferred, words=words))
+            category = said.get(one.curve, {}).get(fit.model)
+            shown = "" if category is None else words(f"short_{category}")
+            rows.append(_row(fit, best, (over, shown), strong=fit.model in preferred, words=words))
     head = (
         words("col_model"),
         *(f"{abbreviation(key)}\n{words.unit(key)}".rstrip() for key in _SHOWN),
         words("col_ratio_ci"),
+        words("col_category_short"),
         words("col_r2"),
         words("col_residual_sd"),
         words("col_delta_aic"),
         words("col_aic_weight"),
         words("col_aicc_weight"),
     )
-    return Table(words("models_caption"), head, tuple(rows), "lrrrrrrrr", (26, 19, 17, 26, 12, 16, 15, 15, 15), small=True)
+    return Table(words("models_caption"), head, tuple(rows), "lrrrlrrrrr", (26, 18, 16, 25, 14, 11, 14, 13, 13, 13), small=True)
 
 
-def _row(fit: ModelFit, best: ModelFit | None, over: Ratio | None, *, strong: bool, words: Words) -> Row:
+def _row(fit: ModelFit, best: ModelFit | None, judged: tuple[Ratio | None, str], *, strong: bool, words: Words) -> Row:
     name = Cell(fit.model, "strong" if strong else "")
     if fit.found is None:
-        return line(name, *[Cell(words("na"), "muted")] * 8)
+        return line(name, *[Cell(words("na"), "muted")] * 9)
+    over, category = judged
     values = []
     for key in _SHOWN:
         estimate = fit.found.parameters.get(key)
@@ -83,6 +93,7 @@ def _row(fit: ModelFit, best: ModelFit | None, over: Ratio | None, *, strong: bo
         name,
         *values,
         "" if over is None else ratio_with_interval(over, words),
+        category,
         words.number(fit.found.r2, 3),
         words.number(fit.found.residual_sd, 2),
         words.number(above, 1),

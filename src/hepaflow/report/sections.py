@@ -18,7 +18,7 @@ from hepaflow.report import (
     tables_truth,
 )
 from hepaflow.report.content import Block, Bullets, Notice, Paragraph, Section
-from hepaflow.report.findings import Finding, findings
+from hepaflow.report.findings import Finding, findings, shared_codes
 from hepaflow.report.offered import gives_flow, leading
 from hepaflow.report.rated import Truth
 from hepaflow.report.view import AxialView
@@ -47,6 +47,8 @@ def summary(case: CaseResult, *, words: Words, truth: Truth | None) -> Section:
     lesions = tuple(words.region(result.lesion.id) for result in case.lesions)
     serious = [finding for finding in every if finding.severity == "serious"]
     wide = [finding for finding in every if finding.severity == "caution" and not finding.place.startswith(lesions)]
+    said = {finding.code for finding in wide}
+    wide += [Finding(words("place_rated"), code, words.severity(code)) for code in shared_codes(case) if code not in said]
     blocks: list[Block] = []
     if serious:
         blocks.append(Notice("serious", words("flags_serious_title"), _lines(serious, words)))

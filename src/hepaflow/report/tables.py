@@ -9,7 +9,7 @@ from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import SHELLS, LesionResult, Measurement, Ratio, ResponseCall
 from hepaflow.domain.quality import FLAGS
 from hepaflow.report.content import Cell, Row, Table, Tone
-from hepaflow.report.findings import Finding, causes, lesion_codes, reason, sentences
+from hepaflow.report.findings import Finding, causes, lesion_codes, reason, sentences, shared_codes
 from hepaflow.report.offered import estimation_of, gives_flow, leading
 from hepaflow.report.rated import first_call, rated_name, rated_part, rated_ratio, ratio_in
 from hepaflow.report.words import DECIMALS, Words
@@ -140,11 +140,11 @@ def ratio_keys(case: CaseResult) -> list[str]:
 
 def _flag_marks(case: CaseResult, result: LesionResult, *, said: Collection[str], words: Words) -> str:
     """What the row (``said``) and the box above do not say already; notes are left to the table of flags."""
-    known = {_UNSETTLED, *said} | set(case.healthy.flags).intersection(
-        *map(lesion_codes, case.lesions)
-    )  # of every curve: the model's, not the lesion's
-    shown = [code for code in lesion_codes(result) if words.severity(code) != "info" and code not in known]
-    return sentences(shown, words) or words("no_flags")
+    # of every curve: the model's, not the lesion's
+    boxed = {*shared_codes(case), *set(case.healthy.flags).intersection(*map(lesion_codes, case.lesions))}
+    own = [code for code in lesion_codes(result) if words.severity(code) != "info"]
+    shown = [code for code in own if code not in {_UNSETTLED, *said, *boxed}]
+    return sentences(shown, words) or words("flags_above" if boxed.intersection(own) else "no_flags")
 
 
 def response_table(case: CaseResult, words: Words) -> Table:

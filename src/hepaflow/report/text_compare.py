@@ -14,9 +14,10 @@ COMPARE: dict[str, tuple[str, str]] = {
     ),
     "models_caption": (
         "Models on each curve, best AIC first. Weights by AIC and by its small-sample form AICc; where the two put different models "
-        "first, the data do not decide. BF ratio: to the healthy liver by the same model.",
+        "first, the data do not decide. BF ratio: to the healthy liver by the same model; beside it the category of that ratio.",
         "Modèles sur chaque courbe, meilleur AIC d'abord. Poids selon l'AIC et sa forme pour petits échantillons, l'AICc ; quand les "
-        "deux placent en tête des modèles différents, les données ne tranchent pas. Rapport BF : au foie sain selon le même modèle.",
+        "deux placent en tête des modèles différents, les données ne tranchent pas. Rapport BF : au foie sain selon le même modèle ; à côté, la "
+        "catégorie de ce rapport.",
     ),
     "agreement_caption": (
         "Quantities that mean the same in the models shown, with 95 % intervals. What a model does not give is left out.",
@@ -26,6 +27,9 @@ COMPARE: dict[str, tuple[str, str]] = {
     "models_own_lead": ("Not the same thing in every model:", "De sens différent selon le modèle :"),
     "agreement_alternative": ("Agreement of models", "Accord des modèles"),
     "col_model": ("Model", "Modèle"),
+    "col_category_short": ("Criterion says", "Selon le critère"),
+    "short_major": ("major", "majeure"),
+    "short_minor": ("minor", "mineure"),
     "col_delta_aic": ("AIC above best", "AIC au-dessus du meilleur"),
     "col_aic_weight": ("Weight (AIC)", "Poids (AIC)"),
     "col_aicc_weight": ("Weight (AICc)", "Poids (AICc)"),

@@ -7,9 +7,9 @@ from math import erf, isfinite, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.domain.lesions import ResponseCall
+from hepaflow.domain.lesions import Ratio, ResponseCall
 from hepaflow.errors import UsageError
-from hepaflow.response.criterion import Criterion
+from hepaflow.response.criterion import Criterion, criterion
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -18,7 +18,7 @@ SURE = 0.95
 
 
 def call(
-    criterion: Criterion,
+    rule: Criterion,
     value: float | None,
     *,
     samples: FloatArray | None = None,
@@ -40,20 +40,36 @@ def call(
     >>> call(NANCY_2019, 0.68, sd=0.05).category  # the rule says strictly below
     'minor'
     """
-    limit = criterion.threshold if threshold is None else threshold
+    limit = rule.threshold if threshold is None else threshold
     if not (isfinite(limit) and limit > 0):
         raise UsageError("THRESHOLD-INVALID", "the response threshold is not a positive number", "Give a threshold such as 0.68")
     flags: list[str] = []
     if value is None or not isfinite(value):
-        return ResponseCall(criterion.key, limit, None, None, region, ("response-not-evaluable",))
+        return ResponseCall(rule.key, limit, None, None, region, ("response-not-evaluable",))
     probability = _below(limit, value, samples, sd) if probability is None else probability
     if probability is not None and 1 - SURE < probability < SURE:
         flags.append("response-uncertain")
-    category: str | None = criterion.below if value < limit else criterion.otherwise
-    if diameter_mm is not None and diameter_mm < criterion.smallest_mm:
+    category: str | None = _category(rule, value, limit)
+    if diameter_mm is not None and diameter_mm < rule.smallest_mm:
         category = None
         flags.append("lesion-below-15-mm")
-    return ResponseCall(criterion.key, limit, category, probability, region, tuple(flags))
+    return ResponseCall(rule.key, limit, category, probability, region, tuple(flags))
+
+
+def says(judged: ResponseCall, ratio: Ratio) -> str | None:
+    """The category that the criterion and threshold of ``judged`` give another ratio of the same lesion; None without a ratio.
+
+    >>> from hepaflow.response.criterion import NANCY_2019
+    >>> says(call(NANCY_2019, 0.50), Ratio(0.70, None, None))
+    'minor'
+    """
+    if ratio.value is None or not isfinite(ratio.value):
+        return None
+    return _category(criterion(judged.criterion), ratio.value, judged.threshold)
+
+
+def _category(rule: Criterion, value: float, limit: float) -> str:
+    return rule.below if value < limit else rule.otherwise
 
 
 def _below(limit: float, value: float, samples: FloatArray | None, sd: float | None) -> float | None:

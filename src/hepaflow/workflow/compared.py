@@ -7,34 +7,37 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hepaflow.domain.comparison import Comparison, ModelFit
-from hepaflow.domain.lesions import Measurement
+from hepaflow.domain.lesions import LesionResult, Measurement
 from hepaflow.kinetics.compare import verdict
+from hepaflow.lesions.by_model import by_curve
 from hepaflow.lesions.ratios import ratio
 from hepaflow.report.compared import meaning_text, sentence, unranked_reason
 from hepaflow.report.words import NBSP, Words
+from hepaflow.response.perfusion import says
 from hepaflow.store import case_json
 from hepaflow.units import QUANTITIES
 
 SCHEMA = 1
 
 
-def part_name(lesion: str, part: str) -> str:
-    """How a compared curve is called: the lesion, with the part that is not the whole.
-
-    >>> part_name("lesion-1", "whole"), part_name("lesion-1", "vascular")
-    ('lesion-1', 'lesion-1-vascular')
+def case_object(compared: Sequence[Comparison], lesions: Sequence[LesionResult]) -> dict[str, Any]:
+    """The whole of comparison.json: per curve what :func:`as_comparison` says, every model's values, its ratio to the first curve, and
+    the category that the criterion of ``lesions`` gives it (None where it gives none, or the model is not comparable).
     """
-    return lesion if part == "whole" else f"{lesion}-{part}"
-
-
-def case_object(compared: Sequence[Comparison]) -> dict[str, Any]:
-    """The whole of comparison.json: per curve what :func:`as_comparison` says, every model's values, and its ratio to the first curve."""
+    said = by_curve(lesions, compared, says=says)
     healthy = {fit.model: fit.found for one in compared[:1] for fit in one.fits if fit.found is not None}
     return {
         "schema": SCHEMA,
         "units": {key: QUANTITIES[key].unit for key in dict.fromkeys(k for one in compared for f in one.fits for k in _keys(f))},
         "curves": [
-            as_comparison(one, unit=1.0) | {"models": {f.model: _values(f, healthy if number else {}) for f in one.fits if f.found}}
+            as_comparison(one, unit=1.0)
+            | {
+                "models": {
+                    f.model: _values(f, healthy) | {"category": said.get(one.curve, {}).get(f.model)} if number else _values(f, {})
+                    for f in one.fits
+                    if f.found
+                }
+            }
             for number, one in enumerate(compared)
         ],
     }

@@ -33,17 +33,18 @@ from hepaflow.errors import InputRefused, UsageError
 from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.fit_maps import Estimation, fit_maps
 from hepaflow.kinetics.model import ResidueModel
+from hepaflow.lesions import by_model
+from hepaflow.lesions.by_model import part_name
 from hepaflow.lesions.compare_models import compare_models
 from hepaflow.lesions.measure import measure
 from hepaflow.lesions.ratios import ratio, ratio_draws
 from hepaflow.motion import correct
 from hepaflow.regions.find import find
 from hepaflow.response.criterion import criterion as criterion_of
-from hepaflow.response.perfusion import call
+from hepaflow.response.perfusion import call, says
 from hepaflow.store.atomic import require_space
 from hepaflow.store.case import Case, Handle, Steps, space_needed
 from hepaflow.store.sources import identify
-from hepaflow.workflow.compared import part_name
 from hepaflow.workflow.outputs import publish
 from hepaflow.workflow.plan import InputsPlan, Plan, ResponsePlan
 from hepaflow.workflow.study import Measured, Study, Summary
@@ -94,11 +95,12 @@ def follow(
         maps = case.step("maps", partial(_map_denoised, progress=progress), clean, inputs, regions, params=mapped)
         denoising = case.step("denoising", _effect, aligned, clean, inputs, maps, regions, params=mapped | cleaning)
     measured = case.step("lesions", partial(_measure, progress=progress), aligned, inputs, maps, regions, params=kinetic)
-    lesions = case.derive("response", _rate, measured, params=plan.response.model_dump())
     compared = None
     if plan.compare:
         density = {"density_g_ml": plan.density_g_ml}
         compared = case.step("compare", partial(_compare, progress=progress), aligned, inputs, regions, measured, params=density)
+    others = [] if compared is None else [compared]
+    lesions = case.derive("response", _rate, measured, *others, params=plan.response.model_dump() | kinetic)
     effects = [] if denoising is None else [denoising]
     asked = kinetic | {"criterion": plan.response.criterion}
     summary = case.step("protocol", _summarise, series, drawn, motion, regions, inputs, measured, *effects, params=asked)
@@ -239,8 +241,8 @@ def _compare(
     return compare_models(aligned, inputs, regions.healthy, parts, density_g_ml=density_g_ml, progress=progress)
 
 
-def _rate(measured: Measured, **response: Any) -> Measured:
-    """Every lesion with what the criterion says of it."""
+def _rate(measured: Measured, compared: tuple[Comparison, ...] = (), *, model: str, **response: Any) -> Measured:
+    """Every lesion with what the criterion says of it, and how far that rests on the model; the healthy liver flagged likewise."""
     plan = ResponsePlan(**response)
     rule = criterion_of(plan.criterion)
     healthy, lesions = measured
@@ -261,8 +263,9 @@ def _rate(measured: Measured, **response: Any) -> Measured:
             calls.append(replace(said, ratio=found))
         disagree = len({said.category for said in calls}) > 1
         flags = (*lesion.flags, "parts-disagree") if disagree else lesion.flags
-        rated.append(replace(lesion, response=(*lesion.response, *calls), flags=flags))
-    return healthy, tuple(rated)
+        judged = replace(lesion, response=(*lesion.response, *calls), flags=flags)
+        rated.append(by_model.flag_lesion(judged, model=model, compared=compared, says=says))
+    return by_model.flag_healthy(healthy, model=model, compared=compared), tuple(rated)
 
 
 def _rated_parts(lesion: LesionResult) -> tuple[str, ...]:

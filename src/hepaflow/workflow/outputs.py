@@ -46,7 +46,9 @@ def _write(study: Study, folder: Path, *_parts: Any, truth: Truth | None, **_par
     result, plan = study.result(), study.plan
     case_files.write(result, folder, plan=plan.model_dump(), study_digest=study.digest, displacements=plan.save_displacements)
     if result.comparison:
-        (folder / "comparison.json").write_text(plain_json.text(case_object(result.comparison), indent=2), encoding="utf-8")
+        (folder / "comparison.json").write_text(
+            plain_json.text(case_object(result.comparison, result.lesions), indent=2), encoding="utf-8"
+        )
     dicom = folder / "dicom"
     dicom.mkdir()
     write_maps(result, dicom)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hepaflow.errors import UsageError
+from hepaflow.kinetics.catalogue import DEFAULT_MODEL
 from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.model import DirectModel
 from hepaflow.response.criterion import criterion as criterion_of
@@ -95,7 +96,7 @@ class Plan(_Part):
     ``compare`` fits every residue model to the curves that the report reads, beside ``model``.
     """
 
-    model: str = "aath"
+    model: str = DEFAULT_MODEL
     estimation: Literal["posterior", "exact"] = "posterior"
     density_g_ml: float = Field(default=DEFAULT_DENSITY_G_ML, gt=0.5, lt=2.0)
     haematocrit: float | None = Field(default=None, gt=0.0, lt=0.8)

@@ -15,6 +15,7 @@ from hepaflow.domain.maps import MapSet
 from hepaflow.domain.motion import MotionField
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.kinetics.catalogue import model as model_of
+from hepaflow.lesions.by_model import OF_THE_STUDY
 from hepaflow.response.criterion import criterion
 from hepaflow.store.case import Handle
 from hepaflow.units import QUANTITIES
@@ -47,6 +48,13 @@ class Study:
     compared: Handle[tuple[Comparison, ...]] | None = None
     denoising: Handle[Denoising] | None = None
 
+    def flags(self) -> tuple[str, ...]:
+        """The flags of the whole case, with those of the healthy liver and of calls that concern the model in use."""
+        _, flags = self.summary.get()
+        healthy, lesions = self.lesions.get()
+        raised = {*healthy.flags, *(code for found in lesions for call in found.response for code in call.flags)}
+        return tuple(dict.fromkeys((*flags, *(code for code in OF_THE_STUDY if code in raised))))
+
     def missing(self) -> list[str]:
         """What was asked for and could not be estimated, in words: an empty list when all is there."""
         healthy, lesions = self.lesions.get()
@@ -67,7 +75,7 @@ class Study:
 
     def result(self) -> CaseResult:
         """Everything in one value; assembles and aligns the series if nothing has done so yet."""
-        series, (healthy, lesions), (protocol, flags) = self.series.get(), self.lesions.get(), self.summary.get()
+        series, (healthy, lesions), (protocol, _) = self.series.get(), self.lesions.get(), self.summary.get()
         uid = series.grid.frame_of_reference_uid  # kept out of the case's store; comes back from the study
         motion, regions, maps = self.motion.get(), self.regions.get(), self.maps.get()
         return CaseResult(
@@ -81,7 +89,7 @@ class Study:
             healthy=healthy,
             lesions=lesions,
             history=self.history,
-            flags=flags,
+            flags=self.flags(),
             comparison=() if self.compared is None else self.compared.get(),
             denoising=None if self.denoising is None else self.denoising.get(),
         )

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hepaflow.errors import InputRefused
-from hepaflow.kinetics.catalogue import MODELS
+from hepaflow.kinetics.catalogue import DEFAULT_MODEL, MODELS
+from hepaflow.lesions.by_model import ASSUMES
 from hepaflow.response.criterion import Criterion
 from hepaflow.response.criterion import criterion as criterion_of
 from hepaflow.response.perfusion import call
@@ -128,8 +129,11 @@ def _lack(row: Row, rule: Criterion) -> str:
 
 
 def _beside(judged: dict[str, Any], made: MadeWith, first: MadeWith) -> dict[str, Any]:
-    """A judged row with what its ratio was made with, flagged where that is not what the ``first`` known one was made with."""
-    flags = [*judged["flags"], *(["models-differ"] if differences((first, made)) else [])]
+    """A judged row with what its ratio was made with, flagged where that is not what the ``first`` known one was made with, and where it
+    rests on a model other than the default one.
+    """
+    assumed = judged["category"] != "not_evaluable" and made.model not in {None, DEFAULT_MODEL}
+    flags = [*judged["flags"], *([ASSUMES] if assumed else []), *(["models-differ"] if differences((first, made)) else [])]
     return judged | {"made_with": asdict(made) if made.known else None, "flags": flags}
 
 

@@ -170,3 +170,31 @@ def test_times_to_peak_are_drawn_from_the_times_there_are():
     low, high = np.quantile(found.samples["ttp"], (0.025, 0.975))
     assert low <= found.parameters["ttp"].value <= high
     assert (found.samples["msi"] > 0).all()
+
+
+def test_a_flow_that_counts_as_zero_has_no_spread():
+    max_slope = next(m for m in DIRECT if m.key == "max-slope")
+    falling = np.where(TIMES < 8.0, 0.0, 60.0 * np.exp(-(TIMES - 8.0) / 30.0)) + 40.0
+    found = fit_curve(TimeCurve("t", TIMES, falling, np.full(TIMES.size, 0.1)), INPUTS, model=max_slope, density_g_ml=1.0)
+    assert "flow-counted-as-zero" in found.flags
+    assert found.parameters["hpbf"].value == 0.0
+    assert found.parameters["habf"].sd > 0
+    for key in ("hpbf", "haf"):
+        assert np.isnan(found.parameters[key].sd)
+        assert key not in found.samples
+    assert "flow-counted-as-zero" not in read(max_slope).flags
+
+
+def test_a_volume_that_the_residue_does_not_hold_is_left_out():
+    """A tissue that falls below its baseline: the residue is negative, and its volume was told as zero with a tight spread."""
+    deconvolution = next(m for m in DIRECT if m.key == "deconvolution")
+    swinging = 80.0 - clean()
+    found = fit_curve(TimeCurve("t", TIMES, swinging, np.full(TIMES.size, 0.5)), INPUTS, model=deconvolution, density_g_ml=1.0)
+    assert "deconvolution-volume-undetermined" in found.flags
+    for key in ("bv", "total_mtt"):
+        assert np.isnan(found.parameters[key].value)
+        assert np.isnan(found.parameters[key].sd)
+        assert key not in found.samples
+    usual = read(deconvolution)
+    assert "deconvolution-volume-undetermined" not in usual.flags
+    assert np.isfinite(usual.parameters["bv"].value)

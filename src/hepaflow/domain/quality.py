@@ -166,6 +166,18 @@ _TABLE: tuple[Flag, ...] = (
         "la déconvolution ne distingue pas un apport artériel tardif d'un apport portal : fraction artérielle et flux séparés incertains",
     ),
     Flag(
+        "flow-counted-as-zero",
+        "caution",
+        "the curve shows no rise for one of the inputs: that flow counts as zero, and its spread is not known",
+        "la courbe ne montre pas de montée pour une des entrées : ce flux compte pour zéro, et sa dispersion n'est pas connue",
+    ),
+    Flag(
+        "deconvolution-volume-undetermined",
+        "caution",
+        "the residue swings below zero by a large share of its area: volume and transit time are not determined and left out",
+        "le résidu passe sous zéro pour une grande part de son aire : volume et temps de transit ne sont pas déterminés et sont omis",
+    ),
+    Flag(
         "shell-not-fitted",
         "info",
         "one part of the lesion had too few valid samples to be fitted",

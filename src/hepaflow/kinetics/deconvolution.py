@@ -25,6 +25,9 @@ TRIALS = 400
 #: The penalty leaves a constant residue free; this share of its mean keeps that one determined.
 LEVEL = 1e-6
 
+#: A residue whose part below zero has more than this share of the area of its part above has no integral to rely on.
+BELOW_ZERO = 0.6
+
 
 def nodes_of(times_s: FloatArray, inputs: Inputs) -> FloatArray:
     """Lags (k,) in s at which the residue is free, from FIRST_LAG_S on, wider apart the later. The last is no later than the time from
@@ -178,8 +181,16 @@ def _prepare(times_s: FloatArray, inputs: Inputs, settings: Settings) -> Reader:
         baseline = np.mean(np.asarray(values, float) - curve, axis=0)
         return curve + baseline, baseline
 
+    def undetermined(curve: FloatArray) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        residues = operator @ curve
+        areas = np.tile(weights, count) * residues
+        still = FLOW_PER_MIN_100_ML * float(np.abs(residues).max()) < NO_FLOW  # nothing comes: the volume is zero
+        if still or -areas[areas < 0].sum() <= BELOW_ZERO * areas[areas > 0].sum():
+            return (), ()
+        return ("bv", "total_mtt"), ("deconvolution-volume-undetermined",)
+
     flags = ("deconvolution-split-uncertain",) if count == 2 else ()
-    return Reader(read, implied, problem.freedom(settings.strength), flags)
+    return Reader(read, implied, problem.freedom(settings.strength), flags, undetermined)
 
 
 @numba.njit(cache=True, nogil=True)

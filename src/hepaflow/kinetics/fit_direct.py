@@ -53,25 +53,33 @@ def read_curve(
     shifts = _shifts(model, times, values, inputs, settings)
     weights = common_weights(DRAWS, inputs.modes.shape[0])
     found = reader.read(np.stack([values, implied.curve], axis=1)).quantities
+    unknown, why = reader.undetermined(values) if reader.undetermined else ((), ())
     value, samples = {}, {}
     for key in (key for key in model.quantities if key in found):
         own, smooth = (float(x) for x in found[key])
         density = density_g_ml if QUANTITIES[key].per_mass else 1.0
-        value[key] = per_100_g(own, density)
+        value[key] = float("nan") if key in unknown else per_100_g(own, density)
         moved = 0.0 if key in JUMPING else (own - smooth) + weights @ shifts[key]
         samples[key] = per_100_g(_within(key, draws[key] + moved), density)
+    zero = _without_spread(value)
+    silent = (*unknown, *zero)
     return Measurement(
         region=curve.name,
         voxels=voxels,
-        parameters={key: Estimate(x, _sd(samples[key])) for key, x in value.items()},
-        samples={key: x for key, x in samples.items() if np.isfinite(value[key]) and np.isfinite(x).all()},
+        parameters={key: Estimate(x, float("nan") if key in silent else _sd(samples[key])) for key, x in value.items()},
+        samples={k: x for k, x in samples.items() if k not in silent and np.isfinite(value[k]) and np.isfinite(x).all()},
         curve_hu=curve.values - implied.baseline,
         fit_hu=_full(usable, implied.fit) - implied.baseline,
         delays_s=settings.delays_s,
         r2=implied.r2,
         aic=implied.aic,
         residual_sd=implied.sd,
-        flags=(*reader.flags, *(("fit-poor",) if implied.r2 <= FAIR_R2 else ())),
+        flags=(
+            *reader.flags,
+            *why,
+            *(("flow-counted-as-zero",) if zero else ()),
+            *(("fit-poor",) if implied.r2 <= FAIR_R2 else ()),
+        ),
     )
 
 
@@ -164,6 +172,12 @@ def _within(key: str, draws: FloatArray) -> FloatArray:
     if key in SIGNED:
         return draws
     return np.clip(draws, 0.0, 1.0 if key == "haf" else None)
+
+
+def _without_spread(value: dict[str, float]) -> tuple[str, ...]:
+    """Flows that count as zero because the curve does not rise, and the fraction made of one: draws cut off at zero have no honest spread."""
+    zero = tuple(key for key in ("bf", "habf", "hpbf") if value.get(key) == 0.0)
+    return (*zero, "haf") if zero and "haf" in value else zero
 
 
 def _sd(draws: FloatArray) -> float:

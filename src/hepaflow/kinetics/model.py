@@ -122,13 +122,15 @@ class Reader:
     ``read`` takes raw curves (n, v), float32 or float64; each is read by itself, and one with a value that is not finite gives NaN.
     ``implied`` takes the same and gives the curve that the model implies (n, v), baseline included, NaN at the times it says nothing
     of, and that baseline (v,); None when the model implies no curve. ``unknowns`` is how many numbers that curve takes from the samples.
-    ``flags`` hold for every curve read.
+    ``flags`` hold for every curve read. ``undetermined`` takes one curve (n,) and gives the keys that it does not determine, with the
+    flag that says so; a map, whose voxels are noise about a region's curve, does not ask.
     """
 
     read: Callable[[Values], Direct]
     implied: Callable[[Values], tuple[FloatArray, FloatArray]] | None = None
     unknowns: float = float("nan")
     flags: tuple[str, ...] = ()
+    undetermined: Callable[[FloatArray], tuple[tuple[str, ...], tuple[str, ...]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,3 +105,28 @@ def test_a_noisy_baseline_is_no_unsteady_one(noise_hu: float) -> None:
     for _ in range(10):
         noisy = pair(3.0)[0] + noise_hu * rng.standard_normal(N)
         assert baseline_flags(THESIS_TIMES, noisy, baseline_passes(THESIS_TIMES, noisy)) == ()
+
+
+@pytest.mark.parametrize(
+    "arterial",
+    [
+        np.r_[np.full(N - 1, 40.0), 396.0],  # the scan ended as contrast came
+        np.r_[pair()[0][:5], 1e30, pair()[0][6:]],  # one wrong cell
+        np.r_[pair()[0][:5], 1e300, pair()[0][6:]],
+        np.r_[pair()[0][:5], 1e5, pair()[0][6:]],
+    ],
+    ids=["late", "1e30", "1e300", "1e5"],
+)
+@pytest.mark.filterwarnings("error")
+def test_an_arterial_curve_that_one_sample_alone_shows_is_refused(arterial: np.ndarray) -> None:
+    with pytest.raises(InputRefused, match=r"^INPUT-ONE-SAMPLE"):
+        flags_of(arterial, pair()[1])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_portal_curve_that_falls_is_refused_though_rounding_lifts_a_sample() -> None:
+    arterial, portal = pair()
+    falling = 84.0 - portal
+    falling[1] += 1e-11
+    with pytest.raises(InputRefused, match=r"^INPUT-NO-ENHANCEMENT: the portal"):
+        flags_of(arterial, np.minimum(falling, 42.0 + 1e-11))

@@ -24,6 +24,10 @@ Mask = npt.NDArray[np.bool_]
 #: Step of the dense grid; at 0.25 s a flow agrees with that at 0.1 s.
 STEP_S = 0.25
 NAMES = ("arterial", "portal")
+#: Blood that held contrast holds more than this share of the peak before and after it.
+LEAST_SEEN = 0.02
+#: A rise of less than this share of the largest value is rounding.
+ROUNDING = 1e-9
 
 
 def make_inputs(
@@ -74,10 +78,11 @@ def dense_inputs(
 
     The baseline, the mean of the first ``baseline_passes`` samples, is removed. ``clipped`` holds, per input, the samples (n,) known to be
     clipped; a flat top is found besides. They stay in the sampled curve, but are only lower bounds of the dense one. Refused: a
-    curve that does not enhance or has fewer than five valid samples.
+    curve that does not enhance or has fewer than five valid samples, an arterial one that enhances in one sample only.
     """
     curves = [_enhancement(curve, baseline_passes) for curve in (arterial, portal) if curve is not None]
     dense = np.arange(curves[0].times_s[0], curves[0].times_s[-1] + STEP_S, STEP_S)
+    _check_seen(curves[0])
     found: list[Joined] = []
     flags: list[str] = []
     for name, curve, raw in zip(NAMES, curves, (arterial, portal), strict=False):
@@ -133,13 +138,25 @@ def _enhancement(curve: TimeCurve, baseline_passes: int) -> TimeCurve:
             "INPUT-TOO-SHORT", f"the {curve.name} curve has fewer than 5 valid samples", "Check the region and the excluded passes"
         )
     values = curve.values - _zero(curve.values, baseline_passes)
-    if np.nanmax(values) <= 0 or np.nanmax(values) < 3 * (0.0 if curve.sd is None else float(np.nanmedian(curve.sd))):
+    if np.nanmax(values) <= ROUNDING * np.nanmax(np.abs(curve.values)) or np.nanmax(values) < 3 * (
+        0.0 if curve.sd is None else float(np.nanmedian(curve.sd))
+    ):
         raise InputRefused(
             "INPUT-NO-ENHANCEMENT",
             f"the {curve.name} curve does not enhance",
             "Check that the region lies in the vessel and that the scan began before contrast came",
         )
     return replace(curve, values=values)
+
+
+def _check_seen(arterial: TimeCurve) -> None:
+    """Refuses an arterial curve that differs from its baseline in the highest sample alone: a scan that ended as contrast came, or one wrong value."""
+    if np.sum(np.abs(arterial.values) > LEAST_SEEN * np.nanmax(arterial.values)) < 2:
+        raise InputRefused(
+            "INPUT-ONE-SAMPLE",
+            "only one sample of the arterial curve enhances",
+            "Check that sample, and that the scan went on after contrast came",
+        )
 
 
 def _zero(values: FloatArray, baseline_passes: int) -> float:

@@ -107,6 +107,7 @@ def test_a_noisy_baseline_is_no_unsteady_one(noise_hu: float) -> None:
         assert baseline_flags(THESIS_TIMES, noisy, baseline_passes(THESIS_TIMES, noisy)) == ()
 
 
+<<<<<<< HEAD
 def test_a_flat_top_with_nothing_above_the_baseline_beside_it_is_taken_as_it_is():
     times = THESIS_TIMES
     arterial = TimeCurve("arterial", times, 20 + 300 * np.exp(-(((times - 12) / 5) ** 2)))
@@ -122,3 +123,28 @@ def test_curves_of_less_than_ten_seconds_are_refused():
     arterial = TimeCurve("arterial", times, 300 * np.exp(-(((times - 1) / 0.5) ** 2)))
     with pytest.raises(InputRefused, match=r"^INPUT-TOO-BRIEF"):
         dense_inputs(arterial, None, baseline_passes=1)
+=======
+@pytest.mark.parametrize(
+    "arterial",
+    [
+        np.r_[np.full(N - 1, 40.0), 396.0],  # the scan ended as contrast came
+        np.r_[pair()[0][:5], 1e30, pair()[0][6:]],  # one wrong cell
+        np.r_[pair()[0][:5], 1e300, pair()[0][6:]],
+        np.r_[pair()[0][:5], 1e5, pair()[0][6:]],
+    ],
+    ids=["late", "1e30", "1e300", "1e5"],
+)
+@pytest.mark.filterwarnings("error")
+def test_an_arterial_curve_that_one_sample_alone_shows_is_refused(arterial: np.ndarray) -> None:
+    with pytest.raises(InputRefused, match=r"^INPUT-ONE-SAMPLE"):
+        flags_of(arterial, pair()[1])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_portal_curve_that_falls_is_refused_though_rounding_lifts_a_sample() -> None:
+    arterial, portal = pair()
+    falling = 84.0 - portal
+    falling[1] += 1e-11
+    with pytest.raises(InputRefused, match=r"^INPUT-NO-ENHANCEMENT: the portal"):
+        flags_of(arterial, np.minimum(falling, 42.0 + 1e-11))
+>>>>>>> fixcrash-s12

@@ -10,6 +10,7 @@ from curves_for_tests import THESIS_TIMES, TISSUES, sampled, true_aath
 from direct_for_tests import ARTERIAL, PORTAL
 from one_curve_for_tests import DUAL, SINGLE, problem_of
 
+from hepaflow.curves.inputs import dense_inputs
 from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.kinetics.aath import AATH
 from hepaflow.kinetics.fit_curve import fit_curve
@@ -67,3 +68,17 @@ def test_draws_above_zero_weigh_as_the_density_they_were_drawn_with(inputs: Inpu
         # 100 000 draws of similar weight: a hundredth of an SD, five times that with the grid's own steps
         assert share @ drawn == pytest.approx(mean, abs=0.05 * sd)
         assert np.sqrt(share @ (drawn - share @ drawn) ** 2) == pytest.approx(sd, rel=0.05)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("model", [ONE_COMPARTMENT, AATH], ids=lambda m: m.key)
+def test_a_scan_that_ends_as_the_bolus_begins_is_flagged_and_says_nearly_nothing(model: ResidueModel) -> None:
+    times = THESIS_TIMES[:12]
+    arterial, portal = np.r_[np.zeros(10), 20.0, 260.0], np.r_[np.zeros(11), 2.0]
+    inputs = dense_inputs(TimeCurve("arterial", times, arterial), TimeCurve("portal", times, portal), baseline_passes=10)
+    assert "arterial-peak-not-seen" in inputs.flags
+    # late delays move the whole response behind the last sample, so that no flow can be read from these shapes
+    found = fit_curve(TimeCurve("x", times, 60.0 + LIVER[:12]), inputs, model=model, density_g_ml=1.05)
+    flow = found.parameters["bf"]
+    assert np.isfinite([flow.value, flow.sd]).all()
+    assert flow.sd > 0.5 * flow.value > 0

@@ -147,6 +147,10 @@ def test_other_separators_and_decimal_commas(tmp_path: Path, separator: str) -> 
         ("arterial,liver\n0,1\n", "CURVES-COLUMN-MISSING"),
         ("time_s,arterial,portal\n0,1,1\n", "CURVES-NO-TISSUE"),
         ("time_s,arterial,liver\n0,1,x\n", "CURVES-NOT-A-NUMBER"),
+        ("time_s,arterial,liver\n0,1,1_000\n", "CURVES-NOT-A-NUMBER"),
+        ("time_s,arterial,liver\n0,1,\u0661\u0662\n", "CURVES-NOT-A-NUMBER"),
+        ("time_s,arterial,\x1b[31mliver\n0,1,1\n", "CURVES-HEADER"),
+        ("time_s,arterial,\u202eliver\n0,1,1\n", "CURVES-HEADER"),
         ("time_s,arterial,liver\n0,1,1\n,1,1\n", "CURVES-TIMES"),
         ("time_s,arterial,liver\n0,1,1\n0,1,1\n", "CURVES-TIMES"),
         ("time_s,arterial,liver\n2,1,1\n1,1,1\n", "CURVES-TIMES"),
@@ -159,7 +163,7 @@ def test_other_separators_and_decimal_commas(tmp_path: Path, separator: str) -> 
     ],
 )
 def test_what_cannot_be_fitted_is_refused(tmp_path: Path, text: str, code: str) -> None:
-    (tmp_path / "c.csv").write_text(text)
+    (tmp_path / "c.csv").write_text(text, encoding="utf-8")
     with pytest.raises(InputRefused, match=rf"^{code}:"):
         fit_file(tmp_path / "c.csv", model="aath", density_g_ml=1.05)
 

@@ -195,7 +195,8 @@ def _average(
         follows.append(solved[:, 1:])
         means.append(left @ solved[:, 1:])
         values, vectors = np.linalg.eigh(np.eye(len(rows)) + (scale * at / noise) @ (scale * at / noise).T)
-        changes.append((vectors / np.sqrt(values)).T @ (scale * rows))
+        # at least one by construction; rounding must not take it below
+        changes.append((vectors / np.sqrt(np.maximum(values, 1.0))).T @ (scale * rows))
     weights = np.exp(np.array(log_weights) - max(log_weights))
     weights /= weights.sum()
     mean = weights @ np.stack(means)

@@ -27,6 +27,10 @@ NAMES = ("arterial", "portal")
 #: A bolus takes longer than this to pass the aorta alone (an injection of 5 s, heart and lungs): curves that end sooner are in another
 #: unit of time, and ten minutes given in minutes are such.
 SHORTEST_S = 10.0
+#: Blood that held contrast holds more than this share of the peak before and after it.
+LEAST_SEEN = 0.02
+#: A rise of less than this share of the largest value is rounding.
+ROUNDING = 1e-9
 
 
 def make_inputs(
@@ -77,11 +81,13 @@ def dense_inputs(
 
     The baseline, the mean of the first ``baseline_passes`` samples, is removed. ``clipped`` holds, per input, the samples (n,) known to be
     clipped; a flat top is found besides. They stay in the sampled curve, but are only lower bounds of the dense one. Refused: a
-    curve that does not enhance or has fewer than five valid samples, and curves that last less than 10 s.
+    curve that does not enhance or has fewer than five valid samples, curves that last less than 10 s, an arterial one that enhances in
+    one sample only.
     """
     curves = [_enhancement(curve, baseline_passes) for curve in (arterial, portal) if curve is not None]
     _check_span(arterial.times_s)
     dense = np.arange(curves[0].times_s[0], curves[0].times_s[-1] + STEP_S, STEP_S)
+    _check_seen(curves[0])
     found: list[Joined] = []
     flags: list[str] = []
     for name, curve, raw in zip(NAMES, curves, (arterial, portal), strict=False):
@@ -137,7 +143,9 @@ def _enhancement(curve: TimeCurve, baseline_passes: int) -> TimeCurve:
             "INPUT-TOO-SHORT", f"the {curve.name} curve has fewer than 5 valid samples", "Check the region and the excluded passes"
         )
     values = curve.values - _zero(curve.values, baseline_passes)
-    if np.nanmax(values) <= 0 or np.nanmax(values) < 3 * (0.0 if curve.sd is None else float(np.nanmedian(curve.sd))):
+    if np.nanmax(values) <= ROUNDING * np.nanmax(np.abs(curve.values)) or np.nanmax(values) < 3 * (
+        0.0 if curve.sd is None else float(np.nanmedian(curve.sd))
+    ):
         raise InputRefused(
             "INPUT-NO-ENHANCEMENT",
             f"the {curve.name} curve does not enhance",
@@ -153,6 +161,16 @@ def _check_span(times_s: FloatArray) -> None:
             "INPUT-TOO-BRIEF",
             f"the curves last {span:.3g} s: are these minutes?",
             "Give times in seconds, from before contrast to the end of the scan",
+        )
+
+
+def _check_seen(arterial: TimeCurve) -> None:
+    """Refuses an arterial curve that differs from its baseline in the highest sample alone: a scan that ended as contrast came, or one wrong value."""
+    if np.sum(np.abs(arterial.values) > LEAST_SEEN * np.nanmax(arterial.values)) < 2:
+        raise InputRefused(
+            "INPUT-ONE-SAMPLE",
+            "only one sample of the arterial curve enhances",
+            "Check that sample, and that the scan went on after contrast came",
         )
 
 

@@ -122,6 +122,7 @@ def _flows_given_shape(problem: Problem, u: FloatArray, rng: np.random.Generator
     columns = np.concatenate([table, np.ones((1, *table.shape[1:]))]).transpose(1, 0, 2)
     normal = columns @ columns.transpose(0, 2, 1)
     scale = np.sqrt(np.einsum("sqq->sq", normal))
+    scale[scale == 0.0] = 1.0  # arrives after the last sample: whatever flow
     normal /= scale[:, :, None] * scale[:, None, :]
     normal += 1e-9 * np.eye(problem.linear)
     right = columns @ problem.observed / scale

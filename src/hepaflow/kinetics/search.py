@@ -19,6 +19,8 @@ DICTIONARY_ROWS = 2048
 #: Samples on which the dictionary is compared, at least.
 FEW_SAMPLES = 60
 SEEDS = 4
+#: A response of less than this share of the largest, in squares, arrives after the last sample: no flow can be read from it.
+UNSEEN = 1e-12
 #: A local optimum this far in log probability below the best is no mode of interest.
 LIKELY = 8.0
 
@@ -78,7 +80,9 @@ def _project(problem: Problem, rows: FloatArray) -> tuple[FloatArray, FloatArray
     centred = table - table.mean(-1, keepdims=True)
     gram = np.einsum("qsn,rsn->sqr", centred, centred)
     right = np.einsum("qsn,n->sq", centred, y)
-    single = np.maximum(right / np.maximum(np.einsum("sqq->sq", gram), 1e-300), 0.0)
+    square = np.einsum("sqq->sq", gram)
+    seen = square > UNSEEN * square.max(0)
+    single = np.where(seen, np.maximum(right / np.where(seen, square, 1.0), 0.0), 0.0)
     gain = single * right
     flows = np.zeros_like(right)
     pick = gain.argmax(1)
@@ -86,15 +90,19 @@ def _project(problem: Problem, rows: FloatArray) -> tuple[FloatArray, FloatArray
     flows[index, pick] = single[index, pick]
     best = gain[index, pick]
     if problem.sources.count == 2:
-        determinant = np.maximum(gram[:, 0, 0] * gram[:, 1, 1] - gram[:, 0, 1] ** 2, 1e-300)
-        both = np.stack(
-            [
-                (gram[:, 1, 1] * right[:, 0] - gram[:, 0, 1] * right[:, 1]) / determinant,
-                (gram[:, 0, 0] * right[:, 1] - gram[:, 0, 1] * right[:, 0]) / determinant,
-            ],
-            -1,
+        determinant = square.prod(1) - gram[:, 0, 1] ** 2
+        apart = seen.all(1) & (determinant > UNSEEN * square.prod(1))
+        both = (
+            np.stack(
+                [
+                    (gram[:, 1, 1] * right[:, 0] - gram[:, 0, 1] * right[:, 1]),
+                    (gram[:, 0, 0] * right[:, 1] - gram[:, 0, 1] * right[:, 0]),
+                ],
+                -1,
+            )
+            / np.where(apart, determinant, 1.0)[:, None]
         )
-        inside = (both > 0).all(1)
+        inside = apart & (both > 0).all(1)
         flows[inside] = both[inside]
         best = np.where(inside, (both * right).sum(1), best)
     baseline = problem.observed.mean() - np.einsum("sq,qs->s", flows, table.mean(-1))

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import csv
 import math
+import unicodedata
 from pathlib import Path
 
 from hepaflow.errors import InputRefused
 
 #: A table larger than this is no list of curves or visits.
 LARGEST_BYTES = 50_000_000
+#: Characters that steer a terminal or the direction of text rather than being text (control, format, line and paragraph ends).
+UNSEEN = {"Cc", "Cf", "Zl", "Zp"}
 
 
 def read_csv(path: Path, *, code: str) -> tuple[list[str], list[list[str]]]:
     """Header and rows of a CSV file (comma, semicolon or tab; a decimal comma where the separator is a semicolon).
 
-    Refused with codes ``CODE-...``: no file, not text, no header, two columns of one name, a row of another length.
+    Refused with codes ``CODE-...``: no file, not text, no header, two columns of one name, a name with
+    characters that are not text, a row of another length.
     """
     try:
         if path.stat().st_size > LARGEST_BYTES:
@@ -39,6 +43,10 @@ def read_csv(path: Path, *, code: str) -> tuple[list[str], list[list[str]]]:
         head.pop()
     if len(set(head)) != len(head) or "" in head:
         raise InputRefused(f"{code}-HEADER", "two columns have the same name, or one has none", "Give every column its own name")
+    if any(unicodedata.category(letter) in UNSEEN for name in head for letter in name):
+        raise InputRefused(
+            f"{code}-HEADER", "the name of a column holds a control character", "Use letters, digits and plain signs"
+        )
     body = []
     for number, row in enumerate(rows[1:], start=2):
         cells = [cell.strip() for cell in row]
@@ -51,11 +59,12 @@ def read_csv(path: Path, *, code: str) -> tuple[list[str], list[list[str]]]:
 
 
 def as_number(cell: str, *, code: str, where: str) -> float:
-    """A cell as a number; NaN when it is empty or says so. Refused: anything else, and infinity."""
+    """A cell as a number; NaN when it is empty or says so. Refused: anything else, infinity, underscores, digits of other scripts."""
     if cell.lower() in {"", "nan", "na", "n/a"}:
         return math.nan
     try:
-        value = float(cell)
+        # Python's own notation is wider than that of tables: 1_000 is no thousand anywhere else
+        value = float(cell if cell.isascii() and "_" not in cell else "no number")
     except ValueError as error:
         raise InputRefused(
             f"{code}-NOT-A-NUMBER", f"{where} is not a number", "Give numbers with a decimal point, or leave the cell empty"

@@ -154,9 +154,9 @@ TEXT: dict[str, tuple[str, str]] = {
     "col_delay_portal": ("Portal delay (s)", "Délai portal (s)"),
     # maps
     "maps_intro": (
-        "Color scales are fixed, the same in every study. Values beyond a scale take the color of its end. Where nothing could be "
+        "Color scales are fixed, the same in every study of this model. Values beyond a scale take the color of its end. Where nothing could be "
         "computed the grey CT shows through. SD: standard deviation of the estimate in each voxel. Lesion outlined in white.",
-        "Les échelles de couleur sont fixes, identiques pour tous les examens. Les valeurs hors échelle prennent la couleur de "
+        "Les échelles de couleur sont fixes, identiques pour tous les examens de ce modèle. Les valeurs hors échelle prennent la couleur de "
         "l'extrémité. Là où rien n'a pu être calculé, le scanner en gris reste visible. ET : écart-type de l'estimation dans chaque "
         "voxel. La lésion est cernée de blanc.",
     ),

@@ -174,10 +174,14 @@ TEXT: dict[str, tuple[str, str]] = {
     ),
     "map_apart_title": ("Maps and numbers differ", "Cartes et chiffres diffèrent"),
     "map_apart": (
-        "{name} of the healthy liver is {value} from its mean curve and {median} as the median of the map: at the noise of single voxels "
-        "these maps lie apart from it. Read them for where, not for how much; the numbers of the tables come from mean curves.",
-        "{name} du foie sain vaut {value} sur sa courbe moyenne et {median} en médiane de la carte : au bruit des voxels isolés ces cartes "
-        "s'en écartent. Y lire où, non combien ; les chiffres des tableaux viennent des courbes moyennes.",
+        "{place}: {name} is {value} from the mean curve and {median} as the median of the map.",
+        "{place} : {name} vaut {value} sur la courbe moyenne et {median} en médiane de la carte.",
+    ),
+    "map_apart_read": (
+        "At the noise of single voxels these maps lie apart from the mean curves. Read them for where, not for how much; the numbers of "
+        "the tables come from mean curves.",
+        "Au bruit des voxels isolés ces cartes s'écartent des courbes moyennes. Y lire où, non combien ; les chiffres des tableaux viennent "
+        "des courbes moyennes.",
     ),
     "maps_liver_caption": (
         "Liver, slice {number} of {slices} (largest area of the healthy region).",
@@ -211,6 +215,12 @@ TEXT: dict[str, tuple[str, str]] = {
     "short_data_share": ("Data share", "Part des données"),
     "short_peak": ("Peak enhancement", "Rehaussement maximal"),
     "short_auc": ("Area under curve AUC", "Aire sous la courbe AUC"),
+    "data_share_of_flow": (
+        "The data share is that of blood flow. In single voxels {names} are mostly the prior even where it is near 1: differences "
+        "between neighbours in these maps say little. HAF leans on it too.",
+        "La part des données est celle du flux sanguin. Dans un voxel isolé {names} viennent surtout de l'a priori, même là où elle est "
+        "proche de 1 : les différences entre voisins y disent peu. HAF s'appuie aussi sur lui.",
+    ),
     "data_share_note": (
         "Data share: share of the prior variance of blood flow that the data removed (1: the voxel speaks for itself; 0: it shows what is "
         "expected of the organ).",

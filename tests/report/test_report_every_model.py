@@ -208,6 +208,8 @@ def test_a_pass_that_was_not_corrected_is_named(case: CaseResult) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_the_glossary_says_whether_the_volume_is_that_of_the_vessels(case: CaseResult, key: str) -> None:
     meaning = {row.cells[0].text: row.cells[-1].text for row in tables_study.glossary_table(by(case, key), EN).rows}
+    if "Ktrans" in meaning:
+        assert ("BF × E" in meaning["Ktrans"]) == ("bf" in model_of(key).quantities)
     if "BV" in meaning:
         assert ("interstitium together" in meaning["BV"]) == (key in {"one-compartment", "deconvolution"})
 

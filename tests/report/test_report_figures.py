@@ -11,8 +11,11 @@ import pytest
 from PIL import Image
 
 from hepaflow.domain.case import CaseResult
+from hepaflow.domain.curves import TimeCurve
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.maps import ParameterMap
+from hepaflow.kinetics.catalogue import model as model_of
+from hepaflow.kinetics.fit_curve import fit_curve
 from hepaflow.report import figures_curves, figures_maps, figures_motion, figures_ratio, figures_regions
 from hepaflow.report.content import Figure
 from hepaflow.report.document import summary_figure
@@ -235,3 +238,20 @@ def test_usual_values_lie_inside_the_scale_and_apart(model: str, key: str, healt
     assert (places > 0.2).all()
     assert (places < 0.8).all()
     assert abs(places[0] - places[1]) > 0.1  # a tenth of the scale is seen
+
+
+def test_a_fitted_line_is_drawn_between_passes_and_goes_through_the_fit_at_them(case: CaseResult) -> None:
+    model = model_of("aath")
+    inputs = case.inputs
+    found = fit_curve(
+        TimeCurve("healthy", case.aligned.times_s, 55.0 + case.healthy.curve_hu), inputs, model=model, density_g_ml=1.05, seed=1
+    )
+    with styled():
+        (figure,) = figures_curves.region_curves(dataclasses.replace(case, healthy=found, lesions=()), words=EN)
+    assert figure.png
+    at, line = figures_curves._fitted_line(dataclasses.replace(case, healthy=found), found, case.aligned.times_s)
+    assert np.diff(at).max() <= 0.5 + 1e-9  # passes lie up to 20 s apart
+    inside = np.isin(at, case.aligned.times_s)
+    assert inside.sum() == case.aligned.times_s.size
+    # the same formula on the same inputs
+    np.testing.assert_allclose(line[inside], found.fit_hu, atol=1e-6 * float(np.abs(found.fit_hu).max()))

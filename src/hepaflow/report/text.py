@@ -161,9 +161,9 @@ TEXT: dict[str, tuple[str, str]] = {
         "voxel. La lésion est cernée de blanc.",
     ),
     "maps_lesion_caption": (
-        "{lesion}, slice {number} of {slices} (its largest area). Ratio map: blood flow over the mean of the healthy liver, "
+        "{lesion}, slice {number} of {slices} (its largest area). Ratio map: blood flow over that of the healthy liver's mean curve, "
         "logarithmic, centred on 1.",
-        "{lesion}, coupe {number} sur {slices} (aire maximale). Carte du rapport : flux sanguin sur la moyenne du foie sain, "
+        "{lesion}, coupe {number} sur {slices} (aire maximale). Carte du rapport : flux sanguin sur celui de la courbe moyenne du foie sain, "
         "logarithmique, centrée sur 1.",
     ),
     "maps_lesion_caption_read": (

@@ -158,6 +158,10 @@ METHODS: dict[str, tuple[str, str]] = {
         "Perméabilité multipliée par la surface des capillaires : vitesse de sortie du produit de contraste.",
     ),
     "meaning_ktrans": ("Transfer from blood to interstitium: BF × E.", "Transfert du sang vers l'interstitium : BF × E."),
+    "meaning_ktrans_patlak": (
+        "Transfer from blood to interstitium while nothing flows back; BF and E by themselves are not known.",
+        "Transfert du sang vers l'interstitium tant que rien ne reflue ; BF et E séparément ne sont pas connus.",
+    ),
     "meaning_extraction": (
         "Fraction E of the contrast medium extracted in one passage.",
         "Fraction E du produit de contraste extraite en un passage.",

@@ -36,14 +36,14 @@ QUANTITIES: dict[str, Quantity] = {
     for q in (
         Quantity("bf", "mL/min/100 g", "ml/(100.g)/min", "Blood flow", "Flux sanguin", (0, 150), True),
         Quantity("bv", "mL/100 g", "ml/(100.g)", "Blood volume", "Volume sanguin", (0, 40), True),
-        Quantity("mtt", "s", "s", "Mean transit time", "Temps de transit moyen", (0, 60)),
+        Quantity("mtt", "s", "s", "Mean transit time", "Temps de transit moyen", (0, 20)),
         Quantity(
             "total_mtt",
             "s",
             "s",
             "Total mean transit time (integral of the residue function)",
             "Temps de transit moyen total (intégrale du résidu)",
-            (0, 120),
+            (0, 60),
         ),
         Quantity("habf", "mL/min/100 g", "ml/(100.g)/min", "Hepatic arterial blood flow", "Flux artériel hépatique", (0, 60), True),
         Quantity("hpbf", "mL/min/100 g", "ml/(100.g)/min", "Hepatic portal blood flow", "Flux portal hépatique", (0, 120), True),

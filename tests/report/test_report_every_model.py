@@ -208,6 +208,8 @@ def test_a_pass_that_was_not_corrected_is_named(case: CaseResult) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_the_glossary_says_whether_the_volume_is_that_of_the_vessels(case: CaseResult, key: str) -> None:
     meaning = {row.cells[0].text: row.cells[-1].text for row in tables_study.glossary_table(by(case, key), EN).rows}
+    if "Ktrans" in meaning:
+        assert ("BF × E" in meaning["Ktrans"]) == ("bf" in model_of(key).quantities)
     if "BV" in meaning:
         assert ("interstitium together" in meaning["BV"]) == (key in {"one-compartment", "deconvolution"})
 
@@ -236,3 +238,38 @@ def test_that_a_response_assumes_its_model_stands_on_the_first_page(case: CaseRe
     assert sum(words.flag_sentence(code) in line for line in lines) == 1
     (table,) = (block for block in blocks if isinstance(block, Table))
     assert {row.cells[-1].text for row in table.rows} == {words("flags_above")}  # not "none"
+
+
+def test_a_lesion_whose_map_lies_apart_from_its_number_is_named(case: CaseResult) -> None:
+    shown = by(case, "deconvolution", median=52.0)
+    second = shown.lesions[1]
+    whole = dataclasses.replace(second.regions["whole"], parameters={"bf": Estimate(50.0, 5.0, 70.0, 70.0)})
+    second = dataclasses.replace(second, regions={**second.regions, "whole": whole})
+    shown = dataclasses.replace(shown, lesions=(shown.lesions[0], second, shown.lesions[2]))
+    with styled():
+        blocks = sections.maps(shown, view=AxialView.of(case.regions.grid), words=EN).blocks
+    (notice,) = (block for block in blocks if isinstance(block, Notice))
+    assert len(notice.items) == 2  # the lesion, and how to read such maps
+    assert notice.items[0].startswith(EN.region("lesion-2"))
+
+
+@pytest.mark.parametrize("words", [EN, FR], ids=["en", "fr"])
+@pytest.mark.parametrize("key", ["aath", "one-compartment", "max-slope"])
+def test_the_data_share_is_said_to_be_that_of_blood_flow(case: CaseResult, key: str, words: Words) -> None:
+    shown = by(case, key)
+    share = {} if key == "max-slope" else {"data_share": ParameterMap("data_share", shown.maps.maps["bf"].values)}
+    shown = dataclasses.replace(shown, maps=dataclasses.replace(shown.maps, maps={**shown.maps.maps, **share}))
+    with styled():
+        notes = [
+            b.text
+            for b in sections.maps(shown, view=AxialView.of(case.regions.grid), words=words).blocks
+            if isinstance(b, Paragraph)
+        ]
+    names = {"aath": "MTT, PS, E {} ve", "one-compartment": "MTT", "max-slope": None}[key]
+    names = names and names.format(words.choose("and", "et"))
+    assert (names is not None and words("data_share_of_flow", names=names) in notes) is (names is not None)
+    exact = dataclasses.replace(shown, history=exactly(case, key))  # no prior in a voxel
+    for one, leans in ((shown, names is not None), (exact, False)):
+        blocks = section_methods.methods(one, words=words).blocks
+        items = [text for block in blocks if isinstance(block, Bullets) for _, text in block.items]
+        assert (words("limit_prior", names=names or "") in items) is leans

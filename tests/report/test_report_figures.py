@@ -11,8 +11,11 @@ import pytest
 from PIL import Image
 
 from hepaflow.domain.case import CaseResult
+from hepaflow.domain.curves import TimeCurve
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.maps import ParameterMap
+from hepaflow.kinetics.catalogue import model as model_of
+from hepaflow.kinetics.fit_curve import fit_curve
 from hepaflow.report import figures_curves, figures_maps, figures_motion, figures_ratio, figures_regions
 from hepaflow.report.content import Figure
 from hepaflow.report.document import summary_figure
@@ -106,7 +109,11 @@ def test_uncomputed_voxels_let_the_ct_show(case: CaseResult) -> None:
 
 
 def test_scales_never_use_jet_and_clip() -> None:
-    assert {figures_maps.scale_of(key, EN).name for key in ("bf", "bv", "mtt", "haf")} == {"lipari", "batlow", "imola"}
+    assert {figures_maps.scale_of(key, EN, model="aath").name for key in ("bf", "bv", "mtt", "haf")} == {
+        "lipari",
+        "batlow",
+        "imola",
+    }
     ratio = figures_maps.RATIO_SCALE.position(np.array([0.01, 0.25, 1.0, 4.0, 9.0, np.nan, -1.0], np.float32))
     np.testing.assert_allclose(ratio[:5], [0, 0, 0.5, 1, 1], atol=1e-6)  # float32 logarithms
     assert np.isnan(ratio[5])
@@ -211,3 +218,40 @@ def test_summary_picture_is_written_and_repeatable(case: CaseResult, truth: dict
     image = np.asarray(Image.open(io.BytesIO(first)))
     assert image.shape[1] > 1.5 * image.shape[0] > 600
     assert image.std() > 10
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "healthy", "lesion"),
+    [
+        # what the phantom's healthy liver and a major response show, in s and mL/100 g
+        ("aath", "mtt", 9.5, 6.0),
+        ("aath", "total_mtt", 27.0, 40.0),
+        ("aath", "bv", 18.0, 10.0),
+        ("one-compartment", "mtt", 32.0, 20.0),
+        ("one-compartment", "bv", 49.0, 37.0),
+        ("deconvolution", "bv", 47.0, 37.0),
+    ],
+)
+def test_usual_values_lie_inside_the_scale_and_apart(model: str, key: str, healthy: float, lesion: float) -> None:
+    scale = figures_maps.scale_of(key, EN, model=model)
+    places = scale.position(np.array([healthy, lesion], np.float32))
+    assert (places > 0.2).all()
+    assert (places < 0.8).all()
+    assert abs(places[0] - places[1]) > 0.1  # a tenth of the scale is seen
+
+
+def test_a_fitted_line_is_drawn_between_passes_and_goes_through_the_fit_at_them(case: CaseResult) -> None:
+    model = model_of("aath")
+    inputs = case.inputs
+    found = fit_curve(
+        TimeCurve("healthy", case.aligned.times_s, 55.0 + case.healthy.curve_hu), inputs, model=model, density_g_ml=1.05, seed=1
+    )
+    with styled():
+        (figure,) = figures_curves.region_curves(dataclasses.replace(case, healthy=found, lesions=()), words=EN)
+    assert figure.png
+    at, line = figures_curves._fitted_line(dataclasses.replace(case, healthy=found), found, case.aligned.times_s)
+    assert np.diff(at).max() <= 0.5 + 1e-9  # passes lie up to 20 s apart
+    inside = np.isin(at, case.aligned.times_s)
+    assert inside.sum() == case.aligned.times_s.size
+    # the same formula on the same inputs
+    np.testing.assert_allclose(line[inside], found.fit_hu, atol=1e-6 * float(np.abs(found.fit_hu).max()))

@@ -109,3 +109,9 @@ def test_haematocrit_makes_plasma_of_blood() -> None:
     np.testing.assert_allclose(found.modes * 0.6, 1.0, rtol=1e-15)
     assert found.dense_portal is None
     assert found.arterial is curve
+
+
+def test_choices_that_do_not_go_together_are_refused_without_an_empty_key() -> None:
+    with pytest.raises(UsageError) as refused:
+        load(None, model="deconvolution", estimation="exact")
+    assert refused.value.what == "deconvolution is read directly and has no exact fit: leave estimation out"

@@ -13,6 +13,7 @@ from hepaflow.dicom import codes, origin
 from hepaflow.dicom.write_slices import Series, write_series
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.maps import ParameterMap
+from hepaflow.kinetics.display import display_range
 from hepaflow.units import QUANTITIES
 
 Progress = Callable[[str, int, int], None]
@@ -59,7 +60,7 @@ def _parametric_map(
     from highdicom.pm import ParametricMap
 
     number, slices, digest = made
-    low, high = chosen.quantity.display
+    low, high = display_range(chosen.key, case.maps.model)
     series_uid = study.uid("map", chosen.key, case.maps.model, digest)
     dataset = ParametricMap(
         source_images=origin.source_datasets(study, slices, shape=(1, 1)),
@@ -150,7 +151,7 @@ def _images(
 ) -> list[Path]:
     number, slices, digest = made
     slope = step(chosen.values)
-    low, high = chosen.quantity.display
+    low, high = display_range(chosen.key, case.maps.model)
     kind = Series(
         uid=study.uid("images", chosen.key, case.maps.model, digest),
         number=origin.SERIES_NUMBERS["slices"] + number,

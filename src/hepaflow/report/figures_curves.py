@@ -10,9 +10,11 @@ import numpy.typing as npt
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.curves import TimeCurve
 from hepaflow.domain.lesions import Measurement
+from hepaflow.kinetics.model import ResidueModel
+from hepaflow.kinetics.predict import predict
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import ACCENT, ARTERIAL, INK, MUTED, PAGE_WIDTH_MM, PORTAL, RULE, TISSUE, canvas, finished, plain_ticks
-from hepaflow.report.offered import gives_flow, has_fit
+from hepaflow.report.offered import gives_flow, has_fit, model_in
 from hepaflow.report.rated import haematocrit_of, rated_part
 from hepaflow.report.words import Words
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 _PER_ROW = 3
 _PER_FIGURE = 9
+#: Between passes a fitted line is drawn at this step.
+STEP_S = 0.5
 
 
 def baseline_end_s(case: CaseResult) -> float:
@@ -172,7 +176,7 @@ def _draw_fit(case: CaseResult, measured: Measurement, upper: Axes, *, lower: Ax
     curve, fit = np.asarray(measured.curve_hu, float), np.asarray(measured.fit_hu, float)
     if times is not None and np.isfinite(curve).any():
         if fit.shape == curve.shape:
-            upper.plot(times, fit, color=color, linewidth=1.0)
+            upper.plot(*_fitted_line(case, measured, times), color=color, linewidth=1.0)
             lower.vlines(times, 0, curve - fit, color=color, linewidth=1.0)
             lower.plot(times, curve - fit, "o", color=color, markersize=1.8)
         if np.isfinite(measured.residual_sd):
@@ -181,3 +185,12 @@ def _draw_fit(case: CaseResult, measured: Measurement, upper: Axes, *, lower: Ax
     lower.locator_params(axis="y", nbins=3)
     plain_ticks(lower, words)
     upper.tick_params(labelbottom=False)
+
+
+def _fitted_line(case: CaseResult, measured: Measurement, times: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Times and values of the fitted curve: close together where the model draws one, else at the passes."""
+    model = model_in(case)
+    if not isinstance(model, ResidueModel) or not measured.flows_ml_min_100_ml:
+        return times, np.asarray(measured.fit_hu, float)
+    at = np.arange(float(times[0]), float(times[-1]) + STEP_S / 2, STEP_S)
+    return at, predict(measured, case.inputs, at, model=model)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import LesionResult
+from hepaflow.kinetics.display import display_range
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import PAGE_WIDTH_MM, canvas, finished
 from hepaflow.report.offered import estimation_of, leading
@@ -17,7 +18,6 @@ from hepaflow.report.panels import Place, Scale, draw_bar, draw_grey, draw_lines
 from hepaflow.report.tables import abbreviation
 from hepaflow.report.view import WINDOW_HU, AxialView, Crop, grey_slice, largest_slice, picture_passes
 from hepaflow.report.words import Words
-from hepaflow.units import QUANTITIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,9 +52,9 @@ class Panel:
     values: npt.NDArray[np.float32] | None
 
 
-def scale_of(key: str, words: Words) -> Scale:
-    """The fixed scale of a quantity: the same in every study."""
-    low, high = QUANTITIES[key].display
+def scale_of(key: str, words: Words, *, model: str) -> Scale:
+    """The fixed scale of a quantity of a model: the same in every study."""
+    low, high = display_range(key, model)
     return Scale(_COLORS.get(key, "lipari"), (low, high), words.unit(key), (low, high))
 
 
@@ -78,23 +78,25 @@ def panels_of(case: CaseResult, view: AxialView, index: int, *, words: Words) ->
 
     hu = words("hu")
     panels = [Panel(words("panel_ct"), Scale("gray", WINDOW_HU, hu, WINDOW_HU), None)]
-    maps = case.maps.maps
+    maps, model = case.maps.maps, case.maps.model
     first = leading(case)
     if first is not None:
-        scale, found = scale_of(first, words), maps[first]
+        scale, found = scale_of(first, words, model=model), maps[first]
         panels.append(Panel(words.quantity(first), scale, cut(found.values)))
         if found.sd is not None:
             half = scale.limits[1] / 2
             title = words("panel_sd") if first == "bf" else words("panel_sd_of", name=words.quantity(first))
             panels.append(Panel(title, Scale(scale.name, (0, half), scale.unit, (0, half)), cut(found.sd)))
         if "data_share" in maps:
-            panels.append(Panel(words.quantity("data_share"), scale_of("data_share", words), cut(maps["data_share"].values)))
+            panels.append(
+                Panel(words.quantity("data_share"), scale_of("data_share", words, model=model), cut(maps["data_share"].values))
+            )
         healthy = reference_value(case, first)
         if np.isfinite(healthy) and healthy > 0:
             title = words("panel_ratio") if first == "bf" else words("panel_ratio_of", name=abbreviation(first))
             panels.append(Panel(title, RATIO_SCALE, (cut(found.values) / healthy).astype(np.float32)))
     more = [key for key in _MORE if key in maps and key != first]
-    panels += [Panel(words.quantity(key), scale_of(key, words), cut(maps[key].values)) for key in more]
+    panels += [Panel(words.quantity(key), scale_of(key, words, model=model), cut(maps[key].values)) for key in more]
     return panels[:_MOST_PANELS]
 
 

@@ -15,6 +15,9 @@ from hepaflow.units import QUANTITIES
 #: What a report leads with: the first of these that the model gives.
 LEADING = ("bf", "ktrans", "peak")
 
+#: What the data of one voxel say least of.
+_LEANING = ("mtt", "ps", "extraction", "ve")
+
 
 def model_in(case: CaseResult) -> KineticModel | None:
     """The model of a case; None when it is not (or no longer) in the catalogue."""
@@ -34,6 +37,11 @@ def leading(case: CaseResult) -> str | None:
 def has_fit(measured: Measurement) -> bool:
     """Whether the model implies a curve: some only look at the samples."""
     return bool(np.isfinite(np.asarray(measured.fit_hu, float)).any())
+
+
+def leaning(case: CaseResult) -> tuple[str, ...]:
+    """Maps that lean on the prior in a voxel although blood flow does not: those that hang on more than the height of the curve."""
+    return tuple(key for key in _LEANING if key in case.maps.maps) if estimation_of(case) == "posterior" else ()
 
 
 def any_per_mass(case: CaseResult) -> bool:

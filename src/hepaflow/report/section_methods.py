@@ -6,9 +6,11 @@ import math
 
 from hepaflow.domain.case import CaseResult
 from hepaflow.report import tables_study
+from hepaflow.report.compared import listed
 from hepaflow.report.content import Block, Bullets, Paragraph, Section
-from hepaflow.report.offered import any_per_mass, estimation_of, gives_flow, has_fit, model_in
+from hepaflow.report.offered import any_per_mass, estimation_of, gives_flow, has_fit, leaning, model_in
 from hepaflow.report.rated import haematocrit_of
+from hepaflow.report.tables import abbreviation
 from hepaflow.report.words import Words
 
 
@@ -100,8 +102,10 @@ def _haematocrit(case: CaseResult, words: Words) -> str:
 def _limits(case: CaseResult, words: Words) -> list[str]:
     """What the model cannot give first, then what no model can."""
     own = f"cannot_{case.maps.model}"
+    leans = leaning(case)
+    prior = [words("limit_prior", names=listed([abbreviation(key) for key in leans], words))] if leans else []
     keys = (*(["criterion"] if gives_flow(case) else []), "interval", "small", "models", "portal")
-    return [*([words(own)] if words.has(own) else []), *(words(f"limit_{key}") for key in keys)]
+    return [*([words(own)] if words.has(own) else []), *prior, *(words(f"limit_{key}") for key in keys)]
 
 
 def _references(case: CaseResult, words: Words) -> list[str]:

@@ -17,14 +17,16 @@ from hepaflow.report import (
     tables_study,
     tables_truth,
 )
+from hepaflow.report.compared import listed
 from hepaflow.report.content import Block, Bullets, Notice, Paragraph, Section
 from hepaflow.report.findings import Finding, findings, shared_codes
-from hepaflow.report.offered import gives_flow, leading
-from hepaflow.report.rated import Truth
+from hepaflow.report.offered import gives_flow, leading, leaning
+from hepaflow.report.rated import Truth, rated_name, rated_part
+from hepaflow.report.tables import abbreviation
 from hepaflow.report.view import AxialView
 from hepaflow.report.words import Words
 
-#: Map and mean curve of the healthy liver are called apart beyond this share: more than the leaning of a posterior map at usual noise.
+#: Map and mean curve of a region are called apart beyond this share: more than the leaning of a posterior map at usual noise.
 MAP_APART = 0.2
 
 
@@ -140,9 +142,12 @@ def maps(case: CaseResult, *, view: AxialView, words: Words) -> Section:
     noise = words("noise_line", noise=words.number(case.maps.noise_hu))
     blocks: list[Block] = [Paragraph(words("maps_intro"), style="note"), Paragraph(noise, style="note")]
     apart = _apart(case, words)
-    blocks += [] if apart is None else [Notice("caution", words("map_apart_title"), (apart,))]
+    blocks += [Notice("caution", words("map_apart_title"), tuple(apart))] if apart else []
     if "data_share" in case.maps.maps:
         blocks.append(Paragraph(words("data_share_note"), style="note"))
+        if leaning(case):
+            names = listed([abbreviation(key) for key in leaning(case)], words)
+            blocks.append(Paragraph(words("data_share_of_flow", names=names), style="note"))
     if case.denoising is not None:
         caution = words("denoising_caution", radius=words.number(case.denoising.radius_mm))
         blocks += [Paragraph(caution), tables_study.denoising_table(case.denoising, words)]
@@ -156,17 +161,24 @@ def maps(case: CaseResult, *, view: AxialView, words: Words) -> Section:
     return Section("maps", words("section_maps"), tuple(blocks))
 
 
-def _apart(case: CaseResult, words: Words) -> str | None:
-    """A warning where map and mean curve of the healthy liver say different things of the quantity that the report leads with."""
+def _apart(case: CaseResult, words: Words) -> list[str]:
+    """Where map and mean curve say different things of the quantity that the report leads with: healthy liver, then what was rated."""
     first = leading(case)
-    found = None if first is None else case.healthy.parameters.get(first)
-    if first is None or found is None or not (found.value > 0 and math.isfinite(found.map_median)):
-        return None
-    if abs(found.map_median / found.value - 1.0) <= MAP_APART:
-        return None
-    unit = words.unit(first)
-    value, median = (f"{words.number(x)} {unit}" for x in (found.value, found.map_median))
-    return words("map_apart", name=words.quantity(first), value=value, median=median)
+    if first is None:
+        return []
+    places = [(words.region("healthy"), case.healthy)]
+    for result in case.lesions:
+        measured = result.regions.get(rated_part(result))
+        places += [] if measured is None else [(rated_name(result, words), measured)]
+    said = []
+    for place, measured in places:
+        found = measured.parameters.get(first)
+        if found is None or not (found.value > 0 and math.isfinite(found.map_median)):
+            continue
+        if abs(found.map_median / found.value - 1.0) > MAP_APART:
+            value, median = (f"{words.number(x)} {words.unit(first)}" for x in (found.value, found.map_median))
+            said.append(words("map_apart", place=place, name=words.quantity(first), value=value, median=median))
+    return [*said, words("map_apart_read")] if said else []
 
 
 def lesions(case: CaseResult, *, words: Words) -> Section:

@@ -154,16 +154,16 @@ TEXT: dict[str, tuple[str, str]] = {
     "col_delay_portal": ("Portal delay (s)", "Délai portal (s)"),
     # maps
     "maps_intro": (
-        "Color scales are fixed, the same in every study. Values beyond a scale take the color of its end. Where nothing could be "
+        "Color scales are fixed, the same in every study of this model. Values beyond a scale take the color of its end. Where nothing could be "
         "computed the grey CT shows through. SD: standard deviation of the estimate in each voxel. Lesion outlined in white.",
-        "Les échelles de couleur sont fixes, identiques pour tous les examens. Les valeurs hors échelle prennent la couleur de "
+        "Les échelles de couleur sont fixes, identiques pour tous les examens de ce modèle. Les valeurs hors échelle prennent la couleur de "
         "l'extrémité. Là où rien n'a pu être calculé, le scanner en gris reste visible. ET : écart-type de l'estimation dans chaque "
         "voxel. La lésion est cernée de blanc.",
     ),
     "maps_lesion_caption": (
-        "{lesion}, slice {number} of {slices} (its largest area). Ratio map: blood flow over the mean of the healthy liver, "
+        "{lesion}, slice {number} of {slices} (its largest area). Ratio map: blood flow over that of the healthy liver's mean curve, "
         "logarithmic, centred on 1.",
-        "{lesion}, coupe {number} sur {slices} (aire maximale). Carte du rapport : flux sanguin sur la moyenne du foie sain, "
+        "{lesion}, coupe {number} sur {slices} (aire maximale). Carte du rapport : flux sanguin sur celui de la courbe moyenne du foie sain, "
         "logarithmique, centrée sur 1.",
     ),
     "maps_lesion_caption_read": (
@@ -174,10 +174,14 @@ TEXT: dict[str, tuple[str, str]] = {
     ),
     "map_apart_title": ("Maps and numbers differ", "Cartes et chiffres diffèrent"),
     "map_apart": (
-        "{name} of the healthy liver is {value} from its mean curve and {median} as the median of the map: at the noise of single voxels "
-        "these maps lie apart from it. Read them for where, not for how much; the numbers of the tables come from mean curves.",
-        "{name} du foie sain vaut {value} sur sa courbe moyenne et {median} en médiane de la carte : au bruit des voxels isolés ces cartes "
-        "s'en écartent. Y lire où, non combien ; les chiffres des tableaux viennent des courbes moyennes.",
+        "{place}: {name} is {value} from the mean curve and {median} as the median of the map.",
+        "{place} : {name} vaut {value} sur la courbe moyenne et {median} en médiane de la carte.",
+    ),
+    "map_apart_read": (
+        "At the noise of single voxels these maps lie apart from the mean curves. Read them for where, not for how much; the numbers of "
+        "the tables come from mean curves.",
+        "Au bruit des voxels isolés ces cartes s'écartent des courbes moyennes. Y lire où, non combien ; les chiffres des tableaux viennent "
+        "des courbes moyennes.",
     ),
     "maps_liver_caption": (
         "Liver, slice {number} of {slices} (largest area of the healthy region).",
@@ -211,6 +215,12 @@ TEXT: dict[str, tuple[str, str]] = {
     "short_data_share": ("Data share", "Part des données"),
     "short_peak": ("Peak enhancement", "Rehaussement maximal"),
     "short_auc": ("Area under curve AUC", "Aire sous la courbe AUC"),
+    "data_share_of_flow": (
+        "The data share is that of blood flow. In single voxels {names} are mostly the prior even where it is near 1: differences "
+        "between neighbours in these maps say little. HAF leans on it too.",
+        "La part des données est celle du flux sanguin. Dans un voxel isolé {names} viennent surtout de l'a priori, même là où elle est "
+        "proche de 1 : les différences entre voisins y disent peu. HAF s'appuie aussi sur lui.",
+    ),
     "data_share_note": (
         "Data share: share of the prior variance of blood flow that the data removed (1: the voxel speaks for itself; 0: it shows what is "
         "expected of the organ).",

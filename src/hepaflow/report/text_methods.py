@@ -110,6 +110,11 @@ METHODS: dict[str, tuple[str, str]] = {
         "Les intervalles décrivent le bruit, les entrées échantillonnées et l'ajustement. Ils ne décrivent ni des régions erronées, ni un "
         "mouvement résiduel, ni un modèle inadapté.",
     ),
+    "limit_prior": (
+        "Per voxel {names} are mostly the prior, whatever the data share of blood flow; read them from the mean curves of regions.",
+        "Par voxel {names} viennent surtout de l'a priori, quelle que soit la part des données dans le flux ; les lire sur les courbes "
+        "moyennes des régions.",
+    ),
     "limit_small": (
         "Lesions under 15 mm suffer from partial volume and residual motion; their values are flagged.",
         "Les lésions de moins de 15 mm subissent l'effet de volume partiel et le mouvement résiduel ; leurs valeurs portent une alerte.",
@@ -153,6 +158,10 @@ METHODS: dict[str, tuple[str, str]] = {
         "Perméabilité multipliée par la surface des capillaires : vitesse de sortie du produit de contraste.",
     ),
     "meaning_ktrans": ("Transfer from blood to interstitium: BF × E.", "Transfert du sang vers l'interstitium : BF × E."),
+    "meaning_ktrans_patlak": (
+        "Transfer from blood to interstitium while nothing flows back; BF and E by themselves are not known.",
+        "Transfert du sang vers l'interstitium tant que rien ne reflue ; BF et E séparément ne sont pas connus.",
+    ),
     "meaning_extraction": (
         "Fraction E of the contrast medium extracted in one passage.",
         "Fraction E du produit de contraste extraite en un passage.",

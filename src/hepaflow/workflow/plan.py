@@ -160,6 +160,5 @@ def load(config: Path | None, **options: Any) -> Plan:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         code = "CONFIG-UNKNOWN-KEY" if first["type"] == "extra_forbidden" else "CONFIG-INVALID"
-        raise UsageError(
-            code, f"{key}: {first['msg'].removeprefix('Value error, ')}", "See hepaflow analyze --help for the options"
-        ) from error
+        said = first["msg"].removeprefix("Value error, ")  # of no key where the choices do not go together
+        raise UsageError(code, f"{key}: {said}" if key else said, "See hepaflow analyze --help for the options") from error

@@ -107,7 +107,6 @@ def test_a_noisy_baseline_is_no_unsteady_one(noise_hu: float) -> None:
         assert baseline_flags(THESIS_TIMES, noisy, baseline_passes(THESIS_TIMES, noisy)) == ()
 
 
-<<<<<<< HEAD
 def test_a_flat_top_with_nothing_above_the_baseline_beside_it_is_taken_as_it_is():
     times = THESIS_TIMES
     arterial = TimeCurve("arterial", times, 20 + 300 * np.exp(-(((times - 12) / 5) ** 2)))
@@ -123,7 +122,8 @@ def test_curves_of_less_than_ten_seconds_are_refused():
     arterial = TimeCurve("arterial", times, 300 * np.exp(-(((times - 1) / 0.5) ** 2)))
     with pytest.raises(InputRefused, match=r"^INPUT-TOO-BRIEF"):
         dense_inputs(arterial, None, baseline_passes=1)
-=======
+
+
 @pytest.mark.parametrize(
     "arterial",
     [
@@ -147,4 +147,3 @@ def test_a_portal_curve_that_falls_is_refused_though_rounding_lifts_a_sample() -
     falling[1] += 1e-11
     with pytest.raises(InputRefused, match=r"^INPUT-NO-ENHANCEMENT: the portal"):
         flags_of(arterial, np.minimum(falling, 42.0 + 1e-11))
->>>>>>> fixcrash-s12

@@ -323,7 +323,7 @@ def finished(missing: list[str]) -> SimpleNamespace:
     rule = Rule("length", "warn", "8 s", "220 s", "why", "pourquoi")
     parts = {"lesions": (value, (lesion,)), "summary": ((rule,), ("portal-peak-in-gap",))}
     handles = {name: SimpleNamespace(get=lambda part=part: part) for name, part in parts.items()}
-    return SimpleNamespace(plan=Plan(), missing=lambda: missing, compared=None, **handles)
+    return SimpleNamespace(plan=Plan(), missing=lambda: missing, compared=None, flags=lambda: parts["summary"][1], **handles)
 
 
 def measurement(bf: float) -> Measurement:

@@ -9,6 +9,7 @@ from hepaflow.units import QUANTITIES
 _OF_MEANING: dict[tuple[str, str], tuple[float, float]] = {
     ("bv", "vessels-and-interstitium"): (0, 80),
     ("bv", "seen-by-the-end"): (0, 80),
+    ("total_mtt", "seen-by-the-end"): (0, 90),
     ("mtt", "vessels-and-interstitium"): (0, 60),
 }
 

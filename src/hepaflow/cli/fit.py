@@ -90,4 +90,5 @@ def show(found: dict[str, Any]) -> None:
         if curve["flags"]:
             printing.out("flags: " + " ".join(curve["flags"]))
     if found["flags"]:
-        printing.out("flags: " + " ".join(found["flags"]))
+        printing.out()
+        printing.out("inputs: " + " ".join(found["flags"]))

@@ -130,6 +130,18 @@ _TABLE: tuple[Flag, ...] = (
     ),
     Flag("fit-poor", "caution", "the model describes this curve poorly", "le modèle décrit mal cette courbe"),
     Flag(
+        "curve-no-enhancement",
+        "serious",
+        "the curve does not rise above its noise: there is no flow to measure, and transit time, volume and exchange are what was assumed before",
+        "la courbe ne dépasse pas son bruit : pas de flux à mesurer ; temps de transit, volume et échanges sont ceux supposés au départ",
+    ),
+    Flag(
+        "curve-late-arrival",
+        "serious",
+        "the tissue begins to enhance over 9 s after its last input, later than any delay that is searched: flow is read too low",
+        "le tissu se rehausse plus de 9 s après sa dernière entrée, au-delà des délais explorés : le flux est sous-estimé",
+    ),
+    Flag(
         "parts-disagree",
         "caution",
         "the whole lesion and its vascular part fall into different categories",

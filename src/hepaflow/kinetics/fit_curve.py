@@ -17,6 +17,7 @@ from hepaflow.domain.lesions import Estimate, Measurement
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.dictionary import Sources, parameters, prior_of
 from hepaflow.kinetics.fit_direct import read_curve
+from hepaflow.kinetics.fit_flags import fit_flags
 from hepaflow.kinetics.model import DirectModel, KineticModel, ResidueModel
 from hepaflow.kinetics.posterior import posterior, with_input_error
 from hepaflow.kinetics.problem import Prior, Problem, scale_bounds
@@ -66,7 +67,7 @@ def fit_curve(
     main = int(held.argmax())
     best, covariance = modes[main]
     theta = with_input_error(problem, best, covariance, draws, inputs)
-    found = _measurement(problem, best, theta, nearest == main, curve=curve, density=density_g_ml)
+    found = _measurement(problem, best, theta, nearest == main, curve=curve, inputs=inputs, density=density_g_ml)
     ambiguous = ("fit-ambiguous",) if held[main] < CLEAR * held.sum() else ()
     return replace(found, voxels=voxels, flags=found.flags + ambiguous)
 
@@ -88,7 +89,14 @@ def _noise_guess(curve: TimeCurve, usable: npt.NDArray[np.bool_]) -> float:
 
 
 def _measurement(
-    problem: Problem, best: FloatArray, theta: FloatArray, main: npt.NDArray[np.bool_], *, curve: TimeCurve, density: float
+    problem: Problem,
+    best: FloatArray,
+    theta: FloatArray,
+    main: npt.NDArray[np.bool_],
+    *,
+    curve: TimeCurve,
+    inputs: Inputs,
+    density: float,
 ) -> Measurement:
     p = len(problem.chosen)
     shapes = len(problem.model.shape)
@@ -114,7 +122,10 @@ def _measurement(
         r2=r2,
         aic=n * float(np.log(max(squares / n, 1e-300))) + 2 * (unknowns + 1),
         residual_sd=float(np.sqrt(squares / max(n - unknowns, 1))),
-        flags=_flags(problem, best, r2),
+        flags=(
+            *fit_flags(problem.times_s, problem.observed, problem.observed - residual, unknowns=unknowns, inputs=inputs),
+            *_at_bound(problem, best),
+        ),
         shape={q.key: float(x) for q, x in zip(problem.chosen, problem.values(best[None, :p])[0], strict=True)},
         flows_ml_min_100_ml={names[i]: float(best[p + i]) for i in range(problem.sources.count)},
     )
@@ -130,12 +141,8 @@ def quantities(model: ResidueModel, shape: FloatArray, flows: FloatArray, densit
     return {key: per_100_g(x, density_g_ml) if QUANTITIES[key].per_mass else x for key, x in ordered.items()}
 
 
-def _flags(problem: Problem, best: FloatArray, r2: float) -> tuple[str, ...]:
-    flags = []
-    if not r2 > 0.5:
-        flags.append("fit-poor")
+def _at_bound(problem: Problem, best: FloatArray) -> tuple[str, ...]:
     p = len(problem.chosen)
     low, high = scale_bounds(problem.chosen)
-    if (np.minimum(best[:p] - low, high - best[:p]) < 1e-3 * (high - low)).any():
-        flags.append("fit-at-bound")
-    return tuple(flags)
+    at_bound = (np.minimum(best[:p] - low, high - best[:p]) < 1e-3 * (high - low)).any()
+    return ("fit-at-bound",) if at_bound else ()

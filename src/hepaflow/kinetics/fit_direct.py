@@ -11,6 +11,7 @@ from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.domain.lesions import Estimate, Measurement
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.descriptive import arrival_s
+from hepaflow.kinetics.fit_flags import FAIR_R2
 from hepaflow.kinetics.input_error import common_weights, perturbed
 from hepaflow.kinetics.model import DirectModel, Reader, Settings
 from hepaflow.kinetics.posterior import DRAWS
@@ -20,8 +21,6 @@ FloatArray = npt.NDArray[np.float64]
 
 #: The draws are read in this many groups, each with settings made from one of its own draws: what the settings owe to the noise is in them.
 GROUPS = 10
-#: Below this share of the variance explained, the fit is flagged.
-FAIR_R2 = 0.5
 #: Quantities that the noise may take below zero.
 SIGNED = ("peak", "auc")
 #: Quantities that jump from pass to pass with the place of a maximum: a shift of their draws would leave the times there are.

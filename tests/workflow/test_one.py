@@ -245,3 +245,17 @@ def test_a_reference_outside_the_study_is_refused(study: Study, tmp_path: Path, 
     assert run("analyze", study.folder, "--out", tmp_path / "case", "--rois", study.rois, "--config", tmp_path / "plan.toml") == 3
     assert capsys.readouterr().err.startswith("REFERENCE-OUTSIDE")
     assert not (tmp_path / "case").exists()
+
+
+def test_the_portal_input_may_be_left_out(study, tmp_path):
+    config = tmp_path / "plan.toml"
+    config.write_text('[inputs]\nsupply = "arterial"\n')
+    folder = tmp_path / "case"
+    assert run("analyze", study.folder, "--out", folder, "--rois", study.rois, "--motion", "none", "--config", config) == 0
+    record = json.loads((folder / "case.json").read_text())
+    assert "portal-left-out" in record["flags"]
+    assert not (folder / "maps" / "haf.nii.gz").exists()
+    assert (folder / "maps" / "bf.nii.gz").exists()
+    table = (folder / "lesions.csv").read_text().splitlines()
+    column = table[0].split(",").index("bf")
+    assert all(float(row.split(",")[column]) > 0 for row in table[1:])

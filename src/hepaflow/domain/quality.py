@@ -128,6 +128,12 @@ _TABLE: tuple[Flag, ...] = (
         "arterial and portal input are the same curve",
         "les entrées artérielle et portale sont la même courbe",
     ),
+    Flag(
+        "portal-left-out",
+        "serious",
+        "the portal input was left out on request: in liver tissue flow and transit are then wrong, and there is no arterial fraction",
+        "l'entrée portale a été écartée sur demande : dans le foie, flux et transit sont alors faux, sans fraction artérielle",
+    ),
     Flag("fit-poor", "caution", "the model describes this curve poorly", "le modèle décrit mal cette courbe"),
     Flag(
         "curve-no-enhancement",

@@ -157,7 +157,9 @@ def _feed(
                 f"inputs.shifts: there is no region {shift.region}",
                 "Give the region with --rois, or leave the shift out",
             )
-    return make_inputs(aligned, regions, baseline_passes=baseline_passes, haematocrit=haematocrit, shifts=plan.by_region())
+    feeding = replace(regions, portal_vein=None) if plan.supply == "arterial" else regions
+    found = make_inputs(aligned, feeding, baseline_passes=baseline_passes, haematocrit=haematocrit, shifts=plan.by_region())
+    return replace(found, flags=(*found.flags, "portal-left-out")) if plan.supply == "arterial" else found
 
 
 def _map(

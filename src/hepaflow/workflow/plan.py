@@ -55,8 +55,9 @@ class Shift(_Part):
 
 
 class InputsPlan(_Part):
-    """What a reader sets right in the inputs by hand."""
+    """``supply`` ``arterial`` leaves the portal vein out, for tissue without one; ``shifts`` are what a reader sets right by hand."""
 
+    supply: Literal["dual", "arterial"] = "dual"
     shifts: tuple[Shift, ...] = ()
 
     @field_validator("shifts")

@@ -15,7 +15,7 @@ from hepaflow.domain.geometry import Grid
 from hepaflow.domain.motion import MotionField, PassMotion
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import UsageError
-from hepaflow.motion import deformable, elastix, lattice, mask, modes, resample, rigid, score
+from hepaflow.motion import deformable, elastix, lattice, mask, modes, resample, rigid, score, together
 from hepaflow.motion.deformable import Field, Fixed, Mask
 from hepaflow.motion.lattice import Scene
 
@@ -33,6 +33,8 @@ _COMPARE_NODES = 1.5
 #: A pass whose disagreement stays this many times the usual one is beyond repair (another body part, a failed reconstruction).
 _BEYOND_REPAIR = 3.0
 _LEAST_JACOBIAN = 0.1
+#: A pass that disagrees, or went, this many times as much as the usual one takes no part in what the passes share.
+_UNUSUAL = 2.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,20 +54,20 @@ def estimate(
 ) -> MotionField:
     """Find where the tissue of the reference lies in every pass.
 
-    ``reference`` is a 0-based pass, or None: then a well-enhanced pass near the usual breathing position is taken. ``deformable`` is local
-    least squares with local gain and offset inside the cavity (or elastix, by ``engine``), shared over passes as few modes; ``rigid`` one shift a pass; ``none`` no
-    motion (residuals are measured all the same). Excluded passes are left where they are. A pass that did not get better is left where it is, one
-    that disagrees far more than all others is marked excluded; flags say so. Refused: an unknown method, a reference that is not there.
+    ``reference`` is a 0-based pass, or None: then a well-enhanced pass near the usual breathing position is taken. ``deformable`` starts every pass by
+    local least squares with local gain and offset inside the cavity (or elastix, by ``engine``) and goes on with all passes together; ``rigid`` is one
+    shift a pass; ``none`` no motion (residuals are measured all the same). Excluded passes are left where they are. A pass that did not get better is
+    left where it is, one that disagrees far more than all others is marked excluded; flags say so. Refused: an unknown method, a reference that is not there.
     """
     _check(series, method, reference, engine)
     used = [index for index in range(series.passes) if index not in series.excluded]
     table = lay_table(series)
     if reference is None:
         reference = choose_reference(table.scene, table.cavity, used)
-    others = [index for index in used if index != reference]
+    others = tuple(index for index in used if index != reference)
     fixed = {
-        mm: deformable.fixed_at(table.scene, reference, mm)
-        for mm in sorted({level.image_mm for level in deformable.LEVELS} | {_COMPARE_MM})
+        mm: deformable.fixed_at(table.scene, reference, table.cavity, mm)
+        for mm in sorted({level.image_mm for level in deformable.ALONE} | {_COMPARE_MM, rigid.SEARCH_MM})
     }
     fields = np.zeros((series.passes, *table.scene.nodes.shape, 3), np.float32)
     flags = list(table.flags)
@@ -80,11 +82,12 @@ def estimate(
                 done += 1
                 if progress is not None:
                     progress("align", done, len(others))
-        if method == "deformable" and others:
-            free = table.active
-            together, _ = modes.shared(fields[others][:, free])
-            for place, index in enumerate(others):
-                fields[index][free] = together[place]
+    if method == "deformable" and engine == "elastix":
+        free = table.active
+        for index, field in zip(others, modes.shared(fields[list(others)][:, free]), strict=True):
+            fields[index][free] = field
+    elif method == "deformable":
+        _together(table, fixed, reference, others, fields, progress)
     judged = {}
     with ThreadPoolExecutor(_workers()) as pool:
         for index, verdict in zip(
@@ -140,7 +143,7 @@ def choose_reference(scene: Scene, cavity: Mask, used: list[int]) -> int:
     inside = [scene.volumes[index][cavity] for index in used]
     level = np.array([float(part[np.isfinite(part)].mean()) if np.isfinite(part).any() else -np.inf for part in inside])
     middle = used[len(used) // 2]
-    fixed = deformable.fixed_at(scene, middle, rigid.SEARCH_MM)
+    fixed = deformable.fixed_at(scene, middle, cavity, rigid.SEARCH_MM)
     heights = []
     for index in used:
         start = rigid.search(scene, fixed, index, cavity)
@@ -188,8 +191,51 @@ def lay_table(series: DynamicSeries) -> Table:
     return Table(scene, cavity, active, fade, share > 0.5, flags)
 
 
+def _together(
+    table: Table,
+    fixed: dict[float, Fixed],
+    reference: int,
+    others: tuple[int, ...],
+    fields: npt.NDArray[np.float32],
+    progress: Progress,
+) -> None:
+    """From the start of every pass to its field, in place: of the passes that agree well enough all together, of any other on its own."""
+    good = _usual(table, fixed[_COMPARE_MM], others, fields)
+    if len(good) < together.FEWEST:
+        good = ()
+    else:
+        group = together.Group.of(table.scene, table.cavity, table.active, reference, good, workers=_workers())
+
+        def turned(turn: int) -> None:
+            if progress is not None:
+                progress("align together", turn, together.ROUNDS)
+
+        fields[list(good)] = together.fields_together(group, fields[list(good)], progress=turned)
+    rest = [index for index in others if index not in good]
+
+    def alone(index: int) -> Field:
+        start, levels = fields[index], deformable.ALONE[len(deformable.START) :]
+        return deformable.register(table.scene, fixed, index, table.cavity, start, table.active, levels=levels)
+
+    with ThreadPoolExecutor(_workers()) as pool:
+        for index, field in zip(rest, pool.map(alone, rest), strict=True):
+            fields[index] = field
+
+
+def _usual(table: Table, fixed: Fixed, others: tuple[int, ...], fields: npt.NDArray[np.float32]) -> tuple[int, ...]:
+    """The passes whose start neither disagrees far more with the reference nor went far further than those of the others."""
+    left, size = [], []
+    for index in others:
+        moving = deformable.picture(table.scene, index, table.cavity, _COMPARE_MM)
+        found = deformable.evidence(fixed, moving, fields[index], table.scene, window_nodes=_COMPARE_NODES)
+        left.append(score.disagreement(found.residual, table.compared & np.isfinite(found.residual)))
+        size.append(float(np.sqrt((fields[index][table.active] ** 2).sum(-1).mean())))
+    usual, far = np.nanmedian(left), max(float(np.percentile(size, 75)), 4.0)
+    return tuple(i for i, r, s in zip(others, left, size, strict=True) if r <= _UNUSUAL * usual and s <= _UNUSUAL * far)
+
+
 def _register(table: Table, fixed: dict[float, Fixed], pair: tuple[int, int], method: str, engine: str) -> tuple[Field, Field]:
-    """The shift of a pass as a field, and its field by the method; ``pair`` is (reference, pass)."""
+    """The shift of a pass as a field, and its field by the method or the start of it; ``pair`` is (reference, pass)."""
     reference, index = pair
     start = rigid.search(table.scene, fixed[rigid.SEARCH_MM], index, table.cavity)
     shift = rigid.refine(table.scene, fixed[_COMPARE_MM], index, table.cavity, start, image_mm=_COMPARE_MM)
@@ -198,7 +244,7 @@ def _register(table: Table, fixed: dict[float, Fixed], pair: tuple[int, int], me
         return field, field
     if engine == "elastix":
         return field, elastix.register(table.scene, reference, index, table.cavity, shift)
-    return field, deformable.register(table.scene, fixed, index, table.cavity, field, table.active)
+    return field, deformable.register(table.scene, fixed, index, table.cavity, field, table.active, levels=deformable.START)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,10 +257,10 @@ class _Verdict:
 
 def _judge(table: Table, fixed: Fixed, index: int, field: Field, shift: Field | None) -> _Verdict:
     """The field that is kept, faded out beyond the cavity: as found, smoothed or replaced by the shift if it folds, 0 if the pass got worse."""
-    moving = deformable.smoothed(table.scene.volumes[index], table.scene.grid.spacing_mm, _COMPARE_MM)
+    moving = deformable.picture(table.scene, index, table.cavity, _COMPARE_MM)
 
     def variance(u: Field) -> npt.NDArray[np.float64]:
-        return deformable.evidence(fixed, moving, table.cavity, u, table.scene, window_nodes=_COMPARE_NODES).residual
+        return deformable.evidence(fixed, moving, u, table.scene, window_nodes=_COMPARE_NODES).residual
 
     nothing = np.zeros_like(field)
     at_rest = variance(nothing)

@@ -34,40 +34,46 @@ class Level:
     steps: int
 
 
-LEVELS = (Level(6.0, 1.0, 8.0, 4), Level(3.0, 0.7, 4.0, 5), Level(3.0, 0.4, 2.0, 6))
+#: From the shift of a pass on: to where the passes together go on from, and on to the end for a pass on its own.
+START = (Level(6.0, 1.0, 8.0, 3), Level(4.5, 1.0, 3.0, 3))
+ALONE = (*START, Level(3.0, 0.7, 2.0, 6))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fixed:
-    """The reference at one level: HU (k, j, i) and its slopes (3, k, j, i) per mm."""
+    """What a pass is compared with: HU (k, j, i) and its slopes (3, k, j, i) per mm; NaN, and 0, where it is not known."""
 
     values: Volume
     slopes: npt.NDArray[np.float32]
 
 
-def smoothed(volume: Volume, spacing_mm: tuple[float, float, float], fwhm_mm: float) -> Volume:
-    """The volume smoothed by a Gaussian of that full width at half maximum; what is not measured takes no part and stays NaN."""
+def picture(scene: Scene, index: int, mask: Mask, image_mm: float) -> Volume:
+    """A pass inside the mask (NaN outside), smoothed by a Gaussian of that full width at half maximum.
+
+    The wall and what is not measured take no part: smoothed in, they would stand still at the edge of organs that slide along them.
+    """
     from scipy.ndimage import gaussian_filter
 
-    sigma = [max(fwhm_mm / s, LEAST_VOXELS) / 2.3548 for s in spacing_mm]
-    missing = ~np.isfinite(volume)
-    if not missing.any():
-        return np.asarray(gaussian_filter(volume, sigma, mode="nearest"))
-    weight = gaussian_filter((~missing).astype(np.float32), sigma, mode="nearest")
-    value = gaussian_filter(np.where(missing, np.float32(0), volume), sigma, mode="nearest") / np.maximum(weight, 1e-6)
-    return np.where(missing, np.float32(np.nan), value).astype(np.float32)
+    sigma = [max(image_mm / s, LEAST_VOXELS) / 2.3548 for s in scene.grid.spacing_mm]
+    volume = scene.volumes[index]
+    known = mask & np.isfinite(volume)
+    weight = gaussian_filter(known.astype(np.float32), sigma, mode="nearest")
+    total = gaussian_filter(np.where(known, np.clip(volume, *WINDOW_HU), np.float32(0)), sigma, mode="nearest")
+    return np.where(known, total / np.maximum(weight, 1e-6), np.float32(np.nan)).astype(np.float32)
 
 
-def fixed_at(scene: Scene, reference: int, image_mm: float) -> Fixed:
-    """The reference smoothed, with slopes by central differences (0 across an axis of one voxel)."""
-    spacing = scene.grid.spacing_mm
-    values = smoothed(scene.volumes[reference], spacing, image_mm)
-    values = np.clip(values, *WINDOW_HU)
+def compared_with(values: Volume, spacing_mm: tuple[float, float, float]) -> Fixed:
+    """The values with their slopes, by central differences (0 across an axis of one voxel and beside what is not known)."""
     slopes = np.zeros((3, *values.shape), np.float32)
     for axis in range(3):
         if values.shape[axis] > 1:
-            slopes[axis] = np.nan_to_num(np.gradient(values, spacing[axis], axis=axis))
+            slopes[axis] = np.nan_to_num(np.gradient(values, spacing_mm[axis], axis=axis))
     return Fixed(values, slopes)
+
+
+def fixed_at(scene: Scene, reference: int, mask: Mask, image_mm: float) -> Fixed:
+    """The reference inside the mask, smoothed, with its slopes."""
+    return compared_with(picture(scene, reference, mask, image_mm), scene.grid.spacing_mm)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,8 +85,8 @@ class Evidence:
     residual: FloatArray
 
 
-def evidence(fixed: Fixed, moving: Volume, mask: Mask, field: Field, scene: Scene, *, window_nodes: float) -> Evidence:
-    """Compare the pass under ``field`` with the reference, window by window."""
+def evidence(fixed: Fixed, moving: Volume, field: Field, scene: Scene, *, window_nodes: float) -> Evidence:
+    """Compare a pass (its :func:`picture`) under ``field`` with ``fixed``, window by window."""
     from scipy.ndimage import gaussian_filter1d
 
     shape = scene.nodes.shape
@@ -89,7 +95,6 @@ def evidence(fixed: Fixed, moving: Volume, mask: Mask, field: Field, scene: Scen
         fixed.values,
         fixed.slopes,
         moving,
-        mask,
         field,
         np.array(scene.grid.spacing_mm),
         np.array(scene.block),
@@ -126,22 +131,15 @@ def stiffness_of(scene: Scene, stiffness: float) -> FloatArray:
 
 
 def register(
-    scene: Scene,
-    fixed: dict[float, Fixed],
-    index: int,
-    mask: Mask,
-    start: Field,
-    active: Mask,
-    *,
-    levels: tuple[Level, ...] = LEVELS,
+    scene: Scene, fixed: dict[float, Fixed], index: int, mask: Mask, start: Field, active: Mask, *, levels: tuple[Level, ...]
 ) -> Field:
-    """The field (nodes k, j, i, 3) of pass ``index`` in mm along the working axes, from ``start``."""
+    """The field (nodes k, j, i, 3) of pass ``index`` in mm along the working axes, from ``start``; ``fixed`` by the levels' smoothing in mm."""
     field = start.copy()
     for level in levels:
-        moving = smoothed(scene.volumes[index], scene.grid.spacing_mm, level.image_mm)
+        moving = picture(scene, index, mask, level.image_mm)
         stiffness = stiffness_of(scene, level.stiffness)
         for _ in range(level.steps):
-            found = evidence(fixed[level.image_mm], moving, mask, field, scene, window_nodes=level.window_nodes)
+            found = evidence(fixed[level.image_mm], moving, field, scene, window_nodes=level.window_nodes)
             new = local_fit.smooth_step(found.hessian, found.gradient, active, field, stiffness, SWEEPS)
             field = field + np.clip(new - field, -5.0, 5.0)
     return field

@@ -12,6 +12,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from hepaflow.motion.resample import catmull_rom
+
 #: Columns of the sums: 1, F, M, FF, FM, MM, grad F (3), F grad F (3), M grad F (3), grad F grad F (00 01 02 11 12 22).
 SUMS = 21
 #: What a window that counts in full weighs, whatever its number of voxels, and the least weight that is believed.
@@ -23,14 +25,15 @@ _RIDGE = 0.01
 
 
 @numba.njit(cache=True, nogil=True)
-def accumulate(
-    fixed: Any, slopes: Any, moving: Any, mask: Any, field: Any, spacing: Any, block: Any, window: Any, sums: Any
-) -> None:
+def accumulate(fixed: Any, slopes: Any, moving: Any, field: Any, spacing: Any, block: Any, window: Any, sums: Any) -> None:
     """Add up products of reference, its slopes (per mm) and the displaced pass by block into ``sums`` (nodes k, j, i, 21).
 
-    ``field`` (nodes k, j, i, 3) is in mm along the working axes. A voxel counts where ``mask`` holds it and the point it is displaced to.
+    ``field`` (nodes k, j, i, 3) is in mm along the working axes. A voxel counts where the reference is a number and so are the 64 values
+    about the point it is displaced to. The kernel is that of the final resampling: a linear one would blur the pass more than the reference,
+    which looks like motion along every curved border.
     """
     nk, nj, ni = fixed.shape
+    w0, w1, w2 = np.empty(4), np.empty(4), np.empty(4)
     ck, cj, ci = field.shape[0], field.shape[1], field.shape[2]
     sums[...] = 0.0
     for k in range(ck * block[0]):
@@ -42,7 +45,7 @@ def accumulate(
             j0 = min(int(tj), max(cj - 2, 0))
             wj, j1 = tj - j0, min(j0 + 1, cj - 1)
             for i in range(ci * block[2]):
-                if not mask[k, j, i] or not np.isfinite(fixed[k, j, i]):
+                if not np.isfinite(fixed[k, j, i]):
                     continue
                 ti = min(max((i - (block[2] - 1) * 0.5) / block[2], 0.0), ci - 1.0)
                 i0 = min(int(ti), max(ci - 2, 0))
@@ -64,15 +67,25 @@ def accumulate(
                 if p0 < 0 or p1 < 0 or p2 < 0 or p0 > nk - 1 or p1 > nj - 1 or p2 > ni - 1:
                     continue
                 a0, a1, a2 = min(int(p0), max(nk - 2, 0)), min(int(p1), max(nj - 2, 0)), min(int(p2), max(ni - 2, 0))
-                b0, b1, b2 = min(a0 + 1, nk - 1), min(a1 + 1, nj - 1), min(a2 + 1, ni - 1)
-                if not (mask[a0, a1, a2] and mask[b0, b1, b2] and mask[a0, b1, a2] and mask[a0, a1, b2]):
-                    continue  # a tap in the wall, which stands still
-                f0, f1, f2 = p0 - a0, p1 - a1, p2 - a2
-                near = (1 - f1) * ((1 - f2) * moving[a0, a1, a2] + f2 * moving[a0, a1, b2])
-                near += f1 * ((1 - f2) * moving[a0, b1, a2] + f2 * moving[a0, b1, b2])
-                far = (1 - f1) * ((1 - f2) * moving[b0, a1, a2] + f2 * moving[b0, a1, b2])
-                far += f1 * ((1 - f2) * moving[b0, b1, a2] + f2 * moving[b0, b1, b2])
-                m = (1 - f0) * near + f0 * far
+                catmull_rom(p0 - a0, w0)
+                catmull_rom(p1 - a1, w1)
+                catmull_rom(p2 - a2, w2)
+                m = 0.0
+                for c in range(4):
+                    if w0[c] == 0.0:
+                        continue
+                    kk = min(max(a0 + c - 1, 0), nk - 1)
+                    plane = 0.0
+                    for b in range(4):
+                        if w1[b] == 0.0:
+                            continue
+                        jj = min(max(a1 + b - 1, 0), nj - 1)
+                        row = 0.0
+                        for a in range(4):
+                            if w2[a] != 0.0:
+                                row += w2[a] * moving[kk, jj, min(max(a2 + a - 1, 0), ni - 1)]
+                        plane += w1[b] * row
+                    m += w0[c] * plane
                 if not np.isfinite(m):
                     continue
                 m = min(max(m, window[0]), window[1])

@@ -18,22 +18,26 @@ ABOVE_NOISE = 4.0
 LEAST_ENERGY = 0.01
 
 
-def shared(fields: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], int]:
-    """The fields (passes, nodes, 3) as sums of the shapes they share, and how many shapes (1 to 3; fewer than four fields are given back with 0).
+def split(fields: npt.NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
+    """Amplitudes (passes, r) and shapes (r, nodes, 3), one to three of them, whose sum is nearest to the fields (passes, nodes, 3).
 
     The displacement of the reference is 0 by definition, so that the shapes pass through the origin: no mean is taken off.
     """
     passes = fields.shape[0]
-    if passes < 4 or not fields.any():
-        return fields, 0
     table = fields.reshape(passes, -1).astype(np.float64)
     values, vectors = np.linalg.eigh(np.einsum("pn,qn->pq", table, table))  # no BLAS: its sums depend on the number of threads
     order = np.argsort(values)[::-1]
-    singular = np.sqrt(np.maximum(values[order], 0.0))
-    count = supported(singular)
+    count = supported(np.sqrt(np.maximum(values[order], 0.0)))
     chosen = vectors[:, order[:count]]
-    amplitudes = np.einsum("pr,pn->rn", chosen, table)
-    return np.einsum("pr,rn->pn", chosen, amplitudes).reshape(fields.shape).astype(np.float32), count
+    return chosen, np.einsum("pr,pn->rn", chosen, table).reshape(count, *fields.shape[1:])
+
+
+def shared(fields: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The fields (passes, nodes, 3) as sums of the shapes they share; fewer than four fields are given back."""
+    if fields.shape[0] < 4 or not fields.any():
+        return fields
+    amplitudes, shapes = split(fields)
+    return np.asarray(np.einsum("pr,rnc->pnc", amplitudes, shapes), np.float32)
 
 
 def supported(singular: FloatArray) -> int:

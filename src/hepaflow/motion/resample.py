@@ -17,7 +17,8 @@ _COVERED = 0.5
 
 
 @numba.njit(cache=True, nogil=True)
-def _catmull_rom(t: float, w: Any) -> None:
+def catmull_rom(t: float, w: Any) -> None:
+    """Weights ``w`` (4,) of the values before and after a point that lies ``t`` (0 to 1) beyond the second of them."""
     w[0] = 0.5 * t * (-1.0 + t * (2.0 - t))
     w[1] = 0.5 * (2.0 + t * t * (3.0 * t - 5.0))
     w[2] = 0.5 * t * (1.0 + t * (4.0 - 3.0 * t))
@@ -81,9 +82,9 @@ def _pull(volume: Any, field: Any, to_node: Any, to_voxel: Any, out: Any) -> Non
                     continue
                 p0, p1, p2 = min(max(p0, 0.0), nk - 1.0), min(max(p1, 0.0), nj - 1.0), min(max(p2, 0.0), ni - 1.0)
                 a0, a1, a2 = int(p0), int(p1), int(p2)
-                _catmull_rom(p0 - a0, w0)
-                _catmull_rom(p1 - a1, w1)
-                _catmull_rom(p2 - a2, w2)
+                catmull_rom(p0 - a0, w0)
+                catmull_rom(p1 - a1, w1)
+                catmull_rom(p2 - a2, w2)
                 total = 0.0
                 for c in range(4):
                     if w0[c] == 0.0:

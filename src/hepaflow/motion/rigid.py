@@ -8,13 +8,13 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.motion.deformable import Field, Fixed, Mask, evidence, smoothed
-from hepaflow.motion.lattice import WINDOW_HU, Scene
+from hepaflow.motion.deformable import Field, Fixed, Mask, evidence, picture
+from hepaflow.motion.lattice import Scene
 
 FloatArray = npt.NDArray[np.float64]
 
-#: Largest shift looked for along (z, y, x) in mm: quiet breathing moves the liver up to 25 mm.
-REACH_MM = (32.0, 14.0, 10.0)
+#: Largest shift looked for along (z, y, x) in mm: quiet breathing moves the liver up to 25 mm, a gasp 40.
+REACH_MM = (45.0, 14.0, 10.0)
 #: Smoothing of the images for the search.
 SEARCH_MM = 6.0
 
@@ -49,7 +49,7 @@ def _scores(fixed: Any, moving: Any, mask: Any, points: Any, shifts: Any, scores
 def search(scene: Scene, fixed: Fixed, index: int, mask: Mask) -> FloatArray:
     """The whole-voxel shift (3,) in mm along the working axes with the best masked correlation on a thinned grid."""
     spacing = scene.grid.spacing_mm
-    moving = np.clip(smoothed(scene.volumes[index], spacing, SEARCH_MM), *WINDOW_HU)
+    moving = picture(scene, index, mask, SEARCH_MM)
     points = np.argwhere(mask)
     points = points[:: max(1, len(points) // 4000)]
     ranges = [np.arange(-int(r / s), int(r / s) + 1) for r, s in zip(REACH_MM, spacing, strict=True)]
@@ -73,10 +73,10 @@ def refine(
     scene: Scene, fixed: Fixed, index: int, mask: Mask, shift_mm: FloatArray, *, image_mm: float, steps: int = 8
 ) -> FloatArray:
     """Gauss-Newton on one common shift, windows weighted by their information."""
-    moving = smoothed(scene.volumes[index], scene.grid.spacing_mm, image_mm)
+    moving = picture(scene, index, mask, image_mm)
     shift = shift_mm.copy()
     for _ in range(steps):
-        found = evidence(fixed, moving, mask, constant(scene, shift), scene, window_nodes=1.0)
+        found = evidence(fixed, moving, constant(scene, shift), scene, window_nodes=1.0)
         matrix = full(found.hessian).sum(axis=(0, 1, 2)) + 1e-6 * np.eye(3)
         change = -np.linalg.solve(matrix, found.gradient.sum(axis=(0, 1, 2)))
         shift = shift + np.clip(change, -5.0, 5.0)

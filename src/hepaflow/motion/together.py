@@ -1,0 +1,189 @@
+"""All passes together: what one pass should show is foretold from the others, and all fields are a few shapes that the passes share.
+
+Two turns alternate. The passes, as they lie now, foretell each pass without its help (a sum of the few images that explain all of them over
+time): contrast is then in both images that are compared. Against these the shapes and their amplitudes are found by least squares over all
+passes at once. What breathing alone does not explain follows last: a small free remainder of each pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.motion import local_fit, modes, resample, rigid
+from hepaflow.motion.deformable import SWEEPS, Evidence, Field, Fixed, Mask, compared_with, evidence, picture, stiffness_of
+from hepaflow.motion.lattice import Scene, Volume
+from hepaflow.motion.spline import Splines
+
+FloatArray = npt.NDArray[np.float64]
+
+#: Fewer passes than this foretell nothing.
+FEWEST = 6
+#: Turns of foretelling and fitting, and least-squares steps in each.
+ROUNDS, STEPS = 6, 2
+#: Smoothing of the images in mm, of the windows in nodes.
+IMAGE_MM, WINDOW_NODES = 3.0, 0.7
+#: Images that explain all passes: no more than this, and no more than one for five passes.
+_MOST_IMAGES, _PASSES_AN_IMAGE = 4, 5
+#: How hard it is to bend a shape of 1 mm, and a remainder to differ between neighbours and from 0.
+_BENDING, _REMAINDER, _TETHER = 20.0, 4.0, 3.0
+#: Tissue whose contrast tells how a pass is made of the images: no lung, no bone.
+_TISSUE_HU = (-150.0, 300.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """The passes that are moved together: their numbers, and pictures (n, k, j, i) of them and of the reference."""
+
+    scene: Scene
+    active: Mask
+    cavity: Mask
+    passes: tuple[int, ...]
+    pictures: list[Volume]
+    reference: Volume
+    workers: int
+
+    @classmethod
+    def of(cls, scene: Scene, cavity: Mask, active: Mask, reference: int, passes: tuple[int, ...], *, workers: int) -> Group:
+        """With the pictures of all of them."""
+        with ThreadPoolExecutor(workers) as pool:
+            still, *others = pool.map(lambda index: picture(scene, index, cavity, IMAGE_MM), (reference, *passes))
+        return cls(scene, active, cavity, passes, others, still, workers)
+
+
+def fields_together(group: Group, fields: npt.NDArray[np.float32], *, progress: Callable[[int], None]) -> npt.NDArray[np.float32]:
+    """The fields (passes, nodes, 3) in mm along the working axes, from ``fields`` found one by one; ``progress`` hears of every turn."""
+    shapes = _Shapes.of(fields[:, group.active])
+    bend = Splines.over(group.scene.nodes.shape, group.scene.nodes.spacing_mm)
+    knots: FloatArray | None = None
+    for turn in range(ROUNDS):
+        foretold = foretell(group, shapes.fields(group.active))
+        for _ in range(STEPS):
+            shapes, knots = _step(group, foretold, shapes, bend, knots)
+        progress(turn + 1)
+    shared = shapes.fields(group.active)
+    foretold = foretell(group, shared)
+    with ThreadPoolExecutor(group.workers) as pool:
+        return np.stack(list(pool.map(lambda n: _with_remainder(group, foretold[n], n, shared[n]), range(len(group.passes)))))
+
+
+def foretell(group: Group, fields: npt.NDArray[np.float32]) -> list[Fixed]:
+    """What each pass should show where the reference is, from the reference and all other passes under ``fields`` (passes, nodes, 3)."""
+    aligned = laid(group, fields)
+    inside = aligned[:, group.cavity]
+    known = np.isfinite(inside)
+    mean = np.where(known, inside, np.float32(0)).sum(0) / np.maximum(known.sum(0), 1)
+    change = np.where(known, inside - mean, np.float32(0))
+    low, high = _TISSUE_HU
+    tissue = change[:, known.all(0) & (mean > low) & (mean < high)].astype(np.float64)
+    products = np.einsum("pn,qn->pq", tissue, tissue)  # no BLAS: its sums depend on the number of threads
+    images = min(_MOST_IMAGES, len(aligned) // _PASSES_AN_IMAGE)
+
+    def one(place: int) -> Fixed:
+        weights = _weights(products, place, images).astype(np.float32)
+        volume = np.full(group.cavity.shape, np.nan, np.float32)
+        volume[group.cavity] = mean + np.einsum("p,pn->n", weights, change)
+        return compared_with(volume, group.scene.grid.spacing_mm)
+
+    with ThreadPoolExecutor(group.workers) as pool:
+        return list(pool.map(one, range(1, len(aligned))))
+
+
+def laid(group: Group, fields: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Pictures (1 + passes, k, j, i) of the reference and of every pass brought to it."""
+    scene = group.scene
+    aligned = np.empty((1 + len(group.passes), *scene.grid.shape), np.float32)
+    aligned[0] = group.reference
+
+    def one(n: int) -> None:
+        in_lps = np.einsum("kjia,xa->kjix", fields[n], scene.axes).astype(np.float32)
+        resample.pull_back(group.pictures[n], scene.grid, field=in_lps, nodes=scene.nodes, out=aligned[1 + n])
+
+    with ThreadPoolExecutor(group.workers) as pool:
+        list(pool.map(one, range(len(group.passes))))
+    return aligned
+
+
+def _weights(products: FloatArray, place: int, images: int) -> FloatArray:
+    """How the change of pass ``place`` from the mean is made of that of the others (passes,), by the ``images`` that explain these best."""
+    others = np.delete(np.arange(len(products)), place)
+    values, vectors = np.linalg.eigh(products[np.ix_(others, others)])
+    kept = [n for n in np.argsort(values)[::-1][:images] if values[n] > 1e-9 * values.max()]
+    share = np.einsum("pn,p->n", vectors[:, kept], products[others, place]) / values[kept]
+    weights = np.zeros(len(products))
+    weights[others] = np.einsum("pn,n->p", vectors[:, kept], share)
+    return weights
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shapes:
+    """``amplitudes`` (passes, r) in mm and the shapes (nodes, r, 3), each of size 1 on the whole, at the nodes that carry the field."""
+
+    amplitudes: FloatArray
+    shapes: FloatArray
+
+    @classmethod
+    def of(cls, fields: npt.NDArray[np.float32]) -> _Shapes:
+        """Of fields (passes, nodes, 3): one to three shapes, as many as stand above noise."""
+        amplitudes, shapes = modes.split(fields)
+        return cls(amplitudes, np.ascontiguousarray(np.moveaxis(shapes, 0, 1))).scaled()[0]
+
+    def scaled(self) -> tuple[_Shapes, FloatArray]:
+        """The same fields with shapes of size 1, and what the sizes (r,) were."""
+        size = np.sqrt((self.shapes**2).sum(axis=2).mean(axis=0))
+        size = np.where(size > 0.0, size, 1.0)
+        return _Shapes(self.amplitudes * size, self.shapes / size[:, None]), size
+
+    def fields(self, active: Mask) -> npt.NDArray[np.float32]:
+        """All fields (passes, nodes k, j, i, 3), 0 at the other nodes."""
+        out = np.zeros((len(self.amplitudes), *active.shape, 3), np.float32)
+        out[:, active] = np.einsum("pr,nrc->pnc", self.amplitudes, self.shapes)
+        return out
+
+
+def _step(group: Group, foretold: list[Fixed], old: _Shapes, bend: Splines, knots: FloatArray | None) -> tuple[_Shapes, FloatArray]:
+    """One least-squares step: the amplitudes of every pass under the shapes, then the shapes under these amplitudes."""
+    active, count = group.active, old.shapes.shape[1]
+    now = old.fields(active)
+
+    def look(n: int) -> Evidence:
+        return evidence(foretold[n], group.pictures[n], now[n], group.scene, window_nodes=WINDOW_NODES)
+
+    with ThreadPoolExecutor(group.workers) as pool:
+        found = [(e.hessian[active], e.gradient[active]) for e in pool.map(look, range(len(group.passes)))]
+    amplitudes = old.amplitudes.copy()
+    size = 3 * count
+    matrices, right = np.zeros((len(old.shapes), size, size)), np.zeros((len(old.shapes), size))
+    for n, (hessian, gradient) in enumerate(found):
+        full = rigid.full(hessian)
+        pull = np.einsum("ncd,nrd->nrc", full, old.shapes)
+        own = np.einsum("nrc,nsc->rs", old.shapes, pull)
+        own += 1e-9 * (1.0 + np.trace(own)) * np.eye(count)
+        amplitudes[n] -= np.linalg.solve(own, np.einsum("nrc,nc->r", old.shapes, gradient))
+        a = amplitudes[n]
+        matrices += np.einsum("r,ncd,s->nrcsd", a, full, a).reshape(-1, size, size)
+        target = np.einsum("ncd,nd->nc", full, now[n][active].astype(np.float64)) - gradient
+        right += np.einsum("r,nc->nrc", a, target).reshape(-1, size)
+    everywhere, pulls = np.zeros((*active.shape, size, size)), np.zeros((*active.shape, size))
+    everywhere[active], pulls[active] = matrices, right
+    stiffness = np.repeat(_BENDING * (amplitudes**2).sum(axis=0), 3)
+    knots = bend.solve(everywhere, pulls, stiffness, np.zeros((*bend.knots, size)) if knots is None else knots)
+    shapes = bend.field(knots)[active].reshape(-1, count, 3)
+    new, grown = _Shapes(amplitudes, shapes).scaled()
+    return new, knots / np.repeat(grown, 3)
+
+
+def _with_remainder(group: Group, foretold: Fixed, n: int, shared: Field) -> Field:
+    """The field of one pass: the shared one and what its own image still asks for, tied to 0."""
+    stiffness, tether = stiffness_of(group.scene, _REMAINDER), np.array([_TETHER, 0.0, 0.0, _TETHER, 0.0, _TETHER])
+    rest = np.zeros_like(shared)
+    for _ in range(STEPS):
+        found = evidence(foretold, group.pictures[n], shared + rest, group.scene, window_nodes=WINDOW_NODES)
+        rest = local_fit.smooth_step(
+            found.hessian + tether, found.gradient + _TETHER * rest, group.active, rest, stiffness, SWEEPS
+        ).astype(np.float32)
+    return shared + rest

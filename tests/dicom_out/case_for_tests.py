@@ -70,7 +70,7 @@ def case(kind: str = "axial", *, real: bool = True) -> CaseResult:
     )
     curve = TimeCurve("aorta", times, np.array([0.0, 50.0, 30.0, 10.0]))
     inputs = Inputs(curve, curve, times, curve.values, curve.values, np.zeros((0, 2, 4)), 1, "linear")
-    motion = MotionField("none", 2, where, np.zeros((4, *SHAPE, 3), np.float32), (), (1.0, 1.0))
+    motion = MotionField("none", 2, where, np.zeros((4, *SHAPE, 3), np.float32), (), (1.0, 1.0), np.full(SHAPE, np.nan, np.float32))
     return CaseResult(series, series, motion, (), regions, inputs, maps, _measured("healthy"), _lesions(regions), (), ())
 
 

@@ -185,7 +185,7 @@ def test_a_pass_that_gets_worse_is_given_back(study: DynamicSeries) -> None:
     from hepaflow.motion import deformable
 
     table = correct.lay_table(study)
-    fixed = deformable.fixed_at(table.scene, torso.REFERENCE, 3.0)
+    fixed = deformable.fixed_at(table.scene, torso.REFERENCE, table.cavity, 3.0)
     wrong = np.zeros((*table.scene.nodes.shape, 3), np.float32)
     wrong[..., 0] = 12.0  # pass 4 moved by 3 mm
     verdict = correct._judge(table, fixed, 4, wrong, None)

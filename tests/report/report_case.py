@@ -104,11 +104,28 @@ def build_case(*, seed: int = 3) -> CaseResult:
     series = DynamicSeries(raw, grid, TIMES, acquisition, source={"PatientName": CANARY})
     aligned = DynamicSeries(straight, grid, TIMES, acquisition, excluded=(12,), source={"PatientName": CANARY})
     passes = tuple(
-        PassMotion(n, float(TIMES[n]), (0.2 * shift, -0.4 * shift, 10.0 * shift), 9.0 + 4 * abs(shift), 8.2, n == 12)
+        PassMotion(
+            n,
+            float(TIMES[n]),
+            (0.2 * shift, -0.4 * shift, 10.0 * shift),
+            9.0 + 4 * abs(shift),
+            8.2,
+            0.4 + 0.2 * abs(shift),
+            0.4,
+            n == 12,
+        )
         for n, shift in enumerate(shifts)
     )
     coarse = Grid.from_spacing((4, 4, 4), (40.0, 72.0, 90.0))
-    motion = MotionField("deformable", 9, coarse, np.zeros((TIMES.size, 4, 4, 4, 3), np.float32), passes, (0.82, 1.21))
+    motion = MotionField(
+        "deformable",
+        9,
+        coarse,
+        np.zeros((TIMES.size, 4, 4, 4, 3), np.float32),
+        passes,
+        (0.82, 1.21),
+        np.full((4, 4, 4), 0.6, np.float32),
+    )
 
     liver = ellipsoid(*liver_shape)
     masks = {name: ellipsoid(*ball) for name, ball in balls.items()}

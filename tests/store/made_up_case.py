@@ -73,8 +73,10 @@ def case() -> CaseResult:
     result = LesionResult(
         lesion, {"whole": measurement("whole", 125.0), "rim": measurement("rim", 130.0)}, ratios, (call,), ("ratio-undefined",)
     )
-    passes = tuple(PassMotion(i, float(t), (0.1 * i, 0.0, -1.0), 9.0, 4.0, i == 2) for i, t in enumerate(TIMES))
-    field = MotionField("rigid", 1, space, np.zeros((4, *SHAPE, 3), np.float32), passes, (0.9, 1.1))
+    passes = tuple(PassMotion(i, float(t), (0.1 * i, 0.0, -1.0), 9.0, 4.0, 1.5, 0.5, i == 2) for i, t in enumerate(TIMES))
+    field = MotionField(
+        "rigid", 1, space, np.zeros((4, *SHAPE, 3), np.float32), passes, (0.9, 1.1), np.full(SHAPE, 0.5, np.float32)
+    )
     return CaseResult(
         series=series,
         aligned=series,

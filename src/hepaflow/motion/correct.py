@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from hepaflow.motion import deformable, elastix, lattice, mask, modes, resample,
 from hepaflow.motion.deformable import Field, Fixed, Mask
 from hepaflow.motion.lattice import Scene
 
-Method = Literal["deformable", "rigid", "none"]
+Method = Literal["deformable", "rigid", "manual", "none"]
 #: ``local``: local least squares, our own; ``elastix``: the library (masked B-spline, mutual information).
 Engine = Literal["local", "elastix"]
 Progress = Callable[[str, int, int], None] | None
@@ -32,9 +32,13 @@ _COMPARE_MM = 3.0
 _COMPARE_NODES = 1.5
 #: A pass whose disagreement stays this many times the usual one is beyond repair (another body part, a failed reconstruction).
 _BEYOND_REPAIR = 3.0
+#: Organs' borders this much further apart than before are a pass that got worse, and this far apart and ``_BEYOND_REPAIR`` times the usual way one beyond repair.
+_BORDER_WORSE_MM, _BORDER_LOST_MM = 0.5, 3.0
 _LEAST_JACOBIAN = 0.1
 #: A pass that disagrees, or went, this many times as much as the usual one takes no part in what the passes share.
 _UNUSUAL = 2.5
+#: No way that is shorter than this many times that is unusual (mm, root mean square over the cavity).
+_ORDINARY_MM = 8.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,16 +54,25 @@ class Table:
 
 
 def estimate(
-    series: DynamicSeries, *, method: Method, reference: int | None, engine: Engine = "local", progress: Progress = None
+    series: DynamicSeries,
+    *,
+    method: Method,
+    reference: int | None,
+    engine: Engine = "local",
+    shifts_mm: Mapping[int, tuple[float, float, float]] | None = None,
+    progress: Progress = None,
 ) -> MotionField:
     """Find where the tissue of the reference lies in every pass.
 
     ``reference`` is a 0-based pass, or None: then a well-enhanced pass near the usual breathing position is taken. ``deformable`` starts every pass by
     local least squares with local gain and offset inside the cavity (or elastix, by ``engine``) and goes on with all passes together; ``rigid`` is one
-    shift a pass; ``none`` no motion (residuals are measured all the same). Excluded passes are left where they are. A pass that did not get better is
-    left where it is, one that disagrees far more than all others is marked excluded; flags say so. Refused: an unknown method, a reference that is not there.
+    shift a pass; ``manual`` takes the shifts of a reader, ``shifts_mm`` (pass to mm LPS: where the tissue of the reference lies in that pass, minus where it
+    lies in the reference); ``none`` is no motion (residuals are measured all the same). Excluded passes are left where they are. A pass that did not get better is
+    left where it is, one that disagrees far more than all others is marked excluded; flags say so. A reader's shift is never given back. Refused: an
+    unknown method, a reference that is not there, a shift of the reference or of a pass that is not there.
     """
     _check(series, method, reference, engine)
+    _check_shifts(series, method, reference, shifts_mm or {})
     used = [index for index in range(series.passes) if index not in series.excluded]
     table = lay_table(series)
     if reference is None:
@@ -67,12 +80,15 @@ def estimate(
     others = tuple(index for index in used if index != reference)
     fixed = {
         mm: deformable.fixed_at(table.scene, reference, table.cavity, mm)
-        for mm in sorted({level.image_mm for level in deformable.ALONE} | {_COMPARE_MM, rigid.SEARCH_MM})
+        for mm in sorted({level.image_mm for level in deformable.ALONE} | {_COMPARE_MM, rigid.SEARCH_MM, together.IMAGE_MM})
     }
     fields = np.zeros((series.passes, *table.scene.nodes.shape, 3), np.float32)
     flags = list(table.flags)
     shifts: dict[int, Field] = {}
-    if method != "none":
+    if method == "manual":
+        for index, by_hand in (shifts_mm or {}).items():
+            fields[index] = rigid.constant(table.scene, table.scene.axes.T @ np.array(by_hand))
+    elif method != "none":
         done = 0
         with ThreadPoolExecutor(_workers()) as pool:
             for index, (shift, field) in zip(
@@ -92,7 +108,12 @@ def estimate(
     with ThreadPoolExecutor(_workers()) as pool:
         for index, verdict in zip(
             others,
-            pool.map(lambda index: _judge(table, fixed[_COMPARE_MM], index, fields[index], shifts.get(index)), others),
+            pool.map(
+                lambda index: _judge(
+                    table, fixed[_COMPARE_MM], index, fields[index], shifts.get(index), by_hand=method == "manual"
+                ),
+                others,
+            ),
             strict=True,
         ):
             judged[index] = verdict
@@ -104,7 +125,21 @@ def estimate(
     ] or [(1.0, 1.0)]
     span = (min(low for low, _ in extremes), max(high for _, high in extremes))
     flags += sorted({flag for one in passes for flag in one.flags})
-    return MotionField(method, reference, table.scene.nodes, in_lps, passes, span, tuple(flags))
+    kept = tuple(index for index in others if not passes[index].excluded)
+    left = _remaining(table, fixed[together.IMAGE_MM], reference, kept, fields)
+    return MotionField(method, reference, table.scene.nodes, in_lps, passes, span, left, tuple(flags))
+
+
+def _remaining(
+    table: Table, fixed: Fixed, reference: int, kept: tuple[int, ...], fields: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """What motion the passes that are kept still show, at the nodes inside the cavity."""
+    if not kept:
+        return np.full(table.active.shape, np.nan, np.float32)
+    group = together.Group.of(table.scene, table.cavity, table.active, reference, kept, workers=_workers())
+    own = fields[list(kept)]
+    compared = together.foretell(group, own) if len(kept) >= together.FEWEST else [fixed] * len(kept)
+    return np.where(table.compared, together.remaining_mm(group, compared, own), np.float32(np.nan))
 
 
 def apply(series: DynamicSeries, field: MotionField) -> DynamicSeries:
@@ -138,6 +173,15 @@ def displacement(field: MotionField, grid: Grid, pass_index: int) -> npt.NDArray
     return resample.upsample(field.displacements[pass_index], field.grid, grid)
 
 
+def remaining(field: MotionField, grid: Grid) -> npt.NDArray[np.float32]:
+    """The motion (k, j, i) float32 in mm that remains at the voxels of ``grid``, NaN outside the cavity."""
+    known = np.isfinite(field.remaining_mm)
+    both = np.stack([np.where(known, field.remaining_mm, 0.0), known, known], axis=-1).astype(np.float32)
+    fine = resample.upsample(both, field.grid, grid)
+    inside = fine[..., 1] > 0.5
+    return np.where(inside, fine[..., 0] / np.where(inside, fine[..., 1], 1.0), np.nan).astype(np.float32)
+
+
 def choose_reference(scene: Scene, cavity: Mask, used: list[int]) -> int:
     """The well-enhanced pass (mean over the cavity in the upper 40 % of its range) nearest to the median height of all passes."""
     inside = [scene.volumes[index][cavity] for index in used]
@@ -155,8 +199,8 @@ def choose_reference(scene: Scene, cavity: Mask, used: list[int]) -> int:
 
 
 def _check(series: DynamicSeries, method: str, reference: int | None, engine: str) -> None:
-    if method not in ("deformable", "rigid", "none"):
-        raise UsageError("MOTION-METHOD", f"motion method {method!r} is not known", "Use deformable, rigid or none")
+    if method not in ("deformable", "rigid", "manual", "none"):
+        raise UsageError("MOTION-METHOD", f"motion method {method!r} is not known", "Use deformable, rigid, manual or none")
     if engine not in ("local", "elastix"):
         raise UsageError("MOTION-ENGINE", f"registration engine {engine!r} is not known", "Use local or elastix")
     if len(series.excluded) > series.passes - 2:
@@ -167,6 +211,22 @@ def _check(series: DynamicSeries, method: str, reference: int | None, engine: st
             "the reference pass does not exist or is excluded",
             f"Use a pass of 0 to {series.passes - 1} that is not excluded",
         )
+
+
+def _check_shifts(
+    series: DynamicSeries, method: str, reference: int | None, shifts_mm: Mapping[int, tuple[float, float, float]]
+) -> None:
+    if shifts_mm and method != "manual":
+        raise UsageError("MOTION-SHIFTS", "shifts of passes are given, but the method is not manual", "Use the method manual")
+    if method == "manual" and reference is None:
+        raise UsageError("MOTION-REFERENCE", "shifts by hand need the pass that they are counted from", "Give motion.reference")
+    for index in shifts_mm:
+        if not 0 <= index < series.passes or index == reference:
+            raise UsageError(
+                "MOTION-SHIFTS",
+                f"pass {index} (counted from 0) is shifted, but is the reference or does not exist",
+                f"Shift passes of 0 to {series.passes - 1}, and not the reference",
+            )
 
 
 def _workers() -> int:
@@ -200,18 +260,17 @@ def _together(
     progress: Progress,
 ) -> None:
     """From the start of every pass to its field, in place: of the passes that agree well enough all together, of any other on its own."""
-    good = _usual(table, fixed[_COMPARE_MM], others, fields)
-    if len(good) < together.FEWEST:
-        good = ()
-    else:
-        group = together.Group.of(table.scene, table.cavity, table.active, reference, good, workers=_workers())
+    good = list(_usual(table, fixed[_COMPARE_MM], others, fields))
+    grouped = good if len(good) >= together.FEWEST else []
+    if grouped:
+        group = together.Group.of(table.scene, table.cavity, table.active, reference, tuple(grouped), workers=_workers())
 
         def turned(turn: int) -> None:
             if progress is not None:
                 progress("align together", turn, together.ROUNDS)
 
-        fields[list(good)] = together.fields_together(group, fields[list(good)], progress=turned)
-    rest = [index for index in others if index not in good]
+        fields[grouped] = together.fields_together(group, fields[grouped], progress=turned)
+    rest = [index for index in others if index not in grouped]
 
     def alone(index: int) -> Field:
         start, levels = fields[index], deformable.ALONE[len(deformable.START) :]
@@ -220,6 +279,9 @@ def _together(
     with ThreadPoolExecutor(_workers()) as pool:
         for index, field in zip(rest, pool.map(alone, rest), strict=True):
             fields[index] = field
+    if not grouped:
+        for index, shared in zip(good, modes.shared(fields[good][:, table.active]), strict=True):
+            fields[index][table.active] = shared
 
 
 def _usual(table: Table, fixed: Fixed, others: tuple[int, ...], fields: npt.NDArray[np.float32]) -> tuple[int, ...]:
@@ -230,7 +292,7 @@ def _usual(table: Table, fixed: Fixed, others: tuple[int, ...], fields: npt.NDAr
         found = deformable.evidence(fixed, moving, fields[index], table.scene, window_nodes=_COMPARE_NODES)
         left.append(score.disagreement(found.residual, table.compared & np.isfinite(found.residual)))
         size.append(float(np.sqrt((fields[index][table.active] ** 2).sum(-1).mean())))
-    usual, far = np.nanmedian(left), max(float(np.percentile(size, 75)), 4.0)
+    usual, far = np.nanmedian(left), max(float(np.percentile(size, 75)), _ORDINARY_MM)
     return tuple(i for i, r, s in zip(others, left, size, strict=True) if r <= _UNUSUAL * usual and s <= _UNUSUAL * far)
 
 
@@ -252,15 +314,27 @@ class _Verdict:
     field: Field
     before: float
     after: float
+    border_before: float
+    border_after: float
     flags: tuple[str, ...]
 
 
-def _judge(table: Table, fixed: Fixed, index: int, field: Field, shift: Field | None) -> _Verdict:
-    """The field that is kept, faded out beyond the cavity: as found, smoothed or replaced by the shift if it folds, 0 if the pass got worse."""
-    moving = deformable.picture(table.scene, index, table.cavity, _COMPARE_MM)
+def _judge(table: Table, fixed: Fixed, index: int, field: Field, shift: Field | None, *, by_hand: bool = False) -> _Verdict:
+    """The field that is kept, faded out beyond the cavity: as found, smoothed or replaced by the shift if it folds, 0 if the pass got worse.
+
+    Worse is what disagrees more with the reference, window by window, or has its organs' borders further from those of the reference.
+    """
+    scene = table.scene
+    moving = deformable.picture(scene, index, table.cavity, _COMPARE_MM)
 
     def variance(u: Field) -> npt.NDArray[np.float64]:
-        return deformable.evidence(fixed, moving, u, table.scene, window_nodes=_COMPARE_NODES).residual
+        return deformable.evidence(fixed, moving, u, scene, window_nodes=_COMPARE_NODES).residual
+
+    def border(u: Field) -> float:
+        laid = np.empty_like(moving)
+        in_lps = np.einsum("kjia,xa->kjix", u, scene.axes).astype(np.float32)
+        resample.pull_back(moving, scene.grid, field=in_lps, nodes=scene.nodes, out=laid)
+        return score.border_mm(laid, fixed.values, scene.grid)
 
     nothing = np.zeros_like(field)
     at_rest = variance(nothing)
@@ -273,10 +347,12 @@ def _judge(table: Table, fixed: Fixed, index: int, field: Field, shift: Field | 
     moved = variance(kept) if kept.any() else at_rest
     both = table.compared & np.isfinite(at_rest) & np.isfinite(moved)
     before, after = score.disagreement(at_rest, both), score.disagreement(moved, both)
-    if after > before:
+    border_before = border(nothing)
+    border_after = border(kept) if kept.any() else border_before
+    if not by_hand and (after > before or border_after > border_before + _BORDER_WORSE_MM):
         flags.append("motion-pass-uncorrected")
-        kept, after = nothing, before
-    return _Verdict(kept, before, after, tuple(flags))
+        kept, after, border_after = nothing, before, border_before
+    return _Verdict(kept, before, after, border_before, border_after, tuple(flags))
 
 
 def _unfolded(field: Field, table: Table) -> Field | None:
@@ -298,6 +374,8 @@ def _report(series: DynamicSeries, reference: int, table: Table, judged: dict[in
     where = tissue if tissue.any() else table.compared
     after = np.array([verdict.after for verdict in judged.values()])
     usual = float(np.nanmedian(after)) if np.isfinite(after).any() else 0.0
+    borders = np.array([verdict.border_after for verdict in judged.values()])
+    usual_border = float(np.nanmedian(borders)) if np.isfinite(borders).any() else 0.0
     rows: list[Any] = []
     for index in range(series.passes):
         time_s = float(series.times_s[index])
@@ -306,10 +384,12 @@ def _report(series: DynamicSeries, reference: int, table: Table, judged: dict[in
             mean = verdict.field[where].mean(axis=0, dtype=np.float64) if where.any() else np.zeros(3)
             x, y, z = (float(v) for v in table.scene.axes @ mean)
             lost = not np.isfinite(verdict.after) or verdict.after > max(_BEYOND_REPAIR * usual, 10.0)
+            lost |= verdict.border_after > max(_BEYOND_REPAIR * usual_border, _BORDER_LOST_MM)
             flags = (*verdict.flags, "motion-pass-excluded") if lost else verdict.flags
-            rows.append(PassMotion(index, time_s, (x, y, z), verdict.before, verdict.after, lost, flags))
+            borders_mm = (verdict.border_before, verdict.border_after)
+            rows.append(PassMotion(index, time_s, (x, y, z), verdict.before, verdict.after, *borders_mm, lost, flags))
         else:
             excluded = index != reference
             residual = float("nan") if excluded else 0.0
-            rows.append(PassMotion(index, time_s, (0.0, 0.0, 0.0), residual, residual, excluded))
+            rows.append(PassMotion(index, time_s, (0.0, 0.0, 0.0), residual, residual, residual, residual, excluded))
     return tuple(rows)

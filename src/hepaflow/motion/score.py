@@ -16,6 +16,8 @@ Field = npt.NDArray[np.float32]
 
 #: Share of windows with the largest misfit that is left out: a bolus that enters a window has nothing to do with motion.
 _LEFT_OUT = 0.02
+#: Between fat (-100 HU) and an organ before contrast (50 HU).
+ORGAN_HU = -25.0
 
 
 def disagreement(variance: FloatArray, where: npt.NDArray[np.bool_]) -> float:
@@ -27,6 +29,25 @@ def disagreement(variance: FloatArray, where: npt.NDArray[np.bool_]) -> float:
     if values.size == 0:
         return float("nan")
     return float(np.sqrt(values[: max(1, round(values.size * (1.0 - _LEFT_OUT)))].mean()))
+
+
+def border_mm(moved: Field, still: Field, grid: Grid) -> float:
+    """Mean distance in mm between the organs' borders of two images (k, j, i) of HU, over where both are known; NaN without a border.
+
+    An organ is what is denser than fat by half (contrast makes it denser still, not larger): the volume that is organ in one image alone,
+    over the area of the border. A voxel's faces overstate the area of a slanted border by a half on average (Crofton).
+    """
+    known = np.isfinite(moved) & np.isfinite(still)
+    first, second = (np.where(known, image, -np.inf) > ORGAN_HU for image in (moved, still))
+    area = 0.0
+    volume = float(np.prod(grid.spacing_mm))
+    for axis in range(3):
+        here, there = (np.moveaxis(second, axis, 0)[part] for part in (slice(1, None), slice(None, -1)))
+        both = np.moveaxis(known, axis, 0)
+        area += float(((here != there) & both[1:] & both[:-1]).sum()) * volume / grid.spacing_mm[axis]
+    if area == 0.0:
+        return float("nan")
+    return float((first != second).sum()) * volume / (area / 1.5)
 
 
 def jacobian(field: Field, nodes: Grid) -> npt.NDArray[np.float32]:

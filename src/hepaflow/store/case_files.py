@@ -19,6 +19,8 @@ from hepaflow.store import case_json, case_tables, nifti, plain_json
 def write(case: CaseResult, folder: Path, *, plan: Mapping[str, Any], study_digest: str, displacements: bool) -> None:
     """Everything but DICOM and the report into ``folder``. ``plan`` is the full configuration; ``displacements`` adds the fields."""
     _maps(case, folder / "maps")
+    (folder / "motion").mkdir()
+    _remaining(case, folder / "motion")
     if displacements:
         _displacements(case, folder / "motion")
     _table(folder / "curves.csv", *case_tables.curves(case))
@@ -45,10 +47,16 @@ def _maps(case: CaseResult, folder: Path) -> None:
         list(pool.map(save, files))
 
 
+def _remaining(case: CaseResult, folder: Path) -> None:
+    from hepaflow.motion.correct import remaining
+
+    values = remaining(case.motion, case.series.grid)
+    nifti.write(folder / "remaining_mm.nii.gz", values, case.series.grid, description="motion that remains between passes, mm")
+
+
 def _displacements(case: CaseResult, folder: Path) -> None:
     from hepaflow.motion.correct import displacement
 
-    folder.mkdir()
     for index in range(case.series.passes):
         field = displacement(case.motion, case.series.grid, index)
         nifti.write(

@@ -152,6 +152,9 @@ def summary(case: CaseResult, *, plan: Mapping[str, Any], study_digest: str) -> 
             "excluded": [p.index for p in field.passes if p.excluded],
             "residual_before_hu": number(_mean(p.residual_before for p in field.passes)),
             "residual_after_hu": number(_mean(p.residual_after for p in field.passes)),
+            "border_before_mm": number(_mean(p.border_before_mm for p in field.passes)),
+            "border_after_mm": number(_mean(p.border_after_mm for p in field.passes)),
+            "remaining_mm": number(_mean(field.remaining_mm.ravel())),
             "jacobian_range": [number(v) for v in field.jacobian_range],
         },
         "inputs": {

@@ -46,7 +46,7 @@ from hepaflow.store.atomic import require_space
 from hepaflow.store.case import Case, Handle, Steps, space_needed
 from hepaflow.store.sources import identify
 from hepaflow.workflow.outputs import publish
-from hepaflow.workflow.plan import InputsPlan, Plan, ResponsePlan
+from hepaflow.workflow.plan import InputsPlan, MotionPlan, Plan, ResponsePlan
 from hepaflow.workflow.study import Measured, Study, Summary
 
 Progress = Callable[[str, int, int], None] | None
@@ -82,7 +82,7 @@ def follow(
     if isinstance(model_of(plan.model), ResidueModel):  # the others are read: there is one way only
         mapped |= {"estimation": plan.estimation}
     feeding = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit} | plan.inputs.model_dump(mode="json")
-    motion = case.step("motion", partial(_estimate, progress=progress), series, drawn, params=plan.motion.model_dump())
+    motion = case.step("motion", partial(_estimate, progress=progress), series, drawn, params=plan.motion.model_dump(mode="json"))
     aligned = case.derive("align", correct.apply, series, motion)
     regions = case.step("regions", _find, aligned, drawn)
     inputs = case.step("inputs", _feed, aligned, regions, params=feeding)
@@ -120,18 +120,26 @@ def _read(path: Path | None, series: DynamicSeries) -> RegionSet:
     return RegionSet({}, None) if path is None else read_regions(path, series.grid)
 
 
-def _estimate(
-    series: DynamicSeries, drawn: RegionSet, *, method: Any, engine: Any, reference: int | None, progress: Progress
-) -> MotionField:
+def _estimate(series: DynamicSeries, drawn: RegionSet, *, progress: Progress, **asked: Any) -> MotionField:
+    plan = MotionPlan(**asked)
     # regions were drawn on one pass: that pass is where they are right
-    chosen = drawn.frame if reference is None else reference
+    chosen = drawn.frame if plan.reference is None else plan.reference
     if chosen is not None and not 0 <= chosen < series.passes:
         raise InputRefused(
             "REFERENCE-OUTSIDE",
             f"the reference pass is not one of the {series.passes} passes (counted from 0)",
             "Check frame in the regions' JSON, or motion.reference in the configuration",
         )
-    return correct.estimate(series, method=method, engine=engine, reference=chosen, progress=progress)
+    for index in plan.exclude:
+        if index >= series.passes or index == chosen:
+            raise UsageError(
+                "CONFIG-INVALID",
+                f"motion.exclude: pass {index} is the reference or not one of the {series.passes} passes",
+                "Count the passes from 0, in time order, and keep the reference",
+            )
+    used = replace(series, excluded=tuple(sorted({*series.excluded, *plan.exclude})))
+    shifts = {shift.at_pass: shift.mm for shift in plan.shifts}
+    return correct.estimate(used, method=plan.method, engine=plan.engine, reference=chosen, shifts_mm=shifts, progress=progress)
 
 
 def _find(aligned: DynamicSeries, drawn: RegionSet) -> Regions:

@@ -24,14 +24,33 @@ class _Part(BaseModel):
 Millimetres = Annotated[float, Field(ge=-100.0, le=100.0)]
 
 
+class PassShift(_Part):
+    """A pass moved by hand: where the tissue of the reference lies in it, minus where it lies in the reference, mm in LPS; ``pass`` counts from 0."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    at_pass: int = Field(alias="pass", ge=0)
+    mm: tuple[Millimetres, Millimetres, Millimetres]
+
+
 class MotionPlan(_Part):
     """How passes are brought together; ``engine`` of the deformable method; ``reference`` is a 0-based pass (otherwise that of the
-    regions, otherwise chosen).
+    regions, otherwise chosen). ``shifts`` are those of the method ``manual``; passes in ``exclude`` are used for nothing, whatever the method.
     """
 
-    method: Literal["deformable", "rigid", "none"] = "deformable"
+    method: Literal["deformable", "rigid", "manual", "none"] = "deformable"
     engine: Literal["local", "elastix"] = "local"
     reference: int | None = Field(default=None, ge=0)
+    shifts: tuple[PassShift, ...] = ()
+    exclude: tuple[Annotated[int, Field(ge=0)], ...] = ()
+
+    @model_validator(mode="after")
+    def _by_hand(self) -> MotionPlan:
+        if self.shifts and self.method != "manual":
+            raise ValueError('shifts of passes go with method = "manual" alone')
+        if len({shift.at_pass for shift in self.shifts}) < len(self.shifts):
+            raise ValueError("a pass is shifted twice")
+        return self
 
 
 class DenoisePlan(_Part):

@@ -35,6 +35,8 @@ _BEYOND_REPAIR = 3.0
 #: Organs' borders this much further apart than before are a pass that got worse, and this far apart and ``_BEYOND_REPAIR`` times the usual way one beyond repair.
 _BORDER_WORSE_MM, _BORDER_LOST_MM = 0.5, 3.0
 _LEAST_JACOBIAN = 0.1
+#: Least-squares steps of a shift that is the answer, and of one that is the start of a field.
+_SHIFT_STEPS, _FIRST_STEPS = 8, 3
 #: A pass that disagrees, or went, this many times as much as the usual one takes no part in what the passes share.
 _UNUSUAL = 2.5
 #: No way that is shorter than this many times that is unusual (mm, root mean square over the cavity).
@@ -300,7 +302,8 @@ def _register(table: Table, fixed: dict[float, Fixed], pair: tuple[int, int], me
     """The shift of a pass as a field, and its field by the method or the start of it; ``pair`` is (reference, pass)."""
     reference, index = pair
     start = rigid.search(table.scene, fixed[rigid.SEARCH_MM], index, table.cavity)
-    shift = rigid.refine(table.scene, fixed[_COMPARE_MM], index, table.cavity, start, image_mm=_COMPARE_MM)
+    steps = _SHIFT_STEPS if method == "rigid" else _FIRST_STEPS
+    shift = rigid.refine(table.scene, fixed[_COMPARE_MM], index, table.cavity, start, image_mm=_COMPARE_MM, steps=steps)
     field = rigid.constant(table.scene, shift)
     if method == "rigid":
         return field, field

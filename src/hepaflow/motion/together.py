@@ -82,7 +82,7 @@ def foretell(group: Group, fields: npt.NDArray[np.float32]) -> list[Fixed]:
     change = np.where(known, inside - mean, np.float32(0))
     low, high = _TISSUE_HU
     tissue = change[:, known.all(0) & (mean > low) & (mean < high)].astype(np.float64)
-    products = np.einsum("pn,qn->pq", tissue, tissue)  # no BLAS: its sums depend on the number of threads
+    products = local_fit.products(tissue)  # no BLAS: its sums depend on the number of threads
     images = min(_MOST_IMAGES, len(aligned) // _PASSES_AN_IMAGE)
 
     def one(place: int) -> Fixed:
@@ -180,16 +180,11 @@ def _step(group: Group, foretold: list[Fixed], old: _Shapes, bend: Splines, knot
     amplitudes = old.amplitudes.copy()
     size = 3 * count
     matrices, right = np.zeros((len(old.shapes), size, size)), np.zeros((len(old.shapes), size))
+    own, slope = np.empty((count, count)), np.empty(count)
     for n, (hessian, gradient) in enumerate(found):
-        full = rigid.full(hessian)
-        pull = np.einsum("ncd,nrd->nrc", full, old.shapes)
-        own = np.einsum("nrc,nsc->rs", old.shapes, pull)
-        own += 1e-9 * (1.0 + np.trace(own)) * np.eye(count)
-        amplitudes[n] -= np.linalg.solve(own, np.einsum("nrc,nc->r", old.shapes, gradient))
-        a = amplitudes[n]
-        matrices += np.einsum("r,ncd,s->nrcsd", a, full, a).reshape(-1, size, size)
-        target = np.einsum("ncd,nd->nc", full, now[n][active].astype(np.float64)) - gradient
-        right += np.einsum("r,nc->nrc", a, target).reshape(-1, size)
+        local_fit.toward_amplitudes(hessian, gradient, old.shapes, own, slope)
+        amplitudes[n] -= np.linalg.solve(own + 1e-9 * (1.0 + np.trace(own)) * np.eye(count), slope)
+        local_fit.toward_shapes(hessian, gradient, now[n][active], amplitudes[n], matrices, right)
     everywhere, pulls = np.zeros((*active.shape, size, size)), np.zeros((*active.shape, size))
     everywhere[active], pulls[active] = matrices, right
     stiffness = np.repeat(_BENDING * (amplitudes**2).sum(axis=0), 3)

@@ -7,10 +7,10 @@ import numpy as np
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.series import Acquisition, DynamicSeries
 
-#: Cranio-caudal and antero-posterior travel of each pass in mm; the last number is the reference's, 0.
-TRAVEL = ((-9.0, -2.0), (-4.0, -1.0), (6.0, 1.5), (-13.0, -3.0), (3.0, 0.5), (0.0, 0.0))
+#: Cranio-caudal and antero-posterior travel of each pass in mm; the reference's is 0.
+TRAVEL = ((-9.0, -2.0), (-4.0, -1.0), (6.0, 1.5), (-13.0, -3.0), (3.0, 0.5), (0.0, 0.0), (-7.0, -1.0), (4.0, 1.0))
 REFERENCE = 5
-STRETCH = 0.002
+STRETCH = 0.004
 
 
 def axial() -> Grid:

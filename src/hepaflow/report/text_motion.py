@@ -26,12 +26,12 @@ MOTION: dict[str, tuple[str, str]] = {
     "motion_excluded": ("Excluded passes: ", "Passages exclus : "),
     # moving picture
     "film_alternative": (
-        "Coronal slice through the liver, pass after pass, as acquired on the left and corrected on the right",
-        "Coupe coronale du foie, passage après passage, telle qu'acquise à gauche et corrigée à droite",
+        "Coronal slice through the liver, pass by pass, as acquired on the left and corrected on the right",
+        "Coupe coronale du foie, passage par passage, telle qu'acquise à gauche et corrigée à droite",
     ),
     "film_alternative_none": (
-        "Coronal slice through the liver, pass after pass, as acquired",
-        "Coupe coronale du foie, passage après passage, telle qu'acquise",
+        "Coronal slice through the liver, pass by pass, as acquired",
+        "Coupe coronale du foie, passage par passage, telle qu'acquise",
     ),
     "film_caption": (
         "One coronal slice, through the place where the liver moved most, in every pass in the order of time (the same step for every "

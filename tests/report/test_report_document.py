@@ -19,7 +19,7 @@ from hepaflow.report.content import Bullets, Cell, Document, Figure, Notice, Par
 from hepaflow.report.document import compose, study_label, write
 
 Truth = dict[str, dict[str, float]]
-VOID = {"meta", "img", "br", "link", "input", "hr"}
+VOID = {"meta", "img", "source", "br", "link", "input", "hr"}
 
 
 class Page(HTMLParser):

@@ -88,7 +88,7 @@ MOTION: dict[str, tuple[str, str]] = {
     "axis_pass": ("Pass", "Passage"),
     "axis_position": ("Position (mm, head up)", "Position (mm, tête en haut)"),
     "axis_residual": ("Residual (HU)", "Résidu (UH)"),
-    "axis_border": ("Border distance (mm)", "Distance des contours (mm)"),
+    "axis_border": ("Border distance (mm)", "Écart des contours (mm)"),
     "axis_shift": ("Mean shift (mm)", "Déplacement moyen (mm)"),
     "before": ("before", "avant"),
     "after": ("after", "après"),

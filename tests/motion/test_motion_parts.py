@@ -223,7 +223,7 @@ def test_mmode_shows_the_border_that_moved() -> None:
     study = torso.series(torso.axial())
     field = correct.estimate(study, method="rigid", reference=torso.REFERENCE)
     picture = score.mmode(study, correct.apply(study, field), field)
-    assert picture.before.shape == picture.after.shape == (6, 22)
+    assert picture.before.shape == picture.after.shape == (8, 22)
     assert picture.heights_mm[1] - picture.heights_mm[0] == pytest.approx(6.0)
     middle = slice(5, 17)
     spread_before = np.abs(np.diff(picture.before[3:, middle], axis=0)).mean()

@@ -130,13 +130,21 @@ def laid(group: Group, fields: npt.NDArray[np.float32]) -> npt.NDArray[np.float3
 
 
 def _weights(products: FloatArray, place: int, images: int) -> FloatArray:
-    """How the change of pass ``place`` from the mean is made of that of the others (passes,), by the ``images`` that explain these best."""
+    """What pass ``place`` should be, as weights (passes,) on every pass's change from the mean of all, added to that mean.
+
+    ``products`` (passes, passes) are those of the changes. The ``images`` that best explain the changes of the others from the mean of the others
+    are fitted to this pass. Its own weight takes it out of the mean of all, so that nothing of it is in the result.
+    """
     others = np.delete(np.arange(len(products)), place)
-    values, vectors = np.linalg.eigh(products[np.ix_(others, others)])
+    share = 1.0 / len(others)
+    beside, own = products[others, place], products[place, place]
+    between = products[np.ix_(others, others)] + share * (beside[:, None] + beside[None, :]) + share**2 * own
+    values, vectors = np.linalg.eigh(between)
     kept = [n for n in np.argsort(values)[::-1][:images] if values[n] > 1e-9 * values.max()]
-    share = np.einsum("pn,p->n", vectors[:, kept], products[others, place]) / values[kept]
+    fitted = np.einsum("pn,p->n", vectors[:, kept], (1.0 + share) * (beside + share * own)) / values[kept]
     weights = np.zeros(len(products))
-    weights[others] = np.einsum("pn,n->p", vectors[:, kept], share)
+    weights[others] = np.einsum("pn,n->p", vectors[:, kept], fitted)
+    weights[place] = share * (weights.sum() - 1.0)
     return weights
 
 
@@ -202,10 +210,8 @@ def _with_remainders(group: Group, foretold: list[Fixed], shared: npt.NDArray[np
         for _ in range(STEPS):
             found = evidence(foretold[n], group.pictures[n], shared[n] + rest, group.scene, window_nodes=WINDOW_NODES)
             pull = found.gradient + _TETHER * rest
-            rest = np.asarray(
-                local_fit.smooth_step(found.hessian + tether, pull, group.active, rest, stiffness, SWEEPS), np.float32
-            )
-        return rest
+            rest = local_fit.smooth_step(found.hessian + tether, pull, group.active, rest, stiffness, SWEEPS).astype(np.float32)
+        return np.asarray(rest)
 
     with ThreadPoolExecutor(group.workers) as pool:
         rests = np.stack(list(pool.map(one, range(len(shared)))))

@@ -14,7 +14,7 @@ from hepaflow.report.content import Figure, Film
 from hepaflow.report.figures import ARTERIAL, INK, LESION_COLORS, MUTED, PAGE_WIDTH_MM, canvas, drawn_pixels, finished
 from hepaflow.report.figures_motion import compared_series
 from hepaflow.report.offered import motion_key
-from hepaflow.report.panels import Place, draw_grey, draw_sides, draw_title, sheet
+from hepaflow.report.panels import Lines, Place, draw_grey, draw_lines, draw_sides, draw_title, outline, sheet
 from hepaflow.report.view import WINDOW_HU, AxialView, Crop
 from hepaflow.report.words import Words
 
@@ -31,23 +31,20 @@ _GAP, _HEAD, _FOOT = 3.0, 9.5, 1.5
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The coronal slice that is shown: ``row`` (turned order), its crop, and ``levels_mm`` from the slice's top where lines are drawn."""
+    """The coronal slice that is shown: ``row`` (turned order), its crop, and the liver's ``border`` in the reference there."""
 
     row: int
     crop: Crop
-    levels_mm: tuple[float, ...]
+    border: Lines
 
     @classmethod
     def through(cls, case: CaseResult, view: AxialView, row: int, *, panels: int) -> Cut:
-        """Around the liver at ``row``, never higher than the slices reach; lines at the liver's highest and lowest point within them."""
+        """Around the liver at ``row``, never higher than the slices reach."""
         liver = view.coronal(case.regions.liver.mask, row)
         spacing = (view.spacing_mm[0], view.spacing_mm[2])
-        crop = Crop.around(liver, spacing, margin_mm=20.0, aspect=2.6 / panels)
-        slices = liver.shape[0]
-        high = np.flatnonzero(liver.any(axis=1))
-        ends = (int(high[0]), int(high[-1]) + 1) if high.size else ()
-        levels = tuple(end * spacing[0] for end in ends if 0 < end < slices)
-        return cls(row, Crop((max(crop.rows[0], 0), min(crop.rows[1], slices)), crop.columns, spacing), levels)
+        around = Crop.around(liver, spacing, margin_mm=20.0, aspect=2.6 / panels)
+        crop = Crop((max(around.rows[0], 0), min(around.rows[1], liver.shape[0])), around.columns, spacing)
+        return cls(row, crop, outline(liver, crop))
 
     def size_mm(self, panels: int) -> tuple[float, float]:
         """Width and height of one of so many panels beside each other on paper."""
@@ -123,9 +120,7 @@ def _draw_pass(axes: Axes, case: CaseResult, number: int, *, cut: Cut, view: Axi
         place = Place(cut.crop, column * (width + _GAP), top + _HEAD, width, height)
         draw_title(axes, words(key), place)
         draw_grey(axes, view.coronal(series.voxels[number], cut.row).astype(np.float32), place)
-        for level in cut.levels_mm:
-            where = place.top + (level - cut.crop.extent[3]) * place.factors[1]
-            axes.plot([place.left, place.left + width], [where, where], color=LESION_COLORS[0], linewidth=0.8, dashes=(4, 3))
+        draw_lines(axes, cut.border, place, color=LESION_COLORS[0], dashed=True, width=0.8)
         draw_sides(axes, place, words)
         if excluded:
             axes.add_patch(Rectangle((place.left, place.top), width, height, fill=False, edgecolor=ARTERIAL, linewidth=2.5))

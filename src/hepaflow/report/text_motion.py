@@ -35,22 +35,22 @@ MOTION: dict[str, tuple[str, str]] = {
     ),
     "film_caption": (
         "One coronal slice, through the place where the liver moved most, in every pass in the order of time (the same step for every "
-        "pass, however long it took; window {low} to {high} HU). Dashed lines: highest and lowest point of the liver of the reference in "
-        "this slice. On the left the liver crosses them as it breathes, on the right it should stand still while only the contrast "
+        "pass, however long it took; window {low} to {high} HU). Dashed: border of the liver in the reference. "
+        "On the left the liver crosses it as it breathes, on the right it should stand still while only the contrast "
         "changes. Paper, and screens asked to show no motion, have the pass with the highest and that with the lowest liver instead.",
         "Une coupe coronale, là où le foie a le plus bougé, à chaque passage dans l'ordre du temps (même pas pour chaque passage, quelle "
-        "que soit sa durée ; fenêtre {low} à {high} UH). Tirets : point le plus haut et le plus bas du foie de référence dans cette "
-        "coupe. À gauche, le foie les franchit en respirant ; à droite, il doit rester immobile et seul le contraste doit changer. Sur "
+        "que soit sa durée ; fenêtre {low} à {high} UH). Tirets : contour du foie de référence. "
+        "À gauche, le foie le franchit en respirant ; à droite, il doit rester immobile et seul le contraste doit changer. Sur "
         "papier, ou si l'écran doit rester sans animation : le passage où le foie est le plus haut et celui où il est le plus bas.",
     ),
     "film_caption_none": (
         "One coronal slice of the liver in every pass in the order of time (the same step for every pass, however long it took; window "
-        "{low} to {high} HU). Dashed lines: highest and lowest point of the liver of the reference in this slice. Where the liver "
-        "crosses them, the curve of a voxel mixes tissues. Paper, and screens asked to show no motion, have the reference and the pass "
+        "{low} to {high} HU). Dashed: border of the liver in the reference. Where the liver "
+        "crosses it, the curve of a voxel mixes tissues. Paper, and screens asked to show no motion, have the reference and the pass "
         "that differs most from it instead.",
         "Une coupe coronale du foie à chaque passage dans l'ordre du temps (même pas pour chaque passage, quelle que soit sa durée ; "
-        "fenêtre {low} à {high} UH). Tirets : point le plus haut et le plus bas du foie de référence dans cette coupe. Là où le foie "
-        "les franchit, la courbe d'un voxel mélange des tissus. Sur papier, ou si l'écran doit rester sans animation : la référence et "
+        "fenêtre {low} à {high} UH). Tirets : contour du foie de référence. Là où le foie "
+        "le franchit, la courbe d'un voxel mélange des tissus. Sur papier, ou si l'écran doit rester sans animation : la référence et "
         "le passage qui en diffère le plus.",
     ),
     "film_pass": ("Pass {number} of {passes}, {seconds} s", "Passage {number} sur {passes}, {seconds} s"),

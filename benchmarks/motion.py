@@ -2,6 +2,7 @@
 
     python benchmarks/motion.py [--patients phantom-0 phantom-1 other-5] [--methods none rigid deformable elastix]
         [--peers-python PATH [--peers elastix greedy demons mdreg] [--peer-passes 3]] [--out FILE.json] [--figure DIR]
+    python benchmarks/motion.py --rows FILE.json ... [--figure DIR]
     python benchmarks/motion.py --contrast-only [--patients phantom-0]
     python benchmarks/motion.py --kinetics [--seeds 0 1 2]
 
@@ -244,27 +245,33 @@ def main() -> None:
     parser.add_argument("--contrast-only", action="store_true")
     parser.add_argument("--kinetics", action="store_true")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of --kinetics")
+    parser.add_argument("--rows", type=Path, nargs="+", help="take the rows of earlier runs (--out) instead of measuring")
     parser.add_argument("--out", type=Path, help="also write the rows as JSON")
     parser.add_argument("--figure", type=Path, help="folder of the plot")
     options = parser.parse_args()
-    correct.estimate(build(PhantomSpec()).series, method="deformable", reference=None)  # compiled before anything is timed
+    if not options.rows:
+        correct.estimate(build(PhantomSpec()).series, method="deformable", reference=None)  # compiled before anything is timed
     if options.contrast_only:
         methods = [method for method in options.methods if method != "none"]
-        rows = [row for name in options.patients for row in introduced(name, methods)]
+        rows = [row for name in options.patients if name.startswith("phantom") for row in introduced(name, methods)]
         keys = dict.fromkeys(key for row in rows for key in row)
     elif options.kinetics:
         rows = [row for seed in options.seeds for row in kinetics(seed, options.methods)]
         keys = dict.fromkeys(key for row in rows for key in row)
     else:
         settings = (options.methods, options.peers_python, options.peers, options.peer_passes)
-        rows = [row for name in options.patients for row in compare(name, *settings)]
-        rows.sort(key=lambda row: (options.patients.index(row["patient"]), len(row["passes"])))
+        if options.rows:
+            rows = [row for path in options.rows for row in json.loads(path.read_text())]
+        else:
+            rows = [row for name in options.patients for row in compare(name, *settings)]
+        patients = list(dict.fromkeys(row["patient"] for row in rows))
+        rows.sort(key=lambda row: (patients.index(row["patient"]), len(row["passes"])))
         keys = ("patient", "method", "passes", *COLUMNS)
+        if options.figure:
+            draw(rows, options.figure)
     if options.out:
         options.out.write_text(json.dumps(rows, indent=1))
     table(rows, keys)
-    if options.figure:
-        draw(rows, options.figure)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Motion correction against known truth, beside other registration tools on the same images.
 
     python benchmarks/motion.py [--patients phantom-0 phantom-1 other-5] [--methods none rigid deformable elastix]
-        [--peers-python PATH [--peers elastix greedy demons mdreg] [--peer-passes 3]] [--out FILE.json] [--figure DIR]
+        [--peers-python PATH [--peers elastix elastix-chain greedy demons] [--peer-passes 3]] [--out FILE.json] [--figure DIR]
     python benchmarks/motion.py --rows FILE.json ... [--figure DIR]
     python benchmarks/motion.py --contrast-only [--patients phantom-0]
     python benchmarks/motion.py --kinetics [--seeds 0 1 2]
@@ -97,15 +97,12 @@ def compare(name: str, methods: list[str], python: Path | None, peers: list[str]
     if python:
         scene = lattice.scene(truth.series)
         found = {method: [] for method in peers}
-        # mdreg registers a series, not pairs: it is given all passes, those that are judged in front
-        turns = [(method, [index]) for index in most for method in peers if method != "mdreg"]
-        turns += [(method, [*most, *(i for i in truth.true if i not in most)]) for method in peers if method == "mdreg"]
-        for method, passes in turns:
-            fields, cpu_s = peer(python, method, scene, [truth.reference, *passes])
-            for index, field, seconds in list(zip(passes, fields, cpu_s, strict=True))[:few]:
-                displacement = partial(upsampled, field, scene.grid)
-                found[method].append(scores(truth, index, displacement) | {"CPU-s a pass": float(seconds)})
-                tell({"patient": name, "method": method, "pass": index} | found[method][-1])
+        for index in most:
+            for method in peers:
+                (field,), (cpu_s,) = peer(python, method, scene, [truth.reference, index])
+                row = scores(truth, index, partial(upsampled, field, scene.grid)) | {"CPU-s a pass": float(cpu_s)}
+                found[method].append(row)
+                tell({"patient": name, "method": method, "pass": index} | row)
         rows += [{"patient": name, "method": f"{method} (peer)", "passes": most, **means(found[method])} for method in peers]
     return rows
 

@@ -6,11 +6,12 @@
 IN holds ``volumes`` (passes, k, j, i) float32 in HU, the reference first, and ``spacing_mm`` (3,) along the same axes. OUT gets ``displacements``
 (passes - 1, k, j, i, 3) float32 in mm along the array axes (where the point of the reference lies in the pass, minus the point) and ``cpu_s`` (passes - 1,),
 CPU seconds of the registration alone. ``--check`` registers a pattern moved by a known shift with every method and prints the shift found: signs and axes.
+
+mdreg 0.5.4 (elastix of every pass to a model of all, in up to five rounds) is left out: at 17 CPU seconds a registration it needs half an hour a patient.
 """
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import sys
 import tempfile
@@ -18,7 +19,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter
 from scipy.ndimage import shift as shifted
 
 PACKAGES = {
@@ -26,7 +27,6 @@ PACKAGES = {
     "elastix-chain": "itk-elastix",
     "greedy": "picsl-greedy",
     "demons": "SimpleITK",
-    "mdreg": "mdreg",
 }
 #: The pattern of ``--check``: where its points lie in the moving image, minus where they are (k, j, i) in mm.
 CHECK_MM, CHECK_SPACING_MM = np.array([5.0, -3.0, 2.0]), np.array([2.5, 3.0, 2.0])
@@ -101,27 +101,6 @@ def demons(fixed: np.ndarray, moving: np.ndarray, spacing_mm: np.ndarray) -> np.
     return sitk.GetArrayFromImage(field)[..., ::-1]
 
 
-def mdreg_series(volumes: np.ndarray, spacing_mm: np.ndarray) -> np.ndarray:
-    """Each pass against the model of all (a constant unless told otherwise), in turns; its elastix fields lead from the model's space."""
-    import mdreg
-
-    settings = {"package": "elastix", "spacing": list(spacing_mm), "parallel": False, "return_deformation": True}
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        found = mdreg.fit(np.moveaxis(volumes, 0, -1), fit_coreg=settings)[-1]
-    # mdreg counts in voxels, of the spacing in reversed order
-    fields = np.moveaxis(np.asarray(found), -2, 0) * spacing_mm[::-1]
-    points = np.stack(np.meshgrid(*(np.arange(n, dtype=float) for n in volumes.shape[1:]), indexing="ij"))
-
-    def along(field: np.ndarray, way: np.ndarray) -> np.ndarray:
-        at = points + np.moveaxis(way / spacing_mm, -1, 0)
-        return np.stack([map_coordinates(part, at, order=1, mode="nearest") for part in np.moveaxis(field, -1, 0)], -1)
-
-    back = np.zeros_like(fields[0])  # from the reference into the model's space
-    for _ in range(15):
-        back = -along(fields[0], back)
-    return np.stack([back + along(field, back) for field in fields[1:]])
-
-
 PAIRS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
     "elastix": elastix,
     "elastix-chain": elastix_chain,
@@ -132,9 +111,7 @@ PAIRS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
 
 def load(name: str) -> None:
     """Import what a method needs before its seconds are counted: ITK loads its parts on first use."""
-    if name == "mdreg":
-        import mdreg  # noqa: F401
-    if PACKAGES[name] in ("itk-elastix", "mdreg"):
+    if PACKAGES[name] == "itk-elastix":
         import itk
 
         itk.ParameterObject.New()
@@ -145,9 +122,6 @@ def displacements(name: str, volumes: np.ndarray, spacing_mm: np.ndarray) -> tup
     """Of every pass but the first, which is the reference, and CPU seconds of each."""
     load(name)
     fields, seconds = [], [time.process_time()]
-    if name == "mdreg":
-        fields = mdreg_series(volumes, spacing_mm)
-        return fields, [(time.process_time() - seconds[0]) / len(fields)] * len(fields)
     for moving in volumes[1:]:
         fields.append(PAIRS[name](volumes[0], moving, spacing_mm))
         seconds.append(time.process_time())

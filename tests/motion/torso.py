@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from hepaflow.domain.geometry import Grid
+from hepaflow.domain.motion import MotionField
 from hepaflow.domain.series import Acquisition, DynamicSeries
+from hepaflow.motion import correct
 
-#: Cranio-caudal and antero-posterior travel of each pass in mm; the last number is the reference's, 0.
-TRAVEL = ((-9.0, -2.0), (-4.0, -1.0), (6.0, 1.5), (-13.0, -3.0), (3.0, 0.5), (0.0, 0.0))
+#: Cranio-caudal and antero-posterior travel of each pass in mm; the reference's is 0.
+TRAVEL = ((-9.0, -2.0), (-4.0, -1.0), (6.0, 1.5), (-13.0, -3.0), (3.0, 0.5), (0.0, 0.0), (-7.0, -1.0), (4.0, 1.0))
 REFERENCE = 5
-STRETCH = 0.002
+STRETCH = 0.004
 
 
 def axial() -> Grid:
@@ -82,3 +84,12 @@ def series(grid: Grid, *, noise_hu: float = 3.0, travel: tuple[tuple[float, floa
     voxels += generator.normal(0.0, noise_hu, voxels.shape)
     times = np.arange(len(travel)) * 2.0
     return DynamicSeries(np.rint(voxels).astype(np.int16), grid, times, Acquisition("AcquisitionTime"))
+
+
+def error_mm(field: MotionField, grid: Grid, index: int) -> tuple[float, float]:
+    """Mean error and mean true displacement over the middle of the cavity (what stays inside the coverage)."""
+    at = points(grid)
+    true = displacement(at, TRAVEL[index])
+    where = (radius(at) < 0.62) & (np.hypot(at[..., 0], at[..., 1] - 75.0) > 45.0) & (np.abs(at[..., 2]) < 40.0)
+    estimated = correct.displacement(field, grid, index)
+    return float(np.linalg.norm(estimated - true, axis=-1)[where].mean()), float(np.linalg.norm(true, axis=-1)[where].mean())

@@ -20,6 +20,7 @@ from hepaflow.report.text import TEXT
 from hepaflow.report.text_compare import COMPARE
 from hepaflow.report.text_methods import METHODS
 from hepaflow.report.text_models import MODEL_TEXT
+from hepaflow.report.text_motion import MOTION
 from hepaflow.report.text_study import STUDY
 from hepaflow.report.view import AxialView
 from hepaflow.report.words import Words
@@ -46,8 +47,8 @@ def test_every_flag_has_a_sentence_in_both_languages(code: str) -> None:
 def test_every_sentence_exists_twice_with_the_same_places_for_values() -> None:
     import string
 
-    merged = {**TEXT, **STUDY, **METHODS, **MODEL_TEXT, **COMPARE}
-    assert len(merged) == len(TEXT) + len(STUDY) + len(METHODS) + len(MODEL_TEXT) + len(COMPARE)
+    merged = {**TEXT, **STUDY, **MOTION, **METHODS, **MODEL_TEXT, **COMPARE}
+    assert len(merged) == len(TEXT) + len(STUDY) + len(MOTION) + len(METHODS) + len(MODEL_TEXT) + len(COMPARE)
     for key, (english, french) in merged.items():
         assert english.strip(), key
         assert french.strip(), key

@@ -19,7 +19,7 @@ from hepaflow.report.content import Bullets, Cell, Document, Figure, Notice, Par
 from hepaflow.report.document import compose, study_label, write
 
 Truth = dict[str, dict[str, float]]
-VOID = {"meta", "img", "br", "link", "input", "hr"}
+VOID = {"meta", "img", "source", "br", "link", "input", "hr"}
 
 
 class Page(HTMLParser):
@@ -99,7 +99,7 @@ def test_html_is_well_formed_and_loads_nothing(written: dict[str, tuple[bytes, b
     page = parsed(written[language][0])
     assert ("html", "lang", language) in page.attributes
     targets = [(tag, name, value) for tag, name, value in page.attributes if name in {"src", "href", "srcset", "data", "action"}]
-    assert all(value.startswith(("data:image/png;base64,", "#")) for _, _, value in targets)
+    assert all(value.startswith(("data:image/png;base64,", "data:image/webp;base64,", "#")) for _, _, value in targets)
     assert not any(name == "style" or name.startswith("on") for _, name, _ in page.attributes)
     tags = {tag for tag, _, _ in page.attributes}
     assert not tags & {"script", "link", "iframe", "object", "embed", "form", "base"}

@@ -42,7 +42,7 @@ def every_figure(case: CaseResult) -> dict[str, Figure]:
             "inputs": figures_curves.inputs_figure(case, words=EN),
             "curves": figures_curves.region_curves(case, words=EN)[0],
             "motion": figures_motion.motion_curves(case, words=EN),
-            "column": figures_motion.time_position(case, view=view, words=EN),
+            "column": figures_motion.time_position(case, view=view, place=figures_motion.busiest_place(case, view), words=EN),
             "regions": figures_regions.regions_check(case, view=view, words=EN)[0],
             "maps": figures_maps.lesion_maps(case, case.lesions[0], view=view, words=EN),
             "liver": figures_maps.liver_maps(case, view=view, words=EN),

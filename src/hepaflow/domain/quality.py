@@ -404,6 +404,18 @@ _TABLE: tuple[Flag, ...] = (
         "aucune côte n'a été trouvée : le mouvement a été estimé sur toute l'image, paroi comprise",
     ),
     Flag(
+        "motion-none-found",
+        "info",
+        "no motion was found: neither shifts nor deformation bring the borders of organs nearer together",
+        "aucun mouvement trouvé : ni translations ni déformation ne rapprochent les contours des organes",
+    ),
+    Flag(
+        "motion-shifts-suffice",
+        "info",
+        "passes were only shifted: deformation brought the borders of organs no nearer together",
+        "les passages n'ont été que translatés : la déformation ne rapprochait pas davantage les contours des organes",
+    ),
+    Flag(
         "motion-pass-rigid",
         "caution",
         "the deformation found for this pass folded and was refused: it is only shifted",

@@ -34,7 +34,11 @@ _COMPARE_NODES = 1.5
 _BEYOND_REPAIR = 3.0
 #: Organs' borders this much further apart than before are a pass that got worse, and this far apart and ``_BEYOND_REPAIR`` times the usual way one beyond repair.
 _BORDER_WORSE_MM, _BORDER_LOST_MM = 0.5, 3.0
+#: A freer motion is believed when it brings borders nearer than this times what a simpler one does.
+_NEARER = 0.9
 _LEAST_JACOBIAN = 0.1
+#: Least-squares steps of a shift that is the answer, and of one that is the start of a field.
+_SHIFT_STEPS, _FIRST_STEPS = 8, 3
 #: A pass that disagrees, or went, this many times as much as the usual one takes no part in what the passes share.
 _UNUSUAL = 2.5
 #: No way that is shorter than this many times that is unusual (mm, root mean square over the cavity).
@@ -104,6 +108,7 @@ def estimate(
             fields[index][free] = field
     elif method == "deformable":
         _together(table, fixed, reference, others, fields, progress)
+        flags += _no_more_than_needed(table, fixed[_COMPARE_MM], fields, shifts)
     judged = {}
     with ThreadPoolExecutor(_workers()) as pool:
         for index, verdict in zip(
@@ -137,8 +142,8 @@ def _remaining(
     if not kept:
         return np.full(table.active.shape, np.nan, np.float32)
     group = together.Group.of(table.scene, table.cavity, table.active, reference, kept, workers=_workers())
-    own = fields[list(kept)]
-    compared = together.foretell(group, own) if len(kept) >= together.FEWEST else [fixed] * len(kept)
+    own = fields[[reference, *kept]]
+    compared = together.foretell(group, own) if len(kept) >= together.FEWEST else [fixed] * len(own)
     return np.where(table.compared, together.remaining_mm(group, compared, own), np.float32(np.nan))
 
 
@@ -284,6 +289,24 @@ def _together(
             fields[index][table.active] = shared
 
 
+def _no_more_than_needed(table: Table, fixed: Fixed, fields: npt.NDArray[np.float32], shifts: dict[int, Field]) -> tuple[str, ...]:
+    """Fields replaced by shifts, or by none, in place, where the organs' borders do not come nearer for more: what is left is contrast."""
+
+    def apart(candidate: Callable[[int], Field]) -> float:
+        with ThreadPoolExecutor(_workers()) as pool:
+            found = list(pool.map(lambda index: _border(table, fixed, index, candidate(index)), shifts))
+        return float(np.median(found))
+
+    still = np.zeros(fields.shape[1:], np.float32)
+    none, shifted, moved = apart(lambda _: still), apart(lambda index: shifts[index]), apart(lambda index: fields[index])
+    if moved < _NEARER * min(none, shifted) or not np.isfinite(none):
+        return ()
+    simple = shifted < _NEARER * none
+    for index, shift in shifts.items():
+        fields[index] = shift if simple else still
+    return ("motion-shifts-suffice",) if simple else ("motion-none-found",)
+
+
 def _usual(table: Table, fixed: Fixed, others: tuple[int, ...], fields: npt.NDArray[np.float32]) -> tuple[int, ...]:
     """The passes whose start neither disagrees far more with the reference nor went far further than those of the others."""
     left, size = [], []
@@ -300,13 +323,24 @@ def _register(table: Table, fixed: dict[float, Fixed], pair: tuple[int, int], me
     """The shift of a pass as a field, and its field by the method or the start of it; ``pair`` is (reference, pass)."""
     reference, index = pair
     start = rigid.search(table.scene, fixed[rigid.SEARCH_MM], index, table.cavity)
-    shift = rigid.refine(table.scene, fixed[_COMPARE_MM], index, table.cavity, start, image_mm=_COMPARE_MM)
+    steps = _SHIFT_STEPS if method == "rigid" else _FIRST_STEPS
+    shift = rigid.refine(table.scene, fixed[_COMPARE_MM], index, table.cavity, start, image_mm=_COMPARE_MM, steps=steps)
     field = rigid.constant(table.scene, shift)
     if method == "rigid":
         return field, field
     if engine == "elastix":
         return field, elastix.register(table.scene, reference, index, table.cavity, shift)
     return field, deformable.register(table.scene, fixed, index, table.cavity, field, table.active, levels=deformable.START)
+
+
+def _border(table: Table, fixed: Fixed, index: int, field: Field) -> float:
+    """How far the organs' borders of a pass under ``field`` lie from those of the reference, in mm."""
+    scene = table.scene
+    moving = deformable.picture(scene, index, table.cavity, _COMPARE_MM)
+    laid = np.empty_like(moving)
+    in_lps = np.einsum("kjia,xa->kjix", field, scene.axes).astype(np.float32)
+    resample.pull_back(moving, scene.grid, field=in_lps, nodes=scene.nodes, out=laid)
+    return score.border_mm(laid, fixed.values, scene.grid)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -330,12 +364,6 @@ def _judge(table: Table, fixed: Fixed, index: int, field: Field, shift: Field | 
     def variance(u: Field) -> npt.NDArray[np.float64]:
         return deformable.evidence(fixed, moving, u, scene, window_nodes=_COMPARE_NODES).residual
 
-    def border(u: Field) -> float:
-        laid = np.empty_like(moving)
-        in_lps = np.einsum("kjia,xa->kjix", u, scene.axes).astype(np.float32)
-        resample.pull_back(moving, scene.grid, field=in_lps, nodes=scene.nodes, out=laid)
-        return score.border_mm(laid, fixed.values, scene.grid)
-
     nothing = np.zeros_like(field)
     at_rest = variance(nothing)
     flags: list[str] = []
@@ -347,8 +375,8 @@ def _judge(table: Table, fixed: Fixed, index: int, field: Field, shift: Field | 
     moved = variance(kept) if kept.any() else at_rest
     both = table.compared & np.isfinite(at_rest) & np.isfinite(moved)
     before, after = score.disagreement(at_rest, both), score.disagreement(moved, both)
-    border_before = border(nothing)
-    border_after = border(kept) if kept.any() else border_before
+    border_before = _border(table, fixed, index, nothing)
+    border_after = _border(table, fixed, index, kept) if kept.any() else border_before
     if not by_hand and (after > before or border_after > border_before + _BORDER_WORSE_MM):
         flags.append("motion-pass-uncorrected")
         kept, after, border_after = nothing, before, border_before

@@ -34,7 +34,7 @@ class Level:
     steps: int
 
 
-#: From the shift of a pass on: to where the passes together go on from, and on to the end for a pass on its own.
+#: From the shift of a pass on: to where all passes together go on from, and on to the end for a pass on its own.
 START = (Level(6.0, 1.0, 8.0, 3), Level(4.5, 1.0, 3.0, 3))
 ALONE = (*START, Level(3.0, 0.7, 2.0, 6))
 
@@ -131,7 +131,14 @@ def stiffness_of(scene: Scene, stiffness: float) -> FloatArray:
 
 
 def register(
-    scene: Scene, fixed: dict[float, Fixed], index: int, mask: Mask, start: Field, active: Mask, *, levels: tuple[Level, ...]
+    scene: Scene,
+    fixed: dict[float, Fixed],
+    index: int,
+    mask: Mask,
+    start: Field,
+    active: Mask,
+    *,
+    levels: tuple[Level, ...] = ALONE,
 ) -> Field:
     """The field (nodes k, j, i, 3) of pass ``index`` in mm along the working axes, from ``start``; ``fixed`` by the levels' smoothing in mm."""
     field = start.copy()

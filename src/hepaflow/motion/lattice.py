@@ -24,12 +24,14 @@ NODE_MM = (6.0, 6.0, 6.0)
 #: HU outside this range carry no position: bolus in the aorta and bone are one value, and so is air. Lung must stay apart from its border with
 #: the liver: cut at -200 HU, half-filled voxels look like lung and the dome seems to lie 0.3 mm lower. Applied after interpolation.
 WINDOW_HU = (-900.0, 400.0)
+#: Passes that may be of anything without a say in ``lowest``.
+_SPARED = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """What is registered: ``volumes`` (passes, k, j, i) float32 HU in patient order (NaN where not measured), their ``grid``,
-    ``lowest`` (k, j, i) the lowest HU of all passes, ``block`` the working voxels a node, ``nodes`` the lattice of the field.
+    ``lowest`` (k, j, i) about the lowest HU of all passes, one that a few broken passes do not set, ``block`` the working voxels a node, ``nodes`` the lattice of the field.
     """
 
     volumes: Volume
@@ -113,7 +115,8 @@ def scene(series: DynamicSeries) -> Scene:
     for index in range(series.passes):
         volumes[index] = block_mean(series.voxels[index].transpose(order)[flips], factors)
     used = [index for index in range(series.passes) if index not in series.excluded]
-    lowest = np.fmin.reduce(volumes[used], axis=0)
+    spared = min(_SPARED, len(used) // 4)
+    lowest = np.partition(volumes[used], spared, axis=0)[spared]  # what is not measured counts as highest
     block = _factors(working.spacing_mm, NODE_MM, working.shape)
     return Scene(volumes, lowest, working, coarser(working, block), block)
 

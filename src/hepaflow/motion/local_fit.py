@@ -12,7 +12,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from hepaflow.motion.resample import catmull_rom
+from hepaflow.motion.resample import cubic_at
 
 #: Columns of the sums: 1, F, M, FF, FM, MM, grad F (3), F grad F (3), M grad F (3), grad F grad F (00 01 02 11 12 22).
 SUMS = 21
@@ -66,26 +66,9 @@ def accumulate(fixed: Any, slopes: Any, moving: Any, field: Any, spacing: Any, b
                         p2 += shift
                 if p0 < 0 or p1 < 0 or p2 < 0 or p0 > nk - 1 or p1 > nj - 1 or p2 > ni - 1:
                     continue
-                a0, a1, a2 = min(int(p0), max(nk - 2, 0)), min(int(p1), max(nj - 2, 0)), min(int(p2), max(ni - 2, 0))
-                catmull_rom(p0 - a0, w0)
-                catmull_rom(p1 - a1, w1)
-                catmull_rom(p2 - a2, w2)
-                m = 0.0
-                for c in range(4):
-                    if w0[c] == 0.0:
-                        continue
-                    kk = min(max(a0 + c - 1, 0), nk - 1)
-                    plane = 0.0
-                    for b in range(4):
-                        if w1[b] == 0.0:
-                            continue
-                        jj = min(max(a1 + b - 1, 0), nj - 1)
-                        row = 0.0
-                        for a in range(4):
-                            if w2[a] != 0.0:
-                                row += w2[a] * moving[kk, jj, min(max(a2 + a - 1, 0), ni - 1)]
-                        plane += w1[b] * row
-                    m += w0[c] * plane
+                if not np.isfinite(moving[int(p0 + 0.5), int(p1 + 0.5), int(p2 + 0.5)]):
+                    continue
+                m = cubic_at(moving, p0, p1, p2, w0, w1, w2)
                 if not np.isfinite(m):
                     continue
                 m = min(max(m, window[0]), window[1])
@@ -199,3 +182,56 @@ def smooth_step(hessian: Any, gradient: Any, active: Any, field: Any, stiffness:
                     new[k, j, i, 1] += 1.5 * (x1 - new[k, j, i, 1])
                     new[k, j, i, 2] += 1.5 * (x2 - new[k, j, i, 2])
     return new
+
+
+@numba.njit(cache=True, nogil=True)
+def toward_amplitudes(hessian: Any, gradient: Any, shapes: Any, matrix: Any, slope: Any) -> None:
+    """Information ``matrix`` (r, r) and ``slope`` (r,) of one pass about the amplitudes of ``shapes`` (n, r, 3), summed over nodes."""
+    count = shapes.shape[1]
+    matrix[...] = 0.0
+    slope[...] = 0.0
+    for n in range(shapes.shape[0]):
+        h, g = hessian[n], gradient[n]
+        for r in range(count):
+            u0, u1, u2 = shapes[n, r, 0], shapes[n, r, 1], shapes[n, r, 2]
+            slope[r] += g[0] * u0 + g[1] * u1 + g[2] * u2
+            b0 = h[0] * u0 + h[1] * u1 + h[2] * u2
+            b1 = h[1] * u0 + h[3] * u1 + h[4] * u2
+            b2 = h[2] * u0 + h[4] * u1 + h[5] * u2
+            for s in range(count):
+                matrix[r, s] += b0 * shapes[n, s, 0] + b1 * shapes[n, s, 1] + b2 * shapes[n, s, 2]
+
+
+@numba.njit(cache=True, nogil=True)
+def toward_shapes(hessian: Any, gradient: Any, now: Any, amplitudes: Any, matrices: Any, right: Any) -> None:
+    """Add what one pass, now displaced by ``now`` (n, 3), says of the shapes to ``matrices`` (n, 3 r, 3 r) and ``right`` (n, 3 r)."""
+    count = amplitudes.size
+    full = np.empty((3, 3))
+    for n in range(now.shape[0]):
+        h = hessian[n]
+        full[0, 0], full[1, 1], full[2, 2] = h[0], h[3], h[5]
+        full[0, 1] = full[1, 0] = h[1]
+        full[0, 2] = full[2, 0] = h[2]
+        full[1, 2] = full[2, 1] = h[4]
+        for c in range(3):
+            target = full[c, 0] * now[n, 0] + full[c, 1] * now[n, 1] + full[c, 2] * now[n, 2] - gradient[n, c]
+            for r in range(count):
+                right[n, 3 * r + c] += amplitudes[r] * target
+                for s in range(count):
+                    weight = amplitudes[r] * amplitudes[s]
+                    for d in range(3):
+                        matrices[n, 3 * r + c, 3 * s + d] += weight * full[c, d]
+
+
+@numba.njit(cache=True, nogil=True)
+def products(rows: Any) -> Any:
+    """Every row (p, n) times every row: (p, p)."""
+    p, n = rows.shape
+    out = np.empty((p, p))
+    for a in range(p):
+        for b in range(a + 1):
+            total = 0.0
+            for i in range(n):
+                total += rows[a, i] * rows[b, i]
+            out[a, b] = out[b, a] = total
+    return out

@@ -26,6 +26,40 @@ def catmull_rom(t: float, w: Any) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
+def cubic_at(volume: Any, p0: float, p1: float, p2: float, w0: Any, w1: Any, w2: Any) -> float:
+    """The volume (k, j, i) at a point inside it, in voxels, by 64 taps, those beyond the border taken on it; ``w0`` to ``w2`` (4,) are scratch."""
+    nk, nj, ni = volume.shape
+    a0, a1, a2 = int(p0), int(p1), int(p2)
+    catmull_rom(p0 - a0, w0)
+    catmull_rom(p1 - a1, w1)
+    catmull_rom(p2 - a2, w2)
+    total = 0.0
+    if 0 < a2 < ni - 2 and w2[0] != 0.0:
+        x0, x1, x2, x3 = w2[0], w2[1], w2[2], w2[3]
+        for c in range(4):
+            if w0[c] == 0.0:
+                continue
+            kk = min(max(a0 + c - 1, 0), nk - 1)
+            for b in range(4):
+                if w1[b] != 0.0:
+                    row = volume[kk, min(max(a1 + b - 1, 0), nj - 1)]
+                    total += w0[c] * w1[b] * (x0 * row[a2 - 1] + x1 * row[a2] + x2 * row[a2 + 1] + x3 * row[a2 + 2])
+        return total
+    for c in range(4):
+        if w0[c] == 0.0:
+            continue
+        kk = min(max(a0 + c - 1, 0), nk - 1)
+        for b in range(4):
+            if w1[b] == 0.0:
+                continue
+            jj = min(max(a1 + b - 1, 0), nj - 1)
+            for a in range(4):
+                if w2[a] != 0.0:
+                    total += w0[c] * w1[b] * w2[a] * volume[kk, jj, min(max(a2 + a - 1, 0), ni - 1)]
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
 def _shift_at(field: Any, p0: float, p1: float, p2: float, shift: Any) -> bool:
     """Trilinear displacement (3,) at a position in node units, the outermost nodes continued; False where all eight nodes are 0."""
     n0, n1, n2 = field.shape[0], field.shape[1], field.shape[2]
@@ -81,27 +115,10 @@ def _pull(volume: Any, field: Any, to_node: Any, to_voxel: Any, out: Any) -> Non
                     out[k, j, i] = np.nan
                     continue
                 p0, p1, p2 = min(max(p0, 0.0), nk - 1.0), min(max(p1, 0.0), nj - 1.0), min(max(p2, 0.0), ni - 1.0)
-                a0, a1, a2 = int(p0), int(p1), int(p2)
-                catmull_rom(p0 - a0, w0)
-                catmull_rom(p1 - a1, w1)
-                catmull_rom(p2 - a2, w2)
-                total = 0.0
-                for c in range(4):
-                    if w0[c] == 0.0:
-                        continue
-                    kk = min(max(a0 + c - 1, 0), nk - 1)
-                    plane = 0.0
-                    for b in range(4):
-                        if w1[b] == 0.0:
-                            continue
-                        jj = min(max(a1 + b - 1, 0), nj - 1)
-                        row = 0.0
-                        for a in range(4):
-                            if w2[a] != 0.0:
-                                row += w2[a] * volume[kk, jj, min(max(a2 + a - 1, 0), ni - 1)]
-                        plane += w1[b] * row
-                    total += w0[c] * plane
-                out[k, j, i] = total
+                if not np.isfinite(volume[int(p0 + 0.5), int(p1 + 0.5), int(p2 + 0.5)]):
+                    out[k, j, i] = np.nan  # the nearest tap always counts
+                    continue
+                out[k, j, i] = cubic_at(volume, p0, p1, p2, w0, w1, w2)
 
 
 def _to_nodes(grid: Grid, nodes: Grid) -> FloatArray:

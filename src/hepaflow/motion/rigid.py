@@ -69,9 +69,7 @@ def full(hessian: FloatArray) -> FloatArray:
     return np.asarray(hessian[..., [[0, 1, 2], [1, 3, 4], [2, 4, 5]]])
 
 
-def refine(
-    scene: Scene, fixed: Fixed, index: int, mask: Mask, shift_mm: FloatArray, *, image_mm: float, steps: int = 8
-) -> FloatArray:
+def refine(scene: Scene, fixed: Fixed, index: int, mask: Mask, shift_mm: FloatArray, *, image_mm: float, steps: int) -> FloatArray:
     """Gauss-Newton on one common shift, windows weighted by their information."""
     moving = picture(scene, index, mask, image_mm)
     shift = shift_mm.copy()

@@ -85,10 +85,12 @@ def mmode(series: DynamicSeries, aligned: DynamicSeries, field: MotionField, *, 
     return MMode(series.times_s, heights, before, aligned.voxels[:, :, row, col].astype(np.float32), (row, col))
 
 
-def busiest_column(series: DynamicSeries, aligned: DynamicSeries, field: MotionField) -> tuple[int, int]:
+def busiest_column(
+    series: DynamicSeries, aligned: DynamicSeries, field: MotionField, *, within: npt.NDArray[np.bool_] | None = None
+) -> tuple[int, int]:
     """The (row, column) where correction brought the pass that moved most nearest to the reference; the centre without motion.
 
-    What contrast changed is the same before and after, so that it does not count.
+    What contrast changed is the same before and after, so that it does not count. Only columns of ``within`` (rows, columns), if given.
     """
     from hepaflow.motion.lattice import WINDOW_HU
 
@@ -103,5 +105,7 @@ def busiest_column(series: DynamicSeries, aligned: DynamicSeries, field: MotionF
     reference = image(series.voxels[field.reference])
     gain = np.abs(image(series.voxels[furthest]) - reference) - np.abs(image(aligned.voxels[furthest]) - reference)
     total = np.nan_to_num(gain).sum(axis=0)
+    if within is not None:
+        total = np.where(within, total, -np.inf)
     row, col = np.unravel_index(int(total.argmax()), total.shape)
     return int(row), int(col)

@@ -39,26 +39,28 @@ _TISSUE_HU = (-150.0, 300.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """The passes that are moved together: their numbers, and pictures (n, k, j, i) of them and of the reference."""
+    """The passes that are moved together, the reference first, and their pictures (k, j, i)."""
 
     scene: Scene
     active: Mask
     cavity: Mask
-    passes: tuple[int, ...]
     pictures: list[Volume]
-    reference: Volume
     workers: int
 
     @classmethod
     def of(cls, scene: Scene, cavity: Mask, active: Mask, reference: int, passes: tuple[int, ...], *, workers: int) -> Group:
-        """With the pictures of all of them."""
+        """The reference and ``passes`` with their pictures."""
         with ThreadPoolExecutor(workers) as pool:
-            still, *others = pool.map(lambda index: picture(scene, index, cavity, IMAGE_MM), (reference, *passes))
-        return cls(scene, active, cavity, passes, others, still, workers)
+            pictures = list(pool.map(lambda index: picture(scene, index, cavity, IMAGE_MM), (reference, *passes)))
+        return cls(scene, active, cavity, pictures, workers)
 
 
 def fields_together(group: Group, fields: npt.NDArray[np.float32], *, progress: Callable[[int], None]) -> npt.NDArray[np.float32]:
-    """The fields (passes, nodes, 3) in mm along the working axes, from ``fields`` found one by one; ``progress`` hears of every turn."""
+    """The fields (passes, nodes, 3) in mm along the working axes, from ``fields`` found one by one of all passes but the reference; ``progress`` hears of every turn.
+
+    What is foretold lies where the passes lie on average. So the reference gets a field like all others, which is then taken off every field.
+    """
+    fields = np.concatenate([np.zeros_like(fields[:1]), fields])
     shapes = _Shapes.of(fields[:, group.active])
     bend = Splines.over(group.scene.nodes.shape, group.scene.nodes.spacing_mm)
     knots: FloatArray | None = None
@@ -68,13 +70,11 @@ def fields_together(group: Group, fields: npt.NDArray[np.float32], *, progress: 
             shapes, knots = _step(group, foretold, shapes, bend, knots)
         progress(turn + 1)
     shared = shapes.fields(group.active)
-    foretold = foretell(group, shared)
-    with ThreadPoolExecutor(group.workers) as pool:
-        return np.stack(list(pool.map(lambda n: _with_remainder(group, foretold[n], n, shared[n]), range(len(group.passes)))))
+    return _with_remainders(group, foretell(group, shared), shared)[1:]
 
 
 def foretell(group: Group, fields: npt.NDArray[np.float32]) -> list[Fixed]:
-    """What each pass should show where the reference is, from the reference and all other passes under ``fields`` (passes, nodes, 3)."""
+    """What each pass should show where the reference is, from all other passes under ``fields`` (passes, nodes, 3), the reference first."""
     aligned = laid(group, fields)
     inside = aligned[:, group.cavity]
     known = np.isfinite(inside)
@@ -82,7 +82,7 @@ def foretell(group: Group, fields: npt.NDArray[np.float32]) -> list[Fixed]:
     change = np.where(known, inside - mean, np.float32(0))
     low, high = _TISSUE_HU
     tissue = change[:, known.all(0) & (mean > low) & (mean < high)].astype(np.float64)
-    products = np.einsum("pn,qn->pq", tissue, tissue)  # no BLAS: its sums depend on the number of threads
+    products = local_fit.products(tissue)  # no BLAS: its sums depend on the number of threads
     images = min(_MOST_IMAGES, len(aligned) // _PASSES_AN_IMAGE)
 
     def one(place: int) -> Fixed:
@@ -92,11 +92,11 @@ def foretell(group: Group, fields: npt.NDArray[np.float32]) -> list[Fixed]:
         return compared_with(volume, group.scene.grid.spacing_mm)
 
     with ThreadPoolExecutor(group.workers) as pool:
-        return list(pool.map(one, range(1, len(aligned))))
+        return list(pool.map(one, range(len(aligned))))
 
 
 def remaining_mm(group: Group, compared: list[Fixed], fields: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """How far (nodes k, j, i) in mm the tissue still seems to move between passes under ``fields``, root mean square over passes.
+    """How far (nodes k, j, i) in mm the tissue still seems to move between passes under ``fields`` (the reference first), root mean square over the others.
 
     Every wide window is asked alone which further shift it would like; what it sees is about half of what is there, on phantoms with
     known motion, and counts for that. NaN at nodes that carry no field.
@@ -109,35 +109,42 @@ def remaining_mm(group: Group, compared: list[Fixed], fields: npt.NDArray[np.flo
         return np.asarray((step**2).sum(axis=-1))
 
     with ThreadPoolExecutor(group.workers) as pool:
-        squares = list(pool.map(one, range(len(group.passes))))
+        squares = list(pool.map(one, range(1, len(fields))))
     out = np.full(group.active.shape, np.nan, np.float32)
     out[group.active] = np.sqrt(np.mean(squares, axis=0)) / _SEEN
     return out
 
 
 def laid(group: Group, fields: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Pictures (1 + passes, k, j, i) of the reference and of every pass brought to it."""
+    """Pictures (passes, k, j, i) of every pass brought to the reference."""
     scene = group.scene
-    aligned = np.empty((1 + len(group.passes), *scene.grid.shape), np.float32)
-    aligned[0] = group.reference
+    aligned = np.empty((len(fields), *scene.grid.shape), np.float32)
 
     def one(n: int) -> None:
         in_lps = np.einsum("kjia,xa->kjix", fields[n], scene.axes).astype(np.float32)
-        resample.pull_back(group.pictures[n], scene.grid, field=in_lps, nodes=scene.nodes, out=aligned[1 + n])
+        resample.pull_back(group.pictures[n], scene.grid, field=in_lps, nodes=scene.nodes, out=aligned[n])
 
     with ThreadPoolExecutor(group.workers) as pool:
-        list(pool.map(one, range(len(group.passes))))
+        list(pool.map(one, range(len(fields))))
     return aligned
 
 
 def _weights(products: FloatArray, place: int, images: int) -> FloatArray:
-    """How the change of pass ``place`` from the mean is made of that of the others (passes,), by the ``images`` that explain these best."""
+    """What pass ``place`` should be, as weights (passes,) on every pass's change from the mean of all, added to that mean.
+
+    ``products`` (passes, passes) are those of the changes. The ``images`` that best explain the changes of the others from the mean of the others
+    are fitted to this pass. Its own weight takes it out of the mean of all, so that nothing of it is in the result.
+    """
     others = np.delete(np.arange(len(products)), place)
-    values, vectors = np.linalg.eigh(products[np.ix_(others, others)])
+    share = 1.0 / len(others)
+    beside, own = products[others, place], products[place, place]
+    between = products[np.ix_(others, others)] + share * (beside[:, None] + beside[None, :]) + share**2 * own
+    values, vectors = np.linalg.eigh(between)
     kept = [n for n in np.argsort(values)[::-1][:images] if values[n] > 1e-9 * values.max()]
-    share = np.einsum("pn,p->n", vectors[:, kept], products[others, place]) / values[kept]
+    fitted = np.einsum("pn,p->n", vectors[:, kept], (1.0 + share) * (beside + share * own)) / values[kept]
     weights = np.zeros(len(products))
-    weights[others] = np.einsum("pn,n->p", vectors[:, kept], share)
+    weights[others] = np.einsum("pn,n->p", vectors[:, kept], fitted)
+    weights[place] = share * (weights.sum() - 1.0)
     return weights
 
 
@@ -176,36 +183,37 @@ def _step(group: Group, foretold: list[Fixed], old: _Shapes, bend: Splines, knot
         return evidence(foretold[n], group.pictures[n], now[n], group.scene, window_nodes=WINDOW_NODES)
 
     with ThreadPoolExecutor(group.workers) as pool:
-        found = [(e.hessian[active], e.gradient[active]) for e in pool.map(look, range(len(group.passes)))]
+        found = [(e.hessian[active], e.gradient[active]) for e in pool.map(look, range(len(now)))]
     amplitudes = old.amplitudes.copy()
     size = 3 * count
     matrices, right = np.zeros((len(old.shapes), size, size)), np.zeros((len(old.shapes), size))
+    own, slope = np.empty((count, count)), np.empty(count)
     for n, (hessian, gradient) in enumerate(found):
-        full = rigid.full(hessian)
-        pull = np.einsum("ncd,nrd->nrc", full, old.shapes)
-        own = np.einsum("nrc,nsc->rs", old.shapes, pull)
-        own += 1e-9 * (1.0 + np.trace(own)) * np.eye(count)
-        amplitudes[n] -= np.linalg.solve(own, np.einsum("nrc,nc->r", old.shapes, gradient))
-        a = amplitudes[n]
-        matrices += np.einsum("r,ncd,s->nrcsd", a, full, a).reshape(-1, size, size)
-        target = np.einsum("ncd,nd->nc", full, now[n][active].astype(np.float64)) - gradient
-        right += np.einsum("r,nc->nrc", a, target).reshape(-1, size)
+        local_fit.toward_amplitudes(hessian, gradient, old.shapes, own, slope)
+        amplitudes[n] -= np.linalg.solve(own + 1e-9 * (1.0 + np.trace(own)) * np.eye(count), slope)
+        local_fit.toward_shapes(hessian, gradient, now[n][active], amplitudes[n], matrices, right)
     everywhere, pulls = np.zeros((*active.shape, size, size)), np.zeros((*active.shape, size))
     everywhere[active], pulls[active] = matrices, right
     stiffness = np.repeat(_BENDING * (amplitudes**2).sum(axis=0), 3)
     knots = bend.solve(everywhere, pulls, stiffness, np.zeros((*bend.knots, size)) if knots is None else knots)
     shapes = bend.field(knots)[active].reshape(-1, count, 3)
-    new, grown = _Shapes(amplitudes, shapes).scaled()
+    new, grown = _Shapes(amplitudes - amplitudes[0], shapes).scaled()
     return new, knots / np.repeat(grown, 3)
 
 
-def _with_remainder(group: Group, foretold: Fixed, n: int, shared: Field) -> Field:
-    """The field of one pass: the shared one and what its own image still asks for, tied to 0."""
+def _with_remainders(group: Group, foretold: list[Fixed], shared: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The fields: the shared ones and what the image of each pass still asks for, tied to 0."""
     stiffness, tether = stiffness_of(group.scene, _REMAINDER), np.array([_TETHER, 0.0, 0.0, _TETHER, 0.0, _TETHER])
-    rest = np.zeros_like(shared)
-    for _ in range(STEPS):
-        found = evidence(foretold, group.pictures[n], shared + rest, group.scene, window_nodes=WINDOW_NODES)
-        rest = local_fit.smooth_step(
-            found.hessian + tether, found.gradient + _TETHER * rest, group.active, rest, stiffness, SWEEPS
-        ).astype(np.float32)
-    return shared + rest
+
+    def one(n: int) -> Field:
+        rest = np.zeros_like(shared[n])
+        for _ in range(STEPS):
+            found = evidence(foretold[n], group.pictures[n], shared[n] + rest, group.scene, window_nodes=WINDOW_NODES)
+            pull = found.gradient + _TETHER * rest
+            rest = local_fit.smooth_step(found.hessian + tether, pull, group.active, rest, stiffness, SWEEPS).astype(np.float32)
+        return np.asarray(rest)
+
+    with ThreadPoolExecutor(group.workers) as pool:
+        rests = np.stack(list(pool.map(one, range(len(shared)))))
+    whole: npt.NDArray[np.float32] = (shared + rests - rests[0]).astype(np.float32)
+    return whole

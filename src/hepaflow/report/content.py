@@ -70,14 +70,26 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Film:
+    """An animated WebP that loops, with its number of pixels (across, down)."""
+
+    webp: bytes
+    pixels: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
-    """A PNG (opaque RGB) of ``width_mm`` on paper with its number of pixels, caption and a text alternative."""
+    """A PNG (opaque RGB) of ``width_mm`` on paper with its number of pixels, caption and a text alternative.
+
+    ``film`` takes the PNG's place where a picture can move and the reader has not asked for stillness.
+    """
 
     png: bytes
     pixels: tuple[int, int]
     width_mm: float
     caption: str
     alternative: str
+    film: Film | None = None
 
     @property
     def height_mm(self) -> float:

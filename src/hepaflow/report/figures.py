@@ -11,8 +11,9 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from hepaflow.report.content import Figure
+from hepaflow.report.content import Figure, Film
 from hepaflow.report.words import Words
 
 if TYPE_CHECKING:
@@ -78,15 +79,20 @@ def canvas(height_mm: float, *, width_mm: float = PAGE_WIDTH_MM) -> Canvas:
     return Canvas(figsize=(width_mm / 25.4, height_mm / 25.4), dpi=DPI, facecolor="white")
 
 
+def drawn_pixels(figure: Canvas) -> npt.NDArray[np.uint8]:
+    """The figure as opaque RGB (rows, columns, 3)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    agg: Any = FigureCanvasAgg(figure)  # matplotlib leaves these two methods untyped
+    agg.draw()
+    return np.ascontiguousarray(np.asarray(agg.buffer_rgba())[..., :3])
+
+
 def rendered(figure: Canvas) -> tuple[bytes, tuple[int, int]]:
     """The figure as PNG bytes (opaque RGB, no metadata) and its size in pixels."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    agg = FigureCanvasAgg(figure)
-    drawn: Any = agg  # matplotlib leaves these two methods untyped
-    drawn.draw()
-    pixels = np.ascontiguousarray(np.asarray(drawn.buffer_rgba())[..., :3])
+    pixels = drawn_pixels(figure)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, format="PNG", compress_level=6)
     return stream.getvalue(), (int(pixels.shape[1]), int(pixels.shape[0]))
@@ -99,10 +105,12 @@ def vector(figure: Canvas) -> bytes:
     return stream.getvalue()
 
 
-def finished(figure: Canvas, caption: str, *, alternative: str, width_mm: float = PAGE_WIDTH_MM) -> Figure:
+def finished(
+    figure: Canvas, caption: str, *, alternative: str, width_mm: float = PAGE_WIDTH_MM, film: Film | None = None
+) -> Figure:
     """The figure as a block of the report."""
     png, pixels = rendered(figure)
-    return Figure(png, pixels, width_mm, caption, alternative)
+    return Figure(png, pixels, width_mm, caption, alternative, film)
 
 
 @cache

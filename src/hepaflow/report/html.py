@@ -16,8 +16,8 @@ def _kind(block: Block) -> str:
     return type(block).__name__.lower()
 
 
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+def _data_uri(picture: bytes, kind: str = "png") -> str:
+    return f"data:image/{kind};base64," + base64.b64encode(picture).decode("ascii")
 
 
 def _read(name: str) -> str:

@@ -55,3 +55,8 @@ def estimation_of(case: CaseResult) -> Literal["posterior", "exact", "direct"]:
         return "direct"
     exact = any(step.name == "maps" and step.parameters.get("estimation") == "exact" for step in case.history)
     return "exact" if exact else "posterior"
+
+
+def motion_key(case: CaseResult, key: str) -> str:
+    """The key of a sentence on motion: its ``_none`` where the passes are used as acquired, so that nothing there speaks of correction."""
+    return f"{key}_none" if case.motion.method == "none" else key

@@ -26,13 +26,17 @@ _MM_PER_POINT = 25.4 / 72
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A fixed colour scale: map, range, unit, and the values written under the bar. ``log`` scales are symmetric about 1."""
+    """A fixed colour scale: map, range, unit, and the values written under the bar. ``log`` scales are symmetric about 1.
+
+    ``beyond`` puts an arrow at the upper end of the bar: what is more has the last colour.
+    """
 
     name: str
     limits: tuple[float, float]
     unit: str
     ticks: tuple[float, ...]
     log: bool = False
+    beyond: bool = False
 
     def position(self, values: Picture) -> Picture:
         """Values as 0..1 along the scale, clipped at its ends; NaN stays NaN."""
@@ -121,11 +125,11 @@ def draw_grey(axes: Axes, grey: Picture, place: Place) -> None:
     )
 
 
-def draw_map(axes: Axes, values: Picture, place: Place, *, scale: Scale) -> None:
+def draw_map(axes: Axes, values: Picture, place: Place, *, scale: Scale, opacity: float = 1.0) -> None:
     """A map over the grey picture; voxels that are NaN stay transparent."""
     part = scale.position(values[place.crop.inside(values.shape)])
     colors = colormap(scale.name)(np.nan_to_num(part), bytes=True)
-    colors[..., 3] = np.where(np.isfinite(part), 255, 0)
+    colors[..., 3] = np.where(np.isfinite(part), round(255 * opacity), 0)
     axes.imshow(colors, extent=place.extent(values.shape), interpolation="nearest", aspect="auto")
 
 
@@ -166,16 +170,24 @@ def draw_sides(axes: Axes, place: Place, words: Words) -> None:
 
 def draw_bar(axes: Axes, place: Place, scale: Scale, *, words: Words) -> None:
     """A horizontal colour bar under a panel with its values and unit below."""
+    from matplotlib.patches import Polygon
+
     top, height = place.top + place.height + 0.9, 1.7
+    tip = height if scale.beyond else 0.0
+    width = place.width - tip
     ramp = np.linspace(0, 1, 256)
     colors = colormap(scale.name)(ramp) if scale.name != "gray" else np.repeat(ramp[:, None], 3, 1)
-    axes.imshow(colors[None], extent=(place.left, place.left + place.width, top + height, top), aspect="auto")
+    axes.imshow(colors[None], extent=(place.left, place.left + width, top + height, top), aspect="auto")
+    if scale.beyond:
+        end = place.left + width
+        corners = [(end, top), (end + tip, top + height / 2), (end, top + height)]
+        axes.add_patch(Polygon(corners, facecolor=colors[-1], linewidth=0))
     level = top + height + 0.5
     for value in scale.ticks:
         where = float(scale.position(np.array([value], np.float32))[0])
         text = f"{value:g}".replace("-", "\u2212")
         text = text.replace(".", ",") if words.language == "fr" else text
         align = "left" if where < 0.02 else "right" if where > 0.98 else "center"
-        axes.text(place.left + where * place.width, level, text, fontsize=5.8, ha=align, va="top", color=INK)
+        axes.text(place.left + where * width, level, text, fontsize=5.8, ha=align, va="top", color=INK)
     if scale.unit:
         axes.text(place.left + place.width / 2, level, scale.unit, fontsize=5.8, ha="center", va="top", color=INK)

@@ -8,11 +8,11 @@ from hepaflow.domain.case import CaseResult
 from hepaflow.report import (
     figures_curves,
     figures_maps,
-    figures_motion,
     figures_ratio,
     figures_regions,
     section_methods,
     section_models,
+    section_motion,
     tables,
     tables_study,
     tables_truth,
@@ -84,28 +84,6 @@ def protocol(case: CaseResult, *, words: Words) -> Section:
         blocks.append(tables_study.rules_table(case, words))
     blocks.append(tables_study.acquisition_table(case, words))
     return Section("protocol", words("section_protocol"), tuple(blocks))
-
-
-def motion(case: CaseResult, *, view: AxialView, words: Words) -> Section:
-    """What was done about breathing, and how well it worked."""
-    found = case.motion
-    method = words(f"method_{found.method}") if words.has(f"method_{found.method}") else found.method
-    seconds = words.number(float(case.series.times_s[found.reference]))
-    low, high = (words.number(bound, 2) for bound in found.jacobian_range)
-    out = [entry.index + 1 for entry in found.passes if entry.excluded]
-    items = (
-        (words("motion_method"), method),
-        (words("motion_reference"), words("motion_reference_value", number=str(found.reference + 1), seconds=seconds)),
-        (words("motion_excluded"), ", ".join(map(str, out)) or words("none_found")),
-        (words("motion_jacobian"), words("motion_jacobian_value", low=low, high=high)),
-    )
-    blocks: list[Block] = [Bullets(items)]
-    if found.passes:
-        blocks.append(figures_motion.motion_curves(case, words=words))
-    blocks.append(figures_motion.time_position(case, view=view, words=words))
-    if found.passes:
-        blocks.append(tables_study.motion_table(case, words))
-    return Section("motion", words("section_motion"), tuple(blocks))
 
 
 def regions(case: CaseResult, *, view: AxialView, words: Words) -> Section:
@@ -205,7 +183,7 @@ def every(case: CaseResult, *, words: Words, truth: Truth | None) -> tuple[Secti
     parts = [
         summary(case, words=words, truth=truth),
         protocol(case, words=words),
-        motion(case, view=view, words=words),
+        section_motion.motion(case, view=view, words=words),
         regions(case, view=view, words=words),
         inputs(case, words=words),
         maps(case, view=view, words=words),

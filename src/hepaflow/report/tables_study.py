@@ -1,4 +1,4 @@
-"""Tables about the study and the computation: acquisition, protocol rules, motion, regions, fits, glossary, steps."""
+"""Tables about the study and the computation: acquisition, protocol rules, regions, fits, glossary, steps."""
 
 from __future__ import annotations
 
@@ -114,19 +114,6 @@ def rules_table(case: CaseResult, words: Words) -> Table:
     )
     head = tuple(map(words, ("col_rule", "col_verdict", "col_measured", "col_expected", "col_why")))
     return Table(words("rules_caption"), head, rows, "lllll", (22.0, 16.0, 28.0, 28.0, 50.0), small=True)
-
-
-def motion_table(case: CaseResult, words: Words) -> Table:
-    """Shift and residual of each pass."""
-    rows = []
-    for entry in case.motion.passes:
-        used = Cell(words("pass_excluded"), "fail") if entry.excluded else Cell(words("pass_used"), "pass")
-        shift = [words.signed(value) for value in entry.shift_mm]
-        residual = [words.number(entry.residual_before), words.number(entry.residual_after)]
-        rows.append(line(str(entry.index + 1), words.number(entry.time_s), *shift, *residual, used))
-    head = ("col_pass", "col_time", "col_shift_x", "col_shift_y", "col_shift_z", "col_before", "col_after", "col_excluded")
-    widths = (12.0, 14.0, 14.0, 14.0, 14.0, 24.0, 24.0, 18.0)
-    return Table(words("motion_table_caption"), tuple(map(words, head)), tuple(rows), "rrrrrrrl", widths, small=True)
 
 
 def regions_table(case: CaseResult, view: AxialView, words: Words) -> Table:

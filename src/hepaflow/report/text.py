@@ -25,7 +25,6 @@ TEXT: dict[str, tuple[str, str]] = {
     # sections
     "section_summary": ("Summary", "Synthèse"),
     "section_protocol": ("Study and protocol", "Examen et protocole"),
-    "section_motion": ("Motion correction", "Correction du mouvement"),
     "section_regions": ("Regions", "Régions"),
     "section_inputs": ("Inputs, curves and fits", "Entrées, courbes et ajustements"),
     "section_maps": ("Perfusion maps", "Cartes de perfusion"),

@@ -1,4 +1,4 @@
-"""Sentences about the study, English and French: acquisition, protocol rules, motion, regions."""
+"""Sentences about the study, English and French: acquisition, protocol rules, regions."""
 
 from __future__ import annotations
 
@@ -61,59 +61,6 @@ STUDY: dict[str, tuple[str, str]] = {
     "rule_injection-timing": ("Start after injection", "Début après l'injection"),
     "rule_injection": ("Injection", "Injection"),
     "rule_dose": ("Dose", "Dose"),
-    # motion
-    "motion_method": ("Method: ", "Méthode : "),
-    "method_deformable": (
-        "deformable registration; the original images are interpolated once",
-        "recalage déformable ; les images d'origine sont interpolées une seule fois",
-    ),
-    "method_rigid": (
-        "rigid registration; the original images are interpolated once",
-        "recalage rigide ; les images d'origine sont interpolées une seule fois",
-    ),
-    "method_none": ("none: the images are used as acquired", "aucune : images utilisées telles qu'acquises"),
-    "motion_reference": ("Reference: ", "Référence : "),
-    "motion_reference_value": ("pass {number}, at {seconds} s.", "passage {number}, à {seconds} s."),
-    "motion_jacobian": ("Local volume change (Jacobian): ", "Changement local de volume (jacobien) : "),
-    "motion_jacobian_value": ("{low} to {high}; under 0 would be folding.", "{low} à {high} ; sous 0, il y aurait repliement."),
-    "motion_excluded": ("Excluded passes: ", "Passages exclus : "),
-    "motion_figure_caption": (
-        "Residual to the reference in the registered region before and after correction, and mean shift of each pass. "
-        "Grey line: reference pass. Crosses: excluded passes.",
-        "Résidu par rapport à la référence dans la région recalée, avant et après correction, et déplacement moyen de chaque "
-        "passage. Trait gris : passage de référence. Croix : passages exclus.",
-    ),
-    "mmode_caption": (
-        "One column of the liver over the passes (time-position picture), before and after correction. Breathing shows as steps "
-        "of the edges; after correction they should run straight. The grey levels change with contrast, as they must.",
-        "Une colonne du foie au fil des passages (image temps-position), avant et après correction. La respiration se voit par "
-        "les marches des contours ; après correction ils doivent être droits. Les niveaux de gris suivent le contraste.",
-    ),
-    "mmode_before": ("As acquired", "Telle qu'acquise"),
-    "mmode_after": ("Corrected", "Corrigée"),
-    "axis_pass": ("Pass", "Passage"),
-    "axis_position": ("Position (mm, head up)", "Position (mm, tête en haut)"),
-    "axis_residual": ("Residual (HU)", "Résidu (UH)"),
-    "axis_shift": ("Mean shift (mm)", "Déplacement moyen (mm)"),
-    "before": ("before", "avant"),
-    "after": ("after", "après"),
-    "shift_x": ("left", "gauche"),
-    "shift_y": ("posterior", "postérieur"),
-    "shift_z": ("superior", "supérieur"),
-    "motion_table_caption": (
-        "Motion of each pass: mean shift to the left (L), posterior (P) and superior (S), and residual.",
-        "Mouvement de chaque passage : déplacement moyen vers la gauche (G), l'arrière (P) et le haut (S), et résidu.",
-    ),
-    "col_pass": ("Pass", "Passage"),
-    "col_time": ("Time (s)", "Temps (s)"),
-    "col_shift_x": ("L (mm)", "G (mm)"),
-    "col_shift_y": ("P (mm)", "P (mm)"),
-    "col_shift_z": ("S (mm)", "S (mm)"),
-    "col_before": ("Residual before (HU)", "Résidu avant (UH)"),
-    "col_after": ("Residual after (HU)", "Résidu après (UH)"),
-    "col_excluded": ("Used", "Utilisé"),
-    "pass_excluded": ("✕ excluded", "✕ exclu"),
-    "pass_used": ("✓", "✓"),
     # regions
     "proposed_title": ("Check these regions: they were PROPOSED by the software", "À vérifier : régions PROPOSÉES par le logiciel"),
     "proposed_item": ("{region}: proposed, {ml} mL.", "{region} : proposée, {ml} mL."),

@@ -49,6 +49,10 @@ class AxialView:
         k, j, i = (slice(None, None, -1 if flip else 1) for flip in self.flipped)
         return turned[..., k, j, i]
 
+    def coronal(self, volume: npt.NDArray[Any], row: int) -> npt.NDArray[Any]:
+        """The coronal slice at ``row`` (turned order) of ``volume`` (..., k, j, i): (..., head to feet, left); a view."""
+        return self.turn(volume)[..., ::-1, row, :]
+
     def number(self, index: int, slices: int) -> int:
         """Slice number (from 1) in the study's own order of ``index`` in the turned order."""
         return slices - index if self.flipped[0] else index + 1

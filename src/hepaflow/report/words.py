@@ -11,6 +11,7 @@ from hepaflow.report.text import TEXT
 from hepaflow.report.text_compare import COMPARE
 from hepaflow.report.text_methods import METHODS
 from hepaflow.report.text_models import MODEL_TEXT
+from hepaflow.report.text_motion import MOTION
 from hepaflow.report.text_study import STUDY
 from hepaflow.units import QUANTITIES
 
@@ -22,7 +23,7 @@ _BEFORE_PUNCTUATION = re.compile(r" ([:;?!%»])")
 _BEFORE_UNIT = re.compile(r"(\d) (s|mm|cm|mL|g/mL|HU|UH|kV|mAs|mGy|%)(?!\w)")
 _DECIMAL_POINT = re.compile(r"(\d)\.(\d)")
 _AFTER_QUOTE = re.compile(r"« ")
-_SENTENCES = {**TEXT, **STUDY, **METHODS, **MODEL_TEXT, **COMPARE}
+_SENTENCES = {**TEXT, **STUDY, **MOTION, **METHODS, **MODEL_TEXT, **COMPARE}
 
 
 class Words:

@@ -19,14 +19,31 @@ from functools import partial
 import numpy as np
 
 from hepaflow.curves.inputs import make_inputs
+from hepaflow.domain.lesions import LesionResult, Measurement, Regions
+from hepaflow.domain.maps import MapSet
+from hepaflow.domain.series import DynamicSeries
 from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.fit_maps import fit_maps
 from hepaflow.lesions.measure import measure
-from hepaflow.phantom import PhantomSpec, build
+from hepaflow.phantom import Phantom, PhantomSpec, build
 from hepaflow.regions.find import find
 
 KEPT_KEYS = ("bf", "habf", "hpbf", "bv", "mtt")
 CUT_OFF = 0.68
+
+
+def line(
+    phantom: Phantom, aligned: DynamicSeries, *, model: str = "aath", proposed: bool = False
+) -> tuple[Regions, MapSet, Measurement, tuple[LesionResult, ...]]:
+    """Regions, maps, healthy liver and lesions of a phantom's series once it is aligned."""
+    given = {name: phantom.labels == number for number, name in phantom.names.items()}
+    if proposed:
+        given = {name: mask for name, mask in given.items() if name.startswith("lesion-")}
+    regions = find(aligned, given, frame=phantom.reference)
+    inputs = make_inputs(aligned, regions)
+    chosen = model_of(model)
+    maps = fit_maps(aligned, inputs, regions=regions, model=chosen, density_g_ml=1.05)
+    return regions, maps, *measure(aligned, inputs, maps, regions, model=chosen)
 
 
 def analyse(spec: PhantomSpec, motion: str, *, model: str = "aath", proposed: bool = False) -> list[dict[str, object]]:
@@ -39,14 +56,7 @@ def analyse(spec: PhantomSpec, motion: str, *, model: str = "aath", proposed: bo
         from hepaflow.motion.correct import apply, estimate
 
         aligned = apply(phantom.series, estimate(phantom.series, method=motion, reference=phantom.reference))
-    given = {name: phantom.labels == number for number, name in phantom.names.items()}
-    if proposed:
-        given = {name: mask for name, mask in given.items() if name.startswith("lesion-")}
-    regions = find(aligned, given, frame=phantom.reference)
-    inputs = make_inputs(aligned, regions)
-    chosen = model_of(model)
-    maps = fit_maps(aligned, inputs, regions=regions, model=chosen, density_g_ml=1.05)
-    healthy, lesions = measure(aligned, inputs, maps, regions, model=chosen)
+    regions, _, healthy, lesions = line(phantom, aligned, model=model, proposed=proposed)
     truth = phantom.truth_regions
     rows = [_row(spec.seed, motion, "healthy", healthy, truth["healthy"], None, regions.healthy.mask, phantom)]
     for lesion in lesions:

@@ -88,7 +88,7 @@ def _row(seed, motion, name, found, truth, ratio, mask, phantom) -> dict[str, ob
 
 
 def rms(values: list[float]) -> float:
-    return float(np.sqrt(np.mean(np.square(values)))) if values else float("nan")
+    return float(np.sqrt(np.mean(np.square(values)))) if len(values) else float("nan")
 
 
 def table(rows: list[dict[str, object]]) -> None:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates, spline_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates, spline_filter
 
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.series import DynamicSeries
@@ -69,7 +69,7 @@ def other_anatomy(seed: int, *, breathing_mm: float = 20.0, noise_hu: float = 15
     ramp = np.clip(-level / 12.0, 0.0, 1.0)  # nothing crosses the wall
     right, front = (x + 40.0) / 150.0, (y - 20.0) / 120.0
     high = (z - z.mean()) / 60.0
-    spine = np.clip((np.hypot(x - plane[0].mean() * 0, y - 64.0) - 38.0) / 70.0, 0.0, 1.0)
+    spine = np.clip((np.hypot(x, y - 64.0) - 38.0) / 70.0, 0.0, 1.0)
     shapes = np.stack(
         [
             np.stack([0 * x, -0.18 * ramp * spine, -(0.75 - 0.22 * right + 0.2 * high) * spine], -1),
@@ -94,6 +94,9 @@ def other_anatomy(seed: int, *, breathing_mm: float = 20.0, noise_hu: float = 15
         if index != reference:
             own = [0.5 * smooth_noise(generator, SHAPE, (16.0, 26.0, 26.0)) for _ in range(3)]
             fields[index] += np.stack([own[0] * ramp, own[1] * ramp, own[2]], -1)
+    # what is just outside continues what is inside, so that the inversion below finds no step at the wall
+    flat = distance_transform_edt(level >= 0.0, return_distances=False, return_indices=True)
+    extended = fields[:, :, flat[0], flat[1]]
     fields[:, ~inside] = 0.0
     voxels = np.empty((times.size, *SHAPE), np.int16)
     rest = np.empty((times.size, *SHAPE), np.int16)
@@ -107,13 +110,11 @@ def other_anatomy(seed: int, *, breathing_mm: float = 20.0, noise_hu: float = 15
             return map_coordinates(image, at, order=3, mode="nearest", prefilter=False)
 
         # the point X of the reference that is at each voxel now: X + u(X) = voxel
-        where = grid_index(grid, x, y, z)
         px, py, pz = x[inside], y[inside], z[inside]
         u = np.zeros((3, px.size), np.float32)
         for _ in range(12):
             at = grid_index(grid, px - u[0], py - u[1], pz - u[2])
             u = np.stack([map_coordinates(extended[index][..., c], at, order=1, mode="nearest") for c in range(3)])
-        del where
         wall = seen(x[~inside], y[~inside], z[~inside], still=True)
         for out, shift in ((voxels, u), (rest, 0 * u)):
             now = np.empty(SHAPE, np.float32)
@@ -122,7 +123,6 @@ def other_anatomy(seed: int, *, breathing_mm: float = 20.0, noise_hu: float = 15
             noise = correlated_noise(np.random.default_rng(seeds[index].integers(1 << 60)), grid, sd_hu=noise_hu, fwhm_mm=2.0)
             out[index] = np.clip(np.rint(now + noise), -1024, 3071)
 
-    extended = fields.copy()
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(one, range(times.size)))
     at = grid_index(source.grid, *to_source(x, y, z, still=False))

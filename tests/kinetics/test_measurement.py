@@ -76,12 +76,6 @@ def test_a_curve_without_change_has_no_r2_and_is_poor():
     assert "fit-poor" in found.flags
 
 
-@pytest.mark.parametrize(("r2", "poor"), [(0.51, False), (0.5, True), (float("nan"), True)])
-def test_poor_is_half_of_the_variance_or_less(r2, poor):
-    problem = problem_of(ONE_COMPARTMENT)
-    assert ("fit-poor" in fitting._flags(problem, unknowns(problem, *BEST), r2)) == poor
-
-
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize(("inside", "flagged"), [(0.9e-3, True), (1.1e-3, False)])
 def test_a_parameter_within_a_thousandth_of_its_range_is_at_its_bound(which, inside, flagged):
@@ -90,7 +84,7 @@ def test_a_parameter_within_a_thousandth_of_its_range_is_at_its_bound(which, ins
     for at in (low + inside * (high - low), high - inside * (high - low)):
         best = unknowns(problem, *BEST)
         best[which] = at[which]
-        assert fitting._flags(problem, best, 0.9) == (("fit-at-bound",) if flagged else ())
+        assert fitting._at_bound(problem, best) == (("fit-at-bound",) if flagged else ())
 
 
 @pytest.mark.parametrize(("inputs", "fewest"), [(DUAL, 7), (SINGLE, 5)], ids=["dual", "single"])

@@ -98,7 +98,7 @@ def test_everything_of_the_contract_is_there(case: Path) -> None:
     keys = ["bf", "bv", "mtt", "total_mtt", "habf", "hpbf", "haf", "ps", "ktrans", "extraction", "ttp", "msi", "flags"]
     assert {f"maps/{key}.nii.gz" for key in keys} <= names
     assert any(name.startswith("dicom/") for name in names)
-    assert not any(name.startswith("motion/") for name in names)
+    assert [name for name in names if name.startswith("motion/")] == ["motion/remaining_mm.nii.gz"]
 
 
 def test_the_numbers_are_near_the_truth(case: Path, study: Study) -> None:
@@ -203,8 +203,8 @@ def test_displacements_are_written_when_asked_for(case: Path, study: Study, tmp_
     copy = tmp_path / "case"
     shutil.copytree(case, copy)
     assert run("analyze", study.folder, "--out", copy, "--rois", study.rois, "--motion", "none", "--save-displacements") == 0
-    fields = sorted((copy / "motion").iterdir())
-    assert [path.name for path in fields] == [f"displacement_{n:02d}.nii.gz" for n in range(study.series.passes)]
+    fields = sorted(path.name for path in (copy / "motion").iterdir())
+    assert fields == [*(f"displacement_{n:02d}.nii.gz" for n in range(study.series.passes)), "remaining_mm.nii.gz"]
 
 
 def test_models_are_compared_when_asked_for_and_only_then(case: Path, study: Study, tmp_path: Path) -> None:

@@ -23,8 +23,10 @@ FloatArray = npt.NDArray[np.float64]
 
 #: Fewer passes than this foretell nothing.
 FEWEST = 6
-#: Turns of foretelling and fitting, and least-squares steps in each.
+#: Turns of foretelling and fitting at most, and least-squares steps in each.
 ROUNDS, STEPS = 6, 2
+#: Turns end when they move the passes by less than this, root mean square over nodes and passes.
+_SETTLED_MM = 0.08
 #: Smoothing of the images in mm, of the windows in nodes.
 IMAGE_MM, WINDOW_NODES = 3.0, 0.7
 #: Images that explain all passes: no more than this, and no more than one for five passes.
@@ -64,12 +66,15 @@ def fields_together(group: Group, fields: npt.NDArray[np.float32], *, progress: 
     shapes = _Shapes.of(fields[:, group.active])
     bend = Splines.over(group.scene.nodes.shape, group.scene.nodes.spacing_mm)
     knots: FloatArray | None = None
+    shared = shapes.fields(group.active)
     for turn in range(ROUNDS):
-        foretold = foretell(group, shapes.fields(group.active))
+        foretold = foretell(group, shared)
         for _ in range(STEPS):
             shapes, knots = _step(group, foretold, shapes, bend, knots)
+        before, shared = shared, shapes.fields(group.active)
         progress(turn + 1)
-    shared = shapes.fields(group.active)
+        if np.sqrt(((shared - before)[:, group.active] ** 2).sum(-1).mean()) < _SETTLED_MM:
+            break
     return _with_remainders(group, foretell(group, shared), shared)[1:]
 
 

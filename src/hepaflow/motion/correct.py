@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import UsageError
 from hepaflow.motion import deformable, elastix, lattice, mask, modes, resample, rigid, score, together
 from hepaflow.motion.deformable import Field, Fixed, Mask
-from hepaflow.motion.lattice import Scene
+from hepaflow.motion.lattice import Scene, Volume
 
 Method = Literal["deformable", "rigid", "manual", "none"]
 #: ``local``: local least squares, our own; ``elastix``: the library (masked B-spline, mutual information).
@@ -103,9 +103,7 @@ def estimate(
                 if progress is not None:
                     progress("align", done, len(others))
     if method == "deformable" and engine == "elastix":
-        free = table.active
-        for index, field in zip(others, modes.shared(fields[list(others)][:, free]), strict=True):
-            fields[index][free] = field
+        _share(table, fields, others)
     elif method == "deformable":
         _together(table, fixed, reference, others, fields, progress)
         flags += _no_more_than_needed(table, fixed[_COMPARE_MM], fields, shifts)
@@ -285,20 +283,26 @@ def _together(
         for index, field in zip(rest, pool.map(alone, rest), strict=True):
             fields[index] = field
     if not grouped:
-        for index, shared in zip(good, modes.shared(fields[good][:, table.active]), strict=True):
-            fields[index][table.active] = shared
+        _share(table, fields, good)
+
+
+def _share(table: Table, fields: npt.NDArray[np.float32], passes: Sequence[int]) -> None:
+    """Fields of ``passes`` replaced, in place, by sums of the shapes they share."""
+    for index, field in zip(passes, modes.shared(fields[list(passes)][:, table.active]), strict=True):
+        fields[index][table.active] = field
 
 
 def _no_more_than_needed(table: Table, fixed: Fixed, fields: npt.NDArray[np.float32], shifts: dict[int, Field]) -> tuple[str, ...]:
     """Fields replaced by shifts, or by none, in place, where the organs' borders do not come nearer for more: what is left is contrast."""
-
-    def apart(candidate: Callable[[int], Field]) -> float:
-        with ThreadPoolExecutor(_workers()) as pool:
-            found = list(pool.map(lambda index: _border(table, fixed, index, candidate(index)), shifts))
-        return float(np.median(found))
-
     still = np.zeros(fields.shape[1:], np.float32)
-    none, shifted, moved = apart(lambda _: still), apart(lambda index: shifts[index]), apart(lambda index: fields[index])
+
+    def apart(index: int) -> tuple[float, float, float]:
+        moving = deformable.picture(table.scene, index, table.cavity, _COMPARE_MM)
+        none, shifted, moved = (_border(table, fixed, moving, field) for field in (still, shifts[index], fields[index]))
+        return none, shifted, moved
+
+    with ThreadPoolExecutor(_workers()) as pool:
+        none, shifted, moved = (float(np.median(column)) for column in zip(*pool.map(apart, shifts), strict=True))
     if moved < _NEARER * min(none, shifted) or not np.isfinite(none):
         return ()
     simple = shifted < _NEARER * none
@@ -333,14 +337,9 @@ def _register(table: Table, fixed: dict[float, Fixed], pair: tuple[int, int], me
     return field, deformable.register(table.scene, fixed, index, table.cavity, field, table.active, levels=deformable.START)
 
 
-def _border(table: Table, fixed: Fixed, index: int, field: Field) -> float:
-    """How far the organs' borders of a pass under ``field`` lie from those of the reference, in mm."""
-    scene = table.scene
-    moving = deformable.picture(scene, index, table.cavity, _COMPARE_MM)
-    laid = np.empty_like(moving)
-    in_lps = np.einsum("kjia,xa->kjix", field, scene.axes).astype(np.float32)
-    resample.pull_back(moving, scene.grid, field=in_lps, nodes=scene.nodes, out=laid)
-    return score.border_mm(laid, fixed.values, scene.grid)
+def _border(table: Table, fixed: Fixed, moving: Volume, field: Field) -> float:
+    """How far the organs' borders of a pass (its picture) under ``field`` lie from those of the reference, in mm."""
+    return score.border_mm(deformable.brought(table.scene, moving, field), fixed.values, table.scene.grid)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -375,8 +374,8 @@ def _judge(table: Table, fixed: Fixed, index: int, field: Field, shift: Field | 
     moved = variance(kept) if kept.any() else at_rest
     both = table.compared & np.isfinite(at_rest) & np.isfinite(moved)
     before, after = score.disagreement(at_rest, both), score.disagreement(moved, both)
-    border_before = _border(table, fixed, index, nothing)
-    border_after = _border(table, fixed, index, kept) if kept.any() else border_before
+    border_before = _border(table, fixed, moving, nothing)
+    border_after = _border(table, fixed, moving, kept) if kept.any() else border_before
     if not by_hand and (after > before or border_after > border_before + _BORDER_WORSE_MM):
         flags.append("motion-pass-uncorrected")
         kept, after, border_after = nothing, before, border_before

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.motion import local_fit
+from hepaflow.motion import local_fit, resample
 from hepaflow.motion.lattice import WINDOW_HU, Scene, Volume
 
 Field = npt.NDArray[np.float32]
@@ -60,6 +60,14 @@ def picture(scene: Scene, index: int, mask: Mask, image_mm: float) -> Volume:
     weight = gaussian_filter(known.astype(np.float32), sigma, mode="nearest")
     total = gaussian_filter(np.where(known, np.clip(volume, *WINDOW_HU), np.float32(0)), sigma, mode="nearest")
     return np.where(known, total / np.maximum(weight, 1e-6), np.float32(np.nan)).astype(np.float32)
+
+
+def brought(scene: Scene, image: Volume, field: Field) -> Volume:
+    """A picture of a pass under ``field`` (nodes, 3; mm along the working axes): what lies where the reference is, NaN where that was not seen."""
+    out = np.empty_like(image)
+    in_lps = np.einsum("kjia,xa->kjix", field, scene.axes).astype(np.float32)
+    resample.pull_back(image, scene.grid, field=in_lps, nodes=scene.nodes, out=out)
+    return out
 
 
 def compared_with(values: Volume, spacing_mm: tuple[float, float, float]) -> Fixed:

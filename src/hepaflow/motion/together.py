@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.motion import local_fit, modes, resample, rigid
-from hepaflow.motion.deformable import SWEEPS, Evidence, Field, Fixed, Mask, compared_with, evidence, picture, stiffness_of
+from hepaflow.motion import local_fit, modes, rigid
+from hepaflow.motion.deformable import SWEEPS, Evidence, Field, Fixed, Mask, brought, compared_with, evidence, picture, stiffness_of
 from hepaflow.motion.lattice import Scene, Volume
 from hepaflow.motion.spline import Splines
 
@@ -80,7 +80,8 @@ def fields_together(group: Group, fields: npt.NDArray[np.float32], *, progress: 
 
 def foretell(group: Group, fields: npt.NDArray[np.float32]) -> list[Fixed]:
     """What each pass should show where the reference is, from all other passes under ``fields`` (passes, nodes, 3), the reference first."""
-    aligned = laid(group, fields)
+    with ThreadPoolExecutor(group.workers) as pool:
+        aligned = np.stack(list(pool.map(lambda n: brought(group.scene, group.pictures[n], fields[n]), range(len(fields)))))
     inside = aligned[:, group.cavity]
     known = np.isfinite(inside)
     mean = np.where(known, inside, np.float32(0)).sum(0) / np.maximum(known.sum(0), 1)
@@ -118,20 +119,6 @@ def remaining_mm(group: Group, compared: list[Fixed], fields: npt.NDArray[np.flo
     out = np.full(group.active.shape, np.nan, np.float32)
     out[group.active] = np.sqrt(np.mean(squares, axis=0)) / _SEEN
     return out
-
-
-def laid(group: Group, fields: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Pictures (passes, k, j, i) of every pass brought to the reference."""
-    scene = group.scene
-    aligned = np.empty((len(fields), *scene.grid.shape), np.float32)
-
-    def one(n: int) -> None:
-        in_lps = np.einsum("kjia,xa->kjix", fields[n], scene.axes).astype(np.float32)
-        resample.pull_back(group.pictures[n], scene.grid, field=in_lps, nodes=scene.nodes, out=aligned[n])
-
-    with ThreadPoolExecutor(group.workers) as pool:
-        list(pool.map(one, range(len(fields))))
-    return aligned
 
 
 def _weights(products: FloatArray, place: int, images: int) -> FloatArray:

@@ -25,7 +25,7 @@ Millimetres = Annotated[float, Field(ge=-100.0, le=100.0)]
 
 
 class PassShift(_Part):
-    """A pass moved by hand: where the tissue of the reference lies in it, minus where it lies in the reference, mm in LPS; ``pass`` counts from 0."""
+    """What was moved by hand in one pass: where the tissue lies in it, minus where it lies in the reference, ``mm`` in LPS; ``pass`` counts from 0."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
@@ -63,14 +63,10 @@ class DenoisePlan(_Part):
     strength: float = Field(default=3.0, gt=0.0, le=10.0)
 
 
-class Shift(_Part):
-    """A region moved by hand in one pass: ``mm`` in LPS, applied to the nearest voxel; ``pass`` counts from 0."""
-
-    model_config = ConfigDict(serialize_by_alias=True)
+class Shift(PassShift):
+    """A region moved by hand in one pass, applied to the nearest voxel."""
 
     region: Literal["aorta", "portal_vein", "spleen"]
-    at_pass: int = Field(alias="pass", ge=0)
-    mm: tuple[Millimetres, Millimetres, Millimetres]
 
 
 class InputsPlan(_Part):

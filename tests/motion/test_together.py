@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +158,25 @@ def test_a_truncated_pass_keeps_what_it_has(study: DynamicSeries) -> None:
     found = correct.estimate(cut, method="deformable", reference=torso.REFERENCE)
     assert not found.passes[3].excluded
     assert np.isnan(correct.apply(cut, found).voxels[3]).any(axis=(1, 2))[:6].all()
+
+
+def test_an_estimate_that_was_stopped_goes_on_to_the_same_bits(study: DynamicSeries) -> None:
+    filed: dict[str, tuple[np.ndarray, ...]] = {}
+
+    def keep(name: str, make: together.Keep, *, most: int) -> tuple[np.ndarray, ...]:
+        if name not in filed:
+            if len(filed) == most:
+                raise KeyboardInterrupt
+            filed[name] = make()
+        return filed[name]
+
+    whole = correct.estimate(study, method="deformable", reference=None)
+    for most in (3, study.passes, 10**6):  # stopped among the passes, and among the turns of all together
+        with nullcontext() if most > study.passes else pytest.raises(KeyboardInterrupt):
+            found = correct.estimate(study, method="deformable", reference=None, keep=partial(keep, most=most))
+    assert {f"pass-{n}" for n in range(study.passes) if n != whole.reference} <= set(filed)
+    assert "turn-1" in filed
+    np.testing.assert_array_equal(found.displacements, whole.displacements)
 
 
 def test_remaining_motion_is_less_after_correction_and_near_what_remains(study: DynamicSeries) -> None:

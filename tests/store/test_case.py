@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import toy_line
 
 from hepaflow.errors import OutputFailed, UsageError
 from hepaflow.store import atomic
-from hepaflow.store.case import MARKER, Case, Unstored
+from hepaflow.store.case import MARKER, Case, Keep, Unstored
 
 
 @pytest.fixture
@@ -50,6 +51,42 @@ def test_a_changed_parameter_recomputes_only_what_depends_on_it(folder: Path) ->
     toy_line.COMPUTED.clear()
     toy_line.line(folder, scale=3.0, seed=2)
     assert toy_line.COMPUTED == ["curve", "big", "table", "files"]
+
+
+def test_a_long_step_that_was_stopped_goes_on_from_its_parts(folder: Path) -> None:
+    made: list[str] = []
+
+    def total(seed: int, *, keep: Keep, stop: bool, scale: float) -> np.ndarray:
+        def part(name: str) -> np.ndarray:
+            def make() -> tuple[np.ndarray, np.ndarray]:
+                made.append(name)
+                return np.full(3, 1.0 / seed), np.array(len(name))
+
+            first, second = keep(name, make)
+            return first * second
+
+        found = part("one") + part("three")
+        if stop:
+            raise KeyboardInterrupt
+        return scale * found
+
+    def run(*, stop: bool, scale: float = 1.0) -> np.ndarray:
+        with Case(folder) as case:
+            step = partial(total, stop=stop)
+            return case.long_step("total", step, case.given(7, digest="seven"), params={"scale": scale}).get()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stop=True)
+    parts = sorted((folder / "steps" / "total.parts").rglob("*.npz"))
+    assert [path.name for path in parts] == ["one.npz", "three.npz"]
+    parts[1].write_bytes(parts[1].read_bytes()[:100])  # a damaged part is made again
+    assert run(stop=False) == pytest.approx(np.full(3, 8.0 / 7.0), abs=0.0)
+    assert made == ["one", "three", "three"]
+    assert not (folder / "steps" / "total.parts").exists()
+    with pytest.raises(KeyboardInterrupt):
+        run(stop=True, scale=2.0)
+    run(stop=False, scale=3.0)  # parts of another request are not taken
+    assert made == ["one", "three", "three", "one", "three", "one", "three"]
 
 
 def test_files_that_are_no_longer_made_disappear_with_their_folder(folder: Path) -> None:
@@ -90,7 +127,7 @@ def test_a_failing_step_leaves_the_finished_ones(folder: Path) -> None:
         raise ZeroDivisionError
 
     with Case(folder) as case:
-        first = case.step("curve", toy_line.curve, case.given(1, digest="seed 1"))
+        first = case.long_step("curve", toy_line.curve, case.given(1, digest="seed 1"))
         with pytest.raises(ZeroDivisionError):
             case.step("table", fails, first)
     assert (folder / "steps" / "curve" / "step.json").exists()
@@ -192,7 +229,7 @@ def test_no_space_is_said_before_the_start(tmp_path: Path) -> None:
 
 def test_history_holds_digests_and_no_time(folder: Path) -> None:
     with Case(folder) as case:
-        first = case.step("curve", toy_line.curve, case.given(1, digest="seed 1"))
+        first = case.long_step("curve", toy_line.curve, case.given(1, digest="seed 1"))
         case.step("table", lambda curve, *, scale: {"n": curve.values.size * scale}, first, params={"scale": 2})
         curve, table = case.history
     assert curve.output_digest == first.digest
@@ -206,7 +243,7 @@ def test_history_holds_digests_and_no_time(folder: Path) -> None:
 
 def test_without_a_folder_the_line_gives_the_same() -> None:
     case = Unstored()
-    first = case.step("curve", toy_line.curve, case.given(1, digest="seed 1"))
+    first = case.long_step("curve", toy_line.curve, case.given(1, digest="seed 1"))
     second = case.derive("big", toy_line.big, first)
     assert second.get() is second.get()
     assert [step.name for step in case.history] == ["curve", "big"]

@@ -16,14 +16,14 @@ import numpy as np
 from hepaflow.domain.curves import TimeCurve
 from hepaflow.errors import OutputFailed
 from hepaflow.store import case as case_room
-from hepaflow.store.case import Case
+from hepaflow.store.case import Case, Keep
 
 COMPUTED: list[str] = []
 
 
-def curve(seed: int) -> TimeCurve:
+def curve(seed: int, *, keep: Keep) -> TimeCurve:
     COMPUTED.append("curve")
-    values = np.random.default_rng(seed).normal(size=12)
+    (values,) = keep("values", lambda: (np.random.default_rng(seed).normal(size=12),))
     return TimeCurve("aorta", np.arange(12.0), np.where(values > 2, np.nan, values))
 
 
@@ -51,7 +51,7 @@ def files(folder: Path, found: dict[str, object]) -> None:
 def line(folder: Path, *, scale: float = 2.0, seed: int = 1) -> None:
     with Case(folder) as case:
         source = case.given(seed, digest=f"seed {seed}")
-        first = case.step("curve", curve, source)
+        first = case.long_step("curve", curve, source)
         second = case.derive("big", big, first)
         third = case.step("table", table, first, second, params={"scale": scale})
         case.publish("outputs", files, third)

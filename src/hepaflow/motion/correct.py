@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -65,6 +66,7 @@ def estimate(
     engine: Engine = "local",
     shifts_mm: Mapping[int, tuple[float, float, float]] | None = None,
     progress: Progress = None,
+    keep: together.Keep = lambda _, make: make(),
 ) -> MotionField:
     """Find where the tissue of the reference lies in every pass.
 
@@ -72,7 +74,8 @@ def estimate(
     local least squares with local gain and offset inside the cavity (or elastix, by ``engine``) and goes on with all passes together; ``rigid`` is one
     shift a pass; ``manual`` takes the shifts of a reader, ``shifts_mm`` (pass to mm LPS: where the tissue of the reference lies in that pass, minus where it
     lies in the reference); ``none`` is no motion (residuals are measured all the same). Excluded passes are left where they are. A pass that did not get better is
-    left where it is, one that disagrees far more than all others is marked excluded; flags say so. A reader's shift is never given back. Refused: an
+    left where it is, one that disagrees far more than all others is marked excluded; flags say so. A reader's shift is never given back. ``keep`` files the start of every pass and
+    every turn of all together. Refused: an
     unknown method, a reference that is not there, a shift of the reference or of a pass that is not there.
     """
     _check(series, method, reference, engine)
@@ -96,7 +99,12 @@ def estimate(
         done = 0
         with ThreadPoolExecutor(_workers()) as pool:
             for index, (shift, field) in zip(
-                others, pool.map(lambda index: _register(table, fixed, (reference, index), method, engine), others), strict=True
+                others,
+                pool.map(
+                    lambda index: keep(f"pass-{index}", partial(_register, table, fixed, (reference, index), method, engine)),
+                    others,
+                ),
+                strict=True,
             ):
                 fields[index], shifts[index] = field, shift
                 done += 1
@@ -105,7 +113,7 @@ def estimate(
     if method == "deformable" and engine == "elastix":
         _share(table, fields, others)
     elif method == "deformable":
-        _together(table, fixed, reference, others, fields, progress)
+        _together(table, fixed, reference, others, fields, progress, keep)
         flags += _no_more_than_needed(table, fixed[_COMPARE_MM], fields, shifts)
     judged = {}
     with ThreadPoolExecutor(_workers()) as pool:
@@ -261,6 +269,7 @@ def _together(
     others: tuple[int, ...],
     fields: npt.NDArray[np.float32],
     progress: Progress,
+    keep: together.Keep,
 ) -> None:
     """From the start of every pass to its field, in place: of the passes that agree well enough all together, of any other on its own."""
     good = list(_usual(table, fixed[_COMPARE_MM], others, fields))
@@ -272,7 +281,7 @@ def _together(
             if progress is not None:
                 progress("align together", turn, together.ROUNDS)
 
-        fields[grouped] = together.fields_together(group, fields[grouped], progress=turned)
+        fields[grouped] = together.fields_together(group, fields[grouped], progress=turned, keep=keep)
     rest = [index for index in others if index not in grouped]
 
     def alone(index: int) -> Field:

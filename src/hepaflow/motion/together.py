@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,8 @@ from hepaflow.motion.lattice import Scene, Volume
 from hepaflow.motion.spline import Splines
 
 FloatArray = npt.NDArray[np.float64]
+#: Parts of the work by name: made now, or taken from an earlier run that was stopped.
+Keep = Callable[[str, Callable[[], tuple[npt.NDArray[Any], ...]]], tuple[npt.NDArray[Any], ...]]
 
 #: Fewer passes than this foretell nothing.
 FEWEST = 6
@@ -57,8 +61,10 @@ class Group:
         return cls(scene, active, cavity, pictures, workers)
 
 
-def fields_together(group: Group, fields: npt.NDArray[np.float32], *, progress: Callable[[int], None]) -> npt.NDArray[np.float32]:
-    """The fields (passes, nodes, 3) in mm along the working axes, from ``fields`` found one by one of all passes but the reference; ``progress`` hears of every turn.
+def fields_together(
+    group: Group, fields: npt.NDArray[np.float32], *, progress: Callable[[int], None], keep: Keep
+) -> npt.NDArray[np.float32]:
+    """The fields (passes, nodes, 3) in mm along the working axes, from ``fields`` found one by one of all passes but the reference; ``progress`` hears of every turn, ``keep`` files it.
 
     What is foretold lies where the passes lie on average. So the reference gets a field like all others, which is then taken off every field.
     """
@@ -68,14 +74,22 @@ def fields_together(group: Group, fields: npt.NDArray[np.float32], *, progress: 
     knots: FloatArray | None = None
     shared = shapes.fields(group.active)
     for turn in range(ROUNDS):
-        foretold = foretell(group, shared)
-        for _ in range(STEPS):
-            shapes, knots = _step(group, foretold, shapes, bend, knots)
+        amplitudes, parts, knots = keep(f"turn-{turn}", partial(_turn, group, shapes, bend, knots))
+        shapes = _Shapes(amplitudes, parts)
         before, shared = shared, shapes.fields(group.active)
         progress(turn + 1)
         if np.sqrt(((shared - before)[:, group.active] ** 2).sum(-1).mean()) < _SETTLED_MM:
             break
     return _with_remainders(group, foretell(group, shared), shared)[1:]
+
+
+def _turn(group: Group, shapes: _Shapes, bend: Splines, knots: FloatArray | None) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Amplitudes, shapes and knots after one turn."""
+    foretold = foretell(group, shapes.fields(group.active))
+    for _ in range(STEPS):
+        shapes, knots = _step(group, foretold, shapes, bend, knots)
+    assert knots is not None
+    return shapes.amplitudes, shapes.shapes, knots
 
 
 def foretell(group: Group, fields: npt.NDArray[np.float32]) -> list[Fixed]:

@@ -11,17 +11,22 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import io
 import json
 import os
 import resource
 import shutil
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from hepaflow import __version__
 from hepaflow.domain.history import Step
@@ -29,6 +34,9 @@ from hepaflow.errors import OutputFailed, UsageError
 from hepaflow.store import atomic, codec
 
 T = TypeVar("T")
+Arrays = tuple[npt.NDArray[Any], ...]
+#: Parts of a long step by name: made now, or taken from an earlier run of the same step that did not finish.
+Keep = Callable[[str, Callable[[], Arrays]], Arrays]
 Params = Mapping[str, Any]
 
 MARKER = ".hepaflow-case"
@@ -78,6 +86,9 @@ class Steps(Protocol):
 
     def step(self, name: str, fn: Callable[..., T], *inputs: Handle[Any], params: Params | None = None) -> Handle[T]:
         """A value that is kept."""
+
+    def long_step(self, name: str, fn: Callable[..., T], *inputs: Handle[Any], params: Params | None = None) -> Handle[T]:
+        """A value that is kept, and so are its parts while it is made: ``fn`` gets ``keep``."""
 
     @property
     def history(self) -> tuple[Step, ...]:
@@ -131,6 +142,10 @@ class Unstored:
         handle = self.derive(name, fn, *inputs, params=params)
         handle.get()
         return handle
+
+    def long_step(self, name: str, fn: Callable[..., T], *inputs: Handle[Any], params: Params | None = None) -> Handle[T]:
+        """A value that is computed now; its parts are not kept."""
+        return self.step(name, partial(fn, keep=lambda _, make: make()), *inputs, params=params)
 
 
 class Case:
@@ -236,6 +251,17 @@ class Case:
         self._history.append(_record(name, params, inputs, digest))
         return Handle(digest, lambda: codec.load(home))
 
+    def long_step(self, name: str, fn: Callable[..., T], *inputs: Handle[Any], params: Params | None = None) -> Handle[T]:
+        """Like ``step`` for a ``fn`` that takes ``keep``: what it kept before it was stopped is there when the same step is run again."""
+        key, beside = address(name, params, inputs), self.folder / "steps" / f"{name}.parts"
+        home = beside / key[:16]
+        for old in beside.iterdir() if beside.exists() else ():
+            if old != home:
+                shutil.rmtree(old, ignore_errors=True)
+        handle = self.step(name, partial(fn, keep=partial(_part, home)), *inputs, params=params)
+        shutil.rmtree(beside, ignore_errors=True)
+        return handle
+
     def publish(
         self, name: str, write: Callable[..., None], *inputs: Handle[Any], params: Params | None = None, last: str = "case.json"
     ) -> None:
@@ -302,6 +328,20 @@ def _record(name: str, params: Params | None, inputs: tuple[Handle[Any], ...], d
         seconds=float("nan"),
         peak_mb=float("nan"),
     )
+
+
+def _part(home: Path, name: str, make: Callable[[], Arrays]) -> Arrays:
+    """The arrays of one part: from its file if it is there and whole, else made and filed."""
+    path = home / f"{name}.npz"
+    with contextlib.suppress(OSError, ValueError, zipfile.BadZipFile), np.load(io.BytesIO(path.read_bytes())) as filed:
+        return tuple(filed[key] for key in sorted(filed.files))
+    arrays = make()
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **{f"a{place:02d}": array for place, array in enumerate(arrays)})
+    with atomic.reporting(f"step {home.parent.name}"):
+        home.mkdir(parents=True, exist_ok=True)
+    atomic.write_bytes(path, buffer.getvalue())
+    return arrays
 
 
 def _read_record(path: Path) -> dict[str, Any] | None:

@@ -43,7 +43,7 @@ from hepaflow.regions.find import find
 from hepaflow.response.criterion import criterion as criterion_of
 from hepaflow.response.perfusion import call, says
 from hepaflow.store.atomic import require_space
-from hepaflow.store.case import Case, Handle, Steps, space_needed
+from hepaflow.store.case import Case, Handle, Keep, Steps, space_needed
 from hepaflow.store.sources import identify
 from hepaflow.workflow.outputs import publish
 from hepaflow.workflow.plan import InputsPlan, MotionPlan, Plan, ResponsePlan
@@ -82,7 +82,9 @@ def follow(
     if isinstance(model_of(plan.model), ResidueModel):  # the others are read: there is one way only
         mapped |= {"estimation": plan.estimation}
     feeding = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit} | plan.inputs.model_dump(mode="json")
-    motion = case.step("motion", partial(_estimate, progress=progress), series, drawn, params=plan.motion.model_dump(mode="json"))
+    motion = case.long_step(
+        "motion", partial(_estimate, progress=progress), series, drawn, params=plan.motion.model_dump(mode="json")
+    )
     aligned = case.derive("align", correct.apply, series, motion)
     regions = case.step("regions", _find, aligned, drawn)
     inputs = case.step("inputs", _feed, aligned, regions, params=feeding)
@@ -120,7 +122,7 @@ def _read(path: Path | None, series: DynamicSeries) -> RegionSet:
     return RegionSet({}, None) if path is None else read_regions(path, series.grid)
 
 
-def _estimate(series: DynamicSeries, drawn: RegionSet, *, progress: Progress, **asked: Any) -> MotionField:
+def _estimate(series: DynamicSeries, drawn: RegionSet, *, progress: Progress, keep: Keep, **asked: Any) -> MotionField:
     plan = MotionPlan(**asked)
     # regions were drawn on one pass: that pass is where they are right
     chosen = drawn.frame if plan.reference is None else plan.reference
@@ -139,7 +141,9 @@ def _estimate(series: DynamicSeries, drawn: RegionSet, *, progress: Progress, **
             )
     used = replace(series, excluded=tuple(sorted({*series.excluded, *plan.exclude})))
     shifts = {shift.at_pass: shift.mm for shift in plan.shifts}
-    return correct.estimate(used, method=plan.method, engine=plan.engine, reference=chosen, shifts_mm=shifts, progress=progress)
+    return correct.estimate(
+        used, method=plan.method, engine=plan.engine, reference=chosen, shifts_mm=shifts, progress=progress, keep=keep
+    )
 
 
 def _find(aligned: DynamicSeries, drawn: RegionSet) -> Regions:

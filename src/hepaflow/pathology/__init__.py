@@ -1,0 +1,1 @@
+"""What the specimen and the board say: regression grades, the tumor's edge, stage, operability."""

@@ -7,6 +7,7 @@ checked against it. Klein S et al. IEEE Trans Med Imaging 2010;29:196.
 from __future__ import annotations
 
 import tempfile
+import threading
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ _SETTINGS = {
 }
 #: Metric on HU inside this window: air and bone would take most of the histogram.
 _WINDOW_HU = (-200.0, 400.0)
+_LOADING = threading.Lock()
 
 
 def register(scene: Scene, reference: int, index: int, cavity: Mask, shift: npt.NDArray[np.float64]) -> Field:
@@ -45,8 +47,7 @@ def register(scene: Scene, reference: int, index: int, cavity: Mask, shift: npt.
 
     Deterministic: fixed seed, one thread. Refused: a pass on which the library gives up (too little in common with the reference).
     """
-    import itk
-
+    itk = _library()
     spacing = [float(step) for step in scene.grid.spacing_mm[::-1]]
 
     def image(values: Volume | npt.NDArray[np.uint8], origin: npt.NDArray[np.float64]) -> Any:
@@ -77,6 +78,22 @@ def register(scene: Scene, reference: int, index: int, cavity: Mask, shift: npt.
             image(moving, there), method.GetTransformParameterObject(), log_to_console=False, output_directory=folder
         )
     return _at_nodes(itk.array_from_image(found)[..., ::-1] + shift, scene)
+
+
+def _library() -> Any:
+    """itk with all that is used of it loaded: it loads on first use, and not safely when two threads ask at once."""
+    with _LOADING:
+        import itk
+
+        for name in (
+            "image_from_array",
+            "array_from_image",
+            "ElastixRegistrationMethod",
+            "ParameterObject",
+            "transformix_deformation_field",
+        ):
+            getattr(itk, name)
+    return itk
 
 
 def _parameters(itk: Any) -> Any:

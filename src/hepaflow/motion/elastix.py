@@ -81,7 +81,7 @@ def register(scene: Scene, reference: int, index: int, cavity: Mask, shift: npt.
 
 
 def _library() -> Any:
-    """itk with all that is used of it loaded: it loads on first use, and not safely when two threads ask at once."""
+    """The library with all that is used of it loaded: it loads on first use, and not safely when two threads ask at once."""
     with _LOADING:
         import itk
 

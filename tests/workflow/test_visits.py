@@ -127,7 +127,7 @@ def test_a_refusal_never_repeats_a_cell(tmp_path: Path) -> None:
 def test_an_unknown_criterion_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "v.csv").write_text(HEAD + ROWS)
     with pytest.raises(UsageError, match=r"^CRITERION-UNKNOWN"):
-        respond(tmp_path / "v.csv", criterion="recist11")
+        respond(tmp_path / "v.csv", criterion="made-up")
 
 
 def write_case(folder: Path, ratio: float, *, model: str = "aath", case: dict | None = None) -> None:

@@ -14,31 +14,80 @@ NOT_ESTIMATED = 4
 
 def respond(
     visits: Annotated[Path, typer.Argument(metavar="VISITS", help="CSV or JSON: one row a visit and lesion.")],
-    criterion: Annotated[str, typer.Option("--criterion", metavar="KEY", help="The response criterion.")] = "nancy2019-bf-ratio",
+    criterion: Annotated[
+        str | None,
+        typer.Option("--criterion", metavar="KEY", help="The response criterion; an unknown one gets the list of all."),
+    ] = None,
+    confirm_days: Annotated[
+        int, typer.Option("--confirm-days", metavar="N", min=0, help="RECIST 1.1: days from a response to its confirmation.")
+    ] = 28,
+    min_sd_days: Annotated[
+        int, typer.Option("--min-sd-days", metavar="N", min=0, help="RECIST 1.1: days from the start to stable disease.")
+    ] = 42,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> int:
-    """Say for every visit and lesion what the criterion calls it, with the rule and the numbers behind it.
+    """Say for every visit what the criterion calls patient and lesions, with the rule and the numbers behind it.
 
-    Rows hold visit, date, lesion and bf_ratio (perhaps bf_ratio_sd, diameter_mm), or case: the path of an analysed case's
+    Criteria on sizes (recist-1.1, who, choi, modified-choi, chung, chun, mrecist, easl, size-change-not-recist) read visit, date, lesion, role
+    (target, non-target, new), organ, nodal, diameter_mm, short_axis_mm, perpendicular_mm, viable_mm, viable_perpendicular_mm, hu, morphology, state
+    (measured, absent, too_small, not_evaluated, fragments, merged), unequivocal and markers, each what it needs; the first visit is the baseline.
+
+    Criteria on perfusion read bf_ratio (perhaps bf_ratio_sd, diameter_mm), or case: the path of an analysed case's
     lesions.json, which brings along the ratio that its report judged, its probability and the lesion's size. A column model names what
     a given ratio was made with; visits of different models, densities, haematocrits or releases are flagged models-differ.
-    A measured lesion without a ratio cannot be judged; the command then ends with 4.
 
-    Example: hepaflow respond visits.csv --criterion nancy2019-bf-ratio
+    Without --criterion it is nancy2019-bf-ratio where the table has ratios or cases, else recist-1.1. What was asked for but cannot
+    be said is listed; the command then ends with 4.
+
+    Example: hepaflow respond visits.csv --criterion recist-1.1
     """
+    from hepaflow.response.recist11_best import Confirmation
     from hepaflow.workflow import visits as work
 
-    found = work.respond(visits, criterion=criterion)
+    asked = Confirmation(min_sd_days=min_sd_days, confirm_days=confirm_days)
+    found = work.respond(visits, criterion=criterion, confirmation=asked)
     if as_json:
         printing.out_json(found)
+    elif "threshold" in found:
+        _show_ratios(found)
     else:
-        _show(found)
+        _show_sizes(found)
     for line in found["not_estimated"]:
         printing.note(f"not estimated: {line}")
     return NOT_ESTIMATED if found["not_estimated"] else 0
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show_sizes(found: dict[str, Any]) -> None:
+    """Categories of every visit and lesion with the rule that gave them, the nadir and the best overall response."""
+    printing.out(f"{found['criterion']}: {found['rule']}")
+    rows = []
+    for visit in found["visits"]:
+        day = str(visit["date"] or "-")
+        if visit["category"] is not None:
+            rows.append([str(visit["visit"]), day, "patient", visit["category"], _because(visit), " ".join(visit["flags"]) or "-"])
+        elif not visit["lesions"]:
+            rows.append([str(visit["visit"]), day, "-", "baseline", "-", "-"])
+        for lesion in visit["lesions"]:
+            flags = " ".join(lesion["flags"]) or "-"
+            rows.append([str(visit["visit"]), day, lesion["lesion"], lesion["category"], lesion["rule"], flags])
+    printing.table(["visit", "date", "of", "response", "because", "flags"], rows)
+    for name, lowest in found["nadir"].items():
+        printing.out(f"nadir of {name}: {printing.number(lowest['value'])} at {lowest['visit']}")
+    if found["best_overall_response"] is not None:
+        confirmed = found["best_overall_response_confirmed"]
+        said = "" if confirmed is None else f"; confirmed: {confirmed['category']}"
+        printing.out(f"best overall response: {found['best_overall_response']}{said}")
+    if found["flags"]:
+        printing.out("flags: " + " ".join(found["flags"]))
+
+
+def _because(visit: dict[str, Any]) -> str:
+    """The sentences that decided a visit: those of its parts, or its own where it has none."""
+    parts = [part["rule"] for part in visit["parts"].values() if part["category"] in {visit["category"], "yes", "equivocal"}]
+    return " ".join(parts) or visit["rule"]
+
+
+def _show_ratios(found: dict[str, Any]) -> None:
     """The result as a table."""
     printing.out(f"{found['criterion']}: {found['rule']}")
     rows = []

@@ -23,9 +23,10 @@ def selfcheck(
     Example: hepaflow selfcheck --json
     """
     from hepaflow.workflow import selfcheck as work
+    from hepaflow.workflow import worked_cases
 
     if cases is not None:
-        found = work.try_cases(cases)
+        found = worked_cases.try_cases(cases)
         if as_json:
             printing.out_json(found)
         else:

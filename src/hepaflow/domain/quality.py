@@ -358,6 +358,67 @@ _TABLE: tuple[Flag, ...] = (
         "values set side by side here were made with another model, density, haematocrit or software release and are not interchangeable",
         "des valeurs mises ici côte à côte viennent d'un autre modèle, densité, hématocrite ou version du logiciel et ne sont pas interchangeables",
     ),
+    # response over visits
+    Flag(
+        "targets-not-all-evaluated",
+        "caution",
+        "a target lesion was not evaluated at this visit",
+        "une lésion cible n'a pas été évaluée à cette visite",
+    ),
+    Flag(
+        "target-not-measurable",
+        "caution",
+        "a target lesion is below the measurable size at the baseline (10 mm; a node: 15 mm short axis)",
+        "une lésion cible est sous la taille mesurable à l'examen initial (10 mm ; ganglion : petit axe de 15 mm)",
+    ),
+    Flag(
+        "too-many-targets",
+        "caution",
+        "more than five target lesions, or more than two in one organ",
+        "plus de cinq lésions cibles, ou plus de deux dans un même organe",
+    ),
+    Flag(
+        "new-lesion-equivocal",
+        "caution",
+        "a possible new lesion is not certain yet: re-examine",
+        "une nouvelle lésion possible n'est pas encore certaine : recontrôler",
+    ),
+    Flag(
+        "progression-dated-back",
+        "info",
+        "a new lesion that was in doubt here was confirmed later: progression dates from here",
+        "une nouvelle lésion douteuse ici a été confirmée ensuite : la progression date d'ici",
+    ),
+    Flag(
+        "size-unit-suspect",
+        "serious",
+        "a lesion changes about tenfold between two visits: check that all sizes are in mm",
+        "une lésion varie d'un facteur dix environ entre deux visites : vérifier que toutes les tailles sont en mm",
+    ),
+    Flag(
+        "morphology-not-assessable",
+        "info",
+        "the lesion was in morphology group 1 at the baseline and cannot improve",
+        "la lésion était déjà dans le groupe morphologique 1 à l'examen initial et ne peut s'améliorer",
+    ),
+    Flag(
+        "morphology-tied",
+        "info",
+        "two categories of morphology are equally frequent; the less favorable one stands",
+        "deux catégories morphologiques sont aussi fréquentes ; la moins favorable est retenue",
+    ),
+    Flag(
+        "protocol-differs",
+        "caution",
+        "the two examinations were not acquired with the same protocol",
+        "les deux examens n'ont pas été acquis avec le même protocole",
+    ),
+    Flag(
+        "release-differs",
+        "caution",
+        "the two examinations were analysed with different releases of the software",
+        "les deux examens ont été analysés avec des versions différentes du logiciel",
+    ),
     Flag(
         "response-uncertain",
         "caution",

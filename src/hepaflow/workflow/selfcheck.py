@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from hepaflow.dicom.read_regions import RegionSet
-from hepaflow.errors import InputRefused
 from hepaflow.response.criterion import NANCY_2019
 from hepaflow.store.case import Unstored
 from hepaflow.workflow import truth
@@ -63,35 +60,3 @@ def selfcheck(*, progress: Progress = None) -> list[dict[str, Any]]:
 def _check(name: str, expected: float, got: float | None, tolerance: float) -> dict[str, Any]:
     ok = got is not None and abs(got - expected) <= tolerance
     return {"id": name, "expected": expected, "got": got, "tolerance": tolerance, "ok": ok}
-
-
-def try_cases(path: Path) -> list[dict[str, Any]]:
-    """Worked response cases as ``id, expected, got, ok``; ``got`` is None for a criterion this version does not hold.
-
-    Refused: a file that is not ``{"cases": [{"id", "criterion", "expected", ...}]}``.
-    """
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-        cases = [(str(case["id"]), str(case["criterion"]), case.get("input"), case["expected"]) for case in tree["cases"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputRefused(
-            "CASES-UNREADABLE", "the file holds no worked cases", 'Give JSON of the form {"cases": [...]}'
-        ) from error
-    found = []
-    for name, criterion, given, expected in cases:
-        got = _answer(criterion, given)
-        found.append({"id": name, "expected": expected, "got": got, "ok": got is not None and got == expected})
-    return found
-
-
-def _answer(criterion: str, given: Any) -> str | None:
-    from hepaflow.response.criterion import CRITERIA
-    from hepaflow.response.perfusion import call
-
-    rule = next((known for known in CRITERIA if known.key == criterion), None)
-    if rule is None or not isinstance(given, dict) or not isinstance(given.get("bf_ratio"), int | float):
-        return None
-    diameter = given.get("diameter_mm")
-    if diameter is not None and not isinstance(diameter, int | float):
-        return None
-    return call(rule, float(given["bf_ratio"]), diameter_mm=diameter).category or "not_evaluable"

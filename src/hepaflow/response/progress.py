@@ -1,0 +1,31 @@
+"""What all criteria of a patient's course share: new lesions, and the best response until progression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hepaflow.domain.course import Verdict
+from hepaflow.domain.response import Assessment, Reason, Text
+from hepaflow.domain.visits import Visit
+
+_BEST = Text(
+    "The best category from the first visit to progression.", "La meilleure catégorie de la première visite à la progression."
+)
+
+
+def new_lesions(visit: Visit) -> int:
+    """How many new lesions a visit shows beyond doubt."""
+    return sum(
+        found.role == "new" and found.state not in ("absent", "not_evaluated") and found.unequivocal is not False
+        for found in visit.findings
+    )
+
+
+def best_until_progression(criterion: str, verdicts: Sequence[Verdict], order: Sequence[str]) -> Assessment | None:
+    """The first category in ``order`` (best first) that any visit has, up to the first ``PD``; None when no visit is rated."""
+    rated = [verdict.overall.category for verdict in verdicts if verdict.overall is not None]
+    if not rated:
+        return None
+    considered = rated[: rated.index("PD") + 1] if "PD" in rated else rated
+    category = min(considered, key=list(order).index)
+    return Assessment(criterion, category, (Reason(f"{criterion}/best/{category}", _BEST, {"visits": len(considered)}),))

@@ -1,0 +1,50 @@
+"""What an analysed case knows of a lesion, for those who set visits side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hepaflow.errors import InputRefused
+from hepaflow.response.criterion import Criterion
+from hepaflow.workflow.made_with import UNKNOWN, MadeWith, of_case
+from hepaflow.workflow.visits_table import CODE, read_json
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLesion:
+    """The ratio that the case's criterion judged, where, and how sure it is; and the lesion's size."""
+
+    ratio: float | None
+    sd: float | None
+    diameter_mm: float | None
+    region: str = "whole"
+    probability: float | None = None
+    made: MadeWith = UNKNOWN
+
+
+def of_lesion(path: Path, lesion: str, rule: Criterion, *, where: str) -> CaseLesion:
+    """A lesion of an analysed case (its folder or its lesions.json): its vascular part where the criterion was read there, as in its report.
+
+    Refused, naming ``where``: a file that is no lesions.json, a case without that lesion.
+    """
+    tree = read_json(path / "lesions.json" if path.is_dir() else path, f"{CODE}-CASE")
+    try:
+        made = of_case(tree, path if path.is_dir() else path.parent)
+        found = next(item for item in tree["lesions"] if item["id"] == lesion)
+        diameter = found["longest_axial_diameter_mm"]
+        calls = [said for said in found.get("response", ()) if said["criterion"] == rule.key and said.get("ratio")]
+        ruling = next((said for said in calls if said["region"] == "vascular"), calls[0] if calls else None)
+        if ruling is None:
+            ratio = found["ratio"].get("bf") or {}
+            return CaseLesion(ratio.get("value"), ratio.get("sd"), diameter, made=made)
+        ratio = ruling["ratio"]
+        # a probability holds for the threshold it was computed at
+        known = ruling["probability_major"] if ruling["threshold"] == rule.threshold else None
+        return CaseLesion(ratio.get("value"), ratio.get("sd"), diameter, ruling["region"], known, made)
+    except StopIteration as error:
+        raise InputRefused(f"{CODE}-CASE", f"{where}: the case does not hold this lesion", "Check the lesion's name") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputRefused(
+            f"{CODE}-CASE", f"{where}: the case file is not a lesions.json", "Give a case folder or its lesions.json"
+        ) from error

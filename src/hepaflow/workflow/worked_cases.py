@@ -1,0 +1,218 @@
+"""Worked cases of response, pathology, stage and therapy: what this installation answers to each kind, so that a site can prove conformance with its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from hepaflow.domain.exact import exact, not_negative
+from hepaflow.domain.visits import Finding, State, Visit, Visits
+from hepaflow.errors import HepaflowError, InputRefused
+from hepaflow.response import choi, chun, enhancing, recist11, recist11_best, recist11_practice, recist11_selection, who
+from hepaflow.response.criterion import CRITERIA
+from hepaflow.response.perfusion import call
+from hepaflow.workflow.columns import LARGEST_BYTES
+
+Input = Mapping[str, Any]
+Answer = Callable[[str, Input], Any]
+UNSUPPORTED = "unsupported"
+
+
+def try_cases(path: Path) -> list[dict[str, Any]]:
+    """Every case of a file as ``id, expected, got, ok``.
+
+    ``got`` is ``unsupported`` for a kind that is not known, and the code of the error for an input that is refused. Refused: a file that
+    is not ``{"cases": [{"id", "kind", "criterion", "input", "expected"}]}`` or such a list.
+    """
+    refusal = InputRefused("CASES-UNREADABLE", "the file holds no worked cases", 'Give JSON of the form {"cases": [...]}')
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise refusal
+        tree = json.loads(path.read_text(encoding="utf-8-sig"))
+        listed = tree["cases"] if isinstance(tree, dict) else tree
+        cases = [(str(case["id"]), case, case["expected"]) for case in listed]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise refusal from error
+    found = []
+    for name, case, expected in cases:
+        got = _answer(case)
+        found.append(
+            {
+                "id": name,
+                "expected": expected,
+                "got": got,
+                "ok": got == expected and isinstance(got, bool) is isinstance(expected, bool),
+            }
+        )
+    return found
+
+
+def _answer(case: Input) -> Any:
+    criterion, given = str(case.get("criterion", "")), case.get("input")
+    kind = str(case.get("kind", ""))
+    answer = KINDS.get(kind) if kind else _perfusion
+    if answer is None or not isinstance(given, Mapping):
+        return UNSUPPORTED
+    try:
+        return answer(criterion, given)
+    except HepaflowError as error:
+        return error.code
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        return "CASE-INPUT-INVALID"
+
+
+def _perfusion(criterion: str, given: Input) -> Any:
+    rule = next((known for known in CRITERIA if known.key == criterion), None)
+    if rule is None:
+        return UNSUPPORTED
+    ratio, diameter = exact(given["bf_ratio"]), given.get("diameter_mm")
+    size = None if diameter is None else float(not_negative(diameter, what="the diameter"))
+    return call(rule, float(ratio), diameter_mm=size).category or "not_evaluable"
+
+
+def _target_series(_: str, given: Input) -> list[str]:
+    nodes = [bool(lesion["node"]) for lesion in given["baseline"]]
+    first = _visit("0", nodes, [lesion["mm"] for lesion in given["baseline"]])
+    later = [_visit(str(number), nodes, sizes) for number, sizes in enumerate(given["visits"], start=1)]
+    course = recist11.assess(Visits((first, *later)))
+    return [verdict.parts["target"].category for verdict in course.verdicts[1:]]
+
+
+def _visit(name: str, nodes: list[bool], sizes: list[Any]) -> Visit:
+    return Visit(name, None, tuple(_finding(f"{n}", node, size) for n, (node, size) in enumerate(zip(nodes, sizes, strict=True))))
+
+
+def _finding(lesion: str, node: bool, size: Any) -> Finding:
+    states: dict[str, State] = {"TSTM": "too_small", "ABSENT": "absent"}
+    if size is None:
+        return Finding(lesion, "target", "not_evaluated", nodal=node)
+    if isinstance(size, str) and size in states:
+        return Finding(lesion, "target", states[size], nodal=node)
+    parts = size if isinstance(size, list) else [size]
+    total = sum((not_negative(part, what="a size") for part in parts), Fraction(0))
+    lengths: dict[str, Any] = {"short_axis_mm" if node else "diameter_mm": total}
+    return Finding(lesion, "target", "fragments" if isinstance(size, list) else "measured", nodal=node, **lengths)
+
+
+def _overall(_: str, given: Input) -> str:
+    target, beside, new = given["target"], given["nontarget"], given["new"]
+    if target not in (None, "CR", "PR", "SD", "PD", "NE") or beside not in (None, "CR", "NON", recist11.NON, "PD", "NE"):
+        raise InputRefused("CASE-CATEGORY", "a category is not one of the guideline's", "Use CR, PR, SD, NON, PD, NE or null")
+    state: recist11.New = "equivocal" if new == "equivocal" else "yes" if new else "no"
+    return recist11.overall(target, "NON" if beside == recist11.NON else beside, state)
+
+
+def _two_visits(_: str, given: Input) -> str:
+    return recist11_best.two_visits(given["first"], given["second"], min_sd_met=bool(given["min_sd_duration_met"]))
+
+
+def _best_confirmed(_: str, given: Input) -> str:
+    rule = recist11_best.Confirmation(
+        int(given["min_sd_days"]), int(given["confirm_days"]), int(given["max_ne_between"]), bool(given["accept_sd_between"])
+    )
+    seen, start, until = _seen(given)
+    return _spelled(recist11_best.confirmed(seen, start, rule, until=until), given)
+
+
+def _best_unconfirmed(_: str, given: Input) -> str:
+    seen, start, until = _seen(given)
+    return _spelled(recist11_best.unconfirmed(seen, start, min_sd_days=int(given["min_sd_days"]), until=until), given)
+
+
+def _seen(given: Input) -> tuple[list[recist11_best.Seen], date, date | None]:
+    spelled = {category.upper(): category for category in recist11_best.ORDER}
+    seen = [recist11_best.Seen(date.fromisoformat(day), spelled[category.upper()]) for day, category in given["observations"]]
+    until = given.get("pd_date")
+    return seen, date.fromisoformat(given["reference_date"]), None if until is None else date.fromisoformat(until)
+
+
+def _spelled(best: str | None, given: Input) -> str:
+    """In the capitals of the public test suites; without any visit MISSING, or NE where that is asked for."""
+    return best.upper() if best is not None else "NE" if given.get("missing_as_ne") else "MISSING"
+
+
+def _selection(_: str, given: Input) -> list[str]:
+    lesions = [
+        recist11_selection.Candidate(
+            str(one["id"]),
+            str(one["organ"]),
+            not_negative(one["mm"], what="a size"),
+            bool(one.get("node", False)),
+            bool(one.get("measurable", True)),
+        )
+        for one in given["lesions"]
+    ]
+    return list(recist11_selection.select(lesions, slice_mm=given.get("slice_mm", 5)))
+
+
+def _practice(_: str, given: Input) -> str:
+    found = recist11_practice.answer(str(given["event"]))
+    return UNSUPPORTED if found is None else found.answer
+
+
+def _size_density(criterion: str, given: Input) -> Any:
+    rules = {"Choi": choi.CHOI, "mChoi": choi.MODIFIED_CHOI, "Chung": choi.CHUNG}
+    if criterion not in rules:
+        return UNSUPPORTED
+    size, hu = (tuple(_or_none(given.get(f"{what}_{when}")) for when in ("base", "fu")) for what in ("size", "hu"))
+    found = choi.judge(rules[criterion], size_mm=(size[0], size[1]), hu=(hu[0], hu[1]), new_lesion=bool(given.get("new_lesion")))
+    return found.category
+
+
+def _bidimensional(_: str, given: Input) -> str | None:
+    visits = Visits((_pairs("0", given["baseline"], new=False), _pairs("1", given["followup"], new=bool(given.get("new_lesion")))))
+    last = who.assess(visits, at_least=bool(given.get("pd_at_least", True))).verdicts[-1].overall
+    return None if last is None else last.category
+
+
+def _pairs(name: str, pairs: list[Any], *, new: bool) -> Visit:
+    found = [
+        Finding(f"{n}", "target", "not_evaluated")
+        if pair is None
+        else Finding(f"{n}", "target", diameter_mm=exact(pair[0]), perpendicular_mm=exact(pair[1]))
+        for n, pair in enumerate(pairs)
+    ]
+    return Visit(name, None, (*found, *((Finding("new", "new"),) if new else ())))
+
+
+def _viable(_: str, given: Input) -> str:
+    base, now = (not_negative(given[f"viable_{when}"], what="a size") for when in ("base", "fu"))
+    lowest = min(base, not_negative(given.get("viable_nadir", given["viable_base"]), what="a size"))
+    return enhancing.category(enhancing.MRECIST, now, base=base, lowest=lowest, new_lesion=bool(given.get("new_lesion")))
+
+
+def _area(_: str, given: Input) -> str:
+    base, now = (
+        not_negative(given[when][0], what="a size") * not_negative(given[when][1], what="a size") for when in ("base", "fu")
+    )
+    return enhancing.category(enhancing.EASL, now, base=base, lowest=base, new_lesion=bool(given.get("new_lesion")))
+
+
+def _morphology(_: str, given: Input) -> str:
+    return chun.judge(given["group_base"], given["group_fu"]).category
+
+
+def _or_none(value: Any) -> Fraction | None:
+    return None if value is None else exact(value)
+
+
+#: What can be answered, by the kind of a case.
+KINDS: dict[str, Answer] = {
+    "target_series": _target_series,
+    "overall_timepoint": _overall,
+    "bor_two_timepoints_confirmation_required": _two_visits,
+    "bor_confirmed": _best_confirmed,
+    "bor_unconfirmed": _best_unconfirmed,
+    "selection": _selection,
+    "text_rule": _practice,
+    "size_density": _size_density,
+    "bidimensional": _bidimensional,
+    "viable_diameter": _viable,
+    "enhancing_area": _area,
+    "morphology": _morphology,
+    "ratio": _perfusion,
+}

@@ -64,7 +64,7 @@ def _show_sizes(found: dict[str, Any]) -> None:
     for visit in found["visits"]:
         day = str(visit["date"] or "-")
         if visit["category"] is not None:
-            rows.append([str(visit["visit"]), day, "patient", visit["category"], _because(visit), " ".join(visit["flags"]) or "-"])
+            rows.append([str(visit["visit"]), day, "patient", visit["category"], visit["rule"], " ".join(visit["flags"]) or "-"])
         elif not visit["lesions"]:
             rows.append([str(visit["visit"]), day, "-", "baseline", "-", "-"])
         for lesion in visit["lesions"]:
@@ -79,12 +79,6 @@ def _show_sizes(found: dict[str, Any]) -> None:
         printing.out(f"best overall response: {found['best_overall_response']}{said}")
     if found["flags"]:
         printing.out("flags: " + " ".join(found["flags"]))
-
-
-def _because(visit: dict[str, Any]) -> str:
-    """The sentences that decided a visit: those of its parts, or its own where it has none."""
-    parts = [part["rule"] for part in visit["parts"].values() if part["category"] in {visit["category"], "yes", "equivocal"}]
-    return " ".join(parts) or visit["rule"]
 
 
 def _show_ratios(found: dict[str, Any]) -> None:

@@ -125,10 +125,23 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {
         "visit": verdict.visit,
         "date": None if verdict.day is None else verdict.day.isoformat(),
-        **(nothing if verdict.overall is None else said(verdict.overall)),
+        **(nothing if verdict.overall is None else said(verdict.overall) | _decided(verdict, verdict.overall)),
         "parts": {name: said(part) for name, part in verdict.parts.items()},
         "lesions": [{"lesion": name, **said(lesion)} for name, lesion in verdict.lesions.items()],
     }
+
+
+def _decided(verdict: Verdict, overall: Assessment) -> dict[str, Any]:
+    """The sentences of the parts that made a patient's category, and the numbers of the targets beside it."""
+    if not verdict.parts:
+        return {}
+    deciding = [
+        part.reasons[0].text.en for part in verdict.parts.values() if part.category in {overall.category, "yes", "equivocal"}
+    ]
+    beside = verdict.parts["target"].reasons[0].numbers if "target" in verdict.parts else {}
+    numbers = {**overall.reasons[0].numbers, **beside}
+    table = overall.reasons[0].text.en
+    return {"rule": " ".join([*deciding, table]), "numbers": {name: _number(value) for name, value in numbers.items()}}
 
 
 def _number(value: Given) -> Given:

@@ -37,6 +37,8 @@ def try_cases(path: Path) -> list[dict[str, Any]]:
         cases = [(str(case["id"]), case, case["expected"]) for case in listed]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise refusal from error
+    if not cases:
+        raise refusal
     found = []
     for name, case, expected in cases:
         got = _answer(case)

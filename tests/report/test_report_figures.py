@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hepaflow.curves.picture import picture_passes
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.curves import TimeCurve
 from hepaflow.domain.geometry import Grid
@@ -21,7 +22,7 @@ from hepaflow.report.content import Figure
 from hepaflow.report.document import summary_figure
 from hepaflow.report.figures import colormap, styled
 from hepaflow.report.panels import Scale, outline
-from hepaflow.report.view import AxialView, Crop, grey_slice, largest_slice, picture_passes
+from hepaflow.report.view import AxialView, Crop, grey_slice, largest_slice
 from hepaflow.report.words import Words
 
 EN = Words("en")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,13 @@ import typer
 
 from hepaflow.cli import printing
 from hepaflow.cli.demo import Size
+
+
+class VisitOf(StrEnum):
+    """When the patient is seen."""
+
+    AFTER = "after"
+    BEFORE = "before"
 
 
 def phantom(
@@ -21,6 +29,9 @@ def phantom(
         float, typer.Option("--breathing-mm", metavar="X", help="Largest cranio-caudal travel between two passes, 0 to 30 mm.")
     ] = 12.0,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Another seed is another patient.")] = 0,
+    visit: Annotated[
+        VisitOf, typer.Option("--visit", help="The patient after chemotherapy, or the same one before it.")
+    ] = VisitOf.AFTER,
 ) -> int:
     """Write a liver CT perfusion study with known truth: dicom/, rois.nii.gz, rois.json, truth/.
 
@@ -30,7 +41,7 @@ def phantom(
     from hepaflow.workflow import phantom_study
 
     with printing.progress() as watch:
-        spec = PhantomSpec(size=size.value, noise_hu=noise_hu, breathing_mm=breathing_mm, seed=seed)
+        spec = PhantomSpec(size=size.value, noise_hu=noise_hu, breathing_mm=breathing_mm, seed=seed, visit=visit.value)
         made = phantom_study.write(spec, out, progress=watch)
     rows = [
         [

@@ -26,6 +26,17 @@ _PLAN: tuple[tuple[str, float, float], ...] = (
     ("major response, 16 mm", 0.45, 0.25),
     ("under 15 mm", 0.50, 0.40),
 )
+#: The same lesions before chemotherapy: diameter over that after it, blood-flow ratio.
+_BEFORE: tuple[tuple[float, float], ...] = (
+    (1.10, 1.30),
+    (1.20, 1.25),
+    (0.90, 1.10),
+    (1.10, 1.10),
+    (1.15, 1.15),
+    (0.80, 1.20),
+    (1.25, 1.20),
+    (1.20, 1.00),
+)
 _CORE_RATIO = 0.08
 _LESION_HU, _CORE_HU = 42.0, 22.0
 
@@ -76,6 +87,18 @@ def draw_design(generator: np.random.Generator) -> Design:
         )
     core = replace(lesions[0], bf=healthy.bf * _CORE_RATIO, haf=0.5, mtt_s=6.0, extraction=0.25, ve=0.2)
     return Design(healthy, tuple(lesions), core, tuple(role for role, _, _ in _PLAN))
+
+
+def before_therapy(shapes: tuple[LesionShape, ...], design: Design) -> tuple[tuple[LesionShape, ...], Design]:
+    """The same patient before chemotherapy: each lesion's size and flow as they were, necrosis only beginning."""
+    sizes = tuple(
+        replace(shape, diameter_mm=round(shape.diameter_mm * factor, 2), core=0.6 * shape.core)
+        for shape, (factor, _) in zip(shapes, _BEFORE, strict=True)
+    )
+    lesions = tuple(
+        replace(lesion, bf=design.healthy.bf * ratio) for lesion, (_, ratio) in zip(design.lesions, _BEFORE, strict=True)
+    )
+    return sizes, replace(design, lesions=lesions, roles=tuple(f"before: {role}" for role in design.roles))
 
 
 def level_for_texture(design: Design, healthy_texture: float, lesion_texture: tuple[float, ...]) -> Design:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,18 +19,24 @@ FloatArray = npt.NDArray[np.float64]
 FloatImage = npt.NDArray[np.float32]
 
 
+VisitOf = Literal["after", "before"]
+
+
 @dataclass(frozen=True, slots=True)
 class PhantomSpec:
     """What to draw: ``size``, noise SD in HU of one voxel (None: the size's default, one physical dose), largest cranio-caudal travel
-    between two passes in mm (0 to 30), ``seed`` of the patient. Refused: another size, values outside their range.
+    between two passes in mm (0 to 30), ``seed`` of the patient, ``visit`` after chemotherapy or before it. Refused: another size or visit, values outside their range.
     """
 
     size: Size = "small"
     noise_hu: float | None = None
     breathing_mm: float = 12.0
     seed: int = 0
+    visit: VisitOf = "after"
 
     def __post_init__(self) -> None:
+        if self.visit not in ("after", "before"):
+            raise UsageError("PHANTOM-VISIT", f"phantom visit {self.visit!r} is not known", "Use after or before")
         if self.size not in MATRIX:
             raise UsageError("PHANTOM-SIZE", f"phantom size {self.size!r} is not known", "Use small or full")
         if self.noise_hu is not None and not 0.0 <= self.noise_hu <= 100.0:
@@ -148,10 +155,13 @@ def build(spec: PhantomSpec | None = None) -> Phantom:
     spec = spec or PhantomSpec()
     where, what, flow, lungs, grain, speckle = np.random.SeedSequence(spec.seed).spawn(6)
     times = np.array(protocol.PASS_TIMES_S)
-    lesions = liver.lesion_shapes(np.random.default_rng(where))
+    lesions, drawn_as = liver.lesion_shapes(np.random.default_rng(where)), design.draw_design(np.random.default_rng(what))
+    if spec.visit == "before":  # the same patient on another day: heart, breath and noise are not those of the other visit
+        lesions, drawn_as = design.before_therapy(lesions, drawn_as)
+        flow, lungs, speckle = np.random.SeedSequence([spec.seed, 1]).spawn(3)
     texture = draw_texture(np.random.default_rng(grain))
     canvas = make_canvas(spec.size, lesions, texture)
-    patient = truth.level(design.draw_design(np.random.default_rng(what)), lesions, texture)
+    patient = truth.level(drawn_as, lesions, texture)
     inputs = protocol.input_curves(np.random.default_rng(flow))
     dense = design.enhancement(inputs, patient)
     sampled = np.stack([np.interp(times, inputs.times_s, curve) for curve in dense])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.curves.picture import picture_passes
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import LesionResult
 from hepaflow.kinetics.display import display_range
@@ -16,7 +17,7 @@ from hepaflow.report.figures import PAGE_WIDTH_MM, canvas, finished
 from hepaflow.report.offered import estimation_of, leading
 from hepaflow.report.panels import Place, Scale, draw_bar, draw_grey, draw_lines, draw_map, draw_sides, draw_title, outline, sheet
 from hepaflow.report.tables import abbreviation
-from hepaflow.report.view import WINDOW_HU, AxialView, Crop, grey_slice, largest_slice, picture_passes
+from hepaflow.report.view import WINDOW_HU, AxialView, Crop, grey_slice, largest_slice
 from hepaflow.report.words import Words
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepaflow.curves.picture import picture_passes
 from hepaflow.domain.case import CaseResult
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import ARTERIAL, INK, MUTED, RULE, TISSUE, canvas, finished, plain_ticks, rendered, styled
@@ -15,7 +16,7 @@ from hepaflow.report.figures_maps import Panel, draw_panel, panels_of
 from hepaflow.report.files import replace_file
 from hepaflow.report.panels import Place, outline, sheet
 from hepaflow.report.rated import Truth, first_call, known_ratio, rated_name, rated_part, rated_ratio, truth_key
-from hepaflow.report.view import AxialView, Crop, grey_slice, largest_slice, picture_passes
+from hepaflow.report.view import AxialView, Crop, grey_slice, largest_slice
 from hepaflow.report.words import Words
 
 if TYPE_CHECKING:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hepaflow.curves.picture import picture_passes
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import Region
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import LESION_COLORS, PAGE_WIDTH_MM, canvas, finished
 from hepaflow.report.panels import Place, draw_grey, draw_lines, draw_sides, draw_title, outline, sheet
-from hepaflow.report.view import WINDOW_HU, AxialView, Crop, grey_slice, largest_slice, picture_passes
+from hepaflow.report.view import WINDOW_HU, AxialView, Crop, grey_slice, largest_slice
 from hepaflow.report.words import Words
 
 _VESSELS = {"aorta": "#ff5a5f", "portal_vein": "#4da3ff", "spleen": "#c792ea", "healthy": "#5fe3a1", "liver": "#ffffff"}

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.curves.picture import mean_over
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.geometry import Grid
 
 #: Grey window of the CT pictures in HU: wide enough for vessels at 80 kV.
 WINDOW_HU = (-20.0, 240.0)
-_PASSES_OF_PICTURE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +64,10 @@ def largest_slice(view: AxialView, mask: npt.NDArray[np.bool_]) -> int:
     return int(areas.argmax()) if areas.any() else areas.size // 2
 
 
-def picture_passes(case: CaseResult) -> tuple[int, ...]:
-    """The passes whose mean is the grey picture: those nearest the peak of the healthy liver (portal phase), excluded ones left out."""
-    curve = np.asarray(case.healthy.curve_hu, float)
-    usable = [index for index in range(case.aligned.passes) if index not in case.aligned.excluded]
-    if curve.size == case.aligned.passes and np.isfinite(curve[usable]).any():
-        peak = usable[int(np.nanargmax(curve[usable]))]
-    else:
-        peak = case.motion.reference
-    return tuple(sorted(sorted(usable, key=lambda index: (abs(index - peak), index))[:_PASSES_OF_PICTURE]))
-
-
 def grey_slice(case: CaseResult, view: AxialView, index: int, *, passes: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Mean HU of one axial slice over ``passes`` (rows, columns); NaN outside coverage. Only that slice is read."""
     turned = view.turn(case.aligned.voxels)
-    total = np.zeros(turned.shape[2:], np.float32)
-    count = np.zeros(turned.shape[2:], np.float32)
-    for number in passes:
-        picture = turned[number, index].astype(np.float32)
-        valid = np.isfinite(picture)
-        total += np.where(valid, picture, 0)
-        count += valid
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+    return mean_over([turned[number, index].astype(np.float32) for number in passes])
 
 
 @dataclass(frozen=True, slots=True)

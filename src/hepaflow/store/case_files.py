@@ -12,8 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from hepaflow.curves.picture import mean_over, picture_passes
 from hepaflow.domain.case import CaseResult
 from hepaflow.store import case_json, case_tables, nifti, plain_json
+
+#: What stands in the picture where no pass reaches.
+_OUTSIDE_HU = -2000
 
 
 def write(case: CaseResult, folder: Path, *, plan: Mapping[str, Any], study_digest: str, displacements: bool) -> None:
@@ -21,6 +25,8 @@ def write(case: CaseResult, folder: Path, *, plan: Mapping[str, Any], study_dige
     _maps(case, folder / "maps")
     (folder / "motion").mkdir()
     _remaining(case, folder / "motion")
+    _picture(case, folder)
+    _regions(case, folder)
     if displacements:
         _displacements(case, folder / "motion")
     _table(folder / "curves.csv", *case_tables.curves(case))
@@ -52,6 +58,31 @@ def _remaining(case: CaseResult, folder: Path) -> None:
 
     values = remaining(case.motion, case.series.grid)
     nifti.write(folder / "remaining_mm.nii.gz", values, case.series.grid, description="motion that remains between passes, mm")
+
+
+def _picture(case: CaseResult, folder: Path) -> None:
+    passes = [case.aligned.voxels[index] for index in picture_passes(case)]
+    whole = np.clip(np.nan_to_num(np.rint(mean_over(passes)), nan=_OUTSIDE_HU), -32768, 32767).astype(np.int16)
+    nifti.write(folder / "image.nii.gz", whole, case.series.grid, description="mean CT near the portal peak, HU")
+
+
+def _regions(case: CaseResult, folder: Path) -> None:
+    """The regions as a set that ``--rois`` reads, all but the liver: in a label map it would lose what lies inside it."""
+    regions = case.regions
+    named = [
+        ("aorta", regions.aorta),
+        ("portal_vein", regions.portal_vein),
+        ("healthy", regions.healthy),
+        ("spleen", regions.spleen),
+    ]
+    found = [(name, region.mask) for name, region in named if region is not None]
+    found += [(lesion.id, lesion.shells["whole"].mask) for lesion in regions.lesions]
+    labels = np.zeros(case.series.grid.shape, np.int16)
+    for number, (_, mask) in enumerate(found, start=1):
+        labels[mask] = number
+    nifti.write(folder / "rois.nii.gz", labels, case.series.grid, description="regions, see rois.json")
+    names = {str(number): name for number, (name, _) in enumerate(found, start=1)}
+    _json(folder / "rois.json", {"labels": names, "frame": case.motion.reference})
 
 
 def _displacements(case: CaseResult, folder: Path) -> None:

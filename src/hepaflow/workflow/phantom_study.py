@@ -23,6 +23,7 @@ Progress = Callable[[str, int, int], None]
 _CURVE_STEP_S = 0.1
 #: Displacements are written to this fraction of a millimetre: far under any use, and it makes small files.
 _FIELD_STEPS_MM = 1024.0
+_OF_VISIT = {"after": "", "before": " before"}
 #: Space for the written folder as a multiple of the images' own bytes.
 _SPACE = {"small": 3.0, "full": 2.0}
 
@@ -46,7 +47,8 @@ def write(spec: PhantomSpec, out: Path, *, progress: Progress | None = None) -> 
                 staged / "dicom",
                 patient_id=name,
                 patient_name="Phantom^Liver",
-                uid_seed=f"hepaflow-phantom {spec.size} {spec.noise_sd_hu:g} {spec.breathing_mm:g} {spec.seed}",
+                uid_seed=f"hepaflow-phantom {spec.size} {spec.noise_sd_hu:g} {spec.breathing_mm:g} {spec.seed}"
+                + _OF_VISIT[spec.visit],
                 progress=progress,
             )
             _write_regions(phantom, staged)

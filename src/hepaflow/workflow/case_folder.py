@@ -1,0 +1,92 @@
+"""A finished case folder as others read it: its picture, regions and lesions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.domain.geometry import Grid
+from hepaflow.errors import InputRefused
+from hepaflow.workflow.columns import LARGEST_BYTES
+
+#: In ``image.nii.gz``: no pass reached.
+_OUTSIDE_HU = -2000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CaseFolder:
+    """``image`` (k, j, i) float32 HU, NaN where no pass reached; masks of lesions by id; ``liver`` by the maps; the trees of lesions.json and case.json."""
+
+    folder: Path
+    grid: Grid
+    image: npt.NDArray[np.float32]
+    lesions: dict[str, npt.NDArray[np.bool_]]
+    healthy: npt.NDArray[np.bool_] | None
+    table: dict[str, Any]
+    summary: dict[str, Any]
+
+    def map(self, key: str) -> npt.NDArray[np.float32] | None:
+        """A map by its key, None where the case has none."""
+        path = self.folder / "maps" / f"{key}.nii.gz"
+        return _volume(path)[0].astype(np.float32) if path.exists() else None
+
+    @property
+    def liver(self) -> npt.NDArray[np.bool_]:
+        """Where the maps have a value, and the lesions."""
+        flows = self.map("bf")
+        found = np.zeros(self.grid.shape, bool) if flows is None else np.isfinite(flows)
+        for mask in self.lesions.values():
+            found |= mask
+        return found
+
+    def lesion(self, name: str) -> dict[str, Any] | None:
+        """What lesions.json says of a lesion."""
+        return next((one for one in self.table["lesions"] if one.get("id") == name), None)
+
+
+def open_case(folder: Path, *, what: str = "the case") -> CaseFolder:
+    """The finished case in ``folder``. Refused (``CASE-UNREADABLE``): no finished case there, files that are damaged or do not belong together."""
+    refusal = InputRefused("CASE-UNREADABLE", f"{what} is not a finished case folder of this version", "Run hepaflow analyze again")
+    try:
+        trees = [_tree(folder / name) for name in ("lesions.json", "case.json", "rois.json")]
+        image, grid = _volume(folder / "image.nii.gz")
+        labels, other = _volume(folder / "rois.nii.gz")
+        names = {int(number): str(name) for number, name in trees[2]["labels"].items()}
+        if not grid.same_as(other) or not isinstance(trees[0].get("lesions"), list):
+            raise refusal
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError) as error:
+        raise refusal from error
+    lesions = {name: labels == number for number, name in names.items() if name.startswith("lesion-")}
+    healthy = next((labels == number for number, name in names.items() if name == "healthy"), None)
+    picture = np.where(image == _OUTSIDE_HU, np.nan, image).astype(np.float32)
+    return CaseFolder(folder, grid, picture, lesions, healthy, trees[0], trees[1])
+
+
+def _tree(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > LARGEST_BYTES:
+        raise ValueError
+    tree = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(tree, dict):
+        raise TypeError
+    return tree
+
+
+def _volume(path: Path) -> tuple[npt.NDArray[Any], Grid]:
+    """A NIfTI volume in hepaflow's order with its grid."""
+    import nibabel
+    from nibabel.filebasedimages import ImageFileError
+
+    try:
+        image: Any = nibabel.load(path)
+        data = np.asarray(image.dataobj).transpose(2, 1, 0)
+    except ImageFileError as error:
+        raise ValueError from error
+    flip = np.zeros((4, 4))
+    flip[0, 2] = flip[1, 1] = flip[2, 0] = flip[3, 3] = 1.0
+    shape = (int(data.shape[0]), int(data.shape[1]), int(data.shape[2]))
+    return data, Grid(shape, np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(image.affine) @ flip)

@@ -111,7 +111,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The whole report. ``disclaimer`` is printed on every page; ``label`` names the study without saying whose it is."""
+    """The whole report. ``disclaimer`` is printed on every page; ``label`` names the study without saying whose it is; ``dense``: close together, for one page."""
 
     language: str
     title: str
@@ -122,3 +122,4 @@ class Document:
     contents_title: str
     page_of: str
     sections: tuple[Section, ...]
+    dense: bool = False

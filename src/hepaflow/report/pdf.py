@@ -84,8 +84,9 @@ class _NumberedCanvas(Canvas):  # type: ignore[misc]
 class _Heading(Text):  # type: ignore[misc]
     """A section's heading with its entry in the outline."""
 
-    def __init__(self, key: str, title: str, number: int) -> None:
-        large = text_style(12.5, font="hepaflow-bold", before=22 if number > 1 else 0, after=5)
+    def __init__(self, key: str, title: str, number: int, *, dense: bool) -> None:
+        before = 0 if number == 1 else 5 if dense else 22
+        large = text_style(9.5 if dense else 12.5, font="hepaflow-bold", before=before, after=2 if dense else 5)
         super().__init__(f'<font color="#1f5a7a">{number}</font>  {markup(title)}', large)
         self._key, self._title = key, title
 
@@ -117,13 +118,14 @@ def render(document: Document) -> bytes:
     template.addPageTemplates(PageTemplate(frames=[frame]))
     story: list[Any] = [
         Text("hepaflow", text_style(9, color=_ACCENT, font="hepaflow-bold", after=1)),
-        Text(markup(document.title), text_style(18, font="hepaflow-bold", after=3)),
+        Text(markup(document.title), text_style(13 if document.dense else 18, font="hepaflow-bold", after=3)),
         Text(markup(f"{document.label} · {document.subtitle}"), text_style(8, color=MUTED, after=8)),
     ]
     for number, section in enumerate(document.sections, start=1):
         opening, rest = opening_of(section.blocks)
-        story.append(CondPageBreak(60 * mm))
-        story.append(KeepTogether([_Heading(section.key, section.title, number), *opening]))
+        if not document.dense:
+            story.append(CondPageBreak(60 * mm))
+        story.append(KeepTogether([_Heading(section.key, section.title, number, dense=document.dense), *opening]))
         story += [flow for block in rest for flow in flowables(block)]
 
     def make_canvas(*args: Any, **options: Any) -> _NumberedCanvas:

@@ -1,0 +1,142 @@
+"""The tumor-board sheet: one page a patient, as ``board.html`` and ``board.pdf`` from the same content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hepaflow import __version__
+from hepaflow.domain.response import Text
+from hepaflow.report import html, pdf
+from hepaflow.report.content import Block, Bullets, Cell, Document, Notice, Paragraph, Row, Section, Table, Tone
+from hepaflow.report.figures import styled
+from hepaflow.report.figures_sheet import charts, pictures
+from hepaflow.report.files import replace_file
+from hepaflow.report.sheet_content import Leaning, Sheet, SheetLesion
+from hepaflow.report.words import Words
+
+_TONE: dict[Leaning, Tone] = {"responds": "pass", "partly": "", "no_response": "", "progresses": "fail", "unknown": "muted"}
+
+
+def compose(content: Sheet, *, language: str) -> Document:
+    """The sheet in one language. Refused: a language other than ``en`` and ``fr`` (LANGUAGE-UNKNOWN)."""
+    words = Words(language)
+    with styled():
+        drawn = [figure for figure in (pictures(content, words=words), charts(content, words=words)) if figure is not None]
+    sections = (
+        Section("patient", words("sheet_patient"), (_facts(content, words), _agreement(content, words))),
+        Section("lesions", words("sheet_lesions"), (*drawn[:-1], _table(content, words))),
+        Section("course", words("sheet_time"), (drawn[-1], *_best(content, words))),
+        Section("uncertain", words("sheet_uncertain"), _uncertain(content, words)),
+    )
+    return Document(
+        language=language,
+        title=words("sheet_title"),
+        subtitle=_subtitle(content, words),
+        label=content.patient,
+        version=__version__,
+        disclaimer=words("disclaimer"),
+        contents_title=words("contents"),
+        page_of=words("page_of", page="{page}", pages="{pages}"),
+        sections=sections,
+        dense=True,
+    )
+
+
+def write(content: Sheet, folder: Path, *, language: str) -> tuple[Path, Path]:
+    """Write ``board.html`` and ``board.pdf`` into ``folder``; the same content gives the same bytes."""
+    document = compose(content, language=language)
+    page, paper = folder / "board.html", folder / "board.pdf"
+    replace_file(page, html.render(document))
+    replace_file(paper, pdf.render(document))
+    return page, paper
+
+
+def _subtitle(content: Sheet, words: Words) -> str:
+    days = [visit.day for visit in content.visits if visit.day is not None]
+    counts = {"lesions": str(len(content.lesions)), "visits": str(len(content.visits))}
+    if not days:
+        return words("sheet_undated", **counts)
+    return words("sheet_subtitle", **counts, first=days[0].isoformat(), last=days[-1].isoformat())
+
+
+def _said(text: Text, words: Words) -> str:
+    return words.figures_in(words.choose(text.en, text.fr))
+
+
+def _category(category: str, words: Words) -> str:
+    return words(f"cat_{category}") if words.has(f"cat_{category}") else category
+
+
+def _facts(content: Sheet, words: Words) -> Block:
+    return Bullets(
+        tuple((f"{_said(label, words)}{words.choose(': ', ' : ')}", _said(value, words)) for label, value in content.facts)
+    )
+
+
+def _agreement(content: Sheet, words: Words) -> Block:
+    if content.disagreements:
+        return Notice("caution", words("sheet_disagree_title"), tuple(_said(text, words) for text in content.disagreements))
+    if not any(said.leaning != "unknown" for lesion in content.lesions for said in lesion.said):
+        return Notice("caution", words("sheet_nothing_title"), ())
+    return Notice("pass", words("sheet_agree_title"), (words("sheet_disagree_none"),))
+
+
+def _table(content: Sheet, words: Words) -> Table:
+    head = ("lesion", "size", "ratio", "probability", "criteria", "specimen")
+    return Table(
+        words("sheet_table_caption"),
+        tuple(words(f"col_sheet_{name}") for name in head),
+        tuple(_row(lesion, words) for lesion in content.lesions),
+        "lllrll",
+        (1.0, 1.7, 1.6, 0.7, 3.6, 2.6),
+        small=True,
+    )
+
+
+def _row(lesion: SheetLesion, words: Words) -> Row:
+    sizes = " → ".join("–" if size is None else words.number(size, 0 if size == int(size) else 1) for size in lesion.sizes_mm)
+    change = lesion.size_change
+    if change is not None:
+        sizes += f" ({words.signed(100.0 * change, 0)}{words.choose('%', ' %')})"
+    ratio, probability = "–", "–"
+    tone: Tone = ""
+    if lesion.ratio is not None:
+        ratio = words.number(lesion.ratio.value, 2)
+        if lesion.ratio.ci95 is not None:
+            ratio += f" ({words.interval(lesion.ratio.ci95)})"
+        probability = words.percent(lesion.ratio.probability, 0) if lesion.ratio.probability is not None else "–"
+        tone = {"major": "pass", "minor": ""}.get(lesion.ratio.category or "", "muted")  # type: ignore[assignment]
+    criteria = "; ".join(f"{_said(one.criterion, words)} {_category(one.category, words)}" for one in lesion.said) or "–"
+    beside = [lesion.pathology, *lesion.therapy, *lesion.changes]
+    specimen = "; ".join(_said(text, words) for text in beside if text is not None) or "–"
+    leanings = {one.leaning for one in lesion.said}
+    row_tone: Tone = _TONE["progresses"] if "progresses" in leanings else "warn" if _split(leanings) else ""
+    return Row(
+        (
+            Cell(words.region(lesion.name), "strong"),
+            Cell(sizes),
+            Cell(ratio, tone),
+            Cell(probability),
+            Cell(words.typeset(criteria), row_tone),
+            Cell(words.typeset(specimen)),
+        )
+    )
+
+
+def _split(leanings: set[Leaning]) -> bool:
+    return "responds" in leanings and bool(leanings & {"no_response", "progresses"})
+
+
+def _best(content: Sheet, words: Words) -> tuple[Block, ...]:
+    best, confirmed = content.best
+    if best is None:
+        return ()
+    text = _category(best, words)
+    if confirmed is not None:
+        text = words("sheet_best_confirmed", best=text, confirmed=_category(confirmed, words))
+    return (Paragraph(text, lead=words("sheet_best") + words.choose(": ", " : ")),)
+
+
+def _uncertain(content: Sheet, words: Words) -> tuple[Block, ...]:
+    lines = [_said(text, words) for text in content.uncertain] or [words("sheet_uncertain_none")]
+    return (Bullets(tuple(("", line) for line in lines)), Paragraph(words("sheet_not_decided"), style="note"))

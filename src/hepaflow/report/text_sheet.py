@@ -1,0 +1,70 @@
+"""Sentences of the tumor-board sheet, English and French."""
+
+from __future__ import annotations
+
+SHEET: dict[str, tuple[str, str]] = {
+    "sheet_title": ("Tumor-board sheet", "Fiche pour la RCP"),
+    "sheet_subtitle": (
+        "{lesions} lesions, {visits} visits, {first} to {last}",
+        "{lesions} lésions, {visits} examens, du {first} au {last}",
+    ),
+    "sheet_undated": ("{lesions} lesions, {visits} visits", "{lesions} lésions, {visits} examens"),
+    "sheet_patient": ("Patient", "Patient"),
+    "sheet_lesions": ("Lesions", "Lésions"),
+    "sheet_agree_title": ("The criteria agree on every lesion", "Les critères concordent pour chaque lésion"),
+    "sheet_disagree_title": ("The criteria disagree", "Les critères divergent"),
+    "sheet_disagree_none": (
+        "Size, density, morphology, perfusion and histology, as far as they are known, lean the same way.",
+        "Taille, densité, morphologie, perfusion et histologie, lorsqu'elles sont connues, vont dans le même sens.",
+    ),
+    "sheet_nothing_title": ("No criterion could be applied to a lesion", "Aucun critère n'a pu être appliqué à une lésion"),
+    "sheet_uncertain": ("What is uncertain", "Ce qui est incertain"),
+    "sheet_uncertain_none": (
+        "No flag of caution was raised on what is shown here.",
+        "Aucun avertissement ne porte sur ce qui est présenté ici.",
+    ),
+    "sheet_time": ("Course", "Évolution"),
+    "sheet_pictures_caption": (
+        "Each lesion on its largest slice, first and latest examination, 6 cm across.",
+        "Chaque lésion sur sa plus grande coupe, premier et dernier examen, 6 cm de côté.",
+    ),
+    "sheet_charts_caption": (
+        "Left: longest diameter of every lesion (nodes: short axis), category by RECIST 1.1 above, therapies dotted. Right: change of size from the first to the latest examination; filled square: major response by blood flow, open: minor, grey: not rated. Lines at -30 % and +20 % (of one lesion: not RECIST).",
+        "À gauche : plus grand diamètre de chaque lésion (ganglions : petit axe), catégorie RECIST 1.1 au-dessus, traitements en pointillés. À droite : variation de taille du premier au dernier examen ; carré plein : réponse majeure par le flux sanguin, vide : mineure, gris : non classée. Lignes à -30 % et +20 % (d'une lésion : n'est pas RECIST).",
+    ),
+    "sheet_size_axis": ("size (mm)", "taille (mm)"),
+    "sheet_change_axis": ("change of size (%)", "variation de taille (%)"),
+    "sheet_table_caption": (
+        "Latest examination. BF ratio: blood flow over healthy liver with 95 % interval; P: probability of a major response (below the threshold of the single-centre rule).",
+        "Dernier examen. Rapport BF : flux sanguin sur foie sain avec intervalle à 95 % ; P : probabilité de réponse majeure (sous le seuil de la règle monocentrique).",
+    ),
+    "col_sheet_lesion": ("Lesion", "Lésion"),
+    "col_sheet_size": ("Size, mm", "Taille, mm"),
+    "col_sheet_ratio": ("BF ratio", "Rapport BF"),
+    "col_sheet_probability": ("P", "P"),
+    "col_sheet_criteria": ("Criteria", "Critères"),
+    "col_sheet_specimen": ("Specimen, therapy", "Pièce opératoire, traitement"),
+    "sheet_best": ("Best overall response, RECIST 1.1", "Meilleure réponse globale, RECIST 1.1"),
+    "sheet_best_confirmed": ("{best}; confirmed: {confirmed}", "{best} ; confirmée : {confirmed}"),
+    "sheet_not_decided": (
+        "Recorded and measured, not decided by software: no line of this sheet is a treatment decision.",
+        "Enregistré et mesuré, non décidé par un logiciel : aucune ligne de cette fiche n'est une décision thérapeutique.",
+    ),
+    "cat_CR": ("CR", "RC"),
+    "cat_PR": ("PR", "RP"),
+    "cat_SD": ("SD", "MS"),
+    "cat_NC": ("NC", "PC"),
+    "cat_PD": ("PD", "MP"),
+    "cat_NE": ("NE", "NE"),
+    "cat_Non-CR/Non-PD": ("Non-CR/Non-PD", "Non-RC/Non-MP"),
+    "cat_major": ("major", "majeure"),
+    "cat_minor": ("minor", "mineure"),
+    "cat_optimal": ("optimal", "optimale"),
+    "cat_incomplete": ("incomplete", "incomplète"),
+    "cat_none": ("none", "absente"),
+    "cat_smaller": ("smaller", "diminuée"),
+    "cat_stable": ("stable", "stable"),
+    "cat_larger": ("larger", "augmentée"),
+    "cat_gone": ("gone", "disparue"),
+    "cat_not_evaluable": ("not evaluable", "non évaluable"),
+}

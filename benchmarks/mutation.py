@@ -1,6 +1,6 @@
-"""How many small faults in ``hepaflow.kinetics`` its tests notice: mutation testing on a fixed sample of each module.
+"""How many small faults in a room its tests notice: mutation testing on a fixed sample of each module.
 
-    python benchmarks/mutation.py [--modules aath patlak] [--sample 20] [--seed 0] [--budget 10] [--work DIR] [--retry]
+    python benchmarks/mutation.py [--room kinetics] [--modules aath patlak] [--sample 20] [--seed 0] [--budget 10] [--work DIR] [--retry]
 
 A mutant is the module with one change (``mutants.py`` lists the kinds). It lives in a copy of the tree under ``--work`` and meets the tests
 that ran the changed statement, the quickest first, up to ``--budget`` seconds of their usual time: a test left out can only kill more. A
@@ -30,8 +30,19 @@ from mutants import Mutant, Source, mutants_of
 from traced_tests import Tracer, forked, run_tests
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = Path("src/hepaflow/kinetics")
-TESTS = ("tests/kinetics", "tests/workflow/test_fit_file.py", "tests/docs/test_model_pages.py", "tests/docs/test_quoted_numbers.py")
+PACKAGES = Path("src/hepaflow")
+#: The tests of every room that is measured.
+TESTS = {
+    "kinetics": (
+        "tests/kinetics",
+        "tests/workflow/test_fit_file.py",
+        "tests/docs/test_model_pages.py",
+        "tests/docs/test_quoted_numbers.py",
+    ),
+    "response": ("tests/response", "tests/workflow/test_visits.py"),
+    "pathology": ("tests/pathology",),
+    "therapy": ("tests/therapy",),
+}
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.json")
 #: Longest time of a mutant: this many times what its tests usually take, a start, and compiling where it needs that.
 SLOWER, START_S, COMPILE_S = 5.0, 15.0, 60.0
@@ -42,22 +53,24 @@ def digest(*paths: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
-def traced(tree: Path, work: Path) -> dict[str, dict[str, Any]]:
+def traced(tree: Path, work: Path, room: str) -> dict[str, dict[str, Any]]:
     """Tests with their time and lines; only test files that changed are run again."""
     kept_at = work / "traced.json"
     kept = json.loads(kept_at.read_text()) if kept_at.exists() else {}
     files = [
-        path for name in TESTS for path in ([tree / name] if name.endswith(".py") else sorted((tree / name).glob("test_*.py")))
+        path
+        for name in TESTS[room]
+        for path in ([tree / name] if name.endswith(".py") else sorted((tree / name).glob("test_*.py")))
     ]
     found: dict[str, dict[str, Any]] = {}
     for path in files:
-        shared = [*sorted((tree / PACKAGE).glob("*.py")), *sorted(path.parent.glob("*_for_tests.py"))]
+        shared = [*sorted((tree / PACKAGES / room).glob("*.py")), *sorted(path.parent.glob("*_for_tests.py"))]
         key, name = digest(path, *shared), str(path.relative_to(tree))
         if kept.get(name, {}).get("key") != key:
             print(f"tracing {name}", flush=True)
 
             def trace(name: str = name, key: str = key) -> int:
-                plugin = Tracer(tree / PACKAGE)
+                plugin = Tracer(tree / PACKAGES / room)
                 status = run_tests([name], [plugin])
                 tests = {test: one | {"passed": test in plugin.passed} for test, one in plugin.tests.items()}
                 (work / "part.json").write_text(json.dumps({"key": key, "tests": tests}))
@@ -124,12 +137,12 @@ def tests_for(
     return chosen, total, compiled
 
 
-def outcome(tree: Path, work: Path, mutant: Mutant, chosen: list[str], total_s: float, compiled: set[str]) -> str:
+def outcome(package: Path, work: Path, mutant: Mutant, chosen: list[str], total_s: float, compiled: set[str]) -> str:
     """``killed``, ``timeout``, ``survived`` or ``untested``."""
     if not chosen:
         return "untested"
-    path = tree / PACKAGE / f"{mutant.module}.py"
-    touched = {path, *(tree / PACKAGE / f"{module}.py" for module in compiled)}
+    tree, path = package.parents[2], package / f"{mutant.module}.py"
+    touched = {path, *(package / f"{module}.py" for module in compiled)}
     before = {one: (one.read_bytes(), one.stat().st_mtime_ns) for one in touched}
     with tempfile.TemporaryDirectory(dir=work) as folder:
         cache = work / "numba"
@@ -154,21 +167,22 @@ def measure(options: argparse.Namespace, work: Path) -> dict[str, dict[str, str]
     for name in ("src", "tests", "benchmarks", "docs"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
     shutil.copy2(ROOT / "pyproject.toml", tree)
-    tests = traced(tree, work)
-    sources = {path.stem: Source.of(path) for path in sorted((tree / PACKAGE).glob("*.py")) if path.stem != "__init__"}
+    package = tree / PACKAGES / options.room
+    tests = traced(tree, work, options.room)
+    sources = {path.stem: Source.of(path) for path in sorted(package.glob("*.py")) if path.stem != "__init__"}
     kept_at = work / "results.json"
     kept = json.loads(kept_at.read_text()) if kept_at.exists() else {}
     found: dict[str, dict[str, str]] = {}
     for module in options.modules or list(sources):
         every = mutants_of(sources[module])
         sample = random.Random(f"{options.seed} {module}").sample(every, min(options.sample, len(every)))
-        results = kept.setdefault(f"{module} {digest(tree / PACKAGE / f'{module}.py')}", {})
+        results = kept.setdefault(f"{module} {digest(package / f'{module}.py')}", {})
         found[module] = {}
         for mutant in sorted(sample, key=lambda one: one.start):
             again = options.retry and results.get(mutant.name) in ("survived", "untested")
             if mutant.name not in results or again:
                 chosen, total, compiled = tests_for(mutant, sources, tests, tree=tree, budget_s=options.budget)
-                results[mutant.name] = outcome(tree, work, mutant, chosen, total, compiled)
+                results[mutant.name] = outcome(package, work, mutant, chosen, total, compiled)
                 kept_at.write_text(json.dumps(kept, indent=1))
             found[module][mutant.name] = results[mutant.name]
         lost = [name for name, result in found[module].items() if result in ("survived", "untested")]
@@ -204,6 +218,7 @@ def table(found: dict[str, dict[str, str]]) -> str:
 def main() -> int:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--room", choices=sorted(TESTS), default="kinetics")
     parser.add_argument("--modules", nargs="*")
     parser.add_argument("--sample", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
@@ -211,7 +226,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "hepaflow-mutation")
     parser.add_argument("--retry", action="store_true")
     options = parser.parse_args()
-    work = options.work.resolve()
+    work = options.work.resolve() / options.room
     if work.is_relative_to(ROOT):
         parser.error("--work must lie outside the repository")
     (work / "numba").mkdir(parents=True, exist_ok=True)

@@ -76,6 +76,10 @@ def _draw_shifts(axes: Axes, case: CaseResult, words: Words) -> npt.NDArray[np.f
     return heights
 
 
+#: Of the tallest column of liver.
+_MUCH = 0.6
+
+
 def column_of_liver(case: CaseResult, view: AxialView) -> tuple[int, int]:
     """Row and column (turned order) of the tallest column of liver; ties go to the one nearest the liver's middle."""
     tall = view.turn(case.regions.liver.mask).sum(axis=0, dtype=np.int32)
@@ -86,8 +90,9 @@ def column_of_liver(case: CaseResult, view: AxialView) -> tuple[int, int]:
 
 
 def busiest_place(case: CaseResult, view: AxialView) -> tuple[int, int]:
-    """Row and column (turned order) of the column of liver that moved most; the tallest one where nothing was moved or slices are not axial."""
-    within = np.asarray(case.regions.liver.mask.any(axis=0))
+    """Row and column (turned order) of the column that moved most among those with much liver; the tallest where nothing was moved or slices are not axial."""
+    tall = np.asarray(case.regions.liver.mask.sum(axis=0))
+    within = tall >= max(_MUCH * tall.max(), 1)
     if view.axes != (0, 1, 2) or not within.any() or not case.motion.displacements.any():
         return column_of_liver(case, view)
     found = busiest_column(case.series, case.aligned, case.motion, within=within)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hepaflow.errors import InputRefused
 from hepaflow.response.criterion import Criterion
@@ -21,6 +23,7 @@ class CaseLesion:
     region: str = "whole"
     probability: float | None = None
     made: MadeWith = UNKNOWN
+    ci95: tuple[float, float] | None = None
 
 
 def of_lesion(path: Path, lesion: str, rule: Criterion, *, where: str) -> CaseLesion:
@@ -37,14 +40,19 @@ def of_lesion(path: Path, lesion: str, rule: Criterion, *, where: str) -> CaseLe
         ruling = next((said for said in calls if said["region"] == "vascular"), calls[0] if calls else None)
         if ruling is None:
             ratio = found["ratio"].get("bf") or {}
-            return CaseLesion(ratio.get("value"), ratio.get("sd"), diameter, made=made)
+            return CaseLesion(ratio.get("value"), ratio.get("sd"), diameter, made=made, ci95=_interval(ratio))
         ratio = ruling["ratio"]
         # a probability holds for the threshold it was computed at
         known = ruling["probability_major"] if ruling["threshold"] == rule.threshold else None
-        return CaseLesion(ratio.get("value"), ratio.get("sd"), diameter, ruling["region"], known, made)
+        return CaseLesion(ratio.get("value"), ratio.get("sd"), diameter, ruling["region"], known, made, _interval(ratio))
     except StopIteration as error:
         raise InputRefused(f"{CODE}-CASE", f"{where}: the case does not hold this lesion", "Check the lesion's name") from error
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputRefused(
             f"{CODE}-CASE", f"{where}: the case file is not a lesions.json", "Give a case folder or its lesions.json"
         ) from error
+
+
+def _interval(ratio: Mapping[str, Any]) -> tuple[float, float] | None:
+    found = ratio.get("ci95")
+    return (float(found[0]), float(found[1])) if isinstance(found, list) and len(found) == 2 and None not in found else None

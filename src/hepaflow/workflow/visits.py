@@ -39,6 +39,7 @@ class Judged:
     region: str | None = None
     probability: float | None = None
     made: MadeWith = UNKNOWN
+    ci95: tuple[float, float] | None = None
 
     @property
     def usable(self) -> bool:
@@ -174,7 +175,7 @@ def _by_perfusion(rule: Criterion, visits: dict[str, list[Row]], folder: Path) -
             "there is neither a column bf_ratio nor case",
             "Give the ratio of every lesion, or the path of its case",
         )
-    read = {visit: [_judged(row, folder, rule) for row in rows] for visit, rows in visits.items()}
+    read = {visit: [judged_row(row, folder, rule) for row in rows] for visit, rows in visits.items()}
     every = [one for found in read.values() for one in found]
     first = next((one.made for one in every if one.made.known), UNKNOWN)
     apart = differences(one.made for one in every)
@@ -222,14 +223,22 @@ def judge(one: Judged, rule: Criterion) -> dict[str, Any]:
     }
 
 
-def _judged(row: Row, folder: Path, rule: Criterion) -> Judged:
+def judged_row(row: Row, folder: Path, rule: Criterion) -> Judged:
+    """The ratio of a row, as it is written or from its case, in which the lesion may have another name (``case_lesion``)."""
     diameter, ratio, sd = (row.length("diameter_mm"), *(_positive(row, key) for key in ("bf_ratio", "bf_ratio_sd")))
     size = None if diameter is None else float(diameter)
     if ratio is not None or not row.cell("case"):
         return Judged(row, size, ratio, sd, made=MadeWith(model_key(row.cell("model"))))
-    found = of_lesion(folder / row.cell("case"), row.lesion, rule, where=f"row {row.number}")
+    found = of_lesion(folder / row.cell("case"), row.cell("case_lesion") or row.lesion, rule, where=f"row {row.number}")
     return Judged(
-        row, found.diameter_mm if size is None else size, found.ratio, found.sd, found.region, found.probability, found.made
+        row,
+        found.diameter_mm if size is None else size,
+        found.ratio,
+        found.sd,
+        found.region,
+        found.probability,
+        found.made,
+        found.ci95,
     )
 
 

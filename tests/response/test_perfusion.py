@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hepaflow.domain.quality import FLAGS
 from hepaflow.errors import UsageError
-from hepaflow.response.criterion import CRITERIA, NANCY_2019, criterion
+from hepaflow.response.criterion import CRITERIA, NANCY_2019, calibrated, criterion
 from hepaflow.response.perfusion import call
 
 ratios = st.floats(0.0, 5.0)
@@ -85,3 +85,29 @@ def test_the_catalogue_is_found_by_key() -> None:
     assert [criterion(c.key) for c in CRITERIA] == list(CRITERIA)
     with pytest.raises(UsageError, match=r"^CRITERION-UNKNOWN.*nancy2019-bf-ratio"):
         criterion("recist")
+
+
+def test_a_site_may_calibrate_another_ratio_whose_major_side_is_above() -> None:
+    rule = calibrated("ttp", 1.2, major="above", source="own data")
+    assert [call(rule, value).category for value in (1.19, 1.2, 1.21)] == ["minor", "minor", "major"]
+    assert call(rule, 1.4, sd=0.1).probability_major == pytest.approx(0.97725, abs=1e-5)  # Phi(2)
+    assert call(rule, 1.4, samples=np.array([1.1, 1.3, 1.4, np.nan])).probability_major == pytest.approx(2 / 3)
+    below = calibrated("mtt", 0.9, source="own data", smallest_mm=10.0)
+    assert [call(below, value).category for value in (0.89, 0.9)] == ["major", "minor"]
+    assert call(below, 0.5, diameter_mm=9.9).category is None
+    assert "MTT" in below.rule
+    assert "10 mm" in below.rule
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"quantity": "flow", "threshold": 1.0}, "CRITERION-QUANTITY"),
+        ({"quantity": "bf", "threshold": 0.0}, "THRESHOLD-INVALID"),
+        ({"quantity": "bf", "threshold": float("nan")}, "THRESHOLD-INVALID"),
+        ({"quantity": "bf", "threshold": 1.0, "major": "left"}, "CRITERION-DIRECTION"),
+    ],
+)
+def test_a_calibrated_rule_that_cannot_be_meant_is_refused(given: dict, code: str) -> None:
+    with pytest.raises(UsageError, match=code):
+        calibrated(**given, source="own data")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 from hepaflow.errors import UsageError
+from hepaflow.units import QUANTITIES
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """A named rule on one lesion: what it reads, its threshold, its categories, its source and what it is not.
 
-    ``quantity`` is the ratio (lesion over healthy liver) it reads; below ``threshold`` (strictly) is ``below``, otherwise ``otherwise``.
+    ``quantity`` is the ratio (lesion over healthy liver) it reads; below ``threshold`` (strictly) is ``below``, otherwise ``otherwise``. ``major_below`` says
+    which of the two is the major response. Refused: a quantity that is not known, a threshold that is not positive.
     """
 
     key: str
@@ -25,6 +28,17 @@ class Criterion:
     rule: str
     source: str
     limits: str
+    major_below: bool = True
+
+    def __post_init__(self) -> None:
+        if self.quantity not in QUANTITIES:
+            raise UsageError(
+                "CRITERION-QUANTITY", "the criterion reads a quantity that is not known", "Use a key such as bf or mtt"
+            )
+        if not (isfinite(self.threshold) and self.threshold > 0):
+            raise UsageError(
+                "THRESHOLD-INVALID", "the response threshold is not a positive number", "Give a threshold such as 0.68"
+            )
 
 
 NANCY_2019 = Criterion(
@@ -54,3 +68,34 @@ def criterion(key: str) -> Criterion:
         if candidate.key == key:
             return candidate
     raise UsageError("CRITERION-UNKNOWN", f"no criterion {key!r}", "Use one of: " + ", ".join(c.key for c in CRITERIA))
+
+
+def calibrated(
+    quantity: str, threshold: float, *, major: str = "below", smallest_mm: float = 15.0, source: str, key: str = "calibrated"
+) -> Criterion:
+    """A site's own rule: a major response is a ratio of ``quantity`` strictly ``below`` (or ``above``) a ``threshold`` that the site found in its own patients.
+
+    Major responses have low ratios of bf, bv, hpbf and habf, and high ones of ttp and mtt (thesis Nancy 2019). Refused: another word than ``below`` or
+    ``above``, and what :class:`Criterion` refuses.
+
+    >>> calibrated("ttp", 1.2, major="above", source="own data").rule
+    'major when TTP(lesion) / TTP(healthy liver) > 1.2, otherwise minor; lesions under 15 mm are not rated'
+    """
+    if major not in ("below", "above"):
+        raise UsageError("CRITERION-DIRECTION", "the side of a major response is not known", "Use below or above")
+    sign = "<" if major == "below" else ">"
+    name = quantity.upper()
+    return Criterion(
+        key,
+        f"{name} ratio {sign} {threshold:g} (calibrated by the user)",
+        f"Rapport {name} {sign} {threshold:g} (calibré par l'utilisateur)",
+        quantity,
+        threshold,
+        "major" if major == "below" else "minor",
+        "minor" if major == "below" else "major",
+        smallest_mm,
+        f"major when {name}(lesion) / {name}(healthy liver) {sign} {threshold:g}, otherwise minor; lesions under {smallest_mm:g} mm are not rated",
+        source,
+        "calibrated by the user, valid for the protocol, model and release it was found with; never a treatment decision by itself",
+        major == "below",
+    )

@@ -28,7 +28,7 @@ def call(
     threshold: float | None = None,
     region: str = "whole",
 ) -> ResponseCall:
-    """The category of a ratio ``value`` and the probability that the true ratio lies below the threshold.
+    """The category of a ratio ``value`` and the probability that the true ratio lies on the threshold's side of a major response.
 
     ``probability`` is used where it is known already; else ``samples`` (s,), posterior draws of the ratio; else a normal spread ``sd``;
     with none of them the probability is None. ``threshold`` replaces the criterion's own. A lesion under the criterion's smallest diameter is not rated
@@ -46,7 +46,7 @@ def call(
     flags: list[str] = []
     if value is None or not isfinite(value):
         return ResponseCall(rule.key, limit, None, None, region, ("response-not-evaluable",))
-    probability = _below(limit, value, samples, sd) if probability is None else probability
+    probability = _major(rule, limit, value, samples, sd) if probability is None else probability
     if probability is not None and 1 - SURE < probability < SURE:
         flags.append("response-uncertain")
     category: str | None = _category(rule, value, limit)
@@ -69,7 +69,16 @@ def says(judged: ResponseCall, ratio: Ratio) -> str | None:
 
 
 def _category(rule: Criterion, value: float, limit: float) -> str:
-    return rule.below if value < limit else rule.otherwise
+    if rule.major_below:
+        return rule.below if value < limit else rule.otherwise
+    return rule.otherwise if value > limit else rule.below
+
+
+def _major(rule: Criterion, limit: float, value: float, samples: FloatArray | None, sd: float | None) -> float | None:
+    """Probability of a major response."""
+    if rule.major_below:
+        return _below(limit, value, samples, sd)
+    return _below(-limit, -value, None if samples is None else -samples, sd)
 
 
 def _below(limit: float, value: float, samples: FloatArray | None, sd: float | None) -> float | None:

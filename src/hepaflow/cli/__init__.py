@@ -13,6 +13,7 @@ import typer
 
 from hepaflow import __version__
 from hepaflow.cli.analyze import analyze
+from hepaflow.cli.board import board
 from hepaflow.cli.demo import demo
 from hepaflow.cli.fit import fit
 from hepaflow.cli.inspect import inspect
@@ -60,7 +61,7 @@ def _ending(verb: Verb) -> Callable[..., None]:
     return run
 
 
-for _verb in (demo, phantom, inspect, analyze, fit, respond, link, selfcheck):
+for _verb in (demo, phantom, inspect, analyze, fit, respond, link, board, selfcheck):
     app.command()(_ending(_verb))
 
 

@@ -11,7 +11,7 @@ from hepaflow.report.content import Figure
 from hepaflow.report.figures import ACCENT, INK, LESION_COLORS, MUTED, PAGE_WIDTH_MM, RULE, canvas, finished, plain_ticks
 from hepaflow.report.panels import Place, draw_grey, draw_lines, draw_title, outline, sheet
 from hepaflow.report.sheet_content import Sheet, SheetLesion, Thumb
-from hepaflow.report.view import Crop
+from hepaflow.report.view import WINDOW_HU, Crop
 from hepaflow.report.words import Words
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ _ACROSS_MM, _IN_A_ROW, _MOST_ROWS = 60.0, 6, 2
 #: Lines on white need darker colours than contours on a picture.
 _LINES = ("#1f5a99", "#b3262e", "#2d6a4f", "#8a5a00", "#6b3fa0", "#00727a", "#a0467c", "#5b6b78")
 _CHARTS_MM = 50.0
+#: Window of the small pictures: a lesion against its liver, nothing else.
+_NARROW_HU = (20.0, 170.0)
 
 
 def shown(lesions: tuple[SheetLesion, ...]) -> tuple[SheetLesion, ...]:
@@ -66,7 +68,9 @@ def _picture(axes: Axes, thumb: Thumb | None, at: tuple[float, float, float], co
         axes.add_patch(Rectangle(at[:2], at[2], at[2], facecolor="#eef2f5", linewidth=0))
         axes.text(at[0] + at[2] / 2, at[1] + at[2] / 2, "–", ha="center", va="center", color=MUTED)
         return
-    draw_grey(axes, thumb.grey, place)
+    low, high = _NARROW_HU
+    spread = (thumb.grey - low) / (high - low) * (WINDOW_HU[1] - WINDOW_HU[0]) + WINDOW_HU[0]
+    draw_grey(axes, spread.astype(np.float32), place)
     draw_lines(axes, outline(thumb.border, place.crop), place, color=color, width=0.8)
 
 

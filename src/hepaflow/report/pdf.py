@@ -14,14 +14,16 @@ from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, CondPageBreak, Frame, KeepTogether, PageTemplate
+from reportlab.platypus import BaseDocTemplate, CondPageBreak, Frame, KeepInFrame, KeepTogether, PageTemplate
 from reportlab.platypus import Paragraph as Text
 
 from hepaflow.report.content import Document
-from hepaflow.report.pdf_blocks import MARGIN, MUTED, RULE, WIDTH, flowables, markup, opening_of, text_style
+from hepaflow.report.pdf_blocks import MARGIN, MUTED, RULE, WIDTH, flowables, markup, opening_of, pieces_of, text_style
 
 _TOP, _BOTTOM = 20 * mm, 16 * mm
 _ACCENT, _SERIOUS = colors.HexColor("#1f5a7a"), colors.HexColor("#a4262c")
+#: Print at two thirds of its size is still read.
+_MOST_SHRINKING = 1.5
 _FONTS = {
     "hepaflow": "DejaVuSans.ttf",
     "hepaflow-bold": "DejaVuSans-Bold.ttf",
@@ -97,6 +99,14 @@ class _Heading(Text):  # type: ignore[misc]
         super().draw()
 
 
+def _on_one_page(story: list[Any], room: tuple[float, float]) -> list[Any]:
+    """The story made to fit one page; as it is where print would become too small for that."""
+    from reportlab.platypus.flowables import _listWrapOn  # the measure that KeepInFrame itself takes
+
+    height = _listWrapOn(story, room[0], None)[1]
+    return story if height > _MOST_SHRINKING * room[1] else [KeepInFrame(*room, story, mode="shrink")]
+
+
 def render(document: Document) -> bytes:
     """The document as PDF bytes; no clock, no random identifier enters them."""
     _register_fonts()
@@ -122,11 +132,15 @@ def render(document: Document) -> bytes:
         Text(markup(f"{document.label} · {document.subtitle}"), text_style(8, color=MUTED, after=8)),
     ]
     for number, section in enumerate(document.sections, start=1):
+        heading = _Heading(section.key, section.title, number, dense=document.dense)
+        if document.dense:
+            story += [heading, *(piece for block in section.blocks for piece in pieces_of(block))]
+            continue
         opening, rest = opening_of(section.blocks)
-        if not document.dense:
-            story.append(CondPageBreak(60 * mm))
-        story.append(KeepTogether([_Heading(section.key, section.title, number, dense=document.dense), *opening]))
+        story += [CondPageBreak(60 * mm), KeepTogether([heading, *opening])]
         story += [flow for block in rest for flow in flowables(block)]
+    if document.dense:
+        story = _on_one_page(story, (WIDTH, A4[1] - _TOP - _BOTTOM))
 
     def make_canvas(*args: Any, **options: Any) -> _NumberedCanvas:
         return _NumberedCanvas(*args, document=document, **options)

@@ -66,7 +66,7 @@ def opening_of(blocks: tuple[Block, ...]) -> tuple[list[Any], tuple[Block, ...]]
     for number, block in enumerate(blocks):
         if isinstance(block, content.Table) and len(block.rows) > _LONG_TABLE:
             return opening, blocks[number:]
-        opening += _pieces(block)
+        opening += pieces_of(block)
         if isinstance(block, content.Table | content.Figure) or number > 3:
             return opening, blocks[number + 1 :]
     return opening, ()
@@ -74,14 +74,15 @@ def opening_of(blocks: tuple[Block, ...]) -> tuple[list[Any], tuple[Block, ...]]
 
 def flowables(block: Block) -> list[Any]:
     """A block's pieces; pictures and short tables stay with their captions."""
-    pieces = _pieces(block)
+    pieces = pieces_of(block)
     whole = isinstance(block, content.Figure) or (isinstance(block, content.Table) and len(block.rows) <= _LONG_TABLE)
     if whole:
         return [KeepTogether(pieces)]
     return [CondPageBreak(35 * mm), *pieces] if isinstance(block, content.Table) else pieces
 
 
-def _pieces(block: Block) -> list[Any]:
+def pieces_of(block: Block) -> list[Any]:
+    """A block's pieces, free to break apart."""
     if isinstance(block, content.Paragraph):
         return [_paragraph(block)]
     if isinstance(block, content.Bullets):

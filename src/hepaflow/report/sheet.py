@@ -14,7 +14,9 @@ from hepaflow.report.files import replace_file
 from hepaflow.report.sheet_content import Leaning, Sheet, SheetLesion
 from hepaflow.report.words import Words
 
-_TONE: dict[Leaning, Tone] = {"responds": "pass", "partly": "", "no_response": "", "progresses": "fail", "unknown": "muted"}
+_TONE: dict[Leaning, Tone] = {"responds": "pass", "partly": "warn", "no_response": "", "progresses": "fail"}
+#: Criteria that speak of one lesion, in the order of the columns.
+_COLUMNS = ("size-change", "choi", "modified-choi", "chun", "perfusion", "histology")
 
 
 def compose(content: Sheet, *, language: str) -> Document:
@@ -76,55 +78,61 @@ def _facts(content: Sheet, words: Words) -> Block:
 def _agreement(content: Sheet, words: Words) -> Block:
     if content.disagreements:
         return Notice("caution", words("sheet_disagree_title"), tuple(_said(text, words) for text in content.disagreements))
-    if not any(said.leaning != "unknown" for lesion in content.lesions for said in lesion.said):
+    if not any(lesion.said for lesion in content.lesions):
         return Notice("caution", words("sheet_nothing_title"), ())
     return Notice("pass", words("sheet_agree_title"), (words("sheet_disagree_none"),))
 
 
 def _table(content: Sheet, words: Words) -> Table:
-    head = ("lesion", "size", "ratio", "probability", "criteria", "specimen")
+    spoken = [key for key in _COLUMNS if any(said.key == key for lesion in content.lesions for said in lesion.said)]
+    head = ["lesion", "size", *spoken, "ratio", "probability", "specimen"]
+    widths = {
+        "lesion": 1.6,
+        "size": 3.2,
+        "choi": 1.0,
+        "modified-choi": 1.1,
+        "chun": 2.0,
+        "ratio": 3.2,
+        "probability": 1.0,
+        "specimen": 4.0,
+    }
     return Table(
         words("sheet_table_caption"),
         tuple(words(f"col_sheet_{name}") for name in head),
-        tuple(_row(lesion, words) for lesion in content.lesions),
-        "lllrll",
-        (1.0, 1.7, 1.6, 0.7, 3.6, 2.6),
+        tuple(_row(lesion, spoken, words) for lesion in content.lesions),
+        "l" * len(head),
+        tuple(widths.get(name, 1.9) for name in head),
         small=True,
     )
 
 
-def _row(lesion: SheetLesion, words: Words) -> Row:
+def _row(lesion: SheetLesion, spoken: list[str], words: Words) -> Row:
     sizes = " → ".join("–" if size is None else words.number(size, 0 if size == int(size) else 1) for size in lesion.sizes_mm)
     change = lesion.size_change
     if change is not None:
         sizes += f" ({words.signed(100.0 * change, 0)}{words.choose('%', ' %')})"
     ratio, probability = "–", "–"
-    tone: Tone = ""
     if lesion.ratio is not None:
         ratio = words.number(lesion.ratio.value, 2)
         if lesion.ratio.ci95 is not None:
             ratio += f" ({words.interval(lesion.ratio.ci95)})"
         probability = words.percent(lesion.ratio.probability, 0) if lesion.ratio.probability is not None else "–"
-        tone = {"major": "pass", "minor": ""}.get(lesion.ratio.category or "", "muted")  # type: ignore[assignment]
-    criteria = "; ".join(f"{_said(one.criterion, words)} {_category(one.category, words)}" for one in lesion.said) or "–"
+    said = {one.key: one for one in lesion.said}
     beside = [lesion.pathology, *lesion.therapy, *lesion.changes]
     specimen = "; ".join(_said(text, words) for text in beside if text is not None) or "–"
-    leanings = {one.leaning for one in lesion.said}
-    row_tone: Tone = _TONE["progresses"] if "progresses" in leanings else "warn" if _split(leanings) else ""
     return Row(
         (
             Cell(words.region(lesion.name), "strong"),
             Cell(sizes),
-            Cell(ratio, tone),
+            *(
+                Cell(_category(said[key].category, words), _TONE[said[key].leaning]) if key in said else Cell("–", "muted")
+                for key in spoken
+            ),
+            Cell(ratio),
             Cell(probability),
-            Cell(words.typeset(criteria), row_tone),
             Cell(words.typeset(specimen)),
         )
     )
-
-
-def _split(leanings: set[Leaning]) -> bool:
-    return "responds" in leanings and bool(leanings & {"no_response", "progresses"})
 
 
 def _best(content: Sheet, words: Words) -> tuple[Block, ...]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from hepaflow.domain.response import Text
 
 #: What a category says of a lesion, whatever the criterion.
-Leaning = Literal["responds", "partly", "no_response", "progresses", "unknown"]
+Leaning = Literal["responds", "partly", "no_response", "progresses"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,8 +38,9 @@ class SheetRatio:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one criterion says of a lesion at the latest visit."""
+    """What one criterion says of a lesion at the latest visit; ``key`` is its column."""
 
+    key: str
     criterion: Text
     category: str
     leaning: Leaning

@@ -12,9 +12,15 @@ from typing import Any
 from hepaflow.domain.exact import exact, not_negative
 from hepaflow.domain.visits import Finding, State, Visit, Visits
 from hepaflow.errors import HepaflowError, InputRefused
+from hepaflow.pathology.aggregate import mean_residual, worst_grade
+from hepaflow.pathology.interface import interface_thickness
+from hepaflow.pathology.regression import regression_group, residual_cells
+from hepaflow.pathology.staging import stage_group
+from hepaflow.pathology.tnm import read_tnm
 from hepaflow.response import choi, chun, enhancing, recist11, recist11_best, recist11_practice, recist11_selection, who
 from hepaflow.response.criterion import CRITERIA
 from hepaflow.response.perfusion import call
+from hepaflow.therapy import eligibility, remnant
 from hepaflow.workflow.columns import LARGEST_BYTES
 
 Input = Mapping[str, Any]
@@ -202,6 +208,46 @@ def _or_none(value: Any) -> Fraction | None:
     return None if value is None else exact(value)
 
 
+def _stage(_: str, given: Input) -> str:
+    return stage_group(read_tnm(str(given["T"]), str(given["N"]), str(given["M"]))).category
+
+
+def _residual(_: str, given: Input) -> str:
+    return residual_cells(given["percent"]).category
+
+
+def _grade_group(_: str, given: Input) -> str:
+    return regression_group(given["trg"]).category
+
+
+def _patient_level(_: str, given: Input) -> Any:
+    """The worst grade as its number; the mean share with its category, in the words of the shared cases."""
+    if "trgs" in given:
+        return worst_grade(given["trgs"]).reasons[0].numbers["trg"]
+    found = mean_residual(given["percents"])
+    mean = sum((exact(share) for share in given["percents"]), Fraction(0)) / len(given["percents"])
+    return f"{found.category} (mean {float(mean):g}%)"
+
+
+def _millimeters(criterion: str, given: Input) -> str:
+    if criterion == "TNI thickness":
+        return interface_thickness(given["mm"]).category
+    return UNSUPPORTED
+
+
+def _remnant(_: str, given: Input) -> bool:
+    return remnant.enough(given["flr_percent"], given["liver"])
+
+
+def _standardized_remnant(_: str, given: Input) -> float:
+    return float(round(remnant.standardized_percent(given["flr_ml"], given["bsa"]), 1))
+
+
+def _ablation(_: str, given: Input) -> bool:
+    offer = eligibility.Offer(given["mm"], given["away_from_hilum"], given["away_from_large_vessels"], given["visible"])
+    return eligibility.assess(offer).category == "ideal"
+
+
 #: What can be answered, by the kind of a case.
 KINDS: dict[str, Answer] = {
     "target_series": _target_series,
@@ -217,4 +263,12 @@ KINDS: dict[str, Answer] = {
     "enhancing_area": _area,
     "morphology": _morphology,
     "ratio": _perfusion,
+    "stage": _stage,
+    "residual_percent": _residual,
+    "trg_group": _grade_group,
+    "patient_level": _patient_level,
+    "mm": _millimeters,
+    "threshold": _remnant,
+    "sFLR": _standardized_remnant,
+    "rule": _ablation,
 }

@@ -10,7 +10,7 @@ from typing import Any
 from hepaflow.errors import InputRefused
 from hepaflow.response.criterion import Criterion
 from hepaflow.workflow.made_with import UNKNOWN, MadeWith, of_case
-from hepaflow.workflow.visits_table import CODE, read_json
+from hepaflow.workflow.visits_table import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def of_lesion(path: Path, lesion: str, rule: Criterion, *, where: str) -> CaseLe
 
     Refused, naming ``where``: a file that is no lesions.json, a case without that lesion.
     """
-    tree = read_json(path / "lesions.json" if path.is_dir() else path, f"{CODE}-CASE")
+    tree = read_json(path / "lesions.json" if path.is_dir() else path, "VISITS-CASE")
     try:
         made = of_case(tree, path if path.is_dir() else path.parent)
         found = next(item for item in tree["lesions"] if item["id"] == lesion)
@@ -46,10 +46,10 @@ def of_lesion(path: Path, lesion: str, rule: Criterion, *, where: str) -> CaseLe
         known = ruling["probability_major"] if ruling["threshold"] == rule.threshold else None
         return CaseLesion(ratio.get("value"), ratio.get("sd"), diameter, ruling["region"], known, made, _interval(ratio))
     except StopIteration as error:
-        raise InputRefused(f"{CODE}-CASE", f"{where}: the case does not hold this lesion", "Check the lesion's name") from error
+        raise InputRefused("VISITS-CASE", f"{where}: the case does not hold this lesion", "Check the lesion's name") from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputRefused(
-            f"{CODE}-CASE", f"{where}: the case file is not a lesions.json", "Give a case folder or its lesions.json"
+            "VISITS-CASE", f"{where}: the case file is not a lesions.json", "Give a case folder or its lesions.json"
         ) from error
 
 

@@ -20,7 +20,7 @@ from hepaflow.response.recist11_best import Confirmation
 from hepaflow.units import QUANTITIES
 from hepaflow.workflow.case_lesions import of_lesion
 from hepaflow.workflow.made_with import UNKNOWN, MadeWith, differences, model_key
-from hepaflow.workflow.visits_table import CODE, Row, by_visit, day_of, markers_raised, read_rows, to_visits
+from hepaflow.workflow.visits_table import Row, by_visit, day_of, markers_raised, read_rows, to_visits
 
 SCHEMA = 1
 #: What the guideline asks of a confirmed response.
@@ -171,7 +171,7 @@ def _by_perfusion(rule: Criterion, visits: dict[str, list[Row]], folder: Path) -
     """Response by the ratio of perfusion; ratios made with different models, densities, haematocrits or releases are judged, each by itself, and flagged ``models-differ``."""
     if not any("bf_ratio" in row.cells or "case" in row.cells for rows in visits.values() for row in rows):
         raise InputRefused(
-            f"{CODE}-COLUMN-MISSING",
+            "VISITS-COLUMN-MISSING",
             "there is neither a column bf_ratio nor case",
             "Give the ratio of every lesion, or the path of its case",
         )
@@ -245,7 +245,7 @@ def judged_row(row: Row, folder: Path, rule: Criterion) -> Judged:
 def _positive(row: Row, name: str) -> float | None:
     value = row.number_of(name)
     if value is not None and value < 0:
-        raise InputRefused(f"{CODE}-NEGATIVE", f"row {row.number}: {name} is negative", "Check the value")
+        raise InputRefused("VISITS-NEGATIVE", f"row {row.number}: {name} is negative", "Check the value")
     return None if value is None else float(value)
 
 

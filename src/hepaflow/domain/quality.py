@@ -358,6 +358,26 @@ _TABLE: tuple[Flag, ...] = (
         "values set side by side here were made with another model, density, haematocrit or software release and are not interchangeable",
         "des valeurs mises ici côte à côte viennent d'un autre modèle, densité, hématocrite ou version du logiciel et ne sont pas interchangeables",
     ),
+    # local therapy
+    Flag(
+        "ablation-residual",
+        "serious",
+        "part of the tumor lies outside the ablation zone",
+        "une partie de la tumeur est hors de la zone d'ablation",
+    ),
+    Flag(
+        "margin-within-registration-error",
+        "caution",
+        "the registration error alone could change the class of the margin",
+        "l'erreur de recalage suffirait à changer la classe de la marge",
+    ),
+    Flag("masks-overlap", "caution", "the two structures overlap", "les deux structures se recouvrent"),
+    Flag(
+        "mask-truncated",
+        "caution",
+        "a structure reaches the edge of the image: what lies beyond is not known",
+        "une structure atteint le bord de l'image : ce qui est au-delà est inconnu",
+    ),
     # response over visits
     Flag(
         "targets-not-all-evaluated",

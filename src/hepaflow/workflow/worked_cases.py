@@ -20,7 +20,7 @@ from hepaflow.pathology.tnm import read_tnm
 from hepaflow.response import choi, chun, enhancing, recist11, recist11_best, recist11_practice, recist11_selection, who
 from hepaflow.response.criterion import CRITERIA
 from hepaflow.response.perfusion import call
-from hepaflow.therapy import eligibility, remnant
+from hepaflow.therapy import eligibility, margin, remnant
 from hepaflow.workflow.columns import LARGEST_BYTES
 
 Input = Mapping[str, Any]
@@ -232,7 +232,7 @@ def _patient_level(_: str, given: Input) -> Any:
 def _millimeters(criterion: str, given: Input) -> str:
     if criterion == "TNI thickness":
         return interface_thickness(given["mm"]).category
-    return UNSUPPORTED
+    return margin.category(given["min_margin_mm"]) if criterion == "Ablation margin" else UNSUPPORTED
 
 
 def _remnant(_: str, given: Input) -> bool:

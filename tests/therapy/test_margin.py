@@ -19,7 +19,7 @@ from hepaflow.therapy.margin import Margin, assess, category, measure
 
 def drawn(generator: np.random.Generator, spacing: tuple[float, float, float]) -> tuple[Margin, float, Grid, np.ndarray, float]:
     """An eccentric ball in a ball: what was measured, the true least margin, the grid, the zone's center and radius."""
-    least = max(6.0, max(spacing))
+    least = max(6.0, *spacing)
     inner, wide = generator.uniform(least, least + 8.0), generator.uniform(1.0, 11.0)
     grid = grid_of(spacing, inner + wide + 6.0)
     center = middle(grid) + generator.uniform(-0.5, 0.5, 3) * np.array(spacing)[::-1]

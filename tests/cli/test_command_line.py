@@ -297,7 +297,7 @@ def test_selfcheck_with_cases_prints_the_list(tmp_path: Path, run: Callable[...,
     path.write_text(json.dumps({"cases": cases}))
     code, out, _ = run("selfcheck", "--cases", path, "--json")
     assert code == 4
-    assert json.loads(out)[2] == {"id": "3", "expected": "PD", "got": None, "ok": False}
+    assert json.loads(out)[2] == {"id": "3", "expected": "PD", "got": "unsupported", "ok": False}
     path.write_text("[]")
     assert run("selfcheck", "--cases", path)[0] == 3
 

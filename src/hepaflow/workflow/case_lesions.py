@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from hepaflow.domain.lesions import SHELLS
 from hepaflow.errors import InputRefused
 from hepaflow.response.criterion import Criterion
 from hepaflow.workflow.made_with import UNKNOWN, MadeWith, of_case
-from hepaflow.workflow.visits_table import CODE, read_json
+from hepaflow.workflow.visits_table import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +31,33 @@ def of_lesion(path: Path, lesion: str, rule: Criterion, *, where: str) -> CaseLe
 
     Refused, naming ``where``: a file that is no lesions.json, a case without that lesion.
     """
-    tree = read_json(path / "lesions.json" if path.is_dir() else path, f"{CODE}-CASE")
+    folder = os.path.isdir(path)  # False, where Path.is_dir raises, for what can be no path
+    tree = read_json(path / "lesions.json" if folder else path, "VISITS-CASE")
     try:
-        made = of_case(tree, path if path.is_dir() else path.parent)
+        made = of_case(tree, path if folder else path.parent)
         found = next(item for item in tree["lesions"] if item["id"] == lesion)
-        diameter = found["longest_axial_diameter_mm"]
+        diameter = _number(found["longest_axial_diameter_mm"])
         calls = [said for said in found.get("response", ()) if said["criterion"] == rule.key and said.get("ratio")]
         ruling = next((said for said in calls if said["region"] == "vascular"), calls[0] if calls else None)
         if ruling is None:
             ratio = found["ratio"].get("bf") or {}
-            return CaseLesion(ratio.get("value"), ratio.get("sd"), diameter, made=made)
-        ratio = ruling["ratio"]
+            return CaseLesion(_number(ratio.get("value")), _number(ratio.get("sd")), diameter, made=made)
+        ratio, region = ruling["ratio"], SHELLS[SHELLS.index(ruling["region"])]
         # a probability holds for the threshold it was computed at
-        known = ruling["probability_major"] if ruling["threshold"] == rule.threshold else None
-        return CaseLesion(ratio.get("value"), ratio.get("sd"), diameter, ruling["region"], known, made)
+        known = _number(ruling["probability_major"]) if ruling["threshold"] == rule.threshold else None
+        return CaseLesion(_number(ratio.get("value")), _number(ratio.get("sd")), diameter, region, known, made)
     except StopIteration as error:
-        raise InputRefused(f"{CODE}-CASE", f"{where}: the case does not hold this lesion", "Check the lesion's name") from error
-    except (KeyError, TypeError, AttributeError) as error:
+        raise InputRefused("VISITS-CASE", f"{where}: the case does not hold this lesion", "Check the lesion's name") from error
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise InputRefused(
-            f"{CODE}-CASE", f"{where}: the case file is not a lesions.json", "Give a case folder or its lesions.json"
+            "VISITS-CASE", f"{where}: the case file is not a lesions.json", "Give a case folder or its lesions.json"
         ) from error
+
+
+def _number(value: Any) -> float | None:
+    """A number of the case file, None where there is none; TypeError for anything else."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("not a number")
+    return float(value)

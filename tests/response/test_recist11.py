@@ -353,7 +353,10 @@ def livers(*sizes: str, organ: str = "liver") -> list[Finding]:
         (livers("20", "20", "20"), ("too-many-targets",)),
         ([*livers("20", "20"), *livers("20", "20", organ="lung"), seen("n", "20", nodal=True)], ()),
         ([*livers("20", "20"), *livers("20", "20", organ="lung"), *livers("20", "20", organ="bone")], ("too-many-targets",)),
-        ([seen("a", "20", organ="left lung"), seen("b", "20", organ="right lung"), seen("c", "20", organ="lung")], ("too-many-targets",)),
+        (
+            [seen("a", "20", organ="left lung"), seen("b", "20", organ="right lung"), seen("c", "20", organ="lung")],
+            ("too-many-targets",),
+        ),
         ([seen("a", "20"), seen("b", "20"), seen("c", "20")], ()),  # organs that are not named are not counted
         ([seen("a", "9"), *livers("20", "20", "20")], ("target-not-measurable", "too-many-targets")),
         ([seen("t", "20"), seen("x", "3", "non-target")], ()),

@@ -84,7 +84,10 @@ def test_at_most_five_and_the_largest_of_too_many_organs() -> None:
 
 
 def test_what_does_not_fit_is_left_out() -> None:
-    effusion, ablated = Candidate("e", "pleura", Fraction(40), suitable=False), Candidate("r", "liver", Fraction(30), suitable=False)
+    effusion, ablated = (
+        Candidate("e", "pleura", Fraction(40), suitable=False),
+        Candidate("r", "liver", Fraction(30), suitable=False),
+    )
     assert select([effusion, ablated, *lesions(("x", "liver", 11), ("y", "liver", 9.9))]) == ("x",)
     assert select(lesions(("a", "liver", 14), ("b", "liver", 16)), slice_mm=8) == ("b",)
     assert select([Candidate("n", "liver", Fraction(14), nodal=True)]) == ()

@@ -178,7 +178,9 @@ def test_targets_are_those_of_the_baseline_with_their_kind() -> None:
 
 
 def test_the_baseline_sum_is_of_targets_only() -> None:
-    base = Visit("v0", None, (seen("a", "30"), seen("n", nodal=True, diameter_mm="40", short_axis_mm="20"), seen("x", "9", "non-target")))
+    base = Visit(
+        "v0", None, (seen("a", "30"), seen("n", nodal=True, diameter_mm="40", short_axis_mm="20"), seen("x", "9", "non-target"))
+    )
     assert baseline_sum(base) == 50
 
 

@@ -188,7 +188,14 @@ def test_the_smallest_products_and_the_best_response() -> None:
 
 @pytest.mark.parametrize(
     ("sizes", "best"),
-    [((20, 15, 19), "NC"), ((20, 19, 10), "PR"), ((20, 10, 0), "CR"), ((20, 30, 0), "PD"), ((20, None, 30), "PD"), ((20, None), "NE")],
+    [
+        ((20, 15, 19), "NC"),
+        ((20, 19, 10), "PR"),
+        ((20, 10, 0), "CR"),
+        ((20, 30, 0), "PD"),
+        ((20, None, 30), "PD"),
+        ((20, None), "NE"),
+    ],
 )
 def test_from_best_to_worst(sizes: tuple[int | None, ...], best: str) -> None:
     course = assess(patient(*([seen("a", None) if size is None else pair("a", size)] for size in sizes)))

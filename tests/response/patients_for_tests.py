@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -41,8 +42,9 @@ def says(found: Assessment) -> tuple[str, str]:
 
 
 def tells(text: Text, en: str, fr: str) -> bool:
-    """Whether a sentence in both languages holds some words."""
-    return en in text.en and fr in text.fr
+    """Whether a text is sentences in both languages, and holds some words."""
+    whole = all(re.fullmatch(r"[A-ZÀ-Ý][a-zà-ÿ' ].*[a-z0-9à-ÿ)%T]\.", one) for one in (text.en, text.fr))
+    return whole and en in text.en and fr in text.fr
 
 
 def numbers(found: Assessment) -> Mapping[str, Any]:

@@ -179,13 +179,13 @@ def test_cut_offs_may_be_set_and_are_in_the_sentence() -> None:
 def test_a_cut_off_that_is_no_share_is_refused(cut: int, place: int) -> None:
     cuts = [Fraction(1, 10)] * 3
     cuts[place] = Fraction(cut)
-    with pytest.raises(UsageError, match="CRITERION-CUT-OFF"):
+    with pytest.raises(UsageError, match=r"^CRITERION-CUT-OFF"):
         SizeAndDensity("own", *cuts, False, CHUNG.source)
 
 
 @pytest.mark.parametrize("sizes", [(-1, 5), (5, -1)])
 def test_a_negative_size_is_refused(sizes: tuple[int, int]) -> None:
-    with pytest.raises(InputRefused, match="NUMBER-NEGATIVE"):
+    with pytest.raises(InputRefused, match=r"^NUMBER-NEGATIVE"):
         judge(CHOI, size_mm=(Fraction(sizes[0]), Fraction(sizes[1])), hu=(None, None))
 
 

@@ -45,7 +45,7 @@ def test_a_group_that_was_not_read(first: int | None, later: int | None) -> None
 @pytest.mark.parametrize("wrong", [0, 4, -1])
 def test_what_is_no_group_is_refused(wrong: int) -> None:
     for pair in ((wrong, 1), (1, wrong), (wrong, None)):
-        with pytest.raises(InputRefused, match="MORPHOLOGY-GROUP"):
+        with pytest.raises(InputRefused, match=r"^MORPHOLOGY-GROUP"):
             judge(*pair)
 
 

@@ -233,7 +233,7 @@ def test_a_target_with_little_enhancement_is_flagged(size: str, flags: tuple[str
     ],
 )
 def test_a_baseline_without_enhancement_is_refused(rule: Enhancing, first: list[Finding], columns: str) -> None:
-    with pytest.raises(InputRefused, match=rf"VISITS-BASELINE: a target lesion has no enhancing part.*Give {columns}\.$"):
+    with pytest.raises(InputRefused, match=rf"^VISITS-BASELINE: a target lesion has no enhancing part.*Give {columns}\.$"):
         assess(patient(first), rule)
 
 

@@ -26,7 +26,7 @@ def test_the_repeatability_coefficient() -> None:
 
 @pytest.mark.parametrize("wcv", [0.0, 1.0, -0.1, 1.1, math.nan])
 def test_a_coefficient_of_variation_that_is_none_is_refused(wcv: float) -> None:
-    with pytest.raises(UsageError, match="REPEATABILITY-INVALID"):
+    with pytest.raises(UsageError, match=r"^REPEATABILITY-INVALID"):
         Repeatability(wcv, "")
 
 

@@ -108,7 +108,7 @@ def test_days_are_the_protocols() -> None:
 
 @pytest.mark.parametrize("wrong", [{"min_sd_days": -1}, {"confirm_days": -1}, {"most_ne_between": -1}])
 def test_a_negative_number_is_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(UsageError, match="CONFIRMATION-INVALID"):
+    with pytest.raises(UsageError, match=r"^CONFIRMATION-INVALID"):
         Confirmation(**wrong)
     assert Confirmation(0, 0, 0).confirm_days == 0
 

@@ -95,9 +95,9 @@ def test_what_does_not_fit_is_left_out() -> None:
 
 
 def test_a_negative_slice_is_refused() -> None:
-    with pytest.raises(InputRefused, match="NUMBER-NEGATIVE: the slice thickness"):
+    with pytest.raises(InputRefused, match=r"^NUMBER-NEGATIVE: the slice thickness"):
         select([], slice_mm=-1)
-    with pytest.raises(InputRefused, match="NUMBER-INVALID: the slice thickness"):
+    with pytest.raises(InputRefused, match=r"^NUMBER-INVALID: the slice thickness"):
         measurable(Fraction(10), nodal=False, slice_mm="thick")
     assert select(lesions(("a", "liver", 10)), slice_mm=0) == ("a",)
 

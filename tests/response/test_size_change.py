@@ -78,7 +78,7 @@ def test_what_is_not_known() -> None:
 
 @pytest.mark.parametrize("pair", [(-1, 5), (5, -1)])
 def test_a_negative_size_is_refused(pair: tuple[int, int]) -> None:
-    with pytest.raises(InputRefused, match="NUMBER-NEGATIVE"):
+    with pytest.raises(InputRefused, match=r"^NUMBER-NEGATIVE"):
         judge(Fraction(pair[0]), Fraction(pair[1]))
 
 

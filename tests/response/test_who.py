@@ -214,7 +214,7 @@ def test_from_best_to_worst(sizes: tuple[int | None, ...], best: str) -> None:
     ],
 )
 def test_a_baseline_without_two_diameters_is_refused(first: list[Finding]) -> None:
-    with pytest.raises(InputRefused, match="VISITS-BASELINE: a target lesion lacks a diameter"):
+    with pytest.raises(InputRefused, match=r"^VISITS-BASELINE: a target lesion lacks a diameter"):
         assess(patient(first))
 
 

@@ -153,7 +153,7 @@ def test_known_words(tmp_path: Path, role: str, state: str) -> None:
 
 def test_unknown_words_are_refused_with_the_known_ones(tmp_path: Path) -> None:
     for column, words in (("role", ROLES), ("state", STATES)):
-        with pytest.raises(InputRefused, match="VISITS-WORD") as caught:
+        with pytest.raises(InputRefused, match=r"^VISITS-WORD") as caught:
             rows_of(tmp_path, f"visit,lesion,{column}\nv1,a,DUPONT\n")
         assert caught.value.what == f"row 2: {column} is not a known word"
         assert caught.value.advice == "Use " + ", ".join(sorted(words))
@@ -247,7 +247,7 @@ def test_fragments_of_one_lesion_agree_in_all_but_their_sizes(tmp_path: Path, co
         "unequivocal": ("no", "yes"),
     }
     same, other = words[column]
-    with pytest.raises(InputRefused, match=f"VISITS-ROW: row 1: fragments of one lesion differ in {column}"):
+    with pytest.raises(InputRefused, match=f"^VISITS-ROW: row 1: fragments of one lesion differ in {column}"):
         table(tmp_path, json.dumps([first | {column: same}, first | {column: other}]), name="v.json")
     assert table(tmp_path, json.dumps([first | {column: same}] * 2), name="v.json").baseline.findings[0].size_mm in {24, None}
 
@@ -274,7 +274,7 @@ def test_visits_come_in_the_order_of_their_dates_or_of_the_file(tmp_path: Path) 
 @pytest.mark.parametrize("name", ["baseline", "Baseline", "BASE", "initial", "référence"])
 def test_a_baseline_that_is_not_the_first_is_refused(tmp_path: Path, name: str) -> None:
     for rows in ((f"{name},2024-02-01", "v2,2024-01-01"), ("v2,", f"{name},")):
-        with pytest.raises(InputRefused, match="VISITS-ORDER"):
+        with pytest.raises(InputRefused, match=r"^VISITS-ORDER"):
             order(tmp_path, *rows)
     assert order(tmp_path, f"{name},2024-01-01", "v2,2024-02-01")[0] == name
 
@@ -292,7 +292,7 @@ def test_a_baseline_that_is_not_the_first_is_refused(tmp_path: Path, name: str) 
     ],
 )
 def test_dates_that_cannot_be_meant_are_refused(tmp_path: Path, rows: tuple[str, ...]) -> None:
-    with pytest.raises(InputRefused, match="VISITS-DATE"):
+    with pytest.raises(InputRefused, match=r"^VISITS-DATE"):
         order(tmp_path, *rows)
 
 
@@ -300,7 +300,7 @@ def test_one_visit_has_one_date(tmp_path: Path) -> None:
     rows = rows_of(tmp_path, "visit,date,lesion\nv1,2024-01-01,a\nv1,,b\nv1,2024-01-01,c\n")
     assert day_of(rows) == date(2024, 1, 1)
     assert day_of([]) is None
-    with pytest.raises(InputRefused, match="VISITS-DATE: one visit has two dates"):
+    with pytest.raises(InputRefused, match=r"^VISITS-DATE: one visit has two dates"):
         day_of(rows_of(tmp_path, "visit,date,lesion\nv1,2024-01-01,a\nv1,2024-01-02,b\n"))
 
 
@@ -321,7 +321,7 @@ def test_without_a_role_a_lesion_is_what_the_baseline_makes_it(tmp_path: Path) -
 
 
 def test_where_roles_are_needed_every_row_has_one(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="VISITS-ROLE: row 2 has no role"):
+    with pytest.raises(InputRefused, match=r"^VISITS-ROLE: row 2 has no role"):
         table(tmp_path, ROLELESS)
 
 
@@ -348,7 +348,7 @@ def test_what_the_values_refuse_is_refused(tmp_path: Path) -> None:
 def test_visits_at_which_markers_are_raised(tmp_path: Path) -> None:
     rows = rows_of(tmp_path, "visit,lesion,markers\nv1,a,raised\nv2,a,normal\nv2,b,\nv3,a,\nv3,b,RAISED\n")
     assert markers_raised(by_visit(rows)) == {"v1", "v3"}
-    with pytest.raises(InputRefused, match="VISITS-WORD: row 2: markers"):
+    with pytest.raises(InputRefused, match=r"^VISITS-WORD: row 2: markers"):
         markers_raised(by_visit(rows_of(tmp_path, "visit,lesion,markers\nv1,a,high\n")))
 
 
@@ -387,9 +387,9 @@ def test_what_is_not_json_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="VISITS-MISSING"):
+    with pytest.raises(InputRefused, match=r"^VISITS-MISSING"):
         read_rows(tmp_path / "none.csv")
-    with pytest.raises(InputRefused, match="VISITS-UNREADABLE"):
+    with pytest.raises(InputRefused, match=r"^VISITS-UNREADABLE"):
         read_rows(tmp_path / "none.json")
-    with pytest.raises(InputRefused, match="VISITS-UNREADABLE"):
+    with pytest.raises(InputRefused, match=r"^VISITS-UNREADABLE"):
         read_rows(tmp_path)

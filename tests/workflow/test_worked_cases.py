@@ -49,11 +49,11 @@ def test_a_file_without_cases_is_refused(tmp_path: Path, tree: Any) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="CASES-UNREADABLE"):
+    with pytest.raises(InputRefused, match=r"^CASES-UNREADABLE"):
         try_cases(tmp_path / "none.json")
     for text in ("", "[", "[" * 100_000, '{"cases": [{"id": NaN'):
         (tmp_path / "bad.json").write_text(text)
-        with pytest.raises(InputRefused, match="CASES-UNREADABLE"):
+        with pytest.raises(InputRefused, match=r"^CASES-UNREADABLE"):
             try_cases(tmp_path / "bad.json")
 
 
@@ -62,7 +62,7 @@ def test_what_nests_deeper_than_any_case_is_refused(tmp_path: Path, place: str) 
     deep: Any = 1
     for _ in range(300):
         deep = [deep] if len(str(deep)) % 2 else {"a": deep}
-    with pytest.raises(InputRefused, match="CASES-UNREADABLE"):
+    with pytest.raises(InputRefused, match=r"^CASES-UNREADABLE"):
         tried(tmp_path, CASE | {place: deep})
     shallow: Any = 1
     for _ in range(10):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hepaflow.domain.course import Course, Lowest, Verdict
 from hepaflow.domain.visits import ROLES, STATES, Finding, Visit, Visits
 from hepaflow.errors import InputRefused
 
@@ -80,7 +81,14 @@ def test_what_is_not_said_is_not_there() -> None:
         None,
     ) * 3
     assert all(getattr(found, name) is None for name in SIZES)
-    assert (ROLES, len(STATES)) == (("target", "non-target", "new"), 6)
+    assert ROLES == ("target", "non-target", "new")
+    assert STATES == ("measured", "absent", "too_small", "not_evaluated", "fragments", "merged")
+
+
+@pytest.mark.parametrize("kind", [Finding, Visit, Visits, Course, Verdict, Lowest], ids=lambda kind: kind.__name__)
+def test_values_never_change(kind: Any) -> None:
+    assert kind.__dataclass_params__.frozen
+    assert "__dict__" not in dir(kind)
 
 
 # --- one visit --------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def says(found: Assessment) -> tuple[str, str]:
 
 def tells(text: Text, en: str, fr: str) -> bool:
     """Whether a text is sentences in both languages, and holds some words."""
-    whole = all(re.fullmatch(r"[A-ZÀ-Ý][a-zà-ÿ' ].*[a-z0-9à-ÿ)%T]\.", one) for one in (text.en, text.fr))
+    whole = all(re.fullmatch(r"(?:[A-ZÀ-Ý][a-zà-ÿ' ]|FDG-).*[a-z0-9à-ÿ)%T]\.", one) for one in (text.en, text.fr))
     return whole and en in text.en and fr in text.fr
 
 

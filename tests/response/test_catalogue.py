@@ -1,12 +1,27 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from patients_for_tests import patient, seen
 
 from hepaflow.errors import UsageError
-from hepaflow.response import choi, chun, enhancing, recist11, size_change, who
+from hepaflow.response import (
+    choi,
+    chun,
+    enhancing,
+    real_change,
+    recist11,
+    recist11_best,
+    recist11_practice,
+    recist11_selection,
+    size_change,
+    who,
+)
+from hepaflow.response.agreement import Agreement
 from hepaflow.response.catalogue import KEYS, SIZE_CRITERIA, SizeCriterion, find
-from hepaflow.response.criterion import CRITERIA
+from hepaflow.response.criterion import CRITERIA, Criterion
+from hepaflow.response.progress import Beside
 
 ALL_KEYS = (
     "nancy2019-bf-ratio",
@@ -140,3 +155,26 @@ def test_names_for_people() -> None:
         ("EASL", "EASL"),
         ("Size of each lesion (not RECIST)", "Taille de chaque lésion (n'est pas RECIST)"),
     ]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        SizeCriterion,
+        Criterion,
+        Agreement,
+        Beside,
+        choi.SizeAndDensity,
+        enhancing.Enhancing,
+        recist11_best.Confirmation,
+        recist11_best.Seen,
+        recist11_practice.Answer,
+        recist11_selection.Candidate,
+        real_change.Measured,
+        real_change.Repeatability,
+    ],
+    ids=lambda kind: kind.__name__,
+)
+def test_values_never_change(kind: Any) -> None:
+    assert kind.__dataclass_params__.frozen
+    assert "__dict__" not in dir(kind)

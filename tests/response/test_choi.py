@@ -191,9 +191,11 @@ def test_a_negative_size_is_refused(sizes: tuple[int, int]) -> None:
 
 def test_sources_and_their_limits() -> None:
     assert [rule.key for rule in RULES] == ["choi", "modified-choi", "chung"]
-    assert "J Clin Oncol 2007;25:1753" in CHOI.source.citation
-    assert "PMC5658474" in MODIFIED_CHOI.source.citation
-    assert "AJR 2012;199:809" in CHUNG.source.citation
+    assert [rule.source.citation for rule in RULES] == [
+        "Choi H et al. J Clin Oncol 2007;25:1753-1759 (GIST under imatinib)",
+        "Modified Choi criteria: both changes are asked for (tabulated in PMC5658474)",
+        "Chung WS et al. AJR 2012;199:809-815 (colorectal liver metastases)",
+    ]
     assert all(tells(rule.source.limits, "same phase, tube voltage and injection", "même phase, la même tension") for rule in RULES)
     assert tells(CHUNG.source.limits, "not in its abstract", "ne figurent pas dans son résumé")
 

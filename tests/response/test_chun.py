@@ -67,7 +67,8 @@ def test_what_a_reader_looks_for() -> None:
     assert tells(GROUPS[2], "Between the two", "Intermédiaire")
     assert tells(GROUPS[3], "Heterogeneous attenuation, ill-defined border", "Densité hétérogène, interface mal définie")
     assert sorted(GROUPS) == [1, 2, 3]
-    assert "JAMA 2009;302:2338" in SOURCE.citation
+    assert SOURCE.citation.startswith("Chun YS et al. Association of computed tomography morphologic criteria")
+    assert SOURCE.citation.endswith("JAMA 2009;302:2338-2344")
     assert tells(SOURCE.limits, "two readers", "deux lecteurs")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from patients_for_tests import tells
 
 from hepaflow.response.recist11_practice import ANSWERS, answer
 
@@ -50,8 +51,7 @@ def test_an_event_has_the_guidelines_answer_and_its_reason(event: str, expected:
     found = answer(event)
     assert found is not None
     assert found.answer == expected
-    assert en in found.because.en
-    assert fr in found.because.fr
+    assert tells(found.because, en, fr)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,8 @@ def test_an_event_has_the_guidelines_answer_and_its_reason(event: str, expected:
         "",
         "a lesion grows",
         "unequivocal new lesion",
+        "unequivocal new lesion, later confirmed",
+        "no baseline PET; a first PET negative, a second positive at a known site that progresses",
         "PET positive at baseline and negative later",
         "no baseline PET; PET positive at a known CT site that is progressing on CT",
         "no baseline PET; PET positive at a new site not confirmed on CT",
@@ -73,5 +75,6 @@ def test_what_the_words_do_not_settle_has_no_answer(event: str) -> None:
 
 
 def test_every_answer_can_be_given() -> None:
+    assert all(tells(one.because, "", "") for one in ANSWERS)
     assert len(ANSWERS) == 11
     assert {one.answer for one in ANSWERS} == {PD, NOT_PD, GO_ON, BACK, MEASURE, MODEST}

@@ -120,6 +120,7 @@ def test_a_new_lesion_never_improves_a_category(target: Any, beside: Any, new: A
 def test_the_baseline_has_no_verdict() -> None:
     course = assess(two("PR", "NON", "no"))
     assert (course.verdicts[0].visit, course.verdicts[0].overall, dict(course.verdicts[0].parts)) == ("v0", None, {})
+    assert SOURCE.citation.startswith("Eisenhauer EA et al. New response evaluation criteria")
     assert SOURCE.citation.endswith("Eur J Cancer 2009;45:228-247")
     assert tells(SOURCE.limits, "Size alone", "La taille seule")
     only = assess(patient([seen("t", "50")]))

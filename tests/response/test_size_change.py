@@ -72,7 +72,7 @@ def test_what_is_not_known() -> None:
     assert says(found) == ("not_evaluable", "size-change-not-recist/not_evaluable")
     assert tells(found.reasons[0].text, "was not measured at both", "n'a pas été mesurée aux deux")
     assert dict(numbers(found)) == {"size_base_mm": 20, "size_mm": None, "size_change": None}
-    assert "thesis" in SOURCE.citation
+    assert SOURCE.citation.startswith("Per-lesion size change as tabulated in the thesis")
     assert tells(SOURCE.limits, "Not RECIST: one lesion", "N'est pas RECIST : une lésion")
 
 

@@ -234,7 +234,7 @@ def test_the_sentence_belongs_to_the_category(later: list[Finding], category: st
     assert says(found) == (category, f"who/{category}")
     assert found.criterion == "who"
     assert tells(found.reasons[0].text, en, fr)
-    assert "Cancer 1981;47:207-214" in SOURCE.citation
+    assert SOURCE.citation == "Miller AB et al. Reporting results of cancer treatment. Cancer 1981;47:207-214"
     assert tells(SOURCE.limits, "Superseded by RECIST", "Remplacé par RECIST")
 
 

@@ -28,8 +28,10 @@ def exact(value: Written, *, what: str = "a number") -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise refusal
     try:
-        written = Decimal(str(value).strip())
-    except ArithmeticError as error:
+        text = str(value).strip()
+        # Python's own notation is wider than that of people: 1_000 is no thousand anywhere else
+        written = Decimal(text if text.isascii() and "_" not in text else "no number")
+    except (ArithmeticError, ValueError) as error:
         raise refusal from error
     exponent = written.as_tuple().exponent
     if not isinstance(exponent, int) or abs(exponent) > _MOST_DIGITS or len(written.as_tuple().digits) > _MOST_DIGITS:

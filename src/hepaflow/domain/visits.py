@@ -26,8 +26,9 @@ class Finding:
     ``diameter_mm`` is the longest axial diameter, ``perpendicular_mm`` the one across it, ``short_axis_mm`` that of a node; ``viable_mm`` and
     ``viable_perpendicular_mm`` are those of the part that enhances in the arterial phase; ``hu`` the mean attenuation in the portal phase;
     ``morphology`` the group 1 to 3 of Chun. ``unequivocal`` is the reader's word: of a non-target lesion, that it has progressed beyond
-    doubt (None: no); of a new one, that it is a metastasis beyond doubt (None: yes). Sizes of fragments are given added up. ``slice_mm`` is the slice
-    thickness. None is "not there", never zero. Refused: a negative size, a measured target without a size, a morphology that is no group.
+    doubt (None: no); of a new one, that it is a metastasis beyond doubt (None: yes). Sizes of fragments are given added up. None is "not there", never
+    zero: a measured lesion without the size that a criterion reads counts as not evaluated. Refused: a negative size, a morphology that is no
+    group, a non-target lesion that has progressed though it is absent or was not evaluated.
     """
 
     lesion: str
@@ -50,6 +51,12 @@ class Finding:
             raise InputRefused("NUMBER-NEGATIVE", "a size of a lesion is negative", "Check the value")
         if self.morphology not in (None, 1, 2, 3):
             raise InputRefused("MORPHOLOGY-GROUP", "a morphology group is not 1, 2 or 3", "Give the group of Chun, 1 to 3")
+        if self.role == "non-target" and self.unequivocal and self.state in ("absent", "not_evaluated"):
+            raise InputRefused(
+                "VISITS-CONTRADICTION",
+                "a non-target lesion is said to have progressed and to be absent or not evaluated",
+                "Correct state or unequivocal",
+            )
 
     @property
     def size_mm(self) -> Fraction | None:
@@ -66,7 +73,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What was found at one examination, lesions by their identity. Refused: a lesion that is there twice."""
+    """What was found at one examination, lesions by their identity.
+
+    Refused: a lesion that is there twice, one that merged into another where no other is there to carry its size (for a target: no other target).
+    """
 
     name: str
     day: date | None
@@ -76,6 +86,14 @@ class Visit:
         names = [found.lesion for found in self.findings]
         if len(set(names)) != len(names):
             raise InputRefused("VISITS-REPEATED", "a visit holds a lesion twice", "Give one row a visit and lesion")
+        carriers = [found.role for found in self.findings if found.state not in ("absent", "merged")]
+        for found in self.findings:
+            if found.state == "merged" and ("target" not in carriers if found.role == "target" else not carriers):
+                raise InputRefused(
+                    "VISITS-MERGED",
+                    "a lesion merged into another, but no lesion of the visit carries the size of both",
+                    "Give the merged lesion's longest diameter in the row of one of them",
+                )
 
     def of(self, lesion: str) -> Finding | None:
         """The finding of a lesion, if it was looked at."""
@@ -86,8 +104,8 @@ class Visit:
 class Visits:
     """All visits of one patient in order of time, the first being the baseline.
 
-    Refused: none, visits of one name, dates that do not rise, some visits dated and others not, a new lesion at the baseline, a target or non-target lesion that
-    the baseline does not hold, a lesion that changes its role or is once a node and once not.
+    Refused: none, visits of one name, dates that do not rise, some visits dated and others not, a new, absent or merged lesion at the baseline, a target or
+    non-target lesion that the baseline does not hold, a lesion that changes its role or is once a node and once not.
     """
 
     visits: tuple[Visit, ...]
@@ -109,6 +127,12 @@ class Visits:
         first = self.visits[0]
         if any(found.role == "new" for found in first.findings):
             raise InputRefused("VISITS-BASELINE", "a lesion of the first visit is called new", "Call it target or non-target")
+        if any(found.state in ("absent", "merged") for found in first.findings):
+            raise InputRefused(
+                "VISITS-BASELINE",
+                "a lesion of the first visit is absent or merged",
+                "Leave its row out, and call it new where it appears",
+            )
         seen: dict[str, Finding] = {found.lesion: found for found in first.findings}
         for number, visit in enumerate(self.visits[1:], start=2):
             for found in visit.findings:

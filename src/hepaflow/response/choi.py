@@ -14,8 +14,8 @@ from hepaflow.domain.course import Course, Verdict
 from hepaflow.domain.exact import change
 from hepaflow.domain.response import Assessment, Given, Reason, Source, Text
 from hepaflow.domain.visits import Finding, Visits
-from hepaflow.errors import UsageError
-from hepaflow.response.progress import new_lesions
+from hepaflow.errors import InputRefused, UsageError
+from hepaflow.response.progress import beside, new_lesions
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ _TEXT: Mapping[str, Text] = {
         "La taille a augmenté d'au moins 10 % sans la baisse d'atténuation d'une réponse.",
     ),
     "PD-new": Text(
-        "There is a new lesion, or a new or growing nodule in the lesion.",
-        "Il existe une nouvelle lésion, ou un nodule nouveau ou croissant dans la lésion.",
+        "There is a new lesion, a new or growing nodule in the lesion, or unequivocal progression of non-target disease.",
+        "Il existe une nouvelle lésion, un nodule nouveau ou croissant dans la lésion, ou une progression certaine des lésions non cibles.",
     ),
     "SD": Text("Neither response nor progression.", "Ni réponse, ni progression."),
     "NE": Text(
@@ -103,14 +103,17 @@ def judge(
 ) -> Assessment:
     """One lesion from its (first, later) longest diameter in mm and mean attenuation in HU.
 
-    A new lesion is progression, a lesion that is gone a complete response; without usable attenuation nothing else is said.
+    A new lesion (or what counts like one: a nodule that grows inside, non-target disease that progresses) is progression, a lesion that is gone a
+    complete response; without usable attenuation nothing else is said. Refused: a negative size.
 
     >>> judge(CHOI, size_mm=(Fraction(50), Fraction(45)), hu=(Fraction(80), Fraction(80))).category
     'PR'
     """
+    if any(size is not None and size < 0 for size in size_mm):
+        raise InputRefused("NUMBER-NEGATIVE", "a size of a lesion is negative", "Check the value")
     size = None if None in size_mm else change(size_mm[1] or Fraction(0), size_mm[0] or Fraction(0))
     density = None if hu[0] is None or hu[1] is None or hu[0] <= 0 else change(hu[1], hu[0])
-    category, text = _category(rule, size, density, gone=size_mm[1] == 0, new=new_lesion)
+    category, text = _category(rule, size, density, gone=size_mm[1] == 0 and size_mm[0] != 0, new=new_lesion)
     words = _in_words(rule, text)
     numbers: dict[str, Given] = {
         "size_base_mm": size_mm[0],
@@ -152,17 +155,21 @@ def _in_words(rule: SizeAndDensity, text: str) -> Text:
 
 
 def assess(visits: Visits, rule: SizeAndDensity = CHOI) -> Course:
-    """Every lesion of the baseline at every later visit, each against its own baseline; a new lesion counts for all of them."""
+    """Every lesion of the baseline at every later visit, each against its own baseline.
+
+    A new lesion and unequivocal progression of non-target disease count for all of them; ``unequivocal`` of a target says that a nodule in it is new or grows.
+    """
     verdicts = [Verdict(visits.baseline.name, visits.baseline.day, None)]
     for visit in visits.followups:
         found = {}
+        everywhere = new_lesions(visit) > 0 or beside(visits.baseline, visit).progressed > 0
         for first in visits.baseline.findings:
             now = visit.of(first.lesion)
             found[first.lesion] = judge(
                 rule,
                 size_mm=(first.size_mm, _size(now)),
                 hu=(first.hu, None if now is None else now.hu),
-                new_lesion=new_lesions(visit) > 0,
+                new_lesion=everywhere or (now is not None and bool(now.unequivocal)),
             )
         verdicts.append(Verdict(visit.name, visit.day, None, lesions=found))
     return Course(rule.key, tuple(verdicts), {}, None)

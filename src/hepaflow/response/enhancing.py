@@ -15,8 +15,10 @@ from hepaflow.domain.exact import change
 from hepaflow.domain.response import Assessment, Given, Reason, Source, Text
 from hepaflow.domain.visits import Finding, Visits
 from hepaflow.errors import InputRefused
-from hepaflow.response.progress import best_until_progression, new_lesions
+from hepaflow.response.progress import beside, best_until_progression, new_lesions
 
+#: Enhancing diameter of a measurable lesion.
+SMALLEST_MM = Fraction(10)
 Measure = Callable[[Finding], Fraction | None]
 _LIMITS = Text(
     "For tumors that enhance in the arterial phase (hepatocellular carcinoma); not for hypovascular metastases.",
@@ -73,8 +75,8 @@ MRECIST = Enhancing(
             "La somme des diamètres rehaussés a diminué d'au moins 30 % par rapport à l'examen initial.",
         ),
         "PD": Text(
-            "The sum of enhancing diameters has risen by at least 20 % from its smallest value, or there is a new lesion.",
-            "La somme des diamètres rehaussés a augmenté d'au moins 20 % par rapport à sa plus petite valeur, ou il existe une nouvelle lésion.",
+            "The sum of enhancing diameters has risen by at least 20 % from its smallest value, or there is a new lesion or unequivocal progression of non-target disease.",
+            "La somme des diamètres rehaussés a augmenté d'au moins 20 % par rapport à sa plus petite valeur, ou il existe une nouvelle lésion ou une progression certaine des lésions non cibles.",
         ),
     },
     Source(
@@ -97,8 +99,8 @@ EASL = Enhancing(
             "La surface rehaussée a diminué d'au moins 50 % par rapport à l'examen initial.",
         ),
         "PD": Text(
-            "The enhancing area has risen by more than 25 % from its smallest value, or there is a new lesion.",
-            "La surface rehaussée a augmenté de plus de 25 % par rapport à sa plus petite valeur, ou il existe une nouvelle lésion.",
+            "The enhancing area has risen by more than 25 % from its smallest value, or there is a new lesion or unequivocal progression of non-target disease.",
+            "La surface rehaussée a augmenté de plus de 25 % par rapport à sa plus petite valeur, ou il existe une nouvelle lésion ou une progression certaine des lésions non cibles.",
         ),
     },
     Source("Bruix J et al. Clinical management of hepatocellular carcinoma (EASL). J Hepatol 2001;35:421-430", _LIMITS),
@@ -120,7 +122,11 @@ def category(rule: Enhancing, now: Fraction, *, base: Fraction, lowest: Fraction
 
 
 def assess(visits: Visits, rule: Enhancing = MRECIST) -> Course:
-    """The target lesions of a patient over all visits. Refused: a target whose enhancing part is not measured at the baseline."""
+    """The target lesions of a patient over all visits. Refused: no target, or one whose enhancing part is not measured at the baseline.
+
+    Non-target lesions that persist turn a complete response into a partial one; unequivocal progression of them is progression. A target of less than
+    10 mm of enhancement at the baseline is flagged (``target-not-measurable``).
+    """
     base = visits.baseline
     names = [found.lesion for found in base.findings if found.role == "target"]
     first = [rule.measure(found) for found in base.findings if found.role == "target"]
@@ -133,8 +139,9 @@ def assess(visits: Visits, rule: Enhancing = MRECIST) -> Course:
         now = [None if (found := visit.of(name)) is None else rule.measure(found) for name in names]
         measured = sum((value for value in now if value is not None), Fraction(0))
         missing, new = sum(value is None for value in now), new_lesions(visit)
-        said = category(rule, measured, base=total, lowest=lowest.value, new_lesion=new > 0)
-        said = "NE" if missing and said != "PD" else said
+        other = beside(base, visit)
+        said = category(rule, measured, base=total, lowest=lowest.value, new_lesion=new > 0 or other.progressed > 0)
+        said = "NE" if missing and said != "PD" else "PR" if said == "CR" and other.remaining else said
         unit = rule.unit
         numbers: dict[str, Given] = {
             f"sum_{unit}": measured,
@@ -143,6 +150,8 @@ def assess(visits: Visits, rule: Enhancing = MRECIST) -> Course:
             "nadir_visit": lowest.visit,
             "change_from_baseline": None if missing else change(measured, total),
             "new_lesions": new,
+            "non_target_progressed": other.progressed,
+            "non_target_remaining": other.remaining,
             "not_evaluated": missing,
         }
         reason = Reason(f"{rule.key}/{said}", rule.text[said], numbers)
@@ -150,4 +159,5 @@ def assess(visits: Visits, rule: Enhancing = MRECIST) -> Course:
         if not missing and measured < lowest.value:
             lowest = Lowest(visit.name, measured)
     best = best_until_progression(rule.key, verdicts, ("CR", "PR", "SD", "PD", "NE"))
-    return Course(rule.key, tuple(verdicts), {"sum": lowest}, best)
+    small = any(found.role == "target" and (viable_mm(found) or Fraction(0)) < SMALLEST_MM for found in base.findings)
+    return Course(rule.key, tuple(verdicts), {"sum": lowest}, best, ("target-not-measurable",) if small else ())

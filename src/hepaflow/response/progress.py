@@ -1,8 +1,9 @@
-"""What all criteria of a patient's course share: new lesions, and the best response until progression."""
+"""What all criteria of a patient's course share: new lesions, what became of non-target disease, and the best response until progression."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from hepaflow.domain.course import Verdict
 from hepaflow.domain.response import Assessment, Reason, Text
@@ -19,6 +20,21 @@ def new_lesions(visit: Visit) -> int:
         found.role == "new" and found.state not in ("absent", "not_evaluated") and found.unequivocal is not False
         for found in visit.findings
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Non-target lesions of the baseline at a visit: how many a reader says have progressed beyond doubt, and how many are not known to be gone."""
+
+    progressed: int
+    remaining: int
+
+
+def beside(baseline: Visit, visit: Visit) -> Beside:
+    """What became of the non-target lesions; one without a row at the visit is not known to be gone."""
+    now = [visit.of(known.lesion) for known in baseline.findings if known.role == "non-target"]
+    gone = sum(found is not None and found.state in ("absent", "merged") for found in now)
+    return Beside(sum(found is not None and bool(found.unequivocal) for found in now), len(now) - gone)
 
 
 def best_until_progression(criterion: str, verdicts: Sequence[Verdict], order: Sequence[str]) -> Assessment | None:

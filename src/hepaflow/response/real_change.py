@@ -87,9 +87,15 @@ def judge(
             f"{name.name_fr} : pas de comparaison, obtenu avec un autre réglage ({what}).",
         )
         return _said("not_comparable", text, {"differs": what}, ("models-differ",))
-    if before.value is None or now.value is None or not before.value > 0 or not math.isfinite(now.value) or known is None:
-        reason_en = "no repeatability is known" if known is None else "a value is missing or not positive"
-        reason_fr = "répétabilité inconnue" if known is None else "une valeur manque ou n'est pas positive"
+    if (
+        before.value is None
+        or now.value is None
+        or not 0 < before.value < math.inf
+        or not 0 <= now.value < math.inf
+        or known is None
+    ):
+        reason_en = "no repeatability is known" if known is None else "a value is missing, or is not above zero before"
+        reason_fr = "répétabilité inconnue" if known is None else "une valeur manque ou n'est pas positive au départ"
         text = Text(f"{name.name_en}: not judged, {reason_en}.", f"{name.name_fr} : non jugé, {reason_fr}.")
         return _said("not_evaluable", text, {"before": before.value, "now": now.value}, flags)
     relative = now.value / before.value - 1.0

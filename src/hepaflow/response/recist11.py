@@ -100,7 +100,7 @@ def assess(visits: Visits, *, markers_raised: frozenset[str] = frozenset()) -> C
             parts["target"], sum_mm = target_of.judge(target_of.targets(base, visit), total, lowest)
             if sum_mm is not None and sum_mm < lowest.value:
                 lowest = Lowest(visit.name, sum_mm)
-        non_target = _non_target(base, visit, raised=visit.name in markers_raised)
+        non_target = _non_target(base, visit, raised=visit.name in markers_raised, targets=measurable)
         if non_target is not None:
             parts["non-target"] = non_target
         parts["new"] = _new(base, visit, certain, after_cr=after_cr)
@@ -122,9 +122,9 @@ def _whole(parts: Mapping[str, Assessment]) -> Assessment:
     return Assessment(KEY, category, reasons, tuple(flag for part in parts.values() for flag in part.flags))
 
 
-def _non_target(base: Visit, visit: Visit, *, raised: bool) -> Assessment | None:
+def _non_target(base: Visit, visit: Visit, *, raised: bool, targets: bool) -> Assessment | None:
     known = [found for found in base.findings if found.role == "non-target"]
-    if not known:
+    if not known and not (raised and targets):  # raised markers alone are Non-CR/Non-PD beside target lesions
         return None
     now = [visit.of(found.lesion) or replace(found, state="not_evaluated", unequivocal=None) for found in known]
     if any(found.unequivocal for found in now):
@@ -159,7 +159,7 @@ def _certain_from(visits: Visits) -> dict[str, str]:
         for found in visit.findings:
             if found.role == "new" and found.state not in ("absent", "not_evaluated"):
                 first.setdefault(found.lesion, visit.name)
-                if found.unequivocal is not False:
+                if _is_certain(found):
                     certain.add(found.lesion)
     return {lesion: visit for lesion, visit in first.items() if lesion in certain}
 
@@ -169,7 +169,7 @@ def _new(base: Visit, visit: Visit, certain: Mapping[str, str], *, after_cr: boo
     counted = [found for found in seen if found.lesion in certain]
     back = [found for found in visit.findings if after_cr and _is_back(base.of(found.lesion), found)]
     category: New = "yes" if counted or back else "equivocal" if seen else "no"
-    dated_back = sum(found.unequivocal is False for found in counted)
+    dated_back = sum(not _is_certain(found) for found in counted)
     numbers = {
         "new_lesions": len(counted),
         "equivocal": len(seen) - len(counted),
@@ -180,11 +180,16 @@ def _new(base: Visit, visit: Visit, certain: Mapping[str, str], *, after_cr: boo
     return Assessment(KEY, category, (Reason(f"{KEY}/new/{category}", _NEW[category], numbers),), flags)
 
 
+def _is_certain(found: Finding) -> bool:
+    """Whether a new lesion counts by itself: by the reader's word, else unless it is a node of normal size."""
+    if found.unequivocal is not None:
+        return found.unequivocal
+    return not (found.nodal and found.size_mm is not None and found.size_mm < NORMAL_NODE_MM)
+
+
 def _is_back(known: Finding | None, found: Finding) -> bool:
     """Whether a lesion of the baseline is to be seen; a node is always there, and its size speaks through the sum."""
-    return (
-        known is not None and not found.nodal and found.state != "not_evaluated" and found.size_mm != 0 and found.state != "absent"
-    )
+    return known is not None and not found.nodal and found.state != "not_evaluated" and found.size_mm != 0
 
 
 def _flags_of_baseline(base: Visit) -> tuple[str, ...]:

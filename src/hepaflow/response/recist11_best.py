@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from hepaflow.domain.course import Verdict
 from hepaflow.domain.response import Assessment, Reason, Text
@@ -132,7 +132,12 @@ def best(verdicts: Sequence[Verdict], rule: Confirmation | None) -> Assessment |
         seen = [Seen(verdict.day, category) for verdict, category in considered if verdict.day is not None]
         category = confirmed(seen, start, rule)
         text = _CONFIRMED
-        numbers = {"min_sd_days": rule.min_sd_days, "confirm_days": rule.confirm_days, "most_ne_between": rule.most_ne_between}
+        numbers = {
+            "min_sd_days": rule.min_sd_days,
+            "confirm_days": rule.confirm_days,
+            "most_ne_between": rule.most_ne_between,
+            "accept_sd_between": rule.accept_sd_between,
+        }
     if category is None:
         return None
     until = considered[-1][0].visit if considered[-1][1] == "PD" else None
@@ -144,8 +149,9 @@ def best(verdicts: Sequence[Verdict], rule: Confirmation | None) -> Assessment |
 def _confirmed(one: Seen, later: Sequence[Seen], rule: Confirmation) -> bool:
     """Whether a response is confirmed: a good enough later visit, far enough away, with little enough between."""
     enough = ("CR",) if one.category == "CR" else ("CR", "PR")
-    earliest = one.day + timedelta(days=rule.confirm_days)
-    place = next((n for n, other in enumerate(later) if other.category in enough and other.day >= earliest), None)
+    place = next(
+        (n for n, other in enumerate(later) if other.category in enough and (other.day - one.day).days >= rule.confirm_days), None
+    )
     if place is None:
         return False
     path = [other.category for other in later[: place + 1]]
@@ -160,7 +166,7 @@ def _confirmed(one: Seen, later: Sequence[Seen], rule: Confirmation) -> bool:
 
 
 def _unless_too_early(one: Seen, start: date, days: int) -> str:
-    if one.category in ("SD", NON) and one.day < start + timedelta(days=days):
+    if one.category in ("SD", NON) and (one.day - start).days < days:
         return "NE"
     return one.category
 

@@ -6,6 +6,7 @@ them that a table of visits can hold; the others stay a reader's.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from hepaflow.domain.response import Text
@@ -13,13 +14,18 @@ from hepaflow.domain.response import Text
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An event, told by words that must all be in its description and words that must not; what it is; and why."""
+    """An event, told by patterns of words that must all be in its description and some that must not; what it is; and why."""
 
     words: tuple[str, ...]
     without: tuple[str, ...]
     answer: str
     because: Text
 
+
+#: Said of a confirmation that did not come, of one that did, and of a complete response that there was not.
+_UNCONFIRMED = r"\b(not|never|yet to be)\b[^;.]*confirm|unconfirm|without[^;.]*confirm"
+_CONFIRMED = r"^(?!.*(\b(not|never|yet to be)\b[^;.]*confirm|unconfirm|without[^;.]*confirm)).*confirm"
+_NO_CR = r"\b(no|not|never|without)\b[^;,.]*(complete response|overall cr)"
 
 ANSWERS: tuple[Answer, ...] = (
     Answer(
@@ -33,7 +39,7 @@ ANSWERS: tuple[Answer, ...] = (
     ),
     Answer(
         ("equivocal", "confirm"),
-        ("unequivocal",),
+        ("unequivocal", _UNCONFIRMED),
         "PD at the date of first appearance",
         Text(
             "An equivocal lesion that a later examination confirms is progression from its first appearance.",
@@ -42,13 +48,13 @@ ANSWERS: tuple[Answer, ...] = (
     ),
     Answer(
         ("equivocal",),
-        ("unequivocal", "confirm"),
+        ("unequivocal", _CONFIRMED),
         "not PD (continue and re-evaluate)",
         Text("An equivocal lesion does not count yet.", "Une lésion équivoque ne compte pas encore."),
     ),
     Answer(
         ("reappear", "complete response"),
-        (),
+        (_NO_CR,),
         "PD",
         Text(
             "A lesion back after a complete response is progression.",
@@ -56,8 +62,8 @@ ANSWERS: tuple[Answer, ...] = (
         ),
     ),
     Answer(
-        ("reappear", "overall cr"),
-        (),
+        ("reappear", r"overall cr|overall response was (cr|complete)"),
+        (_NO_CR,),
         "PD",
         Text(
             "A lesion back after a complete response is progression.",
@@ -65,8 +71,8 @@ ANSWERS: tuple[Answer, ...] = (
         ),
     ),
     Answer(
-        ("reappear", "overall response was"),
-        (),
+        ("reappear", r"overall response was|" + _NO_CR),
+        (r"overall response was (cr|complete)",),
         "not PD (add measurement to the sum)",
         Text(
             "Without a complete response of the patient a lesion that is back is measured and added to the sum.",
@@ -74,7 +80,7 @@ ANSWERS: tuple[Answer, ...] = (
         ),
     ),
     Answer(
-        ("no baseline pet", "known"),
+        ("no baseline pet", "known", r"\bnot (\w+ )?progress|non-progress|without progress|no progress|stable|unchanged"),
         (),
         "not PD",
         Text(
@@ -84,7 +90,7 @@ ANSWERS: tuple[Answer, ...] = (
     ),
     Answer(
         ("no baseline pet", "new"),
-        ("known",),
+        ("known", _UNCONFIRMED),
         "PD",
         Text(
             "Uptake at a new site that CT confirms is progression.",
@@ -92,7 +98,7 @@ ANSWERS: tuple[Answer, ...] = (
         ),
     ),
     Answer(
-        ("pet", "negative", "positive"),
+        ("pet", "negative.*positive"),
         ("no baseline pet",),
         "PD",
         Text(
@@ -111,7 +117,7 @@ ANSWERS: tuple[Answer, ...] = (
     ),
     Answer(
         ("substantial", "non-target"),
-        ("modest",),
+        ("modest", r"\b(no|not|without|never)\b"),
         "PD",
         Text(
             "Substantial worsening of non-target disease is unequivocal progression.",
@@ -122,12 +128,17 @@ ANSWERS: tuple[Answer, ...] = (
 
 
 def answer(event: str) -> Answer | None:
-    """The first answer whose words describe ``event``; None when none does.
+    """The first answer whose patterns describe ``event``; None when none does.
 
     >>> answer("new lesion in an organ not scanned at baseline").answer
     'PD'
     """
     text = " ".join(event.casefold().split())
     return next(
-        (one for one in ANSWERS if all(word in text for word in one.words) and not any(word in text for word in one.without)), None
+        (
+            one
+            for one in ANSWERS
+            if all(re.search(word, text) for word in one.words) and not any(re.search(word, text) for word in one.without)
+        ),
+        None,
     )

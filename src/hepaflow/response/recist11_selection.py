@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -37,7 +38,7 @@ def organ_of(organ: str | None, *, nodal: bool) -> str | None:
     if organ is None:
         return None
     words = [
-        word for word in organ.casefold().replace("-", " ").split() if word not in ("left", "right", "gauche", "droit", "droite")
+        word for word in re.split(r"[\W_]+", organ.casefold()) if word not in ("", "left", "right", "gauche", "droit", "droite")
     ]
     return " ".join(words) or None
 

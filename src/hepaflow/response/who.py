@@ -6,6 +6,7 @@ Miller AB et al. Cancer 1981;47:207-214. Tables of the rule differ in whether ex
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 
 from hepaflow.domain.course import Course, Lowest, Verdict
@@ -13,7 +14,7 @@ from hepaflow.domain.exact import change
 from hepaflow.domain.response import Assessment, Reason, Source, Text
 from hepaflow.domain.visits import Finding, Visit, Visits
 from hepaflow.errors import InputRefused
-from hepaflow.response.progress import best_until_progression, new_lesions
+from hepaflow.response.progress import Beside, beside, best_until_progression, new_lesions
 
 KEY = "who"
 RESPONSE, PROGRESSION = Fraction(50, 100), Fraction(25, 100)
@@ -27,8 +28,8 @@ SOURCE = Source(
 _TEXT: Mapping[str, Text] = {
     "CR": Text("All lesions have disappeared.", "Toutes les lésions ont disparu."),
     "PD": Text(
-        "The product of one lesion has risen by 25 % from its smallest value, or there is a new lesion.",
-        "Le produit d'une lésion a augmenté de 25 % par rapport à sa plus petite valeur, ou il existe une nouvelle lésion.",
+        "The product of one lesion has risen by 25 % from its smallest value, or there is a new lesion or unequivocal progression of non-target disease.",
+        "Le produit d'une lésion a augmenté de 25 % par rapport à sa plus petite valeur, ou il existe une nouvelle lésion ou une progression certaine des lésions non cibles.",
     ),
     "PR": Text(
         "The sum of products has fallen by at least 50 % from the baseline.",
@@ -55,7 +56,11 @@ def grown(now: Fraction, lowest: Fraction, *, at_least: bool) -> bool:
 
 
 def assess(visits: Visits, *, at_least: bool = True) -> Course:
-    """WHO over all visits, from the target lesions' two diameters. Refused: a target without both at the baseline."""
+    """WHO over all visits, from the target lesions' two diameters. Refused: no target, or one without both at the baseline.
+
+    A lesion that merged into another has no product of its own: the one that carries it has grown only if it exceeds what both were, taken together.
+    Non-target lesions that persist keep a complete response from being one; unequivocal progression of them is progression.
+    """
     base = visits.baseline
     known = {found.lesion: product(found) for found in base.findings if found.role == "target"}
     if not known or any(not size for size in known.values()):
@@ -67,9 +72,11 @@ def assess(visits: Visits, *, at_least: bool = True) -> Course:
     verdicts = [Verdict(base.name, base.day, None)]
     for visit in visits.followups:
         now = {lesion: _at(visit, lesion) for lesion in first}
-        verdicts.append(Verdict(visit.name, visit.day, _judge(now, first, lowest, new=new_lesions(visit), at_least=at_least)))
+        merged = [found.lesion for found in visit.findings if found.state == "merged" and found.lesion in first]
+        seen = _Seen(now, sum((lowest[lesion].value for lesion in merged), Fraction(0)), new_lesions(visit), beside(base, visit))
+        verdicts.append(Verdict(visit.name, visit.day, _judge(seen, first, lowest, at_least=at_least)))
         for lesion, size in now.items():
-            if size is not None and size < lowest[lesion].value:
+            if size is not None and size < lowest[lesion].value and not merged:
                 lowest[lesion] = Lowest(visit.name, size)
     return Course(KEY, tuple(verdicts), lowest, best_until_progression(KEY, verdicts, ("CR", "PR", "NC", "PD", "NE")))
 
@@ -79,17 +86,28 @@ def _at(visit: Visit, lesion: str) -> Fraction | None:
     return None if found is None else product(found)
 
 
-def _judge(
-    now: Mapping[str, Fraction | None], first: Mapping[str, Fraction], lowest: Mapping[str, Lowest], *, new: int, at_least: bool
-) -> Assessment:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A visit: products of the targets, what the smallest of those that merged add up to, new lesions, non-target disease."""
+
+    now: Mapping[str, Fraction | None]
+    merged: Fraction
+    new: int
+    beside: Beside
+
+
+def _judge(seen: _Seen, first: Mapping[str, Fraction], lowest: Mapping[str, Lowest], *, at_least: bool) -> Assessment:
+    now = seen.now
     total, base = sum((size or Fraction(0) for size in now.values()), Fraction(0)), sum(first.values(), Fraction(0))
-    worse = sum(size is not None and grown(size, lowest[lesion].value, at_least=at_least) for lesion, size in now.items())
+    worse = sum(
+        size is not None and grown(size, lowest[lesion].value + seen.merged, at_least=at_least) for lesion, size in now.items()
+    )
     missing = sum(size is None for size in now.values())
-    if new or worse:
+    if seen.new or worse or seen.beside.progressed:
         category = "PD"
     elif missing:
         category = "NE"
-    elif total == 0:
+    elif total == 0 and not seen.beside.remaining:
         category = "CR"
     else:
         category = "PR" if total <= (1 - RESPONSE) * base else "NC"
@@ -99,7 +117,9 @@ def _judge(
         "change_from_baseline": None if missing else change(total, base),
         "lesions_grown": worse,
         "progression_at_exactly_25_percent": at_least,
-        "new_lesions": new,
+        "new_lesions": seen.new,
+        "non_target_progressed": seen.beside.progressed,
+        "non_target_remaining": seen.beside.remaining,
         "not_evaluated": missing,
     }
     return Assessment(KEY, category, (Reason(f"{KEY}/{category}", _TEXT[category], numbers),))

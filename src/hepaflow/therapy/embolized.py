@@ -61,7 +61,7 @@ def compare(before: dict[str, tuple[Map, Mask]], after: dict[str, tuple[Map, Res
     reasons = []
     for key in keys:
         rest = after[key][1]
-        said = rest.mask.sum() * grid_after.voxel_ml >= LEAST_ML and rest.left_out <= 1.0 - LEAST_SHARE
+        said = round(float(rest.mask.sum()) * grid_after.voxel_ml, 6) >= LEAST_ML and rest.left_out <= 1.0 - LEAST_SHARE
         first, last = _mean(*before[key]), _mean(after[key][0], rest.mask) if said else None
         change = None if first is None or last is None or first == 0.0 else last / first - 1.0
         numbers: dict[str, Given] = {"before": first, "after": last, "change": change, "left_out_share": rest.left_out}

@@ -9,6 +9,7 @@ from typing import Any
 
 from hepaflow.domain.course import Course, Verdict
 from hepaflow.domain.response import Assessment, Given
+from hepaflow.domain.visits import Visits
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.catalogue import DEFAULT_MODEL, MODELS
 from hepaflow.lesions.by_model import ASSUMES
@@ -64,12 +65,12 @@ def respond(path: Path, *, criterion: str | None = None, confirmation: Confirmat
 
 def by_size(rule: SizeCriterion, visits: dict[str, list[Row]], confirmation: Confirmation) -> dict[str, Any]:
     """Response by what a reader measured."""
-    confirmed = None
+    confirmed, found = None, to_visits(visits, roles_needed=rule.rates == "patient")
     if rule.key == recist11_target.KEY:
-        course = recist11.assess(to_visits(visits, roles_needed=True), markers_raised=markers_raised(visits))
+        course = recist11.assess(found, markers_raised=markers_raised(visits))
         confirmed = recist11_best.best(course.verdicts, confirmation) if course.verdicts[0].day is not None else None
     else:
-        course = rule.assess(to_visits(visits, roles_needed=rule.rates == "patient"))
+        course = rule.assess(found)
     return {
         "schema": SCHEMA,
         "criterion": rule.key,
@@ -83,22 +84,20 @@ def by_size(rule: SizeCriterion, visits: dict[str, list[Row]], confirmation: Con
         "best_overall_response_confirmed": None if confirmed is None else said(confirmed),
         "not_estimated": _without_category(course),
         "differences": {},
-        "flags": [*course.flags, *(["size-unit-suspect"] if _unit_suspect(visits) else [])],
+        "flags": [*course.flags, *(["size-unit-suspect"] if _unit_suspect(found) else [])],
     }
 
 
-def _unit_suspect(visits: dict[str, list[Row]]) -> bool:
-    """Whether a lesion's diameter changes about tenfold from one visit to the next, as cm among mm do."""
-    last: dict[str, Fraction] = {}
-    for rows in visits.values():
-        for row in rows:
-            size = row.length("diameter_mm")
+def _unit_suspect(visits: Visits) -> bool:
+    """Whether a lesion's diameter or a node's short axis changes about tenfold from one visit to the next, as cm among mm do."""
+    last: dict[tuple[str, str], Fraction] = {}
+    for found in (found for visit in visits.visits for found in visit.findings):
+        for name, size in (("diameter", found.diameter_mm), ("short axis", found.short_axis_mm)):
             if size:
-                before = last.setdefault(row.lesion, size)
-                low, high = sorted((before, size))
+                low, high = sorted((last.get((found.lesion, name), size), size))
                 if _TENFOLD[0] <= high / low <= _TENFOLD[1]:
                     return True
-                last[row.lesion] = size
+                last[found.lesion, name] = size
     return False
 
 
@@ -136,13 +135,18 @@ def _decided(verdict: Verdict, overall: Assessment) -> dict[str, Any]:
     """The sentences of the parts that made a patient's category, and the numbers of the targets beside it."""
     if not verdict.parts:
         return {}
-    deciding = [
-        part.reasons[0].text.en for part in verdict.parts.values() if part.category in {overall.category, "yes", "equivocal"}
-    ]
+    deciding = _deciding(verdict, overall.category)
     beside = verdict.parts["target"].reasons[0].numbers if "target" in verdict.parts else {}
     numbers = {**overall.reasons[0].numbers, **beside}
     table = overall.reasons[0].text.en
     return {"rule": " ".join([*deciding, table]), "numbers": {name: _number(value) for name, value in numbers.items()}}
+
+
+def _deciding(verdict: Verdict, category: str) -> list[str]:
+    """The sentences of the parts that have the patient's category or a new lesion; where none has (the table made it from both), those of the lesions known."""
+    chosen = [name for name, part in verdict.parts.items() if part.category in (category, "yes")]
+    chosen = chosen or [name for name in verdict.parts if name != "new"]
+    return [part.reasons[0].text.en for name, part in verdict.parts.items() if name in chosen or part.category == "equivocal"]
 
 
 def _number(value: Given) -> Given:
@@ -154,7 +158,7 @@ def _without_category(course: Course) -> list[str]:
     """Visits and lesions of which the criterion can say nothing."""
     silent = {"NE", "not_evaluable"}
     lines = [
-        f"{verdict.visit}: {verdict.overall.reasons[-1 if verdict.parts else 0].text.en}"
+        f"{verdict.visit}: {' '.join(_deciding(verdict, verdict.overall.category)) or verdict.overall.reasons[0].text.en}"
         for verdict in course.verdicts
         if verdict.overall is not None and verdict.overall.category in silent
     ]

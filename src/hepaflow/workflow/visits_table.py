@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +15,7 @@ from typing import Any
 from hepaflow.domain.exact import exact, not_negative
 from hepaflow.domain.visits import ROLES, STATES, Finding, Role, State, Visit, Visits
 from hepaflow.errors import InputRefused
-from hepaflow.workflow.columns import LARGEST_BYTES, as_number, read_csv
+from hepaflow.workflow.columns import LARGEST_BYTES, UNSEEN, as_number, read_csv
 
 CODE = "VISITS"
 LENGTHS = ("diameter_mm", "perpendicular_mm", "short_axis_mm", "viable_mm", "viable_perpendicular_mm")
@@ -83,8 +84,8 @@ class Row:
 def read_rows(path: Path) -> list[Row]:
     """Every row of a CSV or JSON file.
 
-    Refused: no column visit or lesion, a size in another unit than mm, a row without visit or lesion, a lesion twice at a visit unless it is in
-    fragments, a date that is none, an unknown role or state.
+    Refused: no column visit or lesion, a size in another unit than mm, a row without visit or lesion, a control character in their names, a lesion
+    twice at a visit unless it is in fragments, a date that is none, an unknown role or state.
     """
     records = _json_records(path) if path.suffix.lower() == ".json" else _csv_records(path)
     rows: list[Row] = []
@@ -129,12 +130,16 @@ def day_of(rows: Iterable[Row]) -> date | None:
 
 
 def to_visits(visits: Mapping[str, list[Row]], *, roles_needed: bool) -> Visits:
-    """What a reader measured. Without ``roles_needed`` a row without a role is a target if the baseline holds its lesion, else new.
+    """What a reader measured. Where ``nodal`` is empty it is that of the baseline's row.
 
-    Refused: a row without a role where one is needed, and all that ``Visits`` and ``Finding`` refuse.
+    Without ``roles_needed`` a row without a role has that of the baseline's row (target, where that has none either), and is new where the baseline does not
+    hold its lesion. Refused: a row without a role where one is needed, fragments of one lesion that differ in more than their sizes, and all that ``Visits``
+    and ``Finding`` refuse.
     """
     names = list(visits)
-    known = {row.lesion for row in visits[names[0]]}
+    known: dict[str, Row] = {}
+    for row in visits[names[0]]:
+        known.setdefault(row.lesion, row)
     found = []
     for name in names:
         lesions: dict[str, list[Row]] = {}
@@ -157,13 +162,20 @@ def markers_raised(visits: Mapping[str, list[Row]]) -> frozenset[str]:
     return frozenset(raised)
 
 
-def _finding(rows: list[Row], known: set[str], roles_needed: bool) -> Finding:
-    row = rows[0]
-    role = row.role
+def _finding(rows: list[Row], known: Mapping[str, Row], roles_needed: bool) -> Finding:
+    row, first = rows[0], known.get(rows[0].lesion)
+    for name in ("role", "organ", "nodal", "hu", "morphology", "unequivocal"):
+        if any(other.cell(name) != row.cell(name) for other in rows):
+            raise InputRefused(
+                f"{CODE}-ROW",
+                f"row {row.number}: fragments of one lesion differ in {name}",
+                "Write the same in all rows of the lesion",
+            )
+    role, nodal = row.role, row.yes("nodal")
     if role is None:
         if roles_needed:
             raise InputRefused(f"{CODE}-ROLE", f"row {row.number} has no role", "Write target, non-target or new in every row")
-        role = "target" if row.lesion in known else "new"
+        role = "new" if first is None else first.role or "target"
     sizes = {name: _summed([one.length(name) for one in rows]) for name in LENGTHS}
     hu = row.number_of("hu")
     if hu is not None and not _LOWEST_HU <= hu <= _HIGHEST_HU:
@@ -176,7 +188,7 @@ def _finding(rows: list[Row], known: set[str], roles_needed: bool) -> Finding:
         role,
         row.state,
         row.cell("organ") or None,
-        bool(row.yes("nodal")),
+        bool(first.yes("nodal") if nodal is None and first is not None else nodal),
         hu=hu,
         morphology=None if group is None else int(group),
         unequivocal=row.yes("unequivocal"),
@@ -198,6 +210,10 @@ def _row(number: int, cells: dict[str, str]) -> Row:
     visit, lesion = cells.get("visit", ""), cells.get("lesion", "")
     if not visit or not lesion:
         raise InputRefused(f"{CODE}-ROW", f"row {number} names no visit or no lesion", "Fill visit and lesion in every row")
+    if any(unicodedata.category(letter) in UNSEEN for letter in visit + lesion):
+        raise InputRefused(
+            f"{CODE}-ROW", f"row {number} names a visit or lesion with a control character", "Use letters, digits and plain signs"
+        )
     role = next((known for known in ROLES if known == cells.get("role", "")), None)
     state = next((known for known in STATES if known == (cells.get("state") or "measured")), None)
     if state is None or (role is None and cells.get("role", "")):

@@ -32,7 +32,7 @@ def try_cases(path: Path) -> list[dict[str, Any]]:
     """Every case of a file as ``id, expected, got, ok``.
 
     ``got`` is ``unsupported`` for a kind that is not known, and the code of the error for an input that is refused. Refused: a file that
-    is not ``{"cases": [{"id", "kind", "criterion", "input", "expected"}]}`` or such a list.
+    is not ``{"cases": [{"id", "kind", "criterion", "input", "expected"}]}`` or such a list, that holds no case, or nests deeper than any case does.
     """
     refusal = InputRefused("CASES-UNREADABLE", "the file holds no worked cases", 'Give JSON of the form {"cases": [...]}')
     try:
@@ -40,6 +40,8 @@ def try_cases(path: Path) -> list[dict[str, Any]]:
             raise refusal
         tree = json.loads(path.read_text(encoding="utf-8-sig"))
         listed = tree["cases"] if isinstance(tree, dict) else tree
+        if not listed or _depth(listed) > _DEEPEST:
+            raise refusal
         cases = [(str(case["id"]), case, case["expected"]) for case in listed]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise refusal from error
@@ -59,6 +61,14 @@ def try_cases(path: Path) -> list[dict[str, Any]]:
     return found
 
 
+def _depth(tree: Any) -> int:
+    """How many lists and objects of a JSON tree lie in one another."""
+    depth, level = 0, [tree]
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        depth, level = depth + 1, [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return depth
+
+
 def _answer(case: Input) -> Any:
     criterion, given = str(case.get("criterion", "")), case.get("input")
     kind = str(case.get("kind", ""))
@@ -69,8 +79,31 @@ def _answer(case: Input) -> Any:
         return answer(criterion, given)
     except HepaflowError as error:
         return error.code
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):
         return "CASE-INPUT-INVALID"
+
+
+def _true(given: Input, name: str, *, default: bool | None = None) -> bool:
+    """A yes or no that is written as one; ValueError for anything else, KeyError without it and without a default."""
+    value = given[name] if default is None else given.get(name)
+    value = default if value is None else value
+    if not isinstance(value, bool):
+        raise ValueError("neither true nor false")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("not a whole number")
+    return value
+
+
+def _pair(value: Any) -> tuple[Fraction, Fraction]:
+    """Two sizes; ValueError for anything but a list of two."""
+    if not isinstance(value, list):
+        raise ValueError("not a pair")
+    longest, across = value
+    return not_negative(longest, what="a size"), not_negative(across, what="a size")
 
 
 def _perfusion(criterion: str, given: Input) -> Any:
@@ -83,7 +116,7 @@ def _perfusion(criterion: str, given: Input) -> Any:
 
 
 def _target_series(_: str, given: Input) -> list[str]:
-    nodes = [bool(lesion["node"]) for lesion in given["baseline"]]
+    nodes = [_true(lesion, "node") for lesion in given["baseline"]]
     first = _visit("0", nodes, [lesion["mm"] for lesion in given["baseline"]])
     later = [_visit(str(number), nodes, sizes) for number, sizes in enumerate(given["visits"], start=1)]
     course = recist11.assess(Visits((first, *later)))
@@ -100,7 +133,7 @@ def _finding(lesion: str, node: bool, size: Any) -> Finding:
         return Finding(lesion, "target", "not_evaluated", nodal=node)
     if isinstance(size, str) and size in states:
         return Finding(lesion, "target", states[size], nodal=node)
-    parts = size if isinstance(size, list) else [size]
+    parts = size if isinstance(size, list) and size else [size]
     total = sum((not_negative(part, what="a size") for part in parts), Fraction(0))
     lengths: dict[str, Any] = {"short_axis_mm" if node else "diameter_mm": total}
     return Finding(lesion, "target", "fragments" if isinstance(size, list) else "measured", nodal=node, **lengths)
@@ -110,25 +143,30 @@ def _overall(_: str, given: Input) -> str:
     target, beside, new = given["target"], given["nontarget"], given["new"]
     if target not in (None, "CR", "PR", "SD", "PD", "NE") or beside not in (None, "CR", "NON", recist11.NON, "PD", "NE"):
         raise InputRefused("CASE-CATEGORY", "a category is not one of the guideline's", "Use CR, PR, SD, NON, PD, NE or null")
-    state: recist11.New = "equivocal" if new == "equivocal" else "yes" if new else "no"
+    state: recist11.New = "equivocal" if new == "equivocal" else "yes" if _true(given, "new") else "no"
     return recist11.overall(target, "NON" if beside == recist11.NON else beside, state)
 
 
 def _two_visits(_: str, given: Input) -> str:
-    return recist11_best.two_visits(given["first"], given["second"], min_sd_met=bool(given["min_sd_duration_met"]))
+    first, second = given["first"], given["second"]
+    if first not in recist11_best.ORDER or second not in recist11_best.ORDER:
+        raise InputRefused("CASE-CATEGORY", "a category is not one of the guideline's", "Use CR, PR, SD, Non-CR/Non-PD, PD or NE")
+    if given["min_sd_duration_met"] is None:  # not said: fine where the table does not ask
+        either = {recist11_best.two_visits(first, second, min_sd_met=met) for met in (True, False)}
+        return either.pop() if len(either) == 1 else UNSUPPORTED
+    return recist11_best.two_visits(first, second, min_sd_met=_true(given, "min_sd_duration_met"))
 
 
 def _best_confirmed(_: str, given: Input) -> str:
-    rule = recist11_best.Confirmation(
-        int(given["min_sd_days"]), int(given["confirm_days"]), int(given["max_ne_between"]), bool(given["accept_sd_between"])
-    )
+    lasts, apart, missing = (_count(given[name]) for name in ("min_sd_days", "confirm_days", "max_ne_between"))
+    rule = recist11_best.Confirmation(lasts, apart, missing, _true(given, "accept_sd_between"))
     seen, start, until = _seen(given)
     return _spelled(recist11_best.confirmed(seen, start, rule, until=until), given)
 
 
 def _best_unconfirmed(_: str, given: Input) -> str:
     seen, start, until = _seen(given)
-    return _spelled(recist11_best.unconfirmed(seen, start, min_sd_days=int(given["min_sd_days"]), until=until), given)
+    return _spelled(recist11_best.unconfirmed(seen, start, min_sd_days=_count(given["min_sd_days"]), until=until), given)
 
 
 def _seen(given: Input) -> tuple[list[recist11_best.Seen], date, date | None]:
@@ -140,7 +178,7 @@ def _seen(given: Input) -> tuple[list[recist11_best.Seen], date, date | None]:
 
 def _spelled(best: str | None, given: Input) -> str:
     """In the capitals of the public test suites; without any visit MISSING, or NE where that is asked for."""
-    return best.upper() if best is not None else "NE" if given.get("missing_as_ne") else "MISSING"
+    return best.upper() if best is not None else "NE" if _true(given, "missing_as_ne", default=False) else "MISSING"
 
 
 def _selection(_: str, given: Input) -> list[str]:
@@ -149,8 +187,8 @@ def _selection(_: str, given: Input) -> list[str]:
             str(one["id"]),
             str(one["organ"]),
             not_negative(one["mm"], what="a size"),
-            bool(one.get("node", False)),
-            bool(one.get("measurable", True)),
+            _true(one, "node", default=False),
+            _true(one, "measurable", default=True),
         )
         for one in given["lesions"]
     ]
@@ -167,13 +205,14 @@ def _size_density(criterion: str, given: Input) -> Any:
     if criterion not in rules:
         return UNSUPPORTED
     size, hu = (tuple(_or_none(given.get(f"{what}_{when}")) for when in ("base", "fu")) for what in ("size", "hu"))
-    found = choi.judge(rules[criterion], size_mm=(size[0], size[1]), hu=(hu[0], hu[1]), new_lesion=bool(given.get("new_lesion")))
-    return found.category
+    new = _true(given, "new_lesion", default=False)
+    return choi.judge(rules[criterion], size_mm=(size[0], size[1]), hu=(hu[0], hu[1]), new_lesion=new).category
 
 
 def _bidimensional(_: str, given: Input) -> str | None:
-    visits = Visits((_pairs("0", given["baseline"], new=False), _pairs("1", given["followup"], new=bool(given.get("new_lesion")))))
-    last = who.assess(visits, at_least=bool(given.get("pd_at_least", True))).verdicts[-1].overall
+    new = _true(given, "new_lesion", default=False)
+    visits = Visits((_pairs("0", given["baseline"], new=False), _pairs("1", given["followup"], new=new)))
+    last = who.assess(visits, at_least=_true(given, "pd_at_least", default=True)).verdicts[-1].overall
     return None if last is None else last.category
 
 
@@ -181,7 +220,7 @@ def _pairs(name: str, pairs: list[Any], *, new: bool) -> Visit:
     found = [
         Finding(f"{n}", "target", "not_evaluated")
         if pair is None
-        else Finding(f"{n}", "target", diameter_mm=exact(pair[0]), perpendicular_mm=exact(pair[1]))
+        else Finding(f"{n}", "target", diameter_mm=(size := _pair(pair))[0], perpendicular_mm=size[1])
         for n, pair in enumerate(pairs)
     ]
     return Visit(name, None, (*found, *((Finding("new", "new"),) if new else ())))
@@ -190,14 +229,18 @@ def _pairs(name: str, pairs: list[Any], *, new: bool) -> Visit:
 def _viable(_: str, given: Input) -> str:
     base, now = (not_negative(given[f"viable_{when}"], what="a size") for when in ("base", "fu"))
     lowest = min(base, not_negative(given.get("viable_nadir", given["viable_base"]), what="a size"))
-    return enhancing.category(enhancing.MRECIST, now, base=base, lowest=lowest, new_lesion=bool(given.get("new_lesion")))
+    return _enhancing(enhancing.MRECIST, now, base, lowest, given)
 
 
 def _area(_: str, given: Input) -> str:
-    base, now = (
-        not_negative(given[when][0], what="a size") * not_negative(given[when][1], what="a size") for when in ("base", "fu")
-    )
-    return enhancing.category(enhancing.EASL, now, base=base, lowest=base, new_lesion=bool(given.get("new_lesion")))
+    base, now = (longest * across for longest, across in (_pair(given[when]) for when in ("base", "fu")))
+    return _enhancing(enhancing.EASL, now, base, base, given)
+
+
+def _enhancing(rule: enhancing.Enhancing, now: Fraction, base: Fraction, lowest: Fraction, given: Input) -> str:
+    if base == 0:
+        raise InputRefused("CASE-BASELINE", "nothing enhances at the baseline", "Give a baseline that can respond")
+    return enhancing.category(rule, now, base=base, lowest=lowest, new_lesion=_true(given, "new_lesion", default=False))
 
 
 def _morphology(_: str, given: Input) -> str:
@@ -248,6 +291,8 @@ def _ablation(_: str, given: Input) -> bool:
     return eligibility.assess(offer).category == "ideal"
 
 
+#: Deeper than this no case nests.
+_DEEPEST = 20
 #: What can be answered, by the kind of a case.
 KINDS: dict[str, Answer] = {
     "target_series": _target_series,

@@ -154,9 +154,12 @@ def test_what_is_stored_keeps_its_words() -> None:
 
 
 def test_every_flag_that_is_raised_is_in_the_table() -> None:
-    named = set()
-    for path in ROOM.glob("*.py"):
-        named |= set(re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', path.read_text(encoding="utf-8")))
+    named = {
+        node.value
+        for path in ROOM.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
     table = list(FLAGS)
     own = table[table.index("residual-near-cut-off") : table.index("group-not-steady") + 1]
     assert len(own) == 25

@@ -70,10 +70,96 @@ def test_french_is_punctuated_as_french(pair: tuple[str, str]) -> None:
     assert english.count("#") == french.count("#")
 
 
+#: What may be written in capitals without being spelled out.
+ABBREVIATIONS = {
+    "TRG",
+    "MjHR",
+    "PHR",
+    "NHR",
+    "TDM",
+    "CT",
+    "RCP",
+    "RECIST",
+    "OMS",
+    "WHO",
+    "EGFR",
+    "ALPPS",
+    "HAF",
+    "HPBF",
+    "TNM",
+}
+
+
+@pytest.mark.parametrize("pair", sorted(set(written())), ids=lambda pair: pair[0][:40])
+def test_capitals_are_known_abbreviations(pair: tuple[str, str]) -> None:
+    for sentence in pair:
+        assert set(re.findall(r"[^\W\d_]*[A-Z]{2,}\w*", sentence)) <= ABBREVIATIONS, sentence
+
+
+def test_values_of_this_room_do_not_change() -> None:
+    own = [
+        cls
+        for module in MODULES
+        for cls in vars(module).values()
+        if isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__ == module.__name__
+    ]
+    assert len(own) == 12
+    for cls in own:
+        assert cls.__dataclass_params__.frozen, cls
+        assert "__slots__" in vars(cls), cls
+
+
+def test_criteria_keep_their_names() -> None:
+    named = {
+        "regression": ("TRG", "rubbia-brandt-trg", "GROUP", "rubbia-brandt-group", "BLAZER", "blazer", "MODIFIED", "modified-trg"),
+        "interface": ("INTERFACE", "tumor-normal-interface"),
+        "aggregate": (
+            "WORST_GRADE",
+            "trg-of-patient",
+            "MEAN_RESIDUAL",
+            "blazer-of-patient",
+            "DISCORDANCE",
+            "pathology-discordance",
+        ),
+        "specimen": ("BACKGROUND", "background-liver"),
+        "tnm": ("NODES", "ajcc8-n-from-counts"),
+        "staging": ("STAGE", "ajcc8-stage"),
+        "primary": ("TIMING", "metastasis-timing"),
+        "chemotherapy": ("EXPOSURE", "targeted-exposure"),
+        "dates": ("INTERVAL", "scan-to-surgery", "PORTAL", "portal-intervention"),
+        "operability": ("CHECKLIST", "resectability-checklist", "CHANGE", "resectability-change"),
+    }
+    for module, pairs in named.items():
+        found = vars(importlib.import_module(f"hepaflow.pathology.{module}"))
+        assert {name: found[name] for name in pairs[::2]} == dict(zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def test_what_is_stored_keeps_its_words() -> None:
+    words = {
+        "Site": "anal_canal colon rectum unknown",
+        "Histology": "adenocarcinoma squamous_cell unknown",
+        "Differentiation": "good average poor unknown",
+        "Necrosis": "infarct_like dirty",
+        "Residual": "R0 R1 R2 RX unknown",
+        "Finding": "present absent unknown",
+        "Steatosis": "none below_10 10_to_50 above_50 unknown",
+        "Regimen": "5FU CAPECITABINE FOLFOX FOLFIRI FOLFIRINOX IRINOX unknown",
+        "PortalIntervention": "two_stage_hepatectomy portal_vein_embolisation alpps",
+        "Group": "resectable potentially_resectable definitively_unresectable",
+        "Answer": "yes no unknown",
+        "Drug": "fluorouracil capecitabine oxaliplatin irinotecan bevacizumab aflibercept ramucirumab regorafenib cetuximab panitumumab",
+    }
+    enums = {name: kind for module in MODULES for name, kind in vars(module).items()}
+    assert {name: [one.value for one in enums[name]] for name in words} == {name: text.split() for name, text in words.items()}
+
+
 def test_every_flag_that_is_raised_is_in_the_table() -> None:
-    named = set()
-    for path in ROOM.glob("*.py"):
-        named |= set(re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', path.read_text(encoding="utf-8")))
+    named = {
+        node.value
+        for path in ROOM.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
     table = list(FLAGS)
     own = table[table.index("residual-near-cut-off") : table.index("group-not-steady") + 1]
     assert len(own) == 25

@@ -14,7 +14,7 @@ from cases_for_tests import middle, write_case
 
 from hepaflow.errors import InputRefused
 from hepaflow.workflow import changes
-from hepaflow.workflow.case_folder import open_case
+from hepaflow.workflow.case_folder import open_case, open_tables
 from hepaflow.workflow.link import link
 
 BEFORE = {"lesion-1": ((-25.0, 0.0, 8.0), 24.0), "lesion-2": ((20.0, 14.0, -10.0), 18.0), "lesion-3": ((10.0, -28.0, 0.0), 16.0)}
@@ -39,7 +39,7 @@ def test_a_case_reads_back_what_was_written(tmp_path: Path) -> None:
         assert found == pytest.approx(middle() + np.array(center), abs=1.5)  # voxels of 5 x 4 x 4 mm
     assert case.liver[case.lesions["lesion-1"]].all()
     assert case.map("haf") is None
-    assert case.lesion("lesion-9") is None
+    assert case.tables.lesion("lesion-9") is None
     assert case.healthy is None
 
 
@@ -57,8 +57,8 @@ def test_a_damaged_case_is_refused_by_name(tmp_path: Path, damage: str, how: str
 
 
 def test_changes_are_judged_against_repeatability_in_both_names(tmp_path: Path) -> None:
-    first = open_case(write_case(tmp_path / "first", BEFORE, ratios={"lesion-1": 1.0}))
-    second = open_case(write_case(tmp_path / "second", AFTER, ratios={"lesion-2": 0.62}))
+    first = open_tables(write_case(tmp_path / "first", BEFORE, ratios={"lesion-1": 1.0}))
+    second = open_tables(write_case(tmp_path / "second", AFTER, ratios={"lesion-2": 0.62}))
     found = {one.quantity: one.assessment for one in changes.of_lesion(first, second, ("lesion-1", "lesion-2"))}
     assert found["bf"].category == "decrease"
     assert found["bf"].reasons[0].text.en == "Blood flow -38 %, beyond the 31 % that repeats differ by."
@@ -76,8 +76,8 @@ def test_changes_are_judged_against_repeatability_in_both_names(tmp_path: Path) 
     ],
 )
 def test_cases_made_in_another_way_are_flagged_or_not_compared(tmp_path: Path, made: dict, apart: tuple, category: str) -> None:
-    first = open_case(write_case(tmp_path / "first", BEFORE))
-    second = open_case(write_case(tmp_path / "second", BEFORE, ratios={"lesion-1": 0.5}, **made))
+    first = open_tables(write_case(tmp_path / "first", BEFORE))
+    second = open_tables(write_case(tmp_path / "second", BEFORE, ratios={"lesion-1": 0.5}, **made))
     assert changes.differs(first, second) == apart
     found = {one.quantity: one.assessment for one in changes.of_lesion(first, second, ("lesion-1", "lesion-1"))}["bf"]
     assert found.category == category
@@ -94,7 +94,7 @@ def test_another_time_axis_or_release_is_another_protocol_or_release(tmp_path: P
         ({"software": {"version": "0.2.0"}}, ("release",)),
     ):
         (second / "case.json").write_text(json.dumps(tree | change))
-        assert changes.differs(open_case(first), open_case(second)) == apart
+        assert changes.differs(open_tables(first), open_tables(second / "lesions.json")) == apart
 
 
 def test_pictures_keep_their_holes(tmp_path: Path) -> None:

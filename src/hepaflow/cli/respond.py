@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hepaflow.cli import printing
+from hepaflow.errors import UsageError
 
 NOT_ESTIMATED = 4
 
@@ -17,6 +18,10 @@ def respond(
     criterion: Annotated[
         str | None,
         typer.Option("--criterion", metavar="KEY", help="The response criterion; an unknown one gets the list of all."),
+    ] = None,
+    calibrated: Annotated[
+        Path | None,
+        typer.Option("--calibrated", metavar="FILE", help="Instead: a site's own perfusion rule, as TOML (see below)."),
     ] = None,
     confirm_days: Annotated[
         int, typer.Option("--confirm-days", metavar="N", min=0, help="RECIST 1.1: days from a response to its confirmation.")
@@ -29,12 +34,15 @@ def respond(
     """Say for every visit what the criterion calls patient and lesions, with the rule and the numbers behind it.
 
     Criteria on sizes (recist-1.1, who, choi, modified-choi, chung, chun, mrecist, easl, size-change-not-recist) read visit, date, lesion, role
-    (target, non-target, new), organ, nodal, diameter_mm, short_axis_mm, perpendicular_mm, viable_mm, viable_perpendicular_mm, hu, morphology, state
+    (target, non-target, new), organ, nodal, diameter_mm, short_axis_mm, perpendicular_mm, viable_mm, viable_perpendicular_mm, hu, morphology (morphology_2: a second reader's), state
     (measured, absent, too_small, not_evaluated, fragments, merged), unequivocal and markers, each what it needs; the first visit is the baseline.
 
     Criteria on perfusion read bf_ratio (perhaps bf_ratio_sd, diameter_mm), or case: the path of an analysed case's
     lesions.json, which brings along the ratio that its report judged, its probability and the lesion's size. A column model names what
     a given ratio was made with; visits of different models, densities, haematocrits or releases are flagged models-differ.
+
+    A site's own rule is a TOML file with quantity (bf, mtt, ...), threshold, major ("below" or "above" it), smallest_mm and source; it reads
+    QUANTITY_ratio or case. Lesions with two cases or more also get every change judged against what repeated examinations differ by.
 
     Without --criterion it is nancy2019-bf-ratio where the table has ratios or cases, else recist-1.1. What was asked for but cannot
     be said is listed; the command then ends with 4.
@@ -42,10 +50,14 @@ def respond(
     Example: hepaflow respond visits.csv --criterion recist-1.1
     """
     from hepaflow.response.recist11_best import Confirmation
+    from hepaflow.workflow import calibration
     from hepaflow.workflow import visits as work
 
+    if criterion is not None and calibrated is not None:
+        raise UsageError("CRITERION-TWICE", "both --criterion and --calibrated are given", "Give one of them")
     asked = Confirmation(min_sd_days=min_sd_days, confirm_days=confirm_days)
-    found = work.respond(visits, criterion=criterion, confirmation=asked)
+    rule = criterion if calibrated is None else calibration.load(calibrated)
+    found = work.respond(visits, criterion=rule, confirmation=asked)
     if as_json:
         printing.out_json(found)
     elif "threshold" in found:
@@ -77,6 +89,8 @@ def _show_sizes(found: dict[str, Any]) -> None:
         confirmed = found["best_overall_response_confirmed"]
         said = "" if confirmed is None else f"; confirmed: {confirmed['category']}"
         printing.out(f"best overall response: {found['best_overall_response']}{said}")
+    if found["readers"] is not None and found["readers"]["kappa"] is not None:
+        printing.out(f"two readers: weighted kappa {found['readers']['kappa']:.2f}, {found['readers']['n']} readings")
     if found["flags"]:
         printing.out("flags: " + " ".join(found["flags"]))
 
@@ -99,7 +113,10 @@ def _show_ratios(found: dict[str, Any]) -> None:
                     " ".join(lesion["flags"]) or "-",
                 ]
             )
-    printing.table(["visit", "date", "lesion", "BF ratio", "response", "P(major)", "flags"], rows)
+    printing.table(["visit", "date", "lesion", "ratio", "response", "P(major)", "flags"], rows)
+    for change in found["changes"]:
+        if change["category"] in {"decrease", "increase", "not_comparable"}:
+            printing.out(f"{change['lesion']}, {change['from']} to {change['to']}: {change['rule']}")
     if found["differences"]:
         apart = "; ".join(f"{name}: {', '.join(values)}" for name, values in found["differences"].items())
         printing.out(f"caution (models-differ): these ratios were not all made the same way and do not compare ({apart})")

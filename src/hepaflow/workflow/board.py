@@ -74,7 +74,7 @@ class _Cases:
         if written not in self._open:
             self._open[written] = open_case(self._folder / written, what=f"row {row.number}: the case")
         case, name = self._open[written], row.cell("case_lesion") or row.lesion
-        if case.lesion(name) is None:
+        if case.tables.lesion(name) is None:
             raise InputRefused("VISITS-CASE", f"row {row.number}: the case does not hold this lesion", "Check case_lesion")
         return case, name
 
@@ -126,7 +126,7 @@ def _lesion(
     first, last = (opened[0], opened[-1]) if opened else (None, None)
     moved: tuple[Text, ...] = ()
     if first is not None and last is not None and first is not last:
-        compared = changes.of_lesion(first[0], last[0], (first[1], last[1]))
+        compared = changes.of_lesion(first[0].tables, last[0].tables, (first[1], last[1]))
         moved = tuple(board_words.moved(change) for change in changes.beyond(compared))
     role = next(found.role for visit in visits.visits if (found := visit.of(name)) is not None)
     return SheetLesion(
@@ -195,10 +195,10 @@ def _uncertain(course: Course, lesions: tuple[SheetLesion, ...], cases: _Cases, 
     portal = therapy_flags(events, course.verdicts[-1].day)
     codes = dict.fromkeys((*course.flags, *(latest.flags if latest is not None else ()), *board_pathology.flags(record), *portal))
     if len(cases.opened) > 1:
-        for what in changes.differs(cases.opened[0], cases.opened[-1]):
+        for what in changes.differs(cases.opened[0].tables, cases.opened[-1].tables):
             codes[{"protocol": "protocol-differs", "release": "release-differs"}.get(what, "models-differ")] = None
     for case in cases.opened[-1:]:
-        flags = case.summary.get("flags") or []
+        flags = case.tables.summary.get("flags") or []
         codes |= dict.fromkeys(code for code in map(_code, flags) if code in FLAGS and FLAGS[code].severity == "serious")
     lines += [
         Text(_sentence(FLAGS[code].en), _sentence(FLAGS[code].fr))

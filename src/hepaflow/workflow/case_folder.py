@@ -19,16 +19,28 @@ _OUTSIDE_HU = -2000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CaseTables:
+    """The trees of lesions.json and case.json (empty where there is none that can be read)."""
+
+    folder: Path
+    table: dict[str, Any]
+    summary: dict[str, Any]
+
+    def lesion(self, name: str) -> dict[str, Any] | None:
+        """What lesions.json says of a lesion."""
+        return next((one for one in self.table["lesions"] if isinstance(one, dict) and one.get("id") == name), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CaseFolder:
-    """``image`` (k, j, i) float32 HU, NaN where no pass reached; masks of lesions by id; ``liver`` by the maps; the trees of lesions.json and case.json."""
+    """``image`` (k, j, i) float32 HU, NaN where no pass reached; masks of lesions by id; ``liver`` by the maps; the case's tables."""
 
     folder: Path
     grid: Grid
     image: npt.NDArray[np.float32]
     lesions: dict[str, npt.NDArray[np.bool_]]
     healthy: npt.NDArray[np.bool_] | None
-    table: dict[str, Any]
-    summary: dict[str, Any]
+    tables: CaseTables
 
     def map(self, key: str) -> npt.NDArray[np.float32] | None:
         """A map by its key, None where the case has none."""
@@ -44,9 +56,22 @@ class CaseFolder:
             found |= mask
         return found
 
-    def lesion(self, name: str) -> dict[str, Any] | None:
-        """What lesions.json says of a lesion."""
-        return next((one for one in self.table["lesions"] if one.get("id") == name), None)
+
+def open_tables(path: Path, *, what: str = "the case") -> CaseTables:
+    """The tables of a case by its folder or its lesions.json. Refused (``CASE-UNREADABLE``): what holds no lesions."""
+    refusal = InputRefused("CASE-UNREADABLE", f"{what} holds no table of lesions", "Give a case folder or its lesions.json")
+    try:
+        place = path / "lesions.json" if path.is_dir() else path
+        table = _tree(place)
+        if not isinstance(table.get("lesions"), list):
+            raise refusal
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise refusal from error
+    try:
+        summary = _tree(place.parent / "case.json")
+    except (OSError, ValueError, TypeError, RecursionError):
+        summary = {}  # then nothing is known of how the case was made
+    return CaseTables(place.parent, table, summary)
 
 
 def open_case(folder: Path, *, what: str = "the case") -> CaseFolder:
@@ -64,7 +89,7 @@ def open_case(folder: Path, *, what: str = "the case") -> CaseFolder:
     lesions = {name: labels == number for number, name in names.items() if name.startswith("lesion-")}
     healthy = next((labels == number for number, name in names.items() if name == "healthy"), None)
     picture = np.where(image == _OUTSIDE_HU, np.nan, image).astype(np.float32)
-    return CaseFolder(folder, grid, picture, lesions, healthy, trees[0], trees[1])
+    return CaseFolder(folder, grid, picture, lesions, healthy, CaseTables(folder, trees[0], trees[1]))
 
 
 def _tree(path: Path) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def of_lesion(path: Path, lesion: str, rule: Criterion, *, where: str) -> CaseLe
         calls = [said for said in found.get("response", ()) if said["criterion"] == rule.key and said.get("ratio")]
         ruling = next((said for said in calls if said["region"] == "vascular"), calls[0] if calls else None)
         if ruling is None:
-            ratio = found["ratio"].get("bf") or {}
+            ratio = found["ratio"].get(rule.quantity) or {}
             return CaseLesion(_number(ratio.get("value")), _number(ratio.get("sd")), diameter, made=made, ci95=_interval(ratio))
         ratio, region = ruling["ratio"], SHELLS[SHELLS.index(ruling["region"])]
         # a probability holds for the threshold it was computed at

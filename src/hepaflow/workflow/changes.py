@@ -9,7 +9,7 @@ from typing import Any
 from hepaflow.domain.response import Assessment
 from hepaflow.response.real_change import REPEATABILITY, Measured, Repeatability, judge
 from hepaflow.units import QUANTITIES
-from hepaflow.workflow.case_folder import CaseFolder
+from hepaflow.workflow.case_folder import CaseTables
 from hepaflow.workflow.made_with import differences, of_case
 
 #: What of an acquisition must agree for its numbers to be compared, and by how much times may differ (s).
@@ -26,7 +26,7 @@ class Change:
     assessment: Assessment
 
 
-def differs(first: CaseFolder, second: CaseFolder) -> tuple[str, ...]:
+def differs(first: CaseTables, second: CaseTables) -> tuple[str, ...]:
     """What the two cases do not share: ``model``, ``density_g_ml``, ``haematocrit``, ``release``, ``protocol``."""
     made = [of_case(case.table, case.folder) for case in (first, second)]
     protocol = () if _same_protocol(first.summary, second.summary) else ("protocol",)
@@ -34,8 +34,8 @@ def differs(first: CaseFolder, second: CaseFolder) -> tuple[str, ...]:
 
 
 def of_lesion(
-    first: CaseFolder,
-    second: CaseFolder,
+    first: CaseTables,
+    second: CaseTables,
     lesion: tuple[str, str],
     *,
     repeatability: Mapping[str, Repeatability] = REPEATABILITY,

@@ -46,6 +46,6 @@ def _places(case: CaseFolder) -> dict[str, Place]:
     for name, mask in case.lesions.items():
         if mask.any():
             x, y, z = case.grid.to_mm(np.argwhere(mask).mean(axis=0))
-            said = case.lesion(name) or {}
+            said = case.tables.lesion(name) or {}
             found[name] = Place((float(x), float(y), float(z)), float(said.get("longest_axial_diameter_mm") or 1.0))
     return found

@@ -13,12 +13,15 @@ from hepaflow.domain.visits import Visits
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.catalogue import DEFAULT_MODEL, MODELS
 from hepaflow.lesions.by_model import ASSUMES
-from hepaflow.response import recist11, recist11_best, recist11_target
+from hepaflow.response import chun, recist11, recist11_best, recist11_target
+from hepaflow.response.agreement import weighted_kappa
 from hepaflow.response.catalogue import SizeCriterion, find
 from hepaflow.response.criterion import NANCY_2019, Criterion
 from hepaflow.response.perfusion import call
 from hepaflow.response.recist11_best import Confirmation
 from hepaflow.units import QUANTITIES
+from hepaflow.workflow import changes
+from hepaflow.workflow.case_folder import CaseTables, open_tables
 from hepaflow.workflow.case_lesions import of_lesion
 from hepaflow.workflow.made_with import UNKNOWN, MadeWith, differences, model_key
 from hepaflow.workflow.visits_table import Row, by_visit, day_of, markers_raised, read_rows, to_visits
@@ -48,15 +51,19 @@ class Judged:
         return self.row.state == "measured"
 
 
-def respond(path: Path, *, criterion: str | None = None, confirmation: Confirmation = _GUIDELINE) -> dict[str, Any]:
-    """The object that ``hepaflow respond --json`` prints; ``criterion`` None is the blood-flow rule where the table has ratios or cases, else RECIST 1.1.
+def respond(path: Path, *, criterion: str | Criterion | None = None, confirmation: Confirmation = _GUIDELINE) -> dict[str, Any]:
+    """The object that ``hepaflow respond --json`` prints; ``criterion`` is a key, a site's own rule, or None: the blood-flow rule where the table has ratios or cases, else RECIST 1.1.
 
     ``confirmation`` is what the protocol asks of a confirmed best overall response by RECIST 1.1. Refused: what ``read_rows`` and ``by_visit`` refuse, a table that
     lacks what the criterion reads, an unknown criterion.
     """
     rows = read_rows(path)
     with_ratios = any("bf_ratio" in row.cells or "case" in row.cells for row in rows)
-    rule = find(criterion or (NANCY_2019.key if with_ratios else recist11_target.KEY))
+    rule = (
+        criterion
+        if isinstance(criterion, Criterion)
+        else find(criterion or (NANCY_2019.key if with_ratios else recist11_target.KEY))
+    )
     visits = by_visit(rows)
     if isinstance(rule, SizeCriterion):
         return by_size(rule, visits, confirmation)
@@ -84,8 +91,19 @@ def by_size(rule: SizeCriterion, visits: dict[str, list[Row]], confirmation: Con
         "best_overall_response_confirmed": None if confirmed is None else said(confirmed),
         "not_estimated": _without_category(course),
         "differences": {},
+        "readers": _readers(visits) if rule.key == chun.KEY else None,
         "flags": [*course.flags, *(["size-unit-suspect"] if _unit_suspect(found) else [])],
     }
+
+
+def _readers(visits: dict[str, list[Row]]) -> dict[str, Any] | None:
+    """Agreement of two readers on the morphology groups of all lesions and visits that both read; None where there is no second one."""
+    pairs = [(row.group("morphology"), row.group("morphology_2")) for rows in visits.values() for row in rows]
+    both = [(one, other) for one, other in pairs if one is not None and other is not None]
+    if not both:
+        return None
+    found = weighted_kappa([one for one, _ in both], [other for _, other in both], categories=(1, 2, 3))
+    return asdict(found)
 
 
 def _unit_suspect(visits: Visits) -> bool:
@@ -173,10 +191,11 @@ def _without_category(course: Course) -> list[str]:
 
 def _by_perfusion(rule: Criterion, visits: dict[str, list[Row]], folder: Path) -> dict[str, Any]:
     """Response by the ratio of perfusion; ratios made with different models, densities, haematocrits or releases are judged, each by itself, and flagged ``models-differ``."""
-    if not any("bf_ratio" in row.cells or "case" in row.cells for rows in visits.values() for row in rows):
+    column = f"{rule.quantity}_ratio"
+    if not any(column in row.cells or "case" in row.cells for rows in visits.values() for row in rows):
         raise InputRefused(
             "VISITS-COLUMN-MISSING",
-            "there is neither a column bf_ratio nor case",
+            f"there is neither a column {column} nor case",
             "Give the ratio of every lesion, or the path of its case",
         )
     read = {visit: [judged_row(row, folder, rule) for row in rows] for visit, rows in visits.items()}
@@ -200,9 +219,31 @@ def _by_perfusion(rule: Criterion, visits: dict[str, list[Row]], folder: Path) -
             for one in found
             if one.usable and one.ratio is None
         ],
+        "changes": _changes(visits, folder),
         "differences": apart,
         "flags": ["models-differ"] if apart else [],
     }
+
+
+def _changes(visits: dict[str, list[Row]], folder: Path) -> list[dict[str, Any]]:
+    """Every quantity of every lesion from each visit with a case to the next one, judged against repeatability."""
+    found: list[dict[str, Any]] = []
+    last: dict[str, tuple[str, CaseTables, str]] = {}
+    opened: dict[str, CaseTables] = {}
+    for visit, rows in visits.items():
+        for row in rows:
+            if not (written := row.cell("case")):
+                continue
+            if written not in opened:
+                opened[written] = open_tables(folder / written, what=f"row {row.number}: the case")
+            here = (visit, opened[written], row.cell("case_lesion") or row.lesion)
+            before = last.get(row.lesion)
+            last[row.lesion] = here
+            if before is not None:
+                both = changes.of_lesion(before[1], here[1], (before[2], here[2]))
+                where = {"lesion": row.lesion, "from": before[0], "to": visit}
+                found += [where | {"region": one.region, "quantity": one.quantity, **said(one.assessment)} for one in both]
+    return found
 
 
 def judge(one: Judged, rule: Criterion) -> dict[str, Any]:
@@ -229,7 +270,10 @@ def judge(one: Judged, rule: Criterion) -> dict[str, Any]:
 
 def judged_row(row: Row, folder: Path, rule: Criterion) -> Judged:
     """The ratio of a row, as it is written or from its case, in which the lesion may have another name (``case_lesion``)."""
-    diameter, ratio, sd = (row.length("diameter_mm"), *(_positive(row, key) for key in ("bf_ratio", "bf_ratio_sd")))
+    diameter, ratio, sd = (
+        row.length("diameter_mm"),
+        *(_positive(row, key) for key in (f"{rule.quantity}_ratio", f"{rule.quantity}_ratio_sd")),
+    )
     size = None if diameter is None else float(diameter)
     if ratio is not None or not row.cell("case"):
         return Judged(row, size, ratio, sd, made=MadeWith(model_key(row.cell("model"))))

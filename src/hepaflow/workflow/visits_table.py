@@ -71,6 +71,13 @@ class Row:
             else exact(self.cell(name), what=f"row {self.number}, {name}")
         )
 
+    def group(self, name: str) -> int | None:
+        """A morphology group; None when it is empty. Refused: what is not 1, 2 or 3."""
+        value = self.number_of(name)
+        if value is not None and value not in (1, 2, 3):
+            raise InputRefused("MORPHOLOGY-GROUP", f"row {self.number}: {name} is not 1, 2 or 3", "Give the group of Chun, 1 to 3")
+        return None if value is None else int(value)
+
     def yes(self, name: str) -> bool | None:
         """A yes or no; None when it is empty."""
         word = self.cell(name).lower()
@@ -164,7 +171,7 @@ def markers_raised(visits: Mapping[str, list[Row]]) -> frozenset[str]:
 
 def _finding(rows: list[Row], known: Mapping[str, Row], roles_needed: bool) -> Finding:
     row, first = rows[0], known.get(rows[0].lesion)
-    for name in ("role", "organ", "nodal", "hu", "morphology", "unequivocal"):
+    for name in ("role", "organ", "nodal", "hu", "morphology", "morphology_2", "unequivocal"):
         if any(other.cell(name) != row.cell(name) for other in rows):
             raise InputRefused(
                 f"{CODE}-ROW",
@@ -180,9 +187,6 @@ def _finding(rows: list[Row], known: Mapping[str, Row], roles_needed: bool) -> F
     hu = row.number_of("hu")
     if hu is not None and not _LOWEST_HU <= hu <= _HIGHEST_HU:
         raise InputRefused(f"{CODE}-UNIT", f"row {row.number}: hu is outside the scale of CT", "Give the mean attenuation in HU")
-    group = row.number_of("morphology")
-    if group is not None and group.denominator != 1:
-        raise InputRefused("MORPHOLOGY-GROUP", f"row {row.number}: morphology is not 1, 2 or 3", "Give the group of Chun, 1 to 3")
     return Finding(
         row.lesion,
         role,
@@ -190,7 +194,7 @@ def _finding(rows: list[Row], known: Mapping[str, Row], roles_needed: bool) -> F
         row.cell("organ") or None,
         bool(first.yes("nodal") if nodal is None and first is not None else nodal),
         hu=hu,
-        morphology=None if group is None else int(group),
+        morphology=row.group("morphology"),
         unequivocal=row.yes("unequivocal"),
         **sizes,
     )

@@ -59,6 +59,7 @@ def test_recist_is_the_default_of_a_table_of_sizes(tmp_path: Path) -> None:
         "best_overall_response_confirmed",
         "not_estimated",
         "differences",
+        "readers",
         "flags",
     }
     assert found["schema"] == 1

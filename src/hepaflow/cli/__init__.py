@@ -18,6 +18,7 @@ from hepaflow.cli.demo import demo
 from hepaflow.cli.fit import fit
 from hepaflow.cli.inspect import inspect
 from hepaflow.cli.link import link
+from hepaflow.cli.margin import margin
 from hepaflow.cli.phantom import phantom
 from hepaflow.cli.respond import respond
 from hepaflow.cli.selfcheck import selfcheck
@@ -61,7 +62,7 @@ def _ending(verb: Verb) -> Callable[..., None]:
     return run
 
 
-for _verb in (demo, phantom, inspect, analyze, fit, respond, link, board, selfcheck):
+for _verb in (demo, phantom, inspect, analyze, fit, respond, link, board, margin, selfcheck):
     app.command()(_ending(_verb))
 
 

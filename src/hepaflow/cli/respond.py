@@ -113,7 +113,18 @@ def _show_ratios(found: dict[str, Any]) -> None:
                     " ".join(lesion["flags"]) or "-",
                 ]
             )
-    printing.table(["visit", "date", "lesion", "ratio", "response", "P(major)", "flags"], rows)
+    printing.table(
+        [
+            "visit",
+            "date",
+            "lesion",
+            "BF ratio" if found["rule"].startswith("major when BF") else "ratio",
+            "response",
+            "P(major)",
+            "flags",
+        ],
+        rows,
+    )
     for change in found["changes"]:
         if change["category"] in {"decrease", "increase", "not_comparable"}:
             printing.out(f"{change['lesion']}, {change['from']} to {change['to']}: {change['rule']}")

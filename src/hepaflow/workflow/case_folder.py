@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class CaseFolder:
     def map(self, key: str) -> npt.NDArray[np.float32] | None:
         """A map by its key, None where the case has none."""
         path = self.folder / "maps" / f"{key}.nii.gz"
-        return _volume(path)[0].astype(np.float32) if path.exists() else None
+        return read_volume(path)[0].astype(np.float32) if path.exists() else None
 
     @property
     def liver(self) -> npt.NDArray[np.bool_]:
@@ -79,8 +80,8 @@ def open_case(folder: Path, *, what: str = "the case") -> CaseFolder:
     refusal = InputRefused("CASE-UNREADABLE", f"{what} is not a finished case folder of this version", "Run hepaflow analyze again")
     try:
         trees = [_tree(folder / name) for name in ("lesions.json", "case.json", "rois.json")]
-        image, grid = _volume(folder / "image.nii.gz")
-        labels, other = _volume(folder / "rois.nii.gz")
+        image, grid = read_volume(folder / "image.nii.gz")
+        labels, other = read_volume(folder / "rois.nii.gz")
         names = {int(number): str(name) for number, name in trees[2]["labels"].items()}
         if not grid.same_as(other) or not isinstance(trees[0].get("lesions"), list):
             raise refusal
@@ -101,16 +102,19 @@ def _tree(path: Path) -> dict[str, Any]:
     return tree
 
 
-def _volume(path: Path) -> tuple[npt.NDArray[Any], Grid]:
-    """A NIfTI volume in hepaflow's order with its grid."""
+def read_volume(path: Path) -> tuple[npt.NDArray[Any], Grid]:
+    """A NIfTI volume in hepaflow's order with its grid; ValueError for what is none."""
     import nibabel
     from nibabel.filebasedimages import ImageFileError
 
     try:
         image: Any = nibabel.load(path)
-        data = np.asarray(image.dataobj).transpose(2, 1, 0)
-    except ImageFileError as error:
+        data = np.asarray(image.dataobj)
+    except (ImageFileError, zlib.error) as error:
         raise ValueError from error
+    if data.ndim != 3:
+        raise ValueError
+    data = data.transpose(2, 1, 0)
     flip = np.zeros((4, 4))
     flip[0, 2] = flip[1, 1] = flip[2, 0] = flip[3, 3] = 1.0
     shape = (int(data.shape[0]), int(data.shape[1]), int(data.shape[2]))

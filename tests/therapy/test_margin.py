@@ -33,18 +33,12 @@ def drawn(generator: np.random.Generator, spacing: tuple[float, float, float]) -
 @pytest.mark.parametrize("name", GRIDS)
 def test_least_margin_of_eccentric_balls_is_within_half_a_voxel_diagonal(name: str) -> None:
     generator = np.random.default_rng(0)
-    errors = []
-    for _ in range(24):
+    for _ in range(8):
         found, true, grid, center, radius = drawn(generator, GRIDS[name])
-        assert found.whole.least_mm is not None
-        errors.append(abs(found.whole.least_mm - true) / half_diagonal(grid))
+        assert found.whole.least_mm == pytest.approx(true, abs=half_diagonal(grid))
         assert found.within == found.whole  # no liver was given
         true_map = radius - np.linalg.norm(found.points_mm - center, axis=1)
-        # a single point lies off by the step between its slices, and the map is a mean around it
-        assert np.abs(found.margin_mm - true_map).mean() < half_diagonal(grid)
-    # slices 3.5 times as thick as pixels are wide: the ends of two surfaces between slices can add up to a little more
-    assert np.mean(np.array(errors) <= 1.0) >= (0.9 if name == "thesis" else 1.0)
-    assert max(errors) < 1.25
+        assert np.abs(found.margin_mm - true_map).max() < 2.0 * half_diagonal(grid)  # two surfaces, each within half a diagonal
 
 
 def test_least_margin_of_ellipsoids_along_each_axis() -> None:
@@ -144,7 +138,7 @@ def test_a_mask_at_the_edge_of_the_image_is_flagged() -> None:
     [
         ({"tumor": "empty"}, "MASK-EMPTY: the tumor"),
         ({"zone": "empty"}, "MASK-EMPTY: the ablation zone"),
-        ({"zone": "short"}, "MASK-SHAPE: the ablation zone"),
+        ({"zone": "short"}, "MASK-INVALID: the ablation zone"),
         ({"liver": "empty"}, "MARGIN-LIVER"),
         ({"registration_error_mm": -1.0}, "NUMBER-NEGATIVE"),
         ({"wanted_mm": -1.0}, "NUMBER-NEGATIVE"),

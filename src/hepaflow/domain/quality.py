@@ -371,7 +371,19 @@ _TABLE: tuple[Flag, ...] = (
         "the registration error alone could change the class of the margin",
         "l'erreur de recalage suffirait à changer la classe de la marge",
     ),
-    Flag("masks-overlap", "caution", "the two structures overlap", "les deux structures se recouvrent"),
+    Flag("distance-overlap", "caution", "the lesion overlaps the structure", "la lésion recouvre la structure"),
+    Flag(
+        "distance-at-most",
+        "caution",
+        "one of the two structures reaches the edge of the image: the true distance may be shorter",
+        "l'une des deux structures atteint le bord de l'image : la distance réelle peut être plus courte",
+    ),
+    Flag(
+        "distance-no-structure",
+        "info",
+        "there is no structure to measure the distance to",
+        "il n'y a pas de structure à laquelle mesurer la distance",
+    ),
     Flag(
         "mask-truncated",
         "caution",

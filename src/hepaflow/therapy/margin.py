@@ -16,18 +16,17 @@ from hepaflow.domain.exact import Written, exact, not_negative
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.response import Assessment, Given, Reason, Text
 from hepaflow.errors import InputRefused
-from hepaflow.therapy.surface import FloatArray, Mask, Surface, depth_mm, evened, surface_of
+from hepaflow.therapy.masks import Mask, checked, filled, touches_edge
+from hepaflow.therapy.surface import FloatArray, Surface, depth_mm, surface_of
 
 KEY = "ablation-margin"
 #: Up to this a margin is insufficient, from that on it is optimal (A0).
 INSUFFICIENT_MM, OPTIMAL_MM = exact(5), exact(10)
 #: Shares of the surface are given below these.
 BELOW_MM = (0.0, 5.0, 10.0)
-#: Over so many voxel diagonals the depth is a mean: the least of many uncertain numbers would be too small.
-_EVENED = 1.25
 DEFINITION = Text(
-    "Margin: depth of each point of the tumor's surface in the ablation zone after registration, as a mean over 1.25 voxel diagonals; insufficient up to 5 mm, adequate above 5 mm, optimal (A0) from 10 mm on.",
-    "Marge : profondeur de chaque point de la surface tumorale dans la zone d'ablation après recalage, en moyenne sur 1,25 diagonale de voxel ; insuffisante jusqu'à 5 mm, adéquate au-delà de 5 mm, optimale (A0) à partir de 10 mm.",
+    "Margin: depth of each point of the tumor's surface in the ablation zone after registration; insufficient up to 5 mm, adequate above 5 mm, optimal (A0) from 10 mm on.",
+    "Marge : profondeur de chaque point de la surface tumorale dans la zone d'ablation après recalage ; insuffisante jusqu'à 5 mm, adéquate au-delà de 5 mm, optimale (A0) à partir de 10 mm.",
 )
 SUBCAPSULAR = Text(
     "Subcapsular: points of the tumor's surface that lie nearer to the liver's capsule than the margin wanted; the margin cannot be reached there and they are counted apart.",
@@ -80,10 +79,10 @@ def measure(
     """
     error = float(not_negative(registration_error_mm, what="the registration error"))
     wanted = float(not_negative(wanted_mm, what="the margin wanted"))
-    surface, reach = surface_of(tumor, grid, what="the tumor"), surface_of(zone, grid, what="the ablation zone")
-    depth = evened(depth_mm(surface.points_mm, reach), surface, diagonals=_EVENED)
+    surface = surface_of(filled(tumor, grid, what="the tumor"), grid)
+    depth = depth_mm(surface.points_mm, surface_of(filled(zone, grid, what="the ablation zone"), grid))
     near = np.zeros(len(depth), bool) if liver is None else _near_capsule(surface, liver, tumor, grid, wanted)
-    flags = ("mask-truncated",) if surface.truncated or reach.truncated else ()
+    flags = ("mask-truncated",) if touches_edge(tumor) or touches_edge(zone) else ()
     residual = float((tumor & ~zone).sum() / tumor.sum())
     return Margin(
         surface.points_mm,
@@ -141,7 +140,7 @@ def _shares(depth: FloatArray, area: FloatArray) -> Shares:
 
 def _near_capsule(tumor: Surface, liver: Mask, mask: Mask, grid: Grid, wanted_mm: float) -> npt.NDArray[np.bool_]:
     """Points of the tumor's surface that lie nearer to the capsule than the margin wanted."""
-    capsule = surface_of(liver | mask, grid, what="the liver")
-    if not (liver & mask).any():
+    if not (checked(liver, grid, what="the liver") & mask).any():
         raise InputRefused("MARGIN-LIVER", "the tumor does not lie in the liver", "Check the masks")
+    capsule = surface_of(liver | mask, grid)
     return np.asarray(depth_mm(tumor.points_mm, capsule) < wanted_mm)

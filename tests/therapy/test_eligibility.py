@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from fractions import Fraction
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from shapes_for_tests import ball, grid_of, half_diagonal, middle, points
+
 from hepaflow.errors import InputRefused
-from hepaflow.therapy.eligibility import HILUM_MM, LARGEST_MM, VESSEL_MM, Offer, assess
+from hepaflow.therapy.eligibility import HILUM_MM, LARGEST_MM, VESSEL_MM, Offer, assess, measured
 
 
 @pytest.mark.parametrize("answers", list(itertools.product([True, False, None], repeat=4)))
@@ -51,6 +57,23 @@ def test_the_distances_are_printed_as_a_choice_and_may_be_others() -> None:
 def test_a_yes_is_taken_as_it_is_and_keeps_the_threshold_beside_it() -> None:
     reason = assess(Offer(20, True, False, True)).reasons[1]
     assert (reason.numbers["measured"], reason.numbers["threshold"]) == (True, Fraction(10))
+
+
+def test_distances_are_measured_from_masks() -> None:
+    grid = grid_of((1.0, 1.0, 1.0), 30.0)
+    at, center = points(grid), middle(grid)
+    lesion, nothing = ball(at, center, 8.0), np.zeros(grid.shape, bool)
+    hilum, vessel = ball(at, center + np.array([24.0, 0.0, 0.0]), 4.0), ball(at, center - np.array([0.0, 15.0, 0.0]), 4.0)
+    found = measured(lesion, "16.0", grid=grid, hilum=hilum, vessels=vessel, visible=True)
+    assert found.offer.hilum == pytest.approx(12.0, abs=half_diagonal(grid))
+    assert found.offer.vessel == pytest.approx(3.0, abs=half_diagonal(grid))
+    said = assess(found.offer)
+    assert [reason.numbers.get("verdict") for reason in said.reasons] == ["met", "met", "not_met", "met", None]
+    assert found.flags == ()
+    unknown = measured(lesion, 16, grid=grid, hilum=None, vessels=nothing, visible=None)
+    assert (unknown.offer.hilum, unknown.offer.vessel, unknown.hilum) == (None, None, None)
+    assert unknown.flags == ("distance-no-structure",)
+    assert assess(unknown.offer).category == "unknown"
 
 
 @pytest.mark.parametrize("offer", [Offer(-1, 10, 5, True), Offer(20, -1, 5, True), Offer(20, 10, -1, True)])

@@ -40,7 +40,7 @@ def test_a_site_s_own_rule_reads_its_own_column(tmp_path: Path) -> None:
     [
         ("quantity = ", "CALIBRATION-UNREADABLE"),
         ('threshold = 1.0\nsource = "x"', "CALIBRATION-INVALID: quantity"),
-        (RULE + "dupont = 1", "CALIBRATION-INVALID: the rule holds a key"),
+        (RULE + "dupont = 1", "CALIBRATION-INVALID: the file holds a key"),
         (RULE.replace("1.25", "0"), "CALIBRATION-INVALID: threshold"),
         (RULE.replace("above", "left"), "CALIBRATION-INVALID: major"),
         (RULE.replace('"mtt"', '"flow"'), "CRITERION-QUANTITY"),
@@ -67,6 +67,27 @@ def test_changes_from_case_to_case_are_judged(tmp_path: Path) -> None:
     assert flow == [("v1", "v2", "decrease"), ("v2", "v3", "within_repeatability")]
     assert found["changes"][0]["rule"] == "Blood flow -38 %, beyond the 31 % that repeats differ by."
     assert [one["category"] for visit in found["visits"] for one in visit["lesions"]] == ["minor", "major", "major"]
+
+
+def test_a_site_s_own_repeatability_takes_the_place_of_the_published_one(tmp_path: Path) -> None:
+    lesions = {"lesion-1": ((0.0, 0.0, 0.0), 30.0)}
+    for name, ratio in (("one", 1.0), ("two", 0.80)):
+        write_case(tmp_path / name, lesions, ratios={"lesion-1": ratio})
+    (tmp_path / "v.csv").write_text("visit,lesion,case,case_lesion\nv1,A,one,lesion-1\nv2,A,two,lesion-1\n")
+    own = calibration.load_repeatability(rule_of(tmp_path, '[bf]\nwcv = 0.05\nsource = "own repeats"\n'))
+    (found,) = (one for one in respond(tmp_path / "v.csv", repeatability=own)["changes"] if one["quantity"] == "bf")
+    assert (found["category"], found["numbers"]["source"]) == ("decrease", "own repeats")
+    assert found["numbers"]["limit"] == pytest.approx(0.1386, abs=1e-4)  # 1.96 * sqrt(2) * 0.05
+    (found,) = (one for one in respond(tmp_path / "v.csv")["changes"] if one["quantity"] == "bf")
+    assert found["category"] == "within_repeatability"
+    for text, code in (
+        ("[bf]\nwcv = 1.2\nsource = 'x'", "CALIBRATION-INVALID: wcv"),
+        ("[bf]\nwcv = 0.1", "CALIBRATION-INVALID: source"),
+        ("[flow]\nwcv = 0.1\nsource = 'x'", "CALIBRATION-QUANTITY"),
+        ("bf = 0.1", "CALIBRATION-INVALID: bf"),
+    ):
+        with pytest.raises(UsageError, match=code):
+            calibration.load_repeatability(rule_of(tmp_path, text))
 
 
 def test_two_readers_of_morphology_come_with_their_agreement(tmp_path: Path) -> None:

@@ -23,6 +23,10 @@ def respond(
         Path | None,
         typer.Option("--calibrated", metavar="FILE", help="Instead: a site's own perfusion rule, as TOML (see below)."),
     ] = None,
+    repeatability: Annotated[
+        Path | None,
+        typer.Option("--repeatability", metavar="FILE", help="What repeats differ by here, as TOML: [bf] wcv = 0.1, source = ..."),
+    ] = None,
     confirm_days: Annotated[
         int, typer.Option("--confirm-days", metavar="N", min=0, help="RECIST 1.1: days from a response to its confirmation.")
     ] = 28,
@@ -49,6 +53,7 @@ def respond(
 
     Example: hepaflow respond visits.csv --criterion recist-1.1
     """
+    from hepaflow.response.real_change import REPEATABILITY
     from hepaflow.response.recist11_best import Confirmation
     from hepaflow.workflow import calibration
     from hepaflow.workflow import visits as work
@@ -57,7 +62,8 @@ def respond(
         raise UsageError("CRITERION-TWICE", "both --criterion and --calibrated are given", "Give one of them")
     asked = Confirmation(min_sd_days=min_sd_days, confirm_days=confirm_days)
     rule = criterion if calibrated is None else calibration.load(calibrated)
-    found = work.respond(visits, criterion=rule, confirmation=asked)
+    known = REPEATABILITY if repeatability is None else calibration.load_repeatability(repeatability)
+    found = work.respond(visits, criterion=rule, confirmation=asked, repeatability=known)
     if as_json:
         printing.out_json(found)
     elif "threshold" in found:

@@ -11,13 +11,16 @@ from fractions import Fraction
 from typing import Literal
 
 from hepaflow.domain.exact import Written, not_negative
+from hepaflow.domain.geometry import Grid
 from hepaflow.domain.response import Assessment, Given, Reason, Text
+from hepaflow.therapy.distances import SurfaceDistance, surface_distance
+from hepaflow.therapy.masks import Mask
 
 KEY = "ablation-ideal-candidate"
 #: Strictly below this (image-guided therapy abstract).
 LARGEST_MM = Fraction(30)
 #: Our choice, as the abstract gives no number.
-HILUM_MM, VESSEL_MM, VESSEL_SIZE_MM = Fraction(10), Fraction(5), Fraction(3)
+HILUM_MM, VESSEL_MM = Fraction(10), Fraction(5)
 NOT_DECIDED = Text("Measured, not decided by software.", "Mesuré, non décidé par un logiciel.")
 Verdict = Literal["met", "not_met", "unknown"]
 
@@ -32,6 +35,33 @@ class Offer:
     hilum: Written | bool | None
     vessel: Written | bool | None
     visible: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredOffer:
+    """An offer measured from masks, with the distances behind it (None where no mask was given) and their flags."""
+
+    offer: Offer
+    hilum: SurfaceDistance | None
+    vessel: SurfaceDistance | None
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Flags of both distances."""
+        both = [one for one in (self.hilum, self.vessel) if one is not None]
+        return tuple(dict.fromkeys(flag for one in both for flag in one.flags))
+
+
+def measured(
+    lesion: Mask, diameter_mm: Written | None, *, grid: Grid, hilum: Mask | None, vessels: Mask | None, visible: bool | None
+) -> MeasuredOffer:
+    """What a lesion offers, distances measured from its surface to those of the hilum and of vessels of 3 mm or more, masks (k, j, i) on ``grid``.
+
+    A structure that is not given is unknown; one that is given and empty lies nowhere in the images, and its distance is unknown too. Visibility is the reader's word.
+    """
+    to_hilum, to_vessel = (None if mask is None else surface_distance(lesion, mask, grid=grid) for mask in (hilum, vessels))
+    distances = [None if one is None else one.mm for one in (to_hilum, to_vessel)]
+    return MeasuredOffer(Offer(diameter_mm, distances[0], distances[1], visible), to_hilum, to_vessel)
 
 
 def assess(offer: Offer, *, hilum_mm: Written = HILUM_MM, vessel_mm: Written = VESSEL_MM) -> Assessment:

@@ -1,15 +1,21 @@
-"""A site's own perfusion rule from a TOML file: ``quantity``, ``threshold``, ``major`` (below or above), ``smallest_mm``, ``source``."""
+"""What a site found in its own patients, from TOML files: a perfusion rule (``quantity``, ``threshold``, ``major``, ``smallest_mm``, ``source``), and repeatability
+(a table a quantity with ``wcv`` and ``source``).
+"""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from hepaflow.errors import UsageError
 from hepaflow.response.criterion import Criterion, calibrated
+from hepaflow.response.real_change import Repeatability
+from hepaflow.units import QUANTITIES
+
+T = TypeVar("T")
 
 
 class _Rule(BaseModel):
@@ -22,21 +28,39 @@ class _Rule(BaseModel):
     source: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class _Repeats(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    wcv: Annotated[float, Field(gt=0, lt=1)]
+    source: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 def load(path: Path) -> Criterion:
     """The rule in a TOML file. Refused: no such file, not TOML, an unknown key, a value that is none of its kind; the message names the key."""
+    rule = _checked(TypeAdapter(_Rule), path, "Give quantity, threshold, major, smallest_mm, source")
+    return calibrated(rule.quantity, rule.threshold, major=rule.major, smallest_mm=rule.smallest_mm, source=rule.source)
+
+
+def load_repeatability(path: Path) -> dict[str, Repeatability]:
+    """Within-subject coefficients of variation by quantity, in place of those that are built in. Refused: as :func:`load`, and a quantity that is not known."""
+    found = _checked(TypeAdapter(dict[str, _Repeats]), path, "Give a table for each quantity with wcv (0.112) and source")
+    if not set(found) <= set(QUANTITIES):
+        raise UsageError("CALIBRATION-QUANTITY", "a quantity of the repeatability is not known", "Use keys such as bf or haf")
+    return {key: Repeatability(one.wcv, one.source) for key, one in found.items()}
+
+
+def _checked(kind: TypeAdapter[T], path: Path, advice: str) -> T:
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(
-            "CALIBRATION-UNREADABLE", "the rule is not a readable TOML file", "Check the path and the syntax"
+            "CALIBRATION-UNREADABLE", "the file is not a readable TOML file", "Check the path and the syntax"
         ) from error
     try:
-        rule = _Rule.model_validate(tree)
+        return kind.validate_python(tree)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        unknown = first["type"] == "extra_forbidden"
-        said = "holds a key that is not known" if unknown else f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise UsageError(
-            "CALIBRATION-INVALID", f"the rule {said}" if unknown else said, "Give quantity, threshold, major, smallest_mm, source"
-        ) from error
-    return calibrated(rule.quantity, rule.threshold, major=rule.major, smallest_mm=rule.smallest_mm, source=rule.source)
+        if first["type"] == "extra_forbidden":
+            raise UsageError("CALIBRATION-INVALID", "the file holds a key that is not known", advice) from error
+        where = str(first["loc"][-1]) if first["loc"] else "the file"
+        raise UsageError("CALIBRATION-INVALID", f"{where}: {first['msg']}", advice) from error

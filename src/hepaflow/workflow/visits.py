@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,7 @@ from hepaflow.response.agreement import weighted_kappa
 from hepaflow.response.catalogue import SizeCriterion, find
 from hepaflow.response.criterion import NANCY_2019, Criterion
 from hepaflow.response.perfusion import call
+from hepaflow.response.real_change import REPEATABILITY, Repeatability
 from hepaflow.response.recist11_best import Confirmation
 from hepaflow.units import QUANTITIES
 from hepaflow.workflow import changes
@@ -51,10 +53,16 @@ class Judged:
         return self.row.state == "measured"
 
 
-def respond(path: Path, *, criterion: str | Criterion | None = None, confirmation: Confirmation = _GUIDELINE) -> dict[str, Any]:
+def respond(
+    path: Path,
+    *,
+    criterion: str | Criterion | None = None,
+    confirmation: Confirmation = _GUIDELINE,
+    repeatability: Mapping[str, Repeatability] = REPEATABILITY,
+) -> dict[str, Any]:
     """The object that ``hepaflow respond --json`` prints; ``criterion`` is a key, a site's own rule, or None: the blood-flow rule where the table has ratios or cases, else RECIST 1.1.
 
-    ``confirmation`` is what the protocol asks of a confirmed best overall response by RECIST 1.1. Refused: what ``read_rows`` and ``by_visit`` refuse, a table that
+    ``confirmation`` is what the protocol asks of a confirmed best overall response by RECIST 1.1, ``repeatability`` what changes from case to case are judged against. Refused: what ``read_rows`` and ``by_visit`` refuse, a table that
     lacks what the criterion reads, an unknown criterion.
     """
     rows = read_rows(path)
@@ -67,7 +75,7 @@ def respond(path: Path, *, criterion: str | Criterion | None = None, confirmatio
     visits = by_visit(rows)
     if isinstance(rule, SizeCriterion):
         return by_size(rule, visits, confirmation)
-    return _by_perfusion(rule, visits, path.parent)
+    return _by_perfusion(rule, visits, path.parent, repeatability)
 
 
 def by_size(rule: SizeCriterion, visits: dict[str, list[Row]], confirmation: Confirmation) -> dict[str, Any]:
@@ -189,7 +197,9 @@ def _without_category(course: Course) -> list[str]:
     return lines
 
 
-def _by_perfusion(rule: Criterion, visits: dict[str, list[Row]], folder: Path) -> dict[str, Any]:
+def _by_perfusion(
+    rule: Criterion, visits: dict[str, list[Row]], folder: Path, repeatability: Mapping[str, Repeatability]
+) -> dict[str, Any]:
     """Response by the ratio of perfusion; ratios made with different models, densities, haematocrits or releases are judged, each by itself, and flagged ``models-differ``."""
     column = f"{rule.quantity}_ratio"
     if not any(column in row.cells or "case" in row.cells for rows in visits.values() for row in rows):
@@ -219,13 +229,13 @@ def _by_perfusion(rule: Criterion, visits: dict[str, list[Row]], folder: Path) -
             for one in found
             if one.usable and one.ratio is None
         ],
-        "changes": _changes(visits, folder),
+        "changes": _changes(visits, folder, repeatability),
         "differences": apart,
         "flags": ["models-differ"] if apart else [],
     }
 
 
-def _changes(visits: dict[str, list[Row]], folder: Path) -> list[dict[str, Any]]:
+def _changes(visits: dict[str, list[Row]], folder: Path, repeatability: Mapping[str, Repeatability]) -> list[dict[str, Any]]:
     """Every quantity of every lesion from each visit with a case to the next one, judged against repeatability."""
     found: list[dict[str, Any]] = []
     last: dict[str, tuple[str, CaseTables, str]] = {}
@@ -240,7 +250,7 @@ def _changes(visits: dict[str, list[Row]], folder: Path) -> list[dict[str, Any]]
             before = last.get(row.lesion)
             last[row.lesion] = here
             if before is not None:
-                both = changes.of_lesion(before[1], here[1], (before[2], here[2]))
+                both = changes.of_lesion(before[1], here[1], (before[2], here[2]), repeatability=repeatability)
                 where = {"lesion": row.lesion, "from": before[0], "to": visit}
                 found += [where | {"region": one.region, "quantity": one.quantity, **said(one.assessment)} for one in both]
     return found

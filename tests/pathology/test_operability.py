@@ -121,9 +121,9 @@ def test_change_from_the_first_to_the_last_decision(groups: tuple[Group, ...], c
 
 def test_groups_have_their_names() -> None:
     assert [GROUP_NAMES[one].fr for one in (R, P, U)] == [
-        "résécables",
-        "potentiellement résécables",
-        "définitivement non résécables",
+        "résécable",
+        "potentiellement résécable",
+        "définitivement non résécable",
     ]
     assert [GROUP_NAMES[one].en for one in (R, P, U)] == ["resectable", "potentially resectable", "definitively unresectable"]
 

@@ -241,8 +241,14 @@ def test_a_merged_lesion_has_no_size_of_its_own() -> None:
         (Finding("x", "non-target", unequivocal=False), False),
     ],
 )
-def test_new_lesions_and_non_target_disease_count_for_all(other: Finding, everywhere: bool) -> None:
-    assert lesions(seen("a", 40, hu=60), other)["a"] == ("PD" if everywhere else "PR")
+def test_new_lesions_and_non_target_disease_are_the_patient_s_not_every_lesion_s(other: Finding, everywhere: bool) -> None:
+    assert lesions(seen("a", 40, hu=60), other)["a"] == "PR"
+    baseline = [seen("a", 50, hu=80), Finding("x", "non-target")]
+    overall = assess(patient(baseline, [seen("a", 40, hu=60), other])).verdicts[1].overall
+    assert (overall is not None) is everywhere
+    if overall is not None:
+        assert overall.category == "PD"
+        assert sum(int(value) for value in overall.reasons[0].numbers.values()) == 1  # type: ignore[arg-type]
 
 
 def test_a_nodule_that_grows_inside_counts_for_its_lesion() -> None:

@@ -98,16 +98,66 @@ def test_every_lesion_has_what_each_criterion_says(folder: Path) -> None:
 
 
 def test_disagreement_is_told_with_its_reason(folder: Path) -> None:
-    texts = gathered(folder).disagreements
-    assert [text.en.split(":")[0] for text in texts] == ["A", "B"]
-    assert texts[0].en.startswith(
-        "A: response by perfusion; none by size, Choi, modified Choi, morphology. Why it matters: a lesion may lose"
-    )
-    assert "under antiangiogenics" in texts[0].en
-    assert "pièce opératoire" in texts[1].fr
-    assert "under antiangiogenics" not in gathered(folder, RECORD.replace(" + bevacizumab", "")).disagreements[0].en
+    found = gathered(folder).disagreements
+    assert [one.what.en for one in found] == [
+        "A: response by perfusion; none by size, Choi, modified Choi, morphology",
+        "B: response by size, Choi, modified Choi, morphology; none by perfusion, histology",
+    ]
+    assert found[0].why.en.startswith("a lesion may lose its perfusion without shrinking")
+    assert "under antiangiogenics" in found[0].why.en
+    assert "pièce opératoire" in found[1].why.fr
+    assert "under antiangiogenics" not in gathered(folder, RECORD.replace(" + bevacizumab", "")).disagreements[0].why.en
     without = "".join(line for line in RECORD.splitlines(keepends=True) if not line.startswith(("trg", "residual")))
-    assert "what is still perfused may be viable" in gathered(folder, without).disagreements[1].en
+    assert "what is still perfused may be viable" in gathered(folder, without).disagreements[1].why.en
+
+
+def test_a_lesion_that_was_not_seen_again_shows_nothing_of_the_earlier_visit(folder: Path) -> None:
+    rows = ROWS.replace(
+        "after,2024-04-15,C,non-target,liver,no,16,79,2,measured,second,lesion-3",
+        "after,2024-04-15,C,non-target,liver,no,,,,not_evaluated,,",
+    )
+    (folder / "visits.csv").write_text(HEAD + rows)
+    found = gathered(folder)
+    assert (found.lesions[2].ratio, found.lesions[2].said, found.lesions[2].sizes_mm) == (None, (), (16.0, None))
+    assert found.lesions[2].pictures[0] is not None
+    assert found.lesions[2].pictures[1] is None
+    assert "Not measured at the latest visit: C." in [text.en for text in found.uncertain]
+
+
+def test_a_new_lesion_is_new_and_not_rated(folder: Path) -> None:
+    more = "after,2024-04-15,D,new,liver,no,16,79,,measured,second,lesion-1\n"
+    (folder / "visits.csv").write_text(HEAD + ROWS + more)
+    found = gathered(folder)
+    new = found.lesions[3]
+    assert [(one.key, one.category, one.leaning) for one in new.said] == [("size-change", "new", "progresses")]
+    assert new.ratio is not None
+    assert new.ratio.category is None
+    assert new.pictures[0] is None
+    said = {one.name: {spoken.key: spoken.category for spoken in one.said} for one in found.lesions}
+    assert said["B"]["choi"] == "PR"  # its own, whatever appears elsewhere
+    assert found.course[0].en.startswith(
+        "after, RECIST 1.1 PD: targets SD, non-targets Non-CR/Non-PD, new lesion yes; sum 38 mm, baseline 48"
+    )
+    assert found.course[0].fr.startswith("after, RECIST 1.1 MP : cibles MS")
+
+
+def test_a_category_that_may_be_the_other_one_is_no_side_of_a_disagreement(folder: Path) -> None:
+    tree = json.loads((folder / "second" / "lesions.json").read_text())
+    for lesion in tree["lesions"]:
+        lesion["response"][0]["probability_major"] = 0.45
+    (folder / "second" / "lesions.json").write_text(json.dumps(tree))
+    found = gathered(folder)
+    assert {spoken.leaning for lesion in found.lesions for spoken in lesion.said if spoken.key == "perfusion"} == {"partly"}
+    assert [one.what.en.split(":")[0] for one in found.disagreements] == ["B"]
+
+
+def test_a_size_far_from_that_of_the_case_is_asked_about(folder: Path) -> None:
+    (folder / "visits.csv").write_text(
+        HEAD + ROWS.replace("after,2024-04-15,A,target,liver,no,22", "after,2024-04-15,A,target,liver,no,36")
+    )
+    doubts = [text.en for text in gathered(folder).uncertain]
+    assert "A: a size in the table is far from that of its case. Is case_lesion the same lesion?" in doubts
+    assert not any("B: a size" in text for text in doubts)
 
 
 def test_facts_and_doubts_of_the_record_are_on_the_sheet(folder: Path) -> None:
@@ -115,7 +165,7 @@ def test_facts_and_doubts_of_the_record_are_on_the_sheet(folder: Path) -> None:
     facts = {label.en: value for label, value in found.facts}
     assert facts["TNM, AJCC 8 stage"].en == "T3 N1b M1a, IVA"
     assert facts["Chemotherapy"].en == "FOLFOX + bevacizumab x 6"
-    assert facts["Board, as recorded"].fr.startswith("résécables (2024-04-18)")
+    assert facts["Board, as recorded"].fr.startswith("résécable (2024-04-18)")
     assert "7 days after the last scan" in facts["Surgery"].en
     doubts = " ".join(text.en for text in found.uncertain)
     assert "49" not in doubts

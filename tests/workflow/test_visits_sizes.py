@@ -343,19 +343,21 @@ def test_the_command_prints_a_line_a_visit(tmp_path: Path, run: Callable[..., An
     code, out, err = run("respond", tmp_path / "v.csv")
     assert (code, err) == (0, "")
     lines = [line.split() for line in out.splitlines()]
-    assert lines[1][:4] == ["visit", "date", "of", "response"]
-    assert lines[2][:4] == ["base", "2024-01-01", "-", "baseline"]
-    assert lines[3][:4] == ["week8", "2024-03-01", "patient", "PR"]
-    assert out.splitlines()[-2:] == ["nadir of sum: 9.00 at week16", "best overall response: PR; confirmed: PR"]
+    assert lines[1][0] == "limits:"
+    assert lines[2][:4] == ["visit", "date", "of", "response"]
+    assert lines[3][:4] == ["base", "2024-01-01", "-", "baseline"]
+    assert lines[4][:4] == ["week8", "2024-03-01", "patient", "PR"]
+    assert lines[4][4] == "sum"
+    assert out.splitlines()[-2:] == ["smallest sum: 9.00 mm at week16", "best overall response: PR (unconfirmed); confirmed: PR"]
 
 
 def test_the_command_prints_lesions_and_flags(tmp_path: Path, run: Callable[..., Any]) -> None:
     (tmp_path / "v.csv").write_text("visit,lesion,diameter_mm,morphology\nb,a,40,1\nw,a,4,1\n")
     code, out, _ = run("respond", tmp_path / "v.csv", "--criterion", "chun")
     assert code == 0
-    assert out.splitlines()[3].split()[2:4] == ["patient", "none"]
-    assert out.splitlines()[4].split()[2:4] == ["a", "none"]
-    assert "morphology-not-assessable" in out.splitlines()[4]
+    assert out.splitlines()[4].split()[2:4] == ["patient", "none"]
+    assert out.splitlines()[5].split()[2:4] == ["a", "none"]
+    assert "morphology-not-assessable" in out.splitlines()[5]
     assert out.splitlines()[-1] == "flags: size-unit-suspect"
 
 

@@ -44,8 +44,8 @@ def board(
     if as_json:
         printing.out_json(work.plain(found))
         return 0
-    for text in found.disagreements:
-        printing.out(text.fr if language is Language.FR else text.en)
+    for one in found.disagreements:
+        printing.out(f"{one.what.fr} → {one.why.fr}." if language is Language.FR else f"{one.what.en} → {one.why.en}.")
     for path in paths:
         printing.out(str(path))
     return 0

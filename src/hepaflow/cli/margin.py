@@ -38,10 +38,24 @@ def margin(
     if as_json:
         printing.out_json(found)
         return 0
-    for reason in found["reasons"]:
+    numbers = found["numbers"]
+    printing.out(found["rule"])
+    low, high = (numbers["least_mm"] + sign * registration_error_mm for sign in (-1.0, 1.0))
+    printing.out(f"with the registration error: {low:.1f} to {high:.1f} mm, {found['classes']}")
+    x, y, z = found["least_at_mm"]
+    printing.out(
+        f"least at ({x:.0f}, {y:.0f}, {z:.0f}) mm LPS; {100 * numbers['residual_share']:.1f} % of the tumor outside the zone"
+    )
+    rows = [["whole surface", *(_share(numbers[f"share_below_{mm}_mm"]) for mm in (0, 5, 10))]]
+    if liver is not None:
+        rows.append(["without subcapsular", *(_share(numbers[f"share_below_{mm}_mm_without_subcapsular"]) for mm in (0, 5, 10))])
+    printing.table(["share of the tumor's surface", "below 0 mm", "below 5 mm", "below 10 mm"], rows)
+    for reason in found["reasons"][1:]:
         printing.out(reason["text"])
-    for name, value in found["numbers"].items():
-        printing.out(f"  {name}: {printing.number(value) if isinstance(value, int | float) else value}")
     if found["flags"]:
         printing.out("flags: " + " ".join(found["flags"]))
     return 0
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"

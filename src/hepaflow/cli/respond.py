@@ -78,27 +78,66 @@ def respond(
 def _show_sizes(found: dict[str, Any]) -> None:
     """Categories of every visit and lesion with the rule that gave them, the nadir and the best overall response."""
     printing.out(f"{found['criterion']}: {found['rule']}")
+    printing.out(f"limits: {found['limits']}")
     rows = []
     for visit in found["visits"]:
         day = str(visit["date"] or "-")
         if visit["category"] is not None:
-            rows.append([str(visit["visit"]), day, "patient", visit["category"], visit["rule"], " ".join(visit["flags"]) or "-"])
+            rows.append(
+                [
+                    str(visit["visit"]),
+                    day,
+                    "patient",
+                    visit["category"],
+                    _numbers(visit["numbers"]),
+                    visit["rule"],
+                    " ".join(visit["flags"]) or "-",
+                ]
+            )
         elif not visit["lesions"]:
-            rows.append([str(visit["visit"]), day, "-", "baseline", "-", "-"])
+            rows.append([str(visit["visit"]), day, "-", "baseline", "-", "-", "-"])
         for lesion in visit["lesions"]:
             flags = " ".join(lesion["flags"]) or "-"
-            rows.append([str(visit["visit"]), day, lesion["lesion"], lesion["category"], lesion["rule"], flags])
-    printing.table(["visit", "date", "of", "response", "because", "flags"], rows)
+            rows.append(
+                [str(visit["visit"]), day, lesion["lesion"], lesion["category"], _numbers(lesion["numbers"]), lesion["rule"], flags]
+            )
+    printing.table(["visit", "date", "of", "response", "numbers", "because", "flags"], rows)
     for name, lowest in found["nadir"].items():
-        printing.out(f"nadir of {name}: {printing.number(lowest['value'])} at {lowest['visit']}")
+        printing.out(
+            f"smallest {name}: {printing.number(lowest['value'])} {_UNITS.get(found['criterion'], 'mm')} at {lowest['visit']}"
+        )
     if found["best_overall_response"] is not None:
         confirmed = found["best_overall_response_confirmed"]
         said = "" if confirmed is None else f"; confirmed: {confirmed['category']}"
-        printing.out(f"best overall response: {found['best_overall_response']}{said}")
+        printing.out(f"best overall response: {found['best_overall_response']} (unconfirmed){said}")
     if found["readers"] is not None and found["readers"]["kappa"] is not None:
         printing.out(f"two readers: weighted kappa {found['readers']['kappa']:.2f}, {found['readers']['n']} readings")
     if found["flags"]:
         printing.out("flags: " + " ".join(found["flags"]))
+
+
+_UNITS = {"who": "mm2", "easl": "mm2"}
+#: What is printed of a rule's numbers: key, label, whether it is a share.
+_SHOWN = (
+    ("sum_mm", "sum {} mm", False),
+    ("sum_mm2", "sum {} mm2", False),
+    ("size_mm", "size {} mm", False),
+    ("change_from_baseline", "{} from baseline", True),
+    ("change_from_nadir", "{} from smallest", True),
+    ("size_change", "size {}", True),
+    ("hu_change", "HU {}", True),
+    ("new_lesions", "new lesions {}", False),
+)
+
+
+def _numbers(numbers: dict[str, Any]) -> str:
+    """The numbers behind a category, in short."""
+    parts = []
+    for key, label, share in _SHOWN:
+        value = numbers.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and not (key == "new_lesions" and value == 0):
+            parts.append(label.format(f"{100 * value:+.0f} %" if share else f"{value:g}"))
+    return ", ".join(parts) or "-"
 
 
 def _show_ratios(found: dict[str, Any]) -> None:

@@ -34,6 +34,7 @@ def selfcheck(
                 ["case", "expected", "got", "ok"],
                 [[c["id"], str(c["expected"]), str(c["got"]), "yes" if c["ok"] else "no"] for c in found],
             )
+            printing.out(f"{sum(c['ok'] for c in found)} of {len(found)} as expected")
     else:
         with printing.progress() as watch:
             found = work.selfcheck(progress=watch)

@@ -35,9 +35,9 @@ class Group(StrEnum):
 
 GROUP_NAMES: Mapping[Group, Text] = MappingProxyType(
     {
-        Group.RESECTABLE: Text("resectable", "résécables"),
-        Group.POTENTIALLY_RESECTABLE: Text("potentially resectable", "potentiellement résécables"),
-        Group.UNRESECTABLE: Text("definitively unresectable", "définitivement non résécables"),
+        Group.RESECTABLE: Text("resectable", "résécable"),
+        Group.POTENTIALLY_RESECTABLE: Text("potentially resectable", "potentiellement résécable"),
+        Group.UNRESECTABLE: Text("definitively unresectable", "définitivement non résécable"),
     }
 )
 #: From the least to the most.

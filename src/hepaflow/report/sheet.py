@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from hepaflow import __version__
@@ -11,7 +12,7 @@ from hepaflow.report.content import Block, Bullets, Cell, Document, Notice, Para
 from hepaflow.report.figures import styled
 from hepaflow.report.figures_sheet import charts, pictures
 from hepaflow.report.files import replace_file
-from hepaflow.report.sheet_content import Leaning, Sheet, SheetLesion
+from hepaflow.report.sheet_content import Leaning, Said, Sheet, SheetLesion
 from hepaflow.report.words import Words
 
 _TONE: dict[Leaning, Tone] = {"responds": "pass", "partly": "warn", "no_response": "", "progresses": "fail"}
@@ -25,9 +26,10 @@ def compose(content: Sheet, *, language: str) -> Document:
     with styled():
         drawn = [figure for figure in (pictures(content, words=words), charts(content, words=words)) if figure is not None]
     sections = (
-        Section("patient", words("sheet_patient"), (_facts(content, words), _agreement(content, words))),
+        Section("criteria", words("sheet_criteria"), (_agreement(content, words),)),
+        *((Section("patient", words("sheet_patient"), (_facts(content, words),)),) if content.facts else ()),
         Section("lesions", words("sheet_lesions"), (*drawn[:-1], _table(content, words))),
-        Section("course", words("sheet_time"), (drawn[-1], *_best(content, words))),
+        Section("course", words("sheet_time"), (drawn[-1], *_course(content, words))),
         Section("uncertain", words("sheet_uncertain"), _uncertain(content, words)),
     )
     return Document(
@@ -58,7 +60,7 @@ def _subtitle(content: Sheet, words: Words) -> str:
     counts = {"lesions": str(len(content.lesions)), "visits": str(len(content.visits))}
     if not days:
         return words("sheet_undated", **counts)
-    return words("sheet_subtitle", **counts, first=days[0].isoformat(), last=days[-1].isoformat())
+    return words("sheet_subtitle", **counts, first=_day(days[0], words), last=_day(days[-1], words))
 
 
 def _said(text: Text, words: Words) -> str:
@@ -77,10 +79,18 @@ def _facts(content: Sheet, words: Words) -> Block:
 
 def _agreement(content: Sheet, words: Words) -> Block:
     if content.disagreements:
-        return Notice("caution", words("sheet_disagree_title"), tuple(_said(text, words) for text in content.disagreements))
+        return Notice("caution", words("sheet_disagree_title"), tuple(_disagreements(content, words)))
     if not any(lesion.said for lesion in content.lesions):
         return Notice("caution", words("sheet_nothing_title"), ())
     return Notice("pass", words("sheet_agree_title"), (words("sheet_disagree_none"),))
+
+
+def _disagreements(content: Sheet, words: Words) -> list[str]:
+    """One line a reason, with the lesions that it is the reason of."""
+    by_reason: dict[str, list[str]] = {}
+    for one in content.disagreements:
+        by_reason.setdefault(_said(one.why, words), []).append(_said(one.what, words))
+    return [f"{' · '.join(lesions)} → {why}." for why, lesions in by_reason.items()]
 
 
 def _table(content: Sheet, words: Words) -> Table:
@@ -117,17 +127,16 @@ def _row(lesion: SheetLesion, spoken: list[str], words: Words) -> Row:
         if lesion.ratio.ci95 is not None:
             ratio += f" ({words.interval(lesion.ratio.ci95)})"
         probability = words.percent(lesion.ratio.probability, 0) if lesion.ratio.probability is not None else "–"
+        if lesion.ratio.region != "whole":
+            ratio += f", {words('shell_' + lesion.ratio.region)}"
     said = {one.key: one for one in lesion.said}
     beside = [lesion.pathology, *lesion.therapy, *lesion.changes]
-    specimen = "; ".join(_said(text, words) for text in beside if text is not None) or "–"
+    specimen = " · ".join(_said(text, words).rstrip(".") for text in beside if text is not None) or "–"
     return Row(
         (
             Cell(words.region(lesion.name), "strong"),
             Cell(sizes),
-            *(
-                Cell(_category(said[key].category, words), _TONE[said[key].leaning]) if key in said else Cell("–", "muted")
-                for key in spoken
-            ),
+            *(_spoken(said.get(key), words) for key in spoken),
             Cell(ratio),
             Cell(probability),
             Cell(words.typeset(specimen)),
@@ -135,16 +144,29 @@ def _row(lesion: SheetLesion, spoken: list[str], words: Words) -> Row:
     )
 
 
-def _best(content: Sheet, words: Words) -> tuple[Block, ...]:
+def _spoken(one: Said | None, words: Words) -> Cell:
+    """A criterion's word; with a question mark where it may well be the other one."""
+    if one is None:
+        return Cell("–", "muted")
+    doubt = " ?" if one.key == "perfusion" and one.leaning == "partly" else ""
+    return Cell(_category(one.category, words) + doubt, _TONE[one.leaning])
+
+
+def _course(content: Sheet, words: Words) -> tuple[Block, ...]:
+    lines = [("", _said(text, words)) for text in content.course]
     best, confirmed = content.best
-    if best is None:
-        return ()
-    text = _category(best, words)
-    if confirmed is not None:
-        text = words("sheet_best_confirmed", best=text, confirmed=_category(confirmed, words))
-    return (Paragraph(text, lead=words("sheet_best") + words.choose(": ", " : ")),)
+    if best is not None:
+        text = words("sheet_best_unconfirmed", best=_category(best, words))
+        if confirmed is not None:
+            text = words("sheet_best_confirmed", best=_category(best, words), confirmed=_category(confirmed, words))
+        lines.append((words("sheet_best") + words.choose(": ", " : "), text))
+    return (Bullets(tuple(lines)),) if lines else ()
 
 
 def _uncertain(content: Sheet, words: Words) -> tuple[Block, ...]:
     lines = [_said(text, words) for text in content.uncertain] or [words("sheet_uncertain_none")]
     return (Bullets(tuple(("", line) for line in lines)), Paragraph(words("sheet_not_decided"), style="note"))
+
+
+def _day(day: date, words: Words) -> str:
+    return day.strftime("%d/%m/%Y") if words.language == "fr" else day.isoformat()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -48,7 +47,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SheetLesion:
-    """One lesion: size at every visit in mm (None: not measured), the pictures of its first and its latest case, the latest ratio, what every criterion and the specimen say, therapies."""
+    """One lesion: size at every visit in mm (None: not measured), the pictures of its first and its latest case, the latest ratio, what every criterion and the specimen say, therapies, and whether a written size is far from that of its case."""
 
     name: str
     role: str
@@ -59,6 +58,7 @@ class SheetLesion:
     changes: tuple[Text, ...] = ()
     pathology: Text | None = None
     therapy: tuple[Text, ...] = ()
+    size_differs: bool = False
 
     @property
     def size_change(self) -> float | None:
@@ -85,16 +85,24 @@ class Event:
     what: Text
 
 
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """What criteria say apart of a lesion, and why that matters."""
+
+    what: Text
+    why: Text
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """All of it. ``facts`` are lines of label and value; ``disagreements`` and ``uncertain`` are sentences; ``best`` is the best overall response, unconfirmed and confirmed."""
+    """All of it. ``facts`` are lines of label and value; ``uncertain`` are sentences; ``course`` is the patient's category at every visit with what made it; ``best`` the best overall response, unconfirmed and confirmed."""
 
     patient: str
     visits: tuple[SheetVisit, ...]
     lesions: tuple[SheetLesion, ...]
     facts: tuple[tuple[Text, Text], ...] = ()
     events: tuple[Event, ...] = ()
-    disagreements: tuple[Text, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
     uncertain: tuple[Text, ...] = ()
+    course: tuple[Text, ...] = ()
     best: tuple[str | None, str | None] = (None, None)
-    criteria: Mapping[str, Text] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from fractions import Fraction
 from hepaflow.domain.course import Course, Verdict
 from hepaflow.domain.exact import change
 from hepaflow.domain.response import Assessment, Given, Reason, Source, Text
-from hepaflow.domain.visits import Finding, Visits
+from hepaflow.domain.visits import Finding, Visit, Visits
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.response.progress import beside, new_lesions
 
@@ -155,24 +155,37 @@ def _in_words(rule: SizeAndDensity, text: str) -> Text:
 
 
 def assess(visits: Visits, rule: SizeAndDensity = CHOI) -> Course:
-    """Every lesion of the baseline at every later visit, each against its own baseline.
+    """Every lesion of the baseline at every later visit, each against its own baseline; ``unequivocal`` says that a nodule in it is new or grows.
 
-    A new lesion and unequivocal progression of non-target disease count for all of them; ``unequivocal`` of a target says that a nodule in it is new or grows.
+    The patient has a category where a new lesion or unequivocal progression of non-target disease makes it progression; it changes no lesion's own.
     """
     verdicts = [Verdict(visits.baseline.name, visits.baseline.day, None)]
     for visit in visits.followups:
         found = {}
-        everywhere = new_lesions(visit) > 0 or beside(visits.baseline, visit).progressed > 0
         for first in visits.baseline.findings:
             now = visit.of(first.lesion)
             found[first.lesion] = judge(
                 rule,
                 size_mm=(first.size_mm, _size(now)),
                 hu=(first.hu, None if now is None else now.hu),
-                new_lesion=everywhere or (now is not None and bool(now.unequivocal)),
+                new_lesion=now is not None and bool(now.unequivocal),
             )
-        verdicts.append(Verdict(visit.name, visit.day, None, lesions=found))
+        verdicts.append(Verdict(visit.name, visit.day, _patient(rule, visits.baseline, visit), lesions=found))
     return Course(rule.key, tuple(verdicts), {}, None)
+
+
+def _patient(rule: SizeAndDensity, baseline: Visit, visit: Visit) -> Assessment | None:
+    new, progressed = new_lesions(visit), beside(baseline, visit).progressed
+    if not new and not progressed:
+        return None
+    numbers: dict[str, Given] = {"new_lesions": new, "non_target_progressed": progressed}
+    return Assessment(rule.key, "PD", (Reason(f"{rule.key}/patient/PD", _PATIENT, numbers),))
+
+
+_PATIENT = Text(
+    "A new lesion, or unequivocal progression of non-target disease: progression of the patient, whatever the lesions say.",
+    "Nouvelle lésion, ou progression certaine des lésions non cibles : progression du patient, quelles que soient les lésions.",
+)
 
 
 def _size(found: Finding | None) -> Fraction | None:

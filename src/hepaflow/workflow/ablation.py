@@ -38,7 +38,15 @@ def margin(
         lines = ["x_mm,y_mm,z_mm,margin_mm,subcapsular", *(f"{x:.2f},{y:.2f},{z:.2f},{m:.2f},{s:.0f}" for x, y, z, m, s in table)]
         with atomic.reporting("the margin map"):
             atomic.write_bytes(out, ("\n".join(lines) + "\n").encode())
-    return {"schema": SCHEMA, **said(margin_of.assess(found))}
+    least = float(found.margin_mm.min())
+    ends = [margin_of.category(least + sign * registration_error_mm) for sign in (-1.0, 1.0)]
+    x, y, z = (float(value) for value in found.points_mm[found.margin_mm.argmin()])
+    return {
+        "schema": SCHEMA,
+        **said(margin_of.assess(found)),
+        "classes": ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}",
+        "least_at_mm": [x, y, z],
+    }
 
 
 def _mask(path: Path, what: str) -> tuple[npt.NDArray[np.bool_], Grid]:

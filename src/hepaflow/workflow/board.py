@@ -26,12 +26,16 @@ from hepaflow.workflow import board_pathology, board_words, changes, patient_rec
 from hepaflow.workflow.board_words import LEANING, disagreement
 from hepaflow.workflow.case_folder import CaseFolder, open_case
 from hepaflow.workflow.patient_record import Record
-from hepaflow.workflow.visits import Judged, judge, judged_row
+from hepaflow.workflow.visits import judge, judged_row
 from hepaflow.workflow.visits_table import Row, by_visit, markers_raised, read_rows, to_visits
 
 #: Criteria that speak of one lesion, in the order of the sheet.
 _LESION_CRITERIA = {"size-change-not-recist": "size-change", "choi": "choi", "modified-choi": "modified-choi", "chun": "chun"}
 _SURE = 0.95
+#: Of all changes those that the page has room for; ``respond --json`` lists every one.
+_SHOWN_CHANGES = ("bf", "mtt")
+#: A size in the table that is further than this from the lesion's in its case may be that of another lesion.
+_OTHER_SIZE_MM, _OTHER_SIZE = 5.0, 0.3
 
 
 def gather(path: Path) -> Sheet:
@@ -53,8 +57,9 @@ def gather(path: Path) -> Sheet:
         lesions,
         facts=(*board_words.facts(record, last_scan=visits.visits[-1].day), *board_pathology.of_patient(record)),
         events=tuple(Event(event.on, board_words.therapy(event.therapy)) for event in record.therapies),
-        disagreements=tuple(text for lesion in lesions if (text := disagreement(lesion, record)) is not None),
+        disagreements=tuple(found for lesion in lesions if (found := disagreement(lesion, record)) is not None),
         uncertain=_uncertain(course, lesions, cases, record),
+        course=board_words.course(course),
         best=(None if course.best is None else course.best.category, None if confirmed is None else confirmed.category),
     )
 
@@ -90,11 +95,19 @@ class _Cases:
 
 
 def _check_names(record: Record, names: tuple[str, ...]) -> None:
-    wanted = {row.lesion for rows in (record.nodules, record.therapies, record.ablation) for row in rows if row.lesion is not None}
-    if not wanted <= set(names):
-        raise InputRefused(
-            "RECORD-LESION", "the record speaks of a lesion that the table of visits does not hold", "Use the names of the table"
-        )
+    named: dict[str, list[str | None]] = {
+        "nodules": [row.lesion for row in record.nodules],
+        "therapies": [row.lesion for row in record.therapies],
+        "ablation": [row.lesion for row in record.ablation],
+    }
+    for table, lesions in named.items():
+        for number, lesion in enumerate(lesions, start=1):
+            if lesion is not None and lesion not in names:
+                raise InputRefused(
+                    "RECORD-LESION",
+                    f"{table}, entry {number}: the table of visits does not hold this lesion",
+                    "Use the names of the table",
+                )
 
 
 def _visits(course: Course) -> tuple[SheetVisit, ...]:
@@ -119,27 +132,38 @@ def _lesion(
     sizes = [
         None if (found := visit.of(name)) is None or found.size_mm is None else float(found.size_mm) for visit in visits.visits
     ]
-    opened = [case for row in own if row is not None and (case := cases.of(row)) is not None]
-    ratio, perfusion = _perfusion([row for row in own if row is not None], cases.folder)
+    opened = [None if row is None else cases.of(row) for row in own]
+    role = next(found.role for visit in visits.visits if (found := visit.of(name)) is not None)
+    ratio, perfusion = _perfusion(own[-1], cases.folder, new=role == "new")
     spoken = [_spoken(key, course, name) for key, course in said.items()]
     every = [one for one in (*spoken, perfusion, None if specimen is None else specimen[1]) if one is not None]
-    first, last = (opened[0], opened[-1]) if opened else (None, None)
+    if role == "new" and visits.visits[-1].of(name) is not None:
+        every.insert(0, board_words.NEW_LESION)
+    first, last = (opened[0], opened[-1]) if len(opened) > 1 else (None, opened[0])
     moved: tuple[Text, ...] = ()
-    if first is not None and last is not None and first is not last:
+    if first is not None and last is not None:
         compared = changes.of_lesion(first[0].tables, last[0].tables, (first[1], last[1]))
-        moved = tuple(board_words.moved(change) for change in changes.beyond(compared))
-    role = next(found.role for visit in visits.visits if (found := visit.of(name)) is not None)
+        moved = tuple(board_words.moved(change) for change in changes.beyond(compared) if change.quantity in _SHOWN_CHANGES)
     return SheetLesion(
         name,
         role,
         tuple(sizes),
-        (None if first is None or first is last else _thumb(*first), None if last is None else _thumb(*last)),
+        (None if first is None else _thumb(*first), None if last is None else _thumb(*last)),
         ratio,
         tuple(every),
         moved,
         None if specimen is None else specimen[0],
         (*board_words.therapies_of(name, record), *board_words.ablation(name, sizes[-1], record)),
+        any(_another_size(size, case) for size, case in zip(sizes, opened, strict=True)),
     )
+
+
+def _another_size(size_mm: float | None, case: tuple[CaseFolder, str] | None) -> bool:
+    """Whether a written size is far from the lesion's in its case: perhaps that of another lesion."""
+    found = None if case is None else (case[0].tables.lesion(case[1]) or {}).get("longest_axial_diameter_mm")
+    if size_mm is None or not isinstance(found, int | float):
+        return False
+    return abs(found - size_mm) > max(_OTHER_SIZE_MM, _OTHER_SIZE * max(found, size_mm))
 
 
 def _spoken(key: str, course: Course, lesion: str) -> Said | None:
@@ -151,18 +175,20 @@ def _spoken(key: str, course: Course, lesion: str) -> Said | None:
     return Said(column, board_words.CRITERIA[column], found.category, LEANING[found.category])
 
 
-def _perfusion(rows: list[Row], folder: Path) -> tuple[SheetRatio | None, Said | None]:
-    """The latest ratio that there is, and what the rule says of it."""
-    for row in reversed(rows):
-        one: Judged = judged_row(row, folder, NANCY_2019)
-        if one.ratio is None:
-            continue
-        found = judge(one, NANCY_2019)
-        category = None if found["category"] == "not_evaluable" else str(found["category"])
-        spread = None if one.sd is None else (one.ratio - 1.96 * one.sd, one.ratio + 1.96 * one.sd)
-        ratio = SheetRatio(one.ratio, one.ci95 or spread, found["probability_major"], category, one.region or "whole")
-        return ratio, None if category is None else Said("perfusion", board_words.PERFUSION, category, LEANING[category])
-    return None, None
+def _perfusion(row: Row | None, folder: Path, *, new: bool) -> tuple[SheetRatio | None, Said | None]:
+    """The ratio of the latest visit, and what the rule says of it; a new lesion has nothing to respond to yet."""
+    one = None if row is None else judged_row(row, folder, NANCY_2019)
+    if one is None or one.ratio is None or not one.usable:
+        return None, None
+    found = judge(one, NANCY_2019)
+    category = None if found["category"] == "not_evaluable" or new else str(found["category"])
+    spread = None if one.sd is None else (one.ratio - 1.96 * one.sd, one.ratio + 1.96 * one.sd)
+    probability = found["probability_major"]
+    ratio = SheetRatio(one.ratio, one.ci95 or spread, probability, category, one.region or "whole")
+    if category is None:
+        return ratio, None
+    unsure = probability is not None and 1 - _SURE < probability < _SURE
+    return ratio, Said("perfusion", board_words.PERFUSION, category, "partly" if unsure else LEANING[category])
 
 
 def _thumb(case: CaseFolder, lesion: str) -> Thumb | None:
@@ -187,9 +213,13 @@ def _uncertain(course: Course, lesions: tuple[SheetLesion, ...], cases: _Cases, 
     ]
     if unsure:
         lines.append(board_words.unsure(unsure))
-    unrated = [x.name for x in lesions if x.ratio is not None and x.ratio.category is None]
+    unrated = [x.name for x in lesions if x.ratio is not None and x.ratio.category is None and x.role != "new"]
     if unrated:
         lines.append(board_words.unrated(unrated))
+    unseen = [x.name for x in lesions if x.sizes_mm[-1] is None and x.role != "new"]
+    if unseen:
+        lines.append(board_words.unseen(unseen))
+    lines += [board_words.other_size(x.name) for x in lesions if x.size_differs]
     latest = course.verdicts[-1].overall
     events = [TherapyEvent(row.therapy, row.on, row.lesion) for row in record.therapies]
     portal = therapy_flags(events, course.verdicts[-1].day)
@@ -199,7 +229,7 @@ def _uncertain(course: Course, lesions: tuple[SheetLesion, ...], cases: _Cases, 
             codes[{"protocol": "protocol-differs", "release": "release-differs"}.get(what, "models-differ")] = None
     for case in cases.opened[-1:]:
         flags = case.tables.summary.get("flags") or []
-        codes |= dict.fromkeys(code for code in map(_code, flags) if code in FLAGS and FLAGS[code].severity == "serious")
+        codes |= dict.fromkeys(map(_code, flags))
     lines += [
         Text(_sentence(FLAGS[code].en), _sentence(FLAGS[code].fr))
         for code in codes
@@ -241,7 +271,7 @@ def plain(sheet: Sheet) -> dict[str, Any]:
         "best_overall_response_confirmed": sheet.best[1],
         "facts": [{"what": label.en, "value": value.en} for label, value in sheet.facts],
         "lesions": lesions,
-        "disagreements": [text.en for text in sheet.disagreements],
+        "disagreements": [{"what": one.what.en, "why": one.why.en} for one in sheet.disagreements],
         "uncertain": [text.en for text in sheet.uncertain],
     }
 

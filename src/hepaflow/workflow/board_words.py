@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+from hepaflow.domain.course import Course, Verdict
 from hepaflow.domain.response import Assessment, Text
-from hepaflow.pathology.chemotherapy import Course, exposure, read_course
+from hepaflow.pathology.chemotherapy import Course as ChemotherapyCourse
+from hepaflow.pathology.chemotherapy import exposure, read_course
 from hepaflow.pathology.dates import StudyDates, scan_to_surgery
 from hepaflow.pathology.operability import GROUP_NAMES, Checklist, checklist
 from hepaflow.pathology.specimen import BackgroundLiver, background
 from hepaflow.pathology.staging import stage_group
 from hepaflow.pathology.tnm import read_tnm
-from hepaflow.report.sheet_content import Leaning, SheetLesion
+from hepaflow.report.sheet_content import Disagreement, Leaning, Said, SheetLesion
 from hepaflow.response.catalogue import SIZE_CRITERIA
 from hepaflow.therapy import remnant
 from hepaflow.therapy.eligibility import Offer
@@ -29,6 +31,7 @@ CRITERIA: Mapping[str, Text] = {one.key: one.name for one in SIZE_CRITERIA} | {
 }
 PERFUSION = Text("perfusion", "perfusion")
 HISTOLOGY = Text("histology", "histologie")
+NEW_LESION = Said("size-change", Text("new lesion", "nouvelle lésion"), "new", "progresses")
 #: What a category says of a lesion.
 LEANING: Mapping[str, Leaning] = {
     "CR": "responds",
@@ -83,7 +86,7 @@ _TARGETED: Mapping[str, Text] = {
 }
 
 
-def disagreement(lesion: SheetLesion, record: Record) -> Text | None:
+def disagreement(lesion: SheetLesion, record: Record) -> Disagreement | None:
     """The sentence for a lesion on which criteria lean apart; None where they do not."""
     leanings = {one.leaning for one in lesion.said}
     if "responds" not in leanings or not leanings & {"no_response", "progresses"}:
@@ -101,10 +104,8 @@ def disagreement(lesion: SheetLesion, record: Record) -> Text | None:
     if why == "perfusion-low" and "antiangiogenic-exposure" in exposure(courses(record)).flags:
         reasons.append(_ANTIANGIOGENIC)
     because = Text("; ".join(one.en for one in reasons), "; ".join(one.fr for one in reasons))
-    return Text(
-        f"{_name(lesion.name).en}: {in_english}. Why it matters: {because.en}.",
-        f"{_name(lesion.name).fr} : {in_french}. Pourquoi c'est important : {because.fr}.",
-    )
+    what = Text(f"{_name(lesion.name).en}: {in_english}", f"{_name(lesion.name).fr} : {in_french}")
+    return Disagreement(what, because)
 
 
 def _why(lesion: SheetLesion) -> str:
@@ -135,8 +136,69 @@ def unsure(lesions: list[str]) -> Text:
     """That the category by perfusion of some lesions could be the other one."""
     return Text(
         f"Perfusion of {_list(lesions).en}: the category is less than 95 % sure.",
-        f"Perfusion de {_list(lesions).fr} : la catégorie est sûre à moins de 95 %.",
+        f"Perfusion de {_list(lesions).fr} : catégorie incertaine (probabilité inférieure à 95 %).",
     )
+
+
+def unseen(lesions: list[str]) -> Text:
+    """That lesions were not measured at the latest visit."""
+    return Text(f"Not measured at the latest visit: {_list(lesions).en}.", f"Non mesurées au dernier examen : {_list(lesions).fr}.")
+
+
+def other_size(lesion: str) -> Text:
+    """That a written size does not fit the case."""
+    return Text(
+        f"{_name(lesion).en}: a size in the table is far from that of its case. Is case_lesion the same lesion?",
+        f"{_name(lesion).fr} : une taille du tableau s'écarte nettement de celle du cas. case_lesion désigne-t-il la même lésion ?",
+    )
+
+
+def course(found: Course) -> tuple[Text, ...]:
+    """The patient's category by RECIST 1.1 at every visit after the baseline, with its parts and sums."""
+    lines = []
+    for verdict in found.verdicts:
+        if verdict.overall is None:
+            continue
+        parts = {name: part.category for name, part in verdict.parts.items()}
+        en = ", ".join(f"{_PART[name].en} {category}" for name, category in parts.items())
+        fr = ", ".join(f"{_PART[name].fr} {_IN_FRENCH.get(category, category)}" for name, category in parts.items())
+        sums_en, sums_fr = _sums(verdict)
+        head, tete = (
+            f"{verdict.visit}, RECIST 1.1 {verdict.overall.category}",
+            _IN_FRENCH.get(verdict.overall.category, verdict.overall.category),
+        )
+        lines.append(Text(f"{head}: {en}{sums_en}.", f"{verdict.visit}, RECIST 1.1 {tete} : {fr}{sums_fr}."))
+    return tuple(lines)
+
+
+def _sums(verdict: Verdict) -> tuple[str, str]:
+    if "target" not in verdict.parts:
+        return "", ""
+    numbers = verdict.parts["target"].reasons[0].numbers
+    now, base, lowest = (float(numbers[key] or 0) for key in ("sum_mm", "baseline_sum_mm", "nadir_sum_mm"))
+    known = "" if numbers["not_evaluated"] == 0 else " (not all measured)"
+    connu = "" if numbers["not_evaluated"] == 0 else " (non toutes mesurées)"
+    return (
+        f"; sum {now:g} mm{known}, baseline {base:g}, smallest before {lowest:g}",
+        f" ; somme {now:g} mm{connu}, initiale {base:g}, plus petite antérieure {lowest:g}",
+    )
+
+
+_PART: Mapping[str, Text] = {
+    "target": Text("targets", "cibles"),
+    "non-target": Text("non-targets", "non-cibles"),
+    "new": Text("new lesion", "nouvelle lésion"),
+}
+_IN_FRENCH = {
+    "CR": "RC",
+    "PR": "RP",
+    "SD": "MS",
+    "PD": "MP",
+    "Non-CR/Non-PD": "Non-RC/Non-MP",
+    "no": "non",
+    "yes": "oui",
+    "equivocal": "douteuse",
+}
 
 
 def unrated(lesions: list[str]) -> Text:
@@ -158,7 +220,7 @@ def therapies_of(lesion: str, record: Record) -> tuple[Text, ...]:
     return tuple(Text(f"{NAMES[event.therapy].en} {event.on}", f"{NAMES[event.therapy].fr} {event.on}") for event in done)
 
 
-def courses(record: Record) -> tuple[Course, ...] | None:
+def courses(record: Record) -> tuple[ChemotherapyCourse, ...] | None:
     """The courses of chemotherapy; None where nothing is recorded."""
     return tuple(read_course(one.regimen, cycles=one.cycles) for one in record.chemotherapy) or None
 
@@ -197,7 +259,14 @@ def _drugs(record: Record) -> tuple[tuple[Text, Text], ...]:
 
 def _liver(record: Record) -> tuple[tuple[Text, Text], ...]:
     found = background(BackgroundLiver(**record.background.model_dump()))
-    return () if found.category == "not_evaluable" else ((Text("Background liver", "Foie non tumoral"), _all(found)),)
+    if found.category == "not_evaluable":
+        return ()
+    said, share = _all(found), _STEATOSIS.get(record.background.steatosis.value, "")
+    more = f" ({share})" if share else ""
+    return ((Text("Background liver", "Foie non tumoral"), Text(f"{said.en}{more}", f"{said.fr}{more}")),)
+
+
+_STEATOSIS = {"below_10": "< 10 %", "10_to_50": "10-50 %", "above_50": "> 50 %"}
 
 
 def _said_by_board(record: Record) -> tuple[tuple[Text, Text], ...]:
@@ -205,11 +274,11 @@ def _said_by_board(record: Record) -> tuple[tuple[Text, Text], ...]:
         return ()
     last = max(record.board, key=lambda one: one.on)
     name = GROUP_NAMES[last.group]
+    said = (Text("Board, as recorded", "RCP, selon le compte rendu"), Text(f"{name.en} ({last.on})", f"{name.fr} ({last.on})"))
+    if all(answer == "unknown" for answer in record.checklist.model_dump().values()):
+        return (said,)
     asked = checklist(Checklist(**record.checklist.model_dump()))
-    return (
-        (Text("Board, as recorded", "RCP, selon le compte rendu"), Text(f"{name.en} ({last.on})", f"{name.fr} ({last.on})")),
-        (Text("Resectability checklist", "Liste de résécabilité"), asked.reasons[0].text),
-    )
+    return said, (Text("Resectability, as recorded", "Résécabilité, selon les réponses"), asked.reasons[0].text)
 
 
 def _remnant(record: Record) -> tuple[tuple[Text, Text], ...]:
@@ -256,7 +325,11 @@ def _surgery(record: Record, last_scan: date | None) -> tuple[tuple[Text, Text],
         return ()
     found = scan_to_surgery(StudyDates(before_surgery=last_scan, surgery=record.surgery))
     days, said = found.reasons[0].numbers.get("days"), _all(found)
-    en, fr = ("", "") if days is None else (f" ({days} days after the last scan)", f" ({days} jours après le dernier examen)")
+    limit = found.reasons[0].numbers.get("limit_days")
+    en, fr = "", ""
+    if days is not None:
+        en = f", {days} days after the last scan (limit {limit} days)"
+        fr = f", {days} jours après le dernier examen (limite {limit} jours)"
     return ((Text("Surgery", "Chirurgie"), Text(f"{record.surgery}{en}. {said.en}", f"{record.surgery}{fr}. {said.fr}")),)
 
 

@@ -161,5 +161,13 @@ def load(path: Path) -> Record:
         key = ".".join(str(part) for part in first["loc"])[:80]
         if first["type"] == "extra_forbidden":
             place = ".".join(str(part) for part in first["loc"][:-1]) or "the record"
-            raise InputRefused(f"{CODE}-UNKNOWN-KEY", f"{place} holds a key that is not known", "Check its spelling") from error
+            raise InputRefused(
+                f"{CODE}-UNKNOWN-KEY",
+                f"{place} holds a key that is not known",
+                "Known tables and keys are in docs/how-to/tumor-board.md",
+            ) from error
+        if first["loc"] == ("patient",):
+            raise InputRefused(
+                f"{CODE}-INVALID", "patient is no pseudonym", "Use letters, digits, dot, dash and underscore, no spaces, at most 40"
+            ) from error
         raise InputRefused(f"{CODE}-INVALID", f"{key}: {first['msg']}", "Correct the record") from error

@@ -160,6 +160,27 @@ def test_a_truncated_pass_keeps_what_it_has(study: DynamicSeries) -> None:
     assert np.isnan(correct.apply(cut, found).voxels[3]).any(axis=(1, 2))[:6].all()
 
 
+@pytest.mark.parametrize("shift_mm", [(0.0, 0.0, 15.0), (0.0, 20.0, 0.0), (30.0, 0.0, 0.0), (100.0, 100.0, 100.0)])
+def test_a_large_shift_by_hand_is_applied_whole_and_flagged_where_it_harms(study: DynamicSeries, shift_mm: tuple) -> None:
+    found = correct.estimate(study, method="manual", reference=torso.REFERENCE, shifts_mm={2: shift_mm})
+    inside = np.isfinite(found.remaining_mm)
+    moved = found.displacements[2][inside]
+    assert np.median(moved, axis=0) == pytest.approx(shift_mm, abs=1e-3)
+    assert found.jacobian_range[0] > 0.0
+    assert "motion-shift-worse" in found.passes[2].flags
+    assert "motion-shift-worse" in FLAGS
+
+
+@pytest.mark.parametrize("method", ["rigid", "deformable"])
+def test_a_pass_that_lies_far_off_is_brought_back(method: str) -> None:
+    still = torso.series(torso.axial(), travel=tuple((0.0, 0.0) if n != 3 else (26.0, 0.0) for n in range(8)))
+    found = correct.estimate(still, method=method, reference=torso.REFERENCE)  # type: ignore[arg-type]
+    inside = np.isfinite(found.remaining_mm)
+    assert found.passes[3].residual_after < 0.7 * found.passes[3].residual_before or found.passes[3].excluded
+    if not found.passes[3].excluded:
+        assert np.median(found.displacements[3][inside][:, 2]) == pytest.approx(26.0, abs=3.0)
+
+
 def test_an_estimate_that_was_stopped_goes_on_to_the_same_bits(study: DynamicSeries) -> None:
     filed: dict[str, tuple[np.ndarray, ...]] = {}
 

@@ -124,3 +124,8 @@ def test_over_visits() -> None:
     ]
     assert (course.criterion, dict(course.lowest), course.best) == ("chun", {}, None)
     assert [verdict.visit for verdict in course.verdicts] == ["v0", "v1", "v2"]
+
+
+def test_lesions_that_could_not_improve_have_no_vote_where_others_could() -> None:
+    assert of_patient([judge(1, 1), judge(1, 1), judge(3, 1)]).category == "optimal"
+    assert of_patient([judge(1, 1), judge(1, 2)]).category == "none"

@@ -172,6 +172,20 @@ def test_lesions_that_grew_together_are_compared_together() -> None:
     assert course.lowest == {"a": Lowest("v0", Fraction(400)), "b": Lowest("v0", Fraction(400))}
 
 
+def test_what_did_not_merge_is_compared_with_itself() -> None:
+    first = [pair("a", 40), pair("b", 40), pair("c", 10)]
+    into = Finding("b", "target", "merged", merged_with="a")
+    assert categories(assess(patient(first, [pair("a", 40), into, pair("c", 40)]))) == ["PD"]
+    assert categories(assess(patient(first, [pair("a", 60), into, pair("c", 10)]))) == ["NC"]  # 3600 of 1600 + 1600
+    later = [[pair("a", 40), into, pair("c", 10)], [pair("a", 10), into, pair("c", 10)], [pair("a", 50), into, pair("c", 10)]]
+    course = assess(patient(first, *later))
+    assert categories(course) == ["NC", "PR", "PD"]  # 3300 to 1700, to 200, and 100 to 2500
+    assert course.lowest["a"] == Lowest("v2", Fraction(100))
+    for unsaid in (None, "x", "b"):
+        with pytest.raises(InputRefused, match="VISITS-MERGED"):
+            assess(patient(first, [pair("a", 40), Finding("b", "target", "merged", merged_with=unsaid), pair("c", 10)]))
+
+
 def test_the_smallest_products_and_the_best_response() -> None:
     course = assess(patient([pair("a", 20)], [pair("a", 10)], [pair("a", 10)], [pair("a", 30)], [pair("a", 0)]))
     assert categories(course) == ["PR", "PR", "PD", "CR"]

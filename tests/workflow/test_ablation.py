@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hepaflow.domain.geometry import Grid
-from hepaflow.errors import InputRefused
+from hepaflow.errors import InputRefused, UsageError
 from hepaflow.store import nifti
 from hepaflow.workflow import ablation
 
@@ -50,3 +50,16 @@ def test_what_is_no_mask_or_on_another_grid_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputRefused, match=code):
             ablation.margin(one, two, registration_error_mm=0.0)
+
+
+def test_the_map_never_overwrites_a_mask_and_a_full_image_has_no_surface(tmp_path: Path) -> None:
+    tumor, zone = ball(tmp_path / "t.nii.gz", 8.0), ball(tmp_path / "z.nii.gz", 15.0)
+    before = zone.read_bytes()
+    with pytest.raises(UsageError, match="OUT-IS-INPUT"):
+        ablation.margin(tumor, zone, registration_error_mm=0.0, out=tmp_path / "sub" / ".." / "z.nii.gz")
+    assert zone.read_bytes() == before
+    with pytest.raises(InputRefused, match="MARGIN-NO-SURFACE"):
+        ablation.margin(ball(tmp_path / "full.nii.gz", 1000.0), zone, registration_error_mm=0.0)
+    for what in ("/dev/zero", tmp_path):
+        with pytest.raises(InputRefused, match="MASK-UNREADABLE"):
+            ablation.margin(Path(what), zone, registration_error_mm=0.0)

@@ -102,3 +102,33 @@ def test_pictures_keep_their_holes(tmp_path: Path) -> None:
     case = open_case(folder)
     assert np.isfinite(case.image).all()
     assert case.image.dtype == np.float32
+
+
+def test_few_partners_are_called_poor(tmp_path: Path) -> None:
+    first = write_case(tmp_path / "first", BEFORE)
+    elsewhere = {
+        "lesion-1": ((30.0, 20.0, 20.0), 10.0),
+        "lesion-2": ((-30.0, -25.0, -15.0), 10.0),
+        "lesion-3": ((0.0, 38.0, 0.0), 10.0),
+    }
+    assert link(first, write_case(tmp_path / "second", elsewhere))["poor"] is True
+    assert link(first, write_case(tmp_path / "third", BEFORE))["poor"] is False
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("lesions.json", {"lesions": [{"id": "lesion-1", "regions": []}]}),
+        ("lesions.json", {"lesions": [{"id": "lesion-1", "regions": {"whole": [1]}}]}),
+        ("lesions.json", {"lesions": [{"id": "lesion-1", "regions": {"whole": {"bf": {"value": 10**400, "sd": "x"}}}}]}),
+        ("case.json", {"acquisition": []}),
+        ("case.json", {"acquisition": {"times_s": ["a", None, 10**400]}}),
+        ("case.json", {"acquisition": {"times_s": 3}}),
+    ],
+)
+def test_a_case_with_odd_entries_is_compared_as_far_as_it_goes(tmp_path: Path, file: str, change: dict) -> None:
+    first, second = (write_case(tmp_path / name, BEFORE) for name in ("first", "second"))
+    tree = json.loads((second / file).read_text())
+    (second / file).write_text(json.dumps(tree | change))
+    found = changes.of_lesion(open_tables(first), open_tables(second), ("lesion-1", "lesion-1"))
+    assert {one.assessment.category for one in found} <= {"not_evaluable", "within_repeatability"}

@@ -263,15 +263,6 @@ def test_criteria_of_lesions_need_no_roles(tmp_path: Path, criterion: str) -> No
     assert found["visits"][1]["lesions"][0]["category"] in {"PR", "optimal", "smaller"}
 
 
-@pytest.mark.parametrize("days", ["9999-12-30,9999-12-31", "0001-01-01,9999-12-31"])
-def test_no_date_is_too_far(tmp_path: Path, days: str) -> None:
-    first, second = days.split(",")
-    found = read(
-        tmp_path, small(f"b,{first},a,target,30,,,", f"w,{second},a,target,10,,,"), confirmation=Confirmation(10**9, 10**9)
-    )
-    assert found["best_overall_response_confirmed"]["category"] == "NE"
-
-
 # --- cases that a table names ------------------------------------------------------------------------------------------
 
 

@@ -393,3 +393,19 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         read_rows(tmp_path / "none.json")
     with pytest.raises(InputRefused, match=r"^VISITS-UNREADABLE"):
         read_rows(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["v.csv", "v.json"])
+def test_a_file_without_an_end_is_not_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("/dev/zero")
+    with pytest.raises(InputRefused, match="UNREADABLE"):
+        read_rows(tmp_path / name)
+    with pytest.raises(InputRefused, match="VISITS"):
+        read_rows(Path("v\0.csv"))
+
+
+@pytest.mark.parametrize("day", ["1969-12-31", "2101-01-01", "9999-12-31"])
+def test_a_day_no_examination_can_have_is_refused(tmp_path: Path, day: str) -> None:
+    (tmp_path / "v.csv").write_text(f"visit,date,lesion\nv1,{day},a\n")
+    with pytest.raises(InputRefused, match="VISITS-DATE"):
+        read_rows(tmp_path / "v.csv")

@@ -37,5 +37,9 @@ def link(
     ):
         if found[key]:
             printing.out(f"{what}: {', '.join(found[key])}")
+    if found["poor"]:
+        printing.out(
+            "Few partners were found: the livers may not have been registered (turned by 15 degrees or more?). Link by eye."
+        )
     printing.out("These links are proposed by registration. Confirm them before use.")
     return 0

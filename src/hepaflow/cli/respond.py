@@ -39,7 +39,7 @@ def respond(
 
     Criteria on sizes (recist-1.1, who, choi, modified-choi, chung, chun, mrecist, easl, size-change-not-recist) read visit, date, lesion, role
     (target, non-target, new), organ, nodal, diameter_mm, short_axis_mm, perpendicular_mm, viable_mm, viable_perpendicular_mm, hu, morphology (morphology_2: a second reader's), state
-    (measured, absent, too_small, not_evaluated, fragments, merged), unequivocal and markers, each what it needs; the first visit is the baseline.
+    (measured, absent, too_small, not_evaluated, fragments, merged), merged_with, unequivocal and markers, each what it needs; the first visit is the baseline.
 
     Criteria on perfusion read bf_ratio (perhaps bf_ratio_sd, diameter_mm), or case: the path of an analysed case's
     lesions.json, which brings along the ratio that its report judged, its probability and the lesion's size. A column model names what

@@ -515,6 +515,12 @@ _TABLE: tuple[Flag, ...] = (
         "la déformation trouvée pour ce passage se repliait et a été refusée : il est seulement décalé",
     ),
     Flag(
+        "motion-shift-worse",
+        "serious",
+        "the reader's shift moved this pass further from the reference: check its sign and size",
+        "le décalage saisi a éloigné ce passage de la référence : vérifier son signe et sa valeur",
+    ),
+    Flag(
         "motion-pass-uncorrected",
         "caution",
         "motion correction did not improve this pass, which is used as acquired",

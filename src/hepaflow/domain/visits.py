@@ -26,7 +26,7 @@ class Finding:
     ``diameter_mm`` is the longest axial diameter, ``perpendicular_mm`` the one across it, ``short_axis_mm`` that of a node; ``viable_mm`` and
     ``viable_perpendicular_mm`` are those of the part that enhances in the arterial phase; ``hu`` the mean attenuation in the portal phase;
     ``morphology`` the group 1 to 3 of Chun. ``unequivocal`` is the reader's word: of a non-target lesion, that it has progressed beyond
-    doubt (None: no); of a new one, that it is a metastasis beyond doubt (None: yes). Sizes of fragments are given added up. None is "not there", never
+    doubt (None: no); of a new one, that it is a metastasis beyond doubt (None: yes). Sizes of fragments are given added up; ``merged_with`` is the lesion that carries a merged one. None is "not there", never
     zero: a measured lesion without the size that a criterion reads counts as not evaluated. Refused: a negative size, a morphology that is no
     group, a non-target lesion that has progressed though it is absent or was not evaluated.
     """
@@ -44,6 +44,7 @@ class Finding:
     hu: Fraction | None = None
     morphology: int | None = None
     unequivocal: bool | None = None
+    merged_with: str | None = None
 
     def __post_init__(self) -> None:
         sizes = (self.diameter_mm, self.perpendicular_mm, self.short_axis_mm, self.viable_mm, self.viable_perpendicular_mm)

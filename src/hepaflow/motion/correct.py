@@ -48,12 +48,13 @@ _ORDINARY_MM = 8.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """What every pass is laid on: the scene, the cavity, nodes that carry the field, the fade (nodes), where residuals and shifts are taken (nodes)."""
+    """What every pass is laid on: the scene, the cavity, nodes that carry the field, the fade and how far nodes lie beyond the cavity (mm), where residuals and shifts are taken (nodes)."""
 
     scene: Scene
     cavity: Mask
     active: Mask
     fade: npt.NDArray[np.float32]
+    beyond_mm: npt.NDArray[np.float32]
     compared: Mask
     flags: tuple[str, ...]
 
@@ -74,7 +75,7 @@ def estimate(
     local least squares with local gain and offset inside the cavity (or elastix, by ``engine``) and goes on with all passes together; ``rigid`` is one
     shift a pass; ``manual`` takes the shifts of a reader, ``shifts_mm`` (pass to mm LPS: where the tissue of the reference lies in that pass, minus where it
     lies in the reference); ``none`` is no motion (residuals are measured all the same). Excluded passes are left where they are. A pass that did not get better is
-    left where it is, one that disagrees far more than all others is marked excluded; flags say so. A reader's shift is never given back. ``keep`` files the start of every pass and
+    left where it is, one that disagrees far more than all others is marked excluded; flags say so. A reader's shift is never given back; one that makes a pass worse is flagged. ``keep`` files the start of every pass and
     every turn of all together. Refused: an
     unknown method, a reference that is not there, a shift of the reference or of a pass that is not there.
     """
@@ -257,9 +258,10 @@ def lay_table(series: DynamicSeries) -> Table:
     active = deformable.active_nodes(cavity, scene)
     share = deformable.mask_share(cavity, scene)
     beyond = distance_transform_edt(share == 0, sampling=scene.nodes.spacing_mm)
-    fade = np.clip(1.0 - (beyond - max(scene.nodes.spacing_mm)) / FADE_MM, 0.0, 1.0).astype(np.float32)
+    past = np.maximum(beyond - max(scene.nodes.spacing_mm), 0.0).astype(np.float32)
+    fade = np.clip(1.0 - past / FADE_MM, 0.0, 1.0).astype(np.float32)
     fade[~active] = 0.0
-    return Table(scene, cavity, active, fade, share > 0.5, flags)
+    return Table(scene, cavity, active, fade, past, share > 0.5, flags)
 
 
 def _together(
@@ -375,20 +377,33 @@ def _judge(table: Table, fixed: Fixed, index: int, field: Field, shift: Field | 
     nothing = np.zeros_like(field)
     at_rest = variance(nothing)
     flags: list[str] = []
-    kept = _unfolded(field * table.fade[..., None], table)
-    if kept is None and shift is not None:
-        flags.append("motion-pass-rigid")
-        kept = _unfolded(shift * table.fade[..., None], table)
+    constant = field if by_hand else shift
+    same = constant is not None and np.array_equal(field, constant)
+    kept = None if same else _unfolded(field * table.fade[..., None], table)
+    if kept is None and constant is not None:
+        flags += [] if same else ["motion-pass-rigid"]
+        kept = _shifted(constant, table)
     kept = nothing if kept is None else kept
     moved = variance(kept) if kept.any() else at_rest
     both = table.compared & np.isfinite(at_rest) & np.isfinite(moved)
     before, after = score.disagreement(at_rest, both), score.disagreement(moved, both)
     border_before = _border(table, fixed, moving, nothing)
     border_after = _border(table, fixed, moving, kept) if kept.any() else border_before
-    if not by_hand and (after > before or border_after > border_before + _BORDER_WORSE_MM):
-        flags.append("motion-pass-uncorrected")
-        kept, after, border_after = nothing, before, border_before
+    if after > before or border_after > border_before + _BORDER_WORSE_MM:
+        flags.append("motion-shift-worse" if by_hand else "motion-pass-uncorrected")
+        if not by_hand:
+            kept, after, border_after = nothing, before, border_before
     return _Verdict(kept, before, after, border_before, border_after, tuple(flags))
+
+
+def _shifted(shift: Field, table: Table) -> Field:
+    """A shift, faded out beyond the cavity over the shortest way that does not fold it; a large one takes ribs and wall along."""
+    axial = table.scene.axes.astype(np.float32)
+    for width_mm in (FADE_MM, 2.0 * FADE_MM, 4.0 * FADE_MM, 8.0 * FADE_MM, 16.0 * FADE_MM):
+        faded: Field = shift * np.clip(1.0 - table.beyond_mm / width_mm, 0.0, 1.0).astype(np.float32)[..., None]
+        if score.jacobian(faded @ axial.T, table.scene.nodes).min() >= _LEAST_JACOBIAN:
+            return faded
+    return shift
 
 
 def _unfolded(field: Field, table: Table) -> Field | None:

@@ -72,8 +72,9 @@ def judge(first: int | None, later: int | None) -> Assessment:
 
 
 def of_patient(lesions: Sequence[Assessment]) -> Assessment:
-    """The patient from the lesions: the commonest category of those that were read, on a tie the less favorable one (``morphology-tied``)."""
-    counts = Counter(one.category for one in lesions if one.category != "not_evaluable")
+    """The patient from the lesions: the commonest category of those that were read and could improve (of all where none could), on a tie the less favorable one (``morphology-tied``)."""
+    able = [one for one in lesions if "morphology-not-assessable" not in one.flags] or list(lesions)
+    counts = Counter(one.category for one in able if one.category != "not_evaluable")
     most = max(counts.values(), default=0)
     tied = [category for category in CATEGORIES if counts[category] == most and most]
     category = tied[-1] if tied else "not_evaluable"

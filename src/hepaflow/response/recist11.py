@@ -189,7 +189,9 @@ def _is_certain(found: Finding) -> bool:
 
 def _is_back(known: Finding | None, found: Finding) -> bool:
     """Whether a lesion of the baseline is to be seen; a node is always there, and its size speaks through the sum."""
-    return known is not None and not found.nodal and found.state != "not_evaluated" and found.size_mm != 0
+    if known is None or found.nodal or found.state == "not_evaluated" or found.size_mm == 0:
+        return False
+    return known.role != "target" or found.size_mm is not None  # a target without a size was not evaluated
 
 
 def _flags_of_baseline(base: Visit) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ def grown(now: Fraction, lowest: Fraction, *, at_least: bool) -> bool:
 
 
 def assess(visits: Visits, *, at_least: bool = True) -> Course:
-    """WHO over all visits, from the target lesions' two diameters. Refused: no target, or one without both at the baseline.
+    """WHO over all visits, from the target lesions' two diameters. Refused: no target, one without both at the baseline, a merged one of which nobody says which other carries it.
 
     A lesion that merged into another has no product of its own: the one that carries it has grown only if it exceeds what both were, taken together.
     Non-target lesions that persist keep a complete response from being one; unequivocal progression of them is progression.
@@ -70,15 +70,41 @@ def assess(visits: Visits, *, at_least: bool = True) -> Course:
     first = {lesion: size for lesion, size in known.items() if size is not None}
     lowest = {lesion: Lowest(base.name, size) for lesion, size in first.items()}
     verdicts = [Verdict(base.name, base.day, None)]
+    carried: dict[str, Fraction] = dict.fromkeys(first, Fraction(0))
+    seen_merged: set[str] = set()
     for visit in visits.followups:
         now = {lesion: _at(visit, lesion) for lesion in first}
-        merged = [found.lesion for found in visit.findings if found.state == "merged" and found.lesion in first]
-        seen = _Seen(now, sum((lowest[lesion].value for lesion in merged), Fraction(0)), new_lesions(visit), beside(base, visit))
-        verdicts.append(Verdict(visit.name, visit.day, _judge(seen, first, lowest, at_least=at_least)))
+        merged = {found.lesion for found in visit.findings if found.state == "merged" and found.lesion in first}
+        for lesion in sorted(merged - seen_merged):
+            carried[_carrier(visit, lesion, first)] += lowest[lesion].value
+        seen_merged = merged
+        floors = {lesion: lowest[lesion].value + carried[lesion] for lesion in first}
+        seen = _Seen(now, floors, new_lesions(visit), beside(base, visit))
+        verdicts.append(Verdict(visit.name, visit.day, _judge(seen, first, at_least=at_least)))
         for lesion, size in now.items():
-            if size is not None and size < lowest[lesion].value and not merged:
-                lowest[lesion] = Lowest(visit.name, size)
+            if size is not None and size < floors[lesion] and lesion not in merged:
+                carried[lesion] = max(size - lowest[lesion].value, Fraction(0))
+                if size < lowest[lesion].value:
+                    lowest[lesion] = Lowest(visit.name, size)
     return Course(KEY, tuple(verdicts), lowest, best_until_progression(KEY, verdicts, ("CR", "PR", "NC", "PD", "NE")))
+
+
+def _carrier(visit: Visit, lesion: str, targets: Mapping[str, Fraction]) -> str:
+    """The lesion that carries a merged one: the one named, or the only other target that is there. Refused: more than one, and none named."""
+    found = visit.of(lesion)
+    named = None if found is None else found.merged_with
+    there = [
+        one.lesion
+        for one in visit.findings
+        if one.lesion in targets and one.lesion != lesion and one.state not in ("absent", "merged")
+    ]
+    if named in there:
+        return str(named)
+    if named is not None or len(there) != 1:
+        raise InputRefused(
+            "VISITS-MERGED", "it is not said which target lesion carries the one that merged", "Name it in the column merged_with"
+        )
+    return there[0]
 
 
 def _at(visit: Visit, lesion: str) -> Fraction | None:
@@ -88,20 +114,18 @@ def _at(visit: Visit, lesion: str) -> Fraction | None:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A visit: products of the targets, what the smallest of those that merged add up to, new lesions, non-target disease."""
+    """A visit: products of the targets, what each is compared with (its smallest, and that of what merged into it), new lesions, non-target disease."""
 
     now: Mapping[str, Fraction | None]
-    merged: Fraction
+    floors: Mapping[str, Fraction]
     new: int
     beside: Beside
 
 
-def _judge(seen: _Seen, first: Mapping[str, Fraction], lowest: Mapping[str, Lowest], *, at_least: bool) -> Assessment:
+def _judge(seen: _Seen, first: Mapping[str, Fraction], *, at_least: bool) -> Assessment:
     now = seen.now
     total, base = sum((size or Fraction(0) for size in now.values()), Fraction(0)), sum(first.values(), Fraction(0))
-    worse = sum(
-        size is not None and grown(size, lowest[lesion].value + seen.merged, at_least=at_least) for lesion, size in now.items()
-    )
+    worse = sum(size is not None and grown(size, seen.floors[lesion], at_least=at_least) for lesion, size in now.items())
     missing = sum(size is None for size in now.values())
     if seen.new or worse or seen.beside.progressed:
         category = "PD"

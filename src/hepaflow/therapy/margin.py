@@ -80,6 +80,8 @@ def measure(
     error = float(not_negative(registration_error_mm, what="the registration error"))
     wanted = float(not_negative(wanted_mm, what="the margin wanted"))
     surface = surface_of(filled(tumor, grid, what="the tumor"), grid)
+    if not len(surface.points_mm):
+        raise InputRefused("MARGIN-NO-SURFACE", "the tumor fills the whole image and has no surface", "Is the mask inverted?")
     depth = depth_mm(surface.points_mm, surface_of(filled(zone, grid, what="the ablation zone"), grid))
     near = np.zeros(len(depth), bool) if liver is None else _near_capsule(surface, liver, tumor, grid, wanted)
     flags = ("mask-truncated",) if touches_edge(tumor) or touches_edge(zone) else ()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.domain.geometry import Grid
-from hepaflow.errors import InputRefused
+from hepaflow.errors import InputRefused, UsageError
 from hepaflow.store import atomic
 from hepaflow.therapy import margin as margin_of
 from hepaflow.workflow.case_folder import read_volume
@@ -25,6 +25,8 @@ def margin(
 
     Refused: files that are no 3D NIfTI, masks on different grids, and what the measurement refuses.
     """
+    if out is not None and any(given is not None and out.resolve() == given.resolve() for given in (tumor, zone, liver)):
+        raise UsageError("OUT-IS-INPUT", "the margin map would overwrite one of the masks", "Give another file for --out")
     before, grid = _mask(tumor, "the tumor's mask")
     after, other = _mask(zone, "the ablation zone's mask")
     around = None if liver is None else _mask(liver, "the liver's mask")
@@ -55,6 +57,6 @@ def _mask(path: Path, what: str) -> tuple[npt.NDArray[np.bool_], Grid]:
         values, grid = read_volume(path)
     except (OSError, ValueError, EOFError, TypeError) as error:
         raise refusal from error
-    if not np.isfinite(values).all():
+    if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
         raise refusal
     return values != 0, grid

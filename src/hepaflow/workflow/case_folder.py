@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hepaflow.domain.geometry import Grid
 from hepaflow.errors import InputRefused
-from hepaflow.workflow.columns import LARGEST_BYTES
+from hepaflow.workflow.columns import read_text
 
 #: In ``image.nii.gz``: no pass reached.
 _OUTSIDE_HU = -2000
@@ -94,9 +94,10 @@ def open_case(folder: Path, *, what: str = "the case") -> CaseFolder:
 
 
 def _tree(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > LARGEST_BYTES:
+    text = read_text(path)
+    if text is None:
         raise ValueError
-    tree = json.loads(path.read_text(encoding="utf-8"))
+    tree = json.loads(text)
     if not isinstance(tree, dict):
         raise TypeError
     return tree
@@ -107,6 +108,8 @@ def read_volume(path: Path) -> tuple[npt.NDArray[Any], Grid]:
     import nibabel
     from nibabel.filebasedimages import ImageFileError
 
+    if not path.is_file():
+        raise OSError("not a regular file")
     try:
         image: Any = nibabel.load(path)
         data = np.asarray(image.dataobj)

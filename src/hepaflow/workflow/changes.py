@@ -15,6 +15,8 @@ from hepaflow.workflow.made_with import differences, of_case
 #: What of an acquisition must agree for its numbers to be compared, and by how much times may differ (s).
 _SAME = ("kvp", "contrast_volume_ml", "contrast_flow_ml_s")
 _TIMES_S = 1.0
+#: No value of a case is larger.
+_LARGEST = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +53,20 @@ def of_lesion(
 
 
 def _same_protocol(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    one, other = (case.get("acquisition") or {} for case in (first, second))
+    one, other = (found if isinstance(found := case.get("acquisition"), dict) else {} for case in (first, second))
     if any(one.get(key) != other.get(key) for key in _SAME):
         return False
-    times = (one.get("times_s") or [], other.get("times_s") or [])
+    times = [[_number(time) for time in found] if isinstance(found := case.get("times_s"), list) else [] for case in (one, other)]
     return len(times[0]) == len(times[1]) and all(
         a is not None and b is not None and abs(a - b) <= _TIMES_S for a, b in zip(*times, strict=True)
     )
 
 
 def _region(lesion: Mapping[str, Any] | None, name: str) -> dict[str, Mapping[str, Any]]:
-    found = ((lesion or {}).get("regions") or {}).get(name) or {}
+    regions = (lesion or {}).get("regions")
+    found = regions.get(name) if isinstance(regions, dict) else None
+    if not isinstance(found, dict):
+        return {}
     return {key: value for key, value in found.items() if key in QUANTITIES and isinstance(value, dict)}
 
 
@@ -70,7 +75,9 @@ def _measured(value: Mapping[str, Any]) -> Measured:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LARGEST:
+        return None
+    return float(value)
 
 
 def beyond(changes: Iterable[Change]) -> tuple[Change, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import stat
 import unicodedata
 from pathlib import Path
 
@@ -15,6 +16,16 @@ LARGEST_BYTES = 50_000_000
 UNSEEN = {"Cc", "Cf", "Zl", "Zp"}
 
 
+def read_text(path: Path, *, most_bytes: int = LARGEST_BYTES) -> str | None:
+    """The text of a regular file (UTF-8, perhaps with a mark); None where it is larger than ``most_bytes``. Raises OSError for anything else: a device has no end."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("not a regular file")
+    with path.open("rb") as file:
+        data = file.read(most_bytes + 1)
+    return None if len(data) > most_bytes else data.decode("utf-8-sig")
+
+
 def read_csv(path: Path, *, code: str) -> tuple[list[str], list[list[str]]]:
     """Header and rows of a CSV file (comma, semicolon or tab; a decimal comma where the separator is a semicolon).
 
@@ -22,12 +33,12 @@ def read_csv(path: Path, *, code: str) -> tuple[list[str], list[list[str]]]:
     characters that are not text, a row of another length.
     """
     try:
-        if path.stat().st_size > LARGEST_BYTES:
+        text = read_text(path)
+        if text is None:
             raise InputRefused(f"{code}-TOO-LARGE", "the table is larger than 50 MB", "Give a smaller table")
-        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InputRefused(f"{code}-MISSING", "the given file does not exist", "Check the path") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputRefused(f"{code}-UNREADABLE", "the file is not readable text", "Give a CSV file in UTF-8") from error
     lines = text.splitlines()
     first = lines[0] if lines else ""

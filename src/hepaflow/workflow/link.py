@@ -22,6 +22,7 @@ def link(first: Path, second: Path) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "proposed": True,
+        "poor": len(found.pairs) < 0.5 * min(len(one.lesions), len(other.lesions)),
         "links": [asdict(pair) for pair in found.pairs],
         "only_first": list(found.only_first),
         "only_second": list(found.only_second),

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hepaflow.workflow.columns import LARGEST_BYTES
+from hepaflow.workflow.columns import read_text
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _VERSION = re.compile(r"(\d+)\.(\d+)")
@@ -77,9 +77,10 @@ def _number(value: object) -> str | None:
 
 def _case_json(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > LARGEST_BYTES:
+        text = read_text(path)
+        if text is None:
             return {}
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        tree = json.loads(text)
     except (OSError, ValueError, RecursionError):
         return {}
     return tree if isinstance(tree, dict) else {}

@@ -15,13 +15,15 @@ from hepaflow.pathology.operability import Answer, Group
 from hepaflow.pathology.primary import Differentiation, Histology, Site
 from hepaflow.pathology.specimen import Finding, Necrosis, Residual, Steatosis
 from hepaflow.therapy.vocabulary import Therapy
-from hepaflow.workflow.columns import LARGEST_BYTES
+from hepaflow.workflow.columns import read_text
 
 CODE = "RECORD"
 #: A pseudonym: letters, digits and . _ - only, so that no name of a person is written there by habit.
 Pseudonym = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
 Name = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00-\x1f]+$")]
 Share = Annotated[float, Field(ge=0, le=100)]
+#: No event of a patient lies outside these years.
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2100, 1, 1))]
 Length = Annotated[float, Field(ge=0, le=1000)]
 
 
@@ -38,8 +40,8 @@ class Primary(_Part):
     t: str | None = None
     n: str | None = None
     m: str | None = None
-    diagnosed: date | None = None
-    metastases_found: date | None = None
+    diagnosed: Day | None = None
+    metastases_found: Day | None = None
 
 
 class Chemotherapy(_Part):
@@ -79,14 +81,14 @@ class TherapyRow(_Part):
     """A therapy, its day, and the lesion that it was for."""
 
     therapy: Therapy
-    on: date
+    on: Day
     lesion: Name | None = None
 
 
 class Decision(_Part):
     """What the board said on a day."""
 
-    on: date
+    on: Day
     group: Group
 
 
@@ -128,7 +130,7 @@ class Record(_Part):
     patient: Pseudonym
     visits: str
     grade_mapping: str = "nancy-2019"
-    surgery: date | None = None
+    surgery: Day | None = None
     primary: Primary = Primary()
     chemotherapy: tuple[Chemotherapy, ...] = ()
     background: Background = Background()
@@ -146,9 +148,9 @@ def load(path: Path) -> Record:
     Refused: no such file, not TOML or JSON, an unknown key, a value that is none of its kind; the message names the key, never the value.
     """
     try:
-        if path.stat().st_size > LARGEST_BYTES:
+        text = read_text(path)
+        if text is None:
             raise InputRefused(f"{CODE}-TOO-LARGE", "the record is larger than 50 MB", "Give the record of one patient")
-        text = path.read_text(encoding="utf-8-sig")
         tree: Any = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise InputRefused(

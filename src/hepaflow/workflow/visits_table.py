@@ -15,7 +15,7 @@ from typing import Any
 from hepaflow.domain.exact import exact, not_negative
 from hepaflow.domain.visits import ROLES, STATES, Finding, Role, State, Visit, Visits
 from hepaflow.errors import InputRefused
-from hepaflow.workflow.columns import LARGEST_BYTES, UNSEEN, as_number, read_csv
+from hepaflow.workflow.columns import UNSEEN, as_number, read_csv, read_text
 
 CODE = "VISITS"
 LENGTHS = ("diameter_mm", "perpendicular_mm", "short_axis_mm", "viable_mm", "viable_perpendicular_mm")
@@ -24,6 +24,8 @@ _LARGEST_MM, _LOWEST_HU, _HIGHEST_HU = 500, -1024, 3071
 #: A name of a size in another unit, or in none.
 _OTHER_UNIT = re.compile(r"(diameter|perpendicular|short_axis|viable|viable_perpendicular|size)(_(?!mm$).*)?", re.IGNORECASE)
 _BASELINE = {"baseline", "base", "initial", "référence"}
+#: No examination lies outside these years.
+_FIRST_YEAR, _LAST_YEAR = 1970, 2100
 _YES, _NO = {"yes", "true", "1", "oui"}, {"no", "false", "0", "non"}
 
 
@@ -196,6 +198,7 @@ def _finding(rows: list[Row], known: Mapping[str, Row], roles_needed: bool) -> F
         hu=hu,
         morphology=row.group("morphology"),
         unequivocal=row.yes("unequivocal"),
+        merged_with=row.cell("merged_with") or None,
         **sizes,
     )
 
@@ -225,6 +228,8 @@ def _row(number: int, cells: dict[str, str]) -> Row:
         raise InputRefused(f"{CODE}-WORD", f"row {number}: {column} is not a known word", "Use " + ", ".join(sorted(words)))
     try:
         day = date.fromisoformat(cells["date"]) if cells.get("date") else None
+        if day is not None and not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+            raise ValueError
     except ValueError as error:
         raise InputRefused(f"{CODE}-DATE", f"row {number}: the date is not a date", "Write dates as YYYY-MM-DD") from error
     return Row(number, cells, visit, day, lesion, role, state)
@@ -270,8 +275,9 @@ def _need(columns: Iterable[str]) -> None:
 def read_json(path: Path, code: str) -> Any:
     """The tree of a JSON file. Refused with ``code``: no file, not JSON, too large."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
+        text = read_text(path)
+        if text is None:
             raise InputRefused(code, "the JSON file is larger than 50 MB", "Give a smaller file")
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise InputRefused(code, "a file is missing or not JSON", "Check the path and the file") from error

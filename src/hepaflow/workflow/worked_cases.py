@@ -21,7 +21,7 @@ from hepaflow.response import choi, chun, enhancing, recist11, recist11_best, re
 from hepaflow.response.criterion import CRITERIA
 from hepaflow.response.perfusion import call
 from hepaflow.therapy import eligibility, margin, remnant
-from hepaflow.workflow.columns import LARGEST_BYTES
+from hepaflow.workflow.columns import read_text
 
 Input = Mapping[str, Any]
 Answer = Callable[[str, Input], Any]
@@ -36,9 +36,10 @@ def try_cases(path: Path) -> list[dict[str, Any]]:
     """
     refusal = InputRefused("CASES-UNREADABLE", "the file holds no worked cases", 'Give JSON of the form {"cases": [...]}')
     try:
-        if path.stat().st_size > LARGEST_BYTES:
+        text = read_text(path)
+        if text is None:
             raise refusal
-        tree = json.loads(path.read_text(encoding="utf-8-sig"))
+        tree = json.loads(text)
         listed = tree["cases"] if isinstance(tree, dict) else tree
         if not listed or _depth(listed) > _DEEPEST:
             raise refusal

@@ -70,7 +70,9 @@ def write_case(
     flow = np.where(liver, np.float32(bf), np.float32(np.nan)).astype(np.float32)
     nifti.write(folder / "maps" / "bf.nii.gz", flow, grid, description="bf")
     (folder / "rois.json").write_text(json.dumps({"labels": names, "frame": 3}))
-    (folder / "lesions.json").write_text(json.dumps({"schema": 1, "model": model, "lesions": rows}))
+    (folder / "lesions.json").write_text(
+        json.dumps({"schema": 1, "model": model, "healthy": {"haf": {"value": 0.41}, "bf": {"value": bf}}, "lesions": rows})
+    )
     summary = {
         "software": {"version": "0.1.0"},
         "density_g_ml": 1.05,

@@ -167,6 +167,8 @@ def test_facts_and_doubts_of_the_record_are_on_the_sheet(folder: Path) -> None:
     assert facts["Chemotherapy"].en == "FOLFOX + bevacizumab x 6"
     assert facts["Board, as recorded"].fr.startswith("résécable (2024-04-18)")
     assert "7 days after the last scan" in facts["Surgery"].en
+    assert facts["Supply of the liver"].en.startswith("Hepatic arterial fraction above what is usual. Blood flow as usual.")
+    assert facts["Supply of the liver"].fr.endswith("ne classe ni fibrose ni cirrhose.")
     doubts = " ".join(text.en for text in found.uncertain)
     assert "49" not in doubts
     assert "cut-off" in doubts  # 49 % of viable cells

@@ -20,6 +20,7 @@ from hepaflow.report.view import AxialView, largest_slice
 from hepaflow.response import recist11, recist11_best
 from hepaflow.response.catalogue import SIZE_CRITERIA
 from hepaflow.response.criterion import NANCY_2019
+from hepaflow.therapy import diffuse
 from hepaflow.therapy.vocabulary import Event as TherapyEvent
 from hepaflow.therapy.vocabulary import flags as therapy_flags
 from hepaflow.workflow import board_pathology, board_words, changes, patient_record
@@ -55,7 +56,7 @@ def gather(path: Path) -> Sheet:
         record.patient,
         _visits(course),
         lesions,
-        facts=(*board_words.facts(record, last_scan=visits.visits[-1].day), *board_pathology.of_patient(record)),
+        facts=(*board_words.facts(record, last_scan=visits.visits[-1].day), *board_pathology.of_patient(record), *_supply(cases)),
         events=tuple(Event(event.on, board_words.therapy(event.therapy)) for event in record.therapies),
         disagreements=tuple(found for lesion in lesions if (found := disagreement(lesion, record)) is not None),
         uncertain=_uncertain(course, lesions, cases, record),
@@ -108,6 +109,23 @@ def _check_names(record: Record, names: tuple[str, ...]) -> None:
                     f"{table}, entry {number}: the table of visits does not hold this lesion",
                     "Use the names of the table",
                 )
+
+
+def _supply(cases: _Cases) -> tuple[tuple[Text, Text], ...]:
+    """How the healthy liver of the latest case is supplied, in words."""
+    if not cases.opened:
+        return ()
+    table = cases.opened[-1].tables.table
+    healthy = found if isinstance(found := table.get("healthy"), dict) else {}
+    values = {
+        key: one["value"] for key, one in healthy.items() if isinstance(one, dict) and isinstance(one.get("value"), int | float)
+    }
+    described = diffuse.describe({key: values[key] for key in diffuse.USUAL if key in values}, model=str(table.get("model")))
+    if described.category != "described":
+        return ()
+    texts = [reason.text for reason in described.reasons]
+    said = Text(" ".join(text.en for text in texts), " ".join(text.fr for text in texts))
+    return ((Text("Supply of the liver", "Vascularisation du foie"), said),)
 
 
 def _visits(course: Course) -> tuple[SheetVisit, ...]:

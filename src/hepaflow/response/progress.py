@@ -9,7 +9,8 @@ from hepaflow.domain.course import Verdict
 from hepaflow.domain.response import Assessment, Reason, Text
 from hepaflow.domain.visits import Visit
 
-_BEST = Text(
+#: What a best response is.
+BEST = Text(
     "The best category from the first visit to progression.", "La meilleure catégorie de la première visite à la progression."
 )
 
@@ -44,4 +45,4 @@ def best_until_progression(criterion: str, verdicts: Sequence[Verdict], order: S
         return None
     considered = rated[: rated.index("PD") + 1] if "PD" in rated else rated
     category = min(considered, key=list(order).index)
-    return Assessment(criterion, category, (Reason(f"{criterion}/best/{category}", _BEST, {"visits": len(considered)}),))
+    return Assessment(criterion, category, (Reason(f"{criterion}/best/{category}", BEST, {"visits": len(considered)}),))

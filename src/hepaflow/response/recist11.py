@@ -22,7 +22,7 @@ NonTarget = Literal["CR", "NON", "PD", "NE"] | None
 Target = Literal["CR", "PR", "SD", "PD", "NE"] | None
 #: A new lesion is certain, open to doubt, or not there.
 New = Literal["no", "equivocal", "yes"]
-NON = "Non-CR/Non-PD"
+NON = best_of.NON
 SOURCE = Source(
     "Eisenhauer EA et al. New response evaluation criteria in solid tumours: revised RECIST guideline (version 1.1). Eur J Cancer 2009;45:228-247",
     Text(

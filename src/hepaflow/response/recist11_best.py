@@ -13,6 +13,7 @@ from datetime import date
 from hepaflow.domain.course import Verdict
 from hepaflow.domain.response import Assessment, Reason, Text
 from hepaflow.errors import UsageError
+from hepaflow.response.progress import BEST
 from hepaflow.response.recist11_target import KEY
 
 NON = "Non-CR/Non-PD"
@@ -21,9 +22,6 @@ ORDER = ("CR", "PR", "SD", NON, "PD", "NE")
 #: What stable disease asks of time since the start, and a confirmation of time since the response (the guideline: 6 to 8 weeks, and 4 weeks).
 _SD_DAYS, _CONFIRM_DAYS = 42, 28
 
-_BEST = Text(
-    "The best category from the first visit to progression.", "La meilleure catégorie de la première visite à la progression."
-)
 _CONFIRMED = Text(
     "The best category to progression; CR and PR count when a later visit confirms them, otherwise as stable disease if that lasted long enough.",
     "La meilleure catégorie jusqu'à la progression ; RC et RP comptent si une visite ultérieure les confirme, sinon comme maladie stable si celle-ci a duré assez longtemps.",
@@ -127,7 +125,7 @@ def best(verdicts: Sequence[Verdict], rule: Confirmation | None) -> Assessment |
     start = verdicts[0].day
     if rule is None or start is None:
         category = _best([category for _, category in considered])
-        text, numbers = _BEST, {}
+        text, numbers = BEST, {}
     else:
         seen = [Seen(verdict.day, category) for verdict, category in considered if verdict.day is not None]
         category = confirmed(seen, start, rule)

@@ -20,6 +20,7 @@ from hepaflow.report.view import AxialView, largest_slice
 from hepaflow.response import recist11, recist11_best
 from hepaflow.response.catalogue import SIZE_CRITERIA
 from hepaflow.response.criterion import NANCY_2019
+from hepaflow.response.perfusion import SURE
 from hepaflow.therapy import diffuse
 from hepaflow.therapy.vocabulary import Event as TherapyEvent
 from hepaflow.therapy.vocabulary import flags as therapy_flags
@@ -32,7 +33,6 @@ from hepaflow.workflow.visits_table import Row, by_visit, markers_raised, read_r
 
 #: Criteria that speak of one lesion, in the order of the sheet.
 _LESION_CRITERIA = {"size-change-not-recist": "size-change", "choi": "choi", "modified-choi": "modified-choi", "chun": "chun"}
-_SURE = 0.95
 #: Of all changes those that the page has room for; ``respond --json`` lists every one.
 _SHOWN_CHANGES = ("bf", "mtt")
 #: A size in the table that is further than this from the lesion's in its case may be that of another lesion.
@@ -205,8 +205,12 @@ def _perfusion(row: Row | None, folder: Path, *, new: bool) -> tuple[SheetRatio 
     ratio = SheetRatio(one.ratio, one.ci95 or spread, probability, category, one.region or "whole")
     if category is None:
         return ratio, None
-    unsure = probability is not None and 1 - _SURE < probability < _SURE
-    return ratio, Said("perfusion", board_words.PERFUSION, category, "partly" if unsure else LEANING[category])
+    return ratio, Said("perfusion", board_words.PERFUSION, category, "partly" if _unsure(ratio) else LEANING[category])
+
+
+def _unsure(ratio: SheetRatio) -> bool:
+    """Whether the category could be the other one."""
+    return ratio.probability is not None and 1 - SURE < ratio.probability < SURE
 
 
 def _thumb(case: CaseFolder, lesion: str) -> Thumb | None:
@@ -224,11 +228,7 @@ def _thumb(case: CaseFolder, lesion: str) -> Thumb | None:
 
 def _uncertain(course: Course, lesions: tuple[SheetLesion, ...], cases: _Cases, record: Record) -> tuple[Text, ...]:
     lines = []
-    unsure = [
-        x.name
-        for x in lesions
-        if x.ratio is not None and x.ratio.probability is not None and 1 - _SURE < x.ratio.probability < _SURE
-    ]
+    unsure = [x.name for x in lesions if x.ratio is not None and _unsure(x.ratio)]
     if unsure:
         lines.append(board_words.unsure(unsure))
     unrated = [x.name for x in lesions if x.ratio is not None and x.ratio.category is None and x.role != "new"]

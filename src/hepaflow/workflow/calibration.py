@@ -8,19 +8,18 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from hepaflow.errors import UsageError
 from hepaflow.response.criterion import Criterion, calibrated
 from hepaflow.response.real_change import Repeatability
 from hepaflow.units import QUANTITIES
+from hepaflow.workflow.typed import Part
 
 T = TypeVar("T")
 
 
-class _Rule(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
+class _Rule(Part):
     quantity: str
     threshold: Annotated[float, Field(gt=0)]
     major: Literal["below", "above"] = "below"
@@ -28,9 +27,7 @@ class _Rule(BaseModel):
     source: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class _Repeats(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
+class _Repeats(Part):
     wcv: Annotated[float, Field(gt=0, lt=1)]
     source: Annotated[str, Field(min_length=1, max_length=200)]
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from hepaflow.errors import InputRefused
 from hepaflow.pathology.operability import Answer, Group
@@ -16,6 +16,7 @@ from hepaflow.pathology.primary import Differentiation, Histology, Site
 from hepaflow.pathology.specimen import Finding, Necrosis, Residual, Steatosis
 from hepaflow.therapy.vocabulary import Therapy
 from hepaflow.workflow.columns import read_text
+from hepaflow.workflow.typed import Part
 
 CODE = "RECORD"
 #: A pseudonym: letters, digits and . _ - only, so that no name of a person is written there by habit.
@@ -27,11 +28,7 @@ Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2100, 1, 1))]
 Length = Annotated[float, Field(ge=0, le=1000)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Primary(_Part):
+class Primary(Part):
     """The primary tumor; T, N and M as written (``T4a``)."""
 
     site: Site = Site.UNKNOWN
@@ -44,14 +41,14 @@ class Primary(_Part):
     metastases_found: Day | None = None
 
 
-class Chemotherapy(_Part):
+class Chemotherapy(Part):
     """One course, as written (``FOLFOX + bevacizumab``), and its cycles."""
 
     regimen: str
     cycles: Annotated[int, Field(ge=0, le=200)] | None = None
 
 
-class Background(_Part):
+class Background(Part):
     """The liver around the lesions."""
 
     steatosis: Steatosis = Steatosis.UNKNOWN
@@ -61,7 +58,7 @@ class Background(_Part):
     sinusoidal_obstruction: Finding = Finding.UNKNOWN
 
 
-class NoduleRow(_Part):
+class NoduleRow(Part):
     """One nodule of the specimen and the lesion that it is, if that is known."""
 
     id: Name
@@ -77,7 +74,7 @@ class NoduleRow(_Part):
     residual: Residual = Residual.UNKNOWN
 
 
-class TherapyRow(_Part):
+class TherapyRow(Part):
     """A therapy, its day, and the lesion that it was for."""
 
     therapy: Therapy
@@ -85,14 +82,14 @@ class TherapyRow(_Part):
     lesion: Name | None = None
 
 
-class Decision(_Part):
+class Decision(Part):
     """What the board said on a day."""
 
     on: Day
     group: Group
 
 
-class Checks(_Part):
+class Checks(Part):
     """What resectability rests on."""
 
     r0_possible: Answer = Answer.UNKNOWN
@@ -103,7 +100,7 @@ class Checks(_Part):
     liver_disease_allows: Answer = Answer.UNKNOWN
 
 
-class AblationRow(_Part):
+class AblationRow(Part):
     """What a lesion offers for ablation: distances in mm to the hilum and to the nearest vessel of 3 mm or more, and whether it is perfectly visible."""
 
     lesion: Name
@@ -112,7 +109,7 @@ class AblationRow(_Part):
     visible: bool | None = None
 
 
-class Remnant(_Part):
+class Remnant(Part):
     """Volumes in mL of the future remnant, the liver and the tumors; height in cm and weight in kg for the standardized volume."""
 
     flr_ml: Annotated[float, Field(gt=0, le=10000)]
@@ -123,7 +120,7 @@ class Remnant(_Part):
     liver: Literal["normal", "chemo", "hepatopathy"] = "normal"
 
 
-class Record(_Part):
+class Record(Part):
     """All that the board knows; ``visits`` is the path of the table that ``hepaflow respond`` reads, from the record's folder."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hepaflow.errors import UsageError
 from hepaflow.kinetics.catalogue import DEFAULT_MODEL
@@ -14,17 +14,13 @@ from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.model import DirectModel
 from hepaflow.response.criterion import criterion as criterion_of
 from hepaflow.units import DEFAULT_DENSITY_G_ML
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
+from hepaflow.workflow.typed import Part
 
 #: No organ moves further between passes.
 Millimetres = Annotated[float, Field(ge=-100.0, le=100.0)]
 
 
-class PassShift(_Part):
+class PassShift(Part):
     """What was moved by hand in one pass: where the tissue lies in it, minus where it lies in the reference, ``mm`` in LPS; ``pass`` counts from 0."""
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -33,7 +29,7 @@ class PassShift(_Part):
     mm: tuple[Millimetres, Millimetres, Millimetres]
 
 
-class MotionPlan(_Part):
+class MotionPlan(Part):
     """How passes are brought together; ``engine`` of the deformable method; ``reference`` is a 0-based pass (otherwise that of the
     regions, otherwise chosen). ``shifts`` are those of the method ``manual``; passes in ``exclude`` are used for nothing, whatever the method.
     """
@@ -53,7 +49,7 @@ class MotionPlan(_Part):
         return self
 
 
-class DenoisePlan(_Part):
+class DenoisePlan(Part):
     """Whether the data of the maps are denoised: ``radius_mm`` is as far as a neighbour counts, ``strength`` how many SDs of the noise
     its profile may differ.
     """
@@ -69,7 +65,7 @@ class Shift(PassShift):
     region: Literal["aorta", "portal_vein", "spleen"]
 
 
-class InputsPlan(_Part):
+class InputsPlan(Part):
     """``supply`` ``arterial`` leaves the portal vein out, for tissue without one; ``shifts`` are what a reader sets right by hand."""
 
     supply: Literal["dual", "arterial"] = "dual"
@@ -90,7 +86,7 @@ class InputsPlan(_Part):
         return found
 
 
-class ResponsePlan(_Part):
+class ResponsePlan(Part):
     """Which criterion rates the lesions; ``threshold`` replaces the criterion's own."""
 
     criterion: str = "nancy2019-bf-ratio"
@@ -105,7 +101,7 @@ class ResponsePlan(_Part):
             raise ValueError(error.advice) from error
 
 
-class Plan(_Part):
+class Plan(Part):
     """One analysis. ``haematocrit`` None means whole-blood flow: nothing is divided by 1 - haematocrit.
 
     ``estimation`` is how the maps of a model with a search are made; the other models are read directly.

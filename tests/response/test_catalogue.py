@@ -18,7 +18,7 @@ from hepaflow.response import (
     size_change,
     who,
 )
-from hepaflow.response.agreement import Agreement
+from hepaflow.cohort.kappa import Agreement
 from hepaflow.response.catalogue import KEYS, SIZE_CRITERIA, SizeCriterion, find
 from hepaflow.response.criterion import CRITERIA, Criterion
 from hepaflow.response.progress import Beside

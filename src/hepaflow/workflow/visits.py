@@ -15,7 +15,7 @@ from hepaflow.errors import InputRefused
 from hepaflow.kinetics.catalogue import DEFAULT_MODEL, MODELS
 from hepaflow.lesions.by_model import ASSUMES
 from hepaflow.response import chun, recist11, recist11_best, recist11_target
-from hepaflow.response.agreement import weighted_kappa
+from hepaflow.cohort.kappa import weighted_kappa
 from hepaflow.response.catalogue import SizeCriterion, find
 from hepaflow.response.criterion import NANCY_2019, Criterion
 from hepaflow.response.perfusion import call

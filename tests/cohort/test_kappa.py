@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hepaflow.errors import InputRefused
-from hepaflow.response.agreement import Weights, weighted_kappa
+from hepaflow.cohort.kappa import Weights, weighted_kappa
 
 GROUPS = (1, 2, 3)
 EVERY: tuple[Weights, ...] = ("none", "linear", "quadratic")

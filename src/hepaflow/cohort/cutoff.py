@@ -1,0 +1,145 @@
+"""A cut-off found in the data that it is judged on flatters itself: Youden's cut with what is left of it in patients it was not tuned on.
+
+Youden WJ. Cancer 1950;3:32-35. Harrell FE, Lee KL, Mark DB. Stat Med 1996;15:361-387 (optimism by bootstrap). Thresholds are midpoints between neighbouring values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hepaflow.cohort.resample import Counts, Resampled, leave_one_out, percentile, resample
+from hepaflow.cohort.roc import Interval
+from hepaflow.cohort.sample import Bools, Floats, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One operating point: positive is ``direction`` than ``threshold``; the largest observed value below and the smallest above it stand in ``between``."""
+
+    threshold: float
+    between: tuple[float, float]
+    sensitivity: float
+    specificity: float
+
+    @property
+    def youden(self) -> float:
+        """Sensitivity + specificity - 1."""
+        return self.sensitivity + self.specificity - 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """Sensitivity, specificity and Youden's index that the way of finding the cut may be expected to reach in new patients."""
+
+    sensitivity: float
+    specificity: float
+    youden: float
+
+
+@dataclass(frozen=True, slots=True)
+class Youden:
+    """The best cut, all cuts as good as it, its corrected figures by bootstrap (``bootstrap``) and by leaving each patient out (``left_out``), and where the cut
+    falls in 95 % of the drawn studies. ``failed``: draws that held one class only.
+    """
+
+    cut: Cut
+    equal: tuple[Cut, ...]
+    bootstrap: Corrected | None
+    left_out: Corrected | None
+    threshold_ci95: Interval | None
+    repeats: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """The empirical ROC curve: one point a threshold, from the strictest (nothing positive) to the laxest. ``thresholds`` in the column's own unit, ends infinite."""
+
+    thresholds: Floats
+    sensitivity: Floats
+    specificity: Floats
+
+
+def curve(found: Sample) -> Curve:
+    """The empirical curve of a sample.
+
+    >>> from hepaflow.cohort.sample import sample
+    >>> curve(sample([1.0, 2.0, 3.0], [False, True, True])).thresholds.tolist()
+    [inf, 2.5, 1.5, -inf]
+    """
+    values, counts_high, counts_low = _steps(found)
+    sensitivity = np.concatenate([[0.0], np.cumsum(counts_high[::-1])]) / counts_high.sum()
+    specificity = 1.0 - np.concatenate([[0.0], np.cumsum(counts_low[::-1])]) / counts_low.sum()
+    cuts = np.concatenate([[np.inf], (0.5 * (values[1:] + values[:-1]))[::-1], [-np.inf]])
+    return Curve(-cuts if found.direction == "lower" else cuts, sensitivity, specificity)
+
+
+def called_positive(values: Floats, threshold: float, *, direction: str) -> Bools:
+    """Which values a cut calls positive; a value on the cut is not."""
+    return np.asarray(values < threshold if direction == "lower" else values > threshold)
+
+
+def youden(found: Sample, counts: Counts | None = None, drawn: Resampled | None = None) -> Youden | None:
+    """The best cut by Youden's index. Of several equal ones the one nearest the upper left corner, then the most specific. None where all values are one.
+
+    ``counts`` are the draws for the correction (none: no correction by bootstrap), ``drawn`` what :func:`hepaflow.cohort.resample.resample` made of them.
+    """
+    cuts = _cuts(found)
+    if not cuts:
+        return None
+    top = max(one.youden for one in cuts)
+    equal = tuple(one for one in cuts if one.youden > top - 1e-12)
+    best = min(equal, key=lambda one: (round((1 - one.sensitivity) ** 2 + (1 - one.specificity) ** 2, 12), -one.specificity))
+    if counts is None:
+        return Youden(best, equal, None, left_out(found), None, 0, 0)
+    draws = drawn or resample(found, counts)
+    whole = np.isfinite(draws.cut)
+    better = None
+    if whole.any():
+        lost_se = float((draws.own_sensitivity - draws.real_sensitivity)[whole].mean())
+        lost_sp = float((draws.own_specificity - draws.real_specificity)[whole].mean())
+        better = _corrected(best.sensitivity - lost_se, best.specificity - lost_sp)
+    ends = percentile(draws.cut)
+    if ends is not None and found.direction == "lower":
+        ends = (-ends[1], -ends[0])
+    return Youden(best, equal, better, left_out(found), ends, counts.shape[0], draws.failed)
+
+
+def left_out(found: Sample) -> Corrected | None:
+    """Each patient judged by the cut of all the others. None where leaving a patient out leaves one class or one value."""
+    cuts = leave_one_out(found).cut[np.unique(found.cluster, return_inverse=True)[1]]
+    if not np.isfinite(cuts).all():
+        return None
+    called = found.oriented > cuts
+    return _corrected(float(called[found.positive].mean()), float((~called[~found.positive]).mean()))
+
+
+def _corrected(sensitivity: float, specificity: float) -> Corrected:
+    return Corrected(sensitivity, specificity, sensitivity + specificity - 1.0)
+
+
+def _steps(found: Sample) -> tuple[Floats, Floats, Floats]:
+    values, place = np.unique(found.oriented, return_inverse=True)
+    high = np.bincount(place[found.positive], minlength=len(values)).astype(np.float64)
+    low = np.bincount(place[~found.positive], minlength=len(values)).astype(np.float64)
+    return values, high, low
+
+
+def _cuts(found: Sample) -> list[Cut]:
+    values, high, low = _steps(found)
+    passed_high, passed_low = np.cumsum(high), np.cumsum(low)
+    sign = -1.0 if found.direction == "lower" else 1.0
+    made = []
+    for k in range(len(values) - 1):
+        under, over = sorted((sign * float(values[k]), sign * float(values[k + 1])))
+        made.append(
+            Cut(
+                0.5 * (under + over),
+                (under, over),
+                float(1.0 - passed_high[k] / passed_high[-1]),
+                float(passed_low[k] / passed_low[-1]),
+            )
+        )
+    return made

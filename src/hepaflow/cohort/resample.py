@@ -1,0 +1,148 @@
+"""Patients drawn with replacement, all their lesions with them: areas and cut-offs of thousands of such studies in one pass over sorted values.
+
+Field CA, Welsh AH. J R Stat Soc B 2007;69:369-390 (cluster bootstrap); Efron B, Tibshirani RJ. An introduction to the bootstrap, 1993 (BCa).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from hepaflow.cohort.sample import Floats, Sample
+from hepaflow.errors import InputRefused
+
+Counts = npt.NDArray[np.int32]
+#: Patients left out in one pass: bounds the memory.
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resampled:
+    """One entry a drawn study: its ``auc``, its best ``cut`` (oriented: above means positive) with sensitivity and specificity there (``own_*``) and those of the
+    same cut in the real study (``real_*``). Draws without both classes are NaN; draws whose values are all one have no cut.
+    """
+
+    auc: Floats
+    cut: Floats
+    own_sensitivity: Floats
+    own_specificity: Floats
+    real_sensitivity: Floats
+    real_specificity: Floats
+
+    @property
+    def failed(self) -> int:
+        """Draws that held one class only."""
+        return int(np.isnan(self.auc).sum())
+
+
+def draw(clusters: int, *, repeats: int, rng: np.random.Generator) -> Counts:
+    """How often each patient is in each drawn study (repeats x patients). Refused: fewer than two patients, no repeat."""
+    if clusters < 2 or repeats < 1:
+        raise InputRefused("RESAMPLE-FEW", "there are fewer than two patients to draw from", "Give more patients")
+    return rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=repeats).astype(np.int32)
+
+
+def resample(found: Sample, counts: Counts) -> Resampled:
+    """The drawn studies of one value. ``counts`` comes from :func:`draw`; the same counts for several values keep them paired."""
+    values = found.oriented
+    order = np.argsort(values, kind="stable")
+    patients = np.unique(found.cluster, return_inverse=True)[1][order].astype(np.int64)
+    if counts.shape[1] <= patients.max():
+        raise InputRefused("RESAMPLE-PATIENTS", "the draws are of another number of patients", "Draw for this study")
+    out = _draws(np.ascontiguousarray(values[order]), found.positive[order], patients, np.ascontiguousarray(counts))
+    return Resampled(*out)
+
+
+def percentile(draws: Floats) -> tuple[float, float] | None:
+    """2.5th and 97.5th percentile of the draws that could be computed; None where fewer than 20 could."""
+    kept = draws[np.isfinite(draws)]
+    if len(kept) < 20:
+        return None
+    low, high = np.quantile(kept, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def bca(value: float, draws: Floats, without: Floats) -> tuple[float, float] | None:
+    """95 % interval, bias-corrected and accelerated; ``without`` holds the statistic with each patient left out in turn. None where draws or patients do not tell."""
+    kept, left = draws[np.isfinite(draws)], without[np.isfinite(without)]
+    if len(kept) < 20 or len(left) < 3:
+        return None
+    below = (np.count_nonzero(kept < value) + 0.5 * np.count_nonzero(kept == value)) / len(kept)
+    if not 0.0 < below < 1.0:
+        return None
+    shift = float(stats.norm.ppf(below))
+    apart = left.mean() - left
+    spread = float((apart**2).sum())
+    pull = 0.0 if spread == 0.0 else float((apart**3).sum()) / (6.0 * spread**1.5)
+    ends = []
+    for z in (float(stats.norm.ppf(0.025)), float(stats.norm.ppf(0.975))):
+        moved = shift + (shift + z) / (1.0 - pull * (shift + z))
+        ends.append(float(np.quantile(kept, float(stats.norm.cdf(moved)))))
+    return ends[0], ends[1]
+
+
+def leave_one_out(found: Sample) -> Resampled:
+    """The study without each patient in turn."""
+    clusters, parts = found.clusters, []
+    for start in range(0, clusters, _AT_ONCE):
+        rows = np.arange(start, min(start + _AT_ONCE, clusters))
+        counts = np.ones((len(rows), clusters), np.int32)
+        counts[rows - start, rows] = 0
+        parts.append(resample(found, counts))
+    return Resampled(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Resampled)))
+
+
+@numba.njit(cache=True, nogil=True)
+def _draws(values, positive, patient, counts):  # type: ignore[no-untyped-def]
+    repeats, size = counts.shape[0], len(values)
+    auc = np.full(repeats, np.nan)
+    cut, own_se, own_sp = np.full(repeats, np.nan), np.full(repeats, np.nan), np.full(repeats, np.nan)
+    real_se, real_sp = np.full(repeats, np.nan), np.full(repeats, np.nan)
+    # how many of each class of the real study lie below each place
+    low_before, high_before = np.zeros(size + 1), np.zeros(size + 1)
+    for k in range(size):
+        high_before[k + 1] = high_before[k] + positive[k]
+        low_before[k + 1] = low_before[k] + (not positive[k])
+    for b in range(repeats):
+        high = low = 0.0
+        for k in range(size):
+            if positive[k]:
+                high += counts[b, patient[k]]
+            else:
+                low += counts[b, patient[k]]
+        if high == 0.0 or low == 0.0:
+            continue
+        passed_high = passed_low = area = 0.0
+        best, waiting, k, last = -2.0, False, 0, 0.0
+        while k < size:
+            here_high = here_low = 0.0
+            value = values[k]
+            while k < size and values[k] == value:
+                if positive[k]:
+                    here_high += counts[b, patient[k]]
+                else:
+                    here_low += counts[b, patient[k]]
+                k += 1
+            if here_high + here_low == 0.0:
+                continue
+            if waiting:
+                cut[b] = 0.5 * (last + value)
+                waiting = False
+            area += here_high * (passed_low + 0.5 * here_low)
+            passed_high += here_high
+            passed_low += here_low
+            if passed_high + passed_low < high + low:
+                youden = passed_low / low - passed_high / high
+                if youden > best + 1e-12:
+                    best, waiting, last = youden, True, value
+                    own_se[b], own_sp[b] = 1.0 - passed_high / high, passed_low / low
+        auc[b] = area / (high * low)
+        if not np.isnan(cut[b]):
+            place = np.searchsorted(values, cut[b])
+            real_se[b] = 1.0 - high_before[place] / high_before[size]
+            real_sp[b] = low_before[place] / low_before[size]
+    return auc, cut, own_se, own_sp, real_se, real_sp

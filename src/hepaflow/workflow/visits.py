@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from hepaflow.cohort.kappa import weighted_kappa
 from hepaflow.domain.course import Course, Verdict
 from hepaflow.domain.response import Assessment, Given
 from hepaflow.domain.visits import Visits
@@ -15,7 +16,6 @@ from hepaflow.errors import InputRefused
 from hepaflow.kinetics.catalogue import DEFAULT_MODEL, MODELS
 from hepaflow.lesions.by_model import ASSUMES
 from hepaflow.response import chun, recist11, recist11_best, recist11_target
-from hepaflow.cohort.kappa import weighted_kappa
 from hepaflow.response.catalogue import SizeCriterion, find
 from hepaflow.response.criterion import NANCY_2019, Criterion
 from hepaflow.response.perfusion import call

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -73,10 +73,8 @@ def _sums(table: LesionTable) -> Iterator[Finding]:
             table,
             off,
             whole,
-            lambda n: (
-                "flow-parts",
-                f"{arterial} + {portal} is more than {SUM_TOLERANCE:.0%} off {whole} in {n} lesions: total flow is their sum by definition.",
-            ),
+            code="flow-parts",
+            text=f"{arterial} + {portal} is more than {SUM_TOLERANCE:.0%} off {whole} in N lesions: total flow is their sum by definition.",
         )
 
 
@@ -88,10 +86,8 @@ def _volumes(table: LesionTable) -> Iterator[Finding]:
             table,
             off,
             volume,
-            lambda n: (
-                "volume-is-not-flow-times-time",
-                f"{volume} is more than {VOLUME_TOLERANCE:.0%} off {flow} x {time} in {n} lesions: that time is not the vascular transit time.",
-            ),
+            code="volume-is-not-flow-times-time",
+            text=f"{volume} is more than {VOLUME_TOLERANCE:.0%} off {flow} x {time} in N lesions: that time is not the vascular transit time.",
         )
 
 
@@ -121,17 +117,15 @@ def _small(table: LesionTable) -> Iterator[Finding]:
                 table,
                 table.numbers[name] < SMALLEST_MM,
                 name,
-                lambda n: (
-                    "small-lesion",
-                    f"{n} lesions are smaller than {SMALLEST_MM:g} mm, below which a region of interest is not reliable.",
-                ),
+                code="small-lesion",
+                text=f"N lesions are smaller than {SMALLEST_MM:g} mm, below which a region of interest is not reliable.",
             )
 
 
-def _questionable(table: LesionTable, where: Bools, column: str, say: Callable[[int], tuple[str, str]]) -> Iterator[Finding]:
+def _questionable(table: LesionTable, where: Bools, column: str, *, code: str, text: str) -> Iterator[Finding]:
+    """A finding where there is something to find; N in its text is how many."""
     if where.any():
-        code, text = say(int(where.sum()))
-        yield Finding(code, "caution", text, column, _rows(table, where))
+        yield Finding(code, "caution", text.replace("N lesions", f"{int(where.sum())} lesions"), column, _rows(table, where))
 
 
 def _rows(table: LesionTable, where: Bools) -> tuple[int, ...]:

@@ -21,13 +21,11 @@ def tree(folder: Path, *, patient: str, lesion: str) -> tuple[list[str], list[li
     columns: list[dict[str, str]] = []
     for place in _cases(folder):
         tables = open_tables(place)
-        patient = place.relative_to(folder).as_posix()
-        for lesion in tables.table["lesions"]:
-            name = str(lesion.get("id", "")) if isinstance(lesion, dict) else ""
+        whose = place.relative_to(folder).as_posix()
+        for found in tables.table["lesions"]:
+            name = str(found.get("id", "")) if isinstance(found, dict) else ""
             if name:
-                columns.append(
-                    {"patient": patient if patient != "." else place.name, "lesion": name, **lesion_columns(tables, name)}
-                )
+                columns.append({patient: whose if whose != "." else place.name, lesion: name, **lesion_columns(tables, name)})
     if not columns:
         raise InputRefused(
             "STUDY-NO-CASES", "no analysed case with a lesion lies in the folder", "Give a folder of cases, or a table"

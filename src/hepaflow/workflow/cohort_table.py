@@ -74,14 +74,14 @@ def _joined(left: Cells, right: Cells, config: StudyConfig) -> Cells:
     new = [k for k, name in enumerate(right[0]) if name not in left[0]]
     found: dict[tuple[str, ...], list[str]] = {}
     for number, row in enumerate(right[1], start=2):
-        key = tuple(row[k] for k in at_right)
-        if key in found:
+        whose = tuple(row[k] for k in at_right)
+        if whose in found:
             raise InputRefused(
                 "STUDY-DUPLICATE", f"row {number} of the outcomes names a lesion a second time", "Keep one row a lesion"
             )
-        found[key] = [row[k] for k in new]
+        found[whose] = [row[k] for k in new]
     known = {tuple(row[k] for k in at_left) for row in left[1]}
-    if strangers := [number for number, key in enumerate(found, start=2) if key not in known]:
+    if strangers := [number for number, whose in enumerate(found, start=2) if whose not in known]:
         raise InputRefused(
             "STUDY-OUTCOME-STRANGER",
             f"row {strangers[0]} of the outcomes names a lesion that is not in the table ({len(strangers)} such)",

@@ -41,7 +41,7 @@ class LesionTable:
 
     def __post_init__(self) -> None:
         lengths = {len(self.patients), len(self.lesions), len(self.rows)}
-        lengths |= {len(column) for column in (*self.numbers.values(), *self.texts.values())}
+        lengths |= {len(column) for column in self.numbers.values()} | {len(column) for column in self.texts.values()}
         if lengths != {len(self.patients)}:
             raise InputRefused("STUDY-COLUMNS", "the columns of the lesion table differ in length", "Give one value a lesion")
         for row, patient in zip(self.rows, self.patients, strict=True):

@@ -109,11 +109,16 @@ def youden(found: Sample, counts: Counts | None = None, drawn: Resampled | None 
 
 def left_out(found: Sample) -> Corrected | None:
     """Each patient judged by the cut of all the others. None where leaving a patient out leaves one class or one value."""
-    cuts = leave_one_out(found).cut[np.unique(found.cluster, return_inverse=True)[1]]
-    if not np.isfinite(cuts).all():
+    called = left_out_calls(found)
+    if called is None:
         return None
-    called = found.oriented > cuts
     return _corrected(float(called[found.positive].mean()), float((~called[~found.positive]).mean()))
+
+
+def left_out_calls(found: Sample) -> Bools | None:
+    """Which lesions the cut of all other patients calls positive; None as in :func:`left_out`."""
+    cuts = leave_one_out(found).cut[np.unique(found.cluster, return_inverse=True)[1]]
+    return np.asarray(found.oriented > cuts) if np.isfinite(cuts).all() else None
 
 
 def _corrected(sensitivity: float, specificity: float) -> Corrected:

@@ -1,0 +1,130 @@
+"""What a careful reviewer would say of a study, said beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from hepaflow.cohort.cutoff import Youden
+from hepaflow.cohort.discriminate import Question
+from hepaflow.cohort.study import Study
+from hepaflow.cohort.table import Finding
+from hepaflow.workflow.cohort_config import StudyConfig
+
+#: Fewer lesions of a class than this make an area a rough guess.
+FEW = 10
+#: A figure that falls by more than this on patients it was not tuned on was flattered.
+FLATTERED = 0.05
+
+
+def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -> Iterator[Finding]:
+    """Findings on the lesions: several a patient, columns without a direction, counts that differ from the flow chart, a label that says RECIST."""
+    if study.n > study.table.patient_count:
+        text = (
+            f"{study.n} lesions of {study.table.patient_count} patients: lesions of a patient are not independent. Intervals and p values by patients are the ones to quote; "
+            f"those by lesions are too narrow (design effect {study.clusters.design_effect:.2f} at an intraclass correlation of 0.5)."
+        )
+        yield Finding("clustered", "info", text)
+    judged = {question.name for question in questions}
+    silent = [name for name in study.table.numbers if name.endswith("_ratio") and name not in judged]
+    if silent:
+        yield Finding(
+            "no-direction",
+            "caution",
+            f"Not judged, as nothing says which values mean {study.names.positive}: {', '.join(silent)}. Give them a direction in the configuration.",
+        )
+    if study.flow is not None and (study.flow.included, study.flow.lesions) != (study.table.patient_count, study.n):
+        yield Finding(
+            "flow-differs",
+            "serious",
+            f"The flow chart ends with {study.flow.included} patients and {study.flow.lesions} lesions; the table holds {study.table.patient_count} and {study.n} with an outcome.",
+        )
+    labels = [part.label for part in (*config.columns.values(), *config.tests.values()) if part.label]
+    for label in labels:
+        if "recist" in label.lower() and "lesion" not in label.lower():
+            yield Finding(
+                "recist-of-a-lesion",
+                "caution",
+                f"'{label}' is judged lesion by lesion. RECIST 1.1 rates a patient by a sum of target lesions with an absolute rule of 5 mm: call it size change.",
+            )
+
+
+def of_results(study: Study) -> Iterator[Finding]:
+    """Findings on what came out: a stated direction that the data contradict, few lesions, perfect separation, flattered cuts, missing values, one-sided draws."""
+    for one in study.parameters:
+        found, name, label = one.found, one.found.question.name, one.found.question.label
+        if found.area is None:
+            yield Finding(
+                "not-judged",
+                "serious",
+                f"{label}: the lesions that have a value are all of one class, so nothing can be said.",
+                name,
+            )
+            continue
+        if found.missing:
+            rows = tuple(row for row, here in zip(study.table.rows, found.where, strict=True) if not here)
+            yield Finding("missing-values", "info", f"{label}: {found.missing} of {study.n} lesions have no value.", name, rows)
+        high = found.area.ci95_clustered or found.area.ci95_delong
+        if found.area.auc < 0.5:
+            wrong = high is not None and high[1] < 0.5
+            text = f"{label}: area {found.area.auc:.3f}, below one half: these data point the other way than stated ({found.question.direction} means {study.names.positive})."
+            yield Finding("direction-contradicted", "serious" if wrong else "caution", text, name)
+        if min(found.area.positives, found.area.negatives) < FEW:
+            yield Finding(
+                "few-lesions",
+                "caution",
+                f"{label}: {found.area.positives} and {found.area.negatives} lesions of the two classes are few.",
+                name,
+            )
+        if found.area.auc in (0.0, 1.0):
+            yield Finding(
+                "separated",
+                "caution",
+                f"{label}: the classes do not overlap in these data, so no interval can be estimated; that is no proof of perfection.",
+                name,
+            )
+        yield from _cut(study, one.found.best, label, name)
+    if study.together is not None and study.together.found.apparent_auc - study.together.found.auc.auc > FLATTERED:
+        found_together = study.together.found
+        text = f"The combined rule reaches {found_together.apparent_auc:.3f} on its own data and {found_together.auc.auc:.3f} in patients it has not seen: quote the second."
+        yield Finding("combined-flattered", "caution", text)
+    yield from _survival(study)
+
+
+def _cut(study: Study, best: Youden | None, label: str, name: str) -> Iterator[Finding]:
+    if best is None:
+        return
+    if len(best.equal) > 1:
+        cuts = ", ".join(f"{cut.threshold:.4g}" for cut in best.equal[:4])
+        yield Finding(
+            "several-cuts",
+            "info",
+            f"{label}: {len(best.equal)} cut-offs reach the same Youden index ({cuts}); the one nearest the upper left corner is shown.",
+            name,
+        )
+    honest = best.left_out or best.bootstrap
+    if honest is not None and best.cut.youden - honest.youden > FLATTERED:
+        text = f"{label}: the cut-off was found on the lesions it is judged on. Youden's index is {best.cut.youden:.2f} there and {honest.youden:.2f} in patients it was not tuned on."
+        yield Finding("cut-flattered", "caution", text, name)
+    if study.bootstraps and best.failed > 0.01 * study.bootstraps:
+        yield Finding(
+            "draws-of-one-class",
+            "caution",
+            f"{label}: {best.failed} of {study.bootstraps} drawn studies held one class only and were left out.",
+            name,
+        )
+
+
+def _survival(study: Study) -> Iterator[Finding]:
+    for one in study.survival:
+        if one.cox is not None and one.cox.few_events:
+            yield Finding("few-events", "caution", f"{one.label}: fewer than 10 events a covariate; hazard ratios are unstable.")
+        if one.cox is not None:
+            for test in one.cox.proportionality:
+                if np.isfinite(test.p) and test.p < 0.05:
+                    yield Finding(
+                        "hazards-not-proportional",
+                        "caution",
+                        f"{one.label}: the hazard ratio of {test.name} changes over time (p {test.p:.3f}); one number does not describe it.",
+                    )

@@ -1,0 +1,154 @@
+"""What stands beside accuracy in a study: agreement of readers, survival, and what the next study needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hepaflow.cohort.bland_altman import bland_altman
+from hepaflow.cohort.competing import cumulative_incidence
+from hepaflow.cohort.cox import Cox, cox
+from hepaflow.cohort.icc import icc
+from hepaflow.cohort.kappa import weighted_kappa
+from hepaflow.cohort.repeatability import test_retest
+from hepaflow.cohort.sample import Floats
+from hepaflow.cohort.study import Need, Readers, SurvivalResult
+from hepaflow.cohort.survival import LogRank, kaplan_meier, log_rank
+from hepaflow.cohort.table import Finding, LesionTable
+from hepaflow.errors import InputRefused, UsageError
+from hepaflow.workflow.cohort_config import ColumnPart, ReadersPart, StudyConfig, SurvivalPart
+
+
+def readers(table: LesionTable, config: StudyConfig) -> tuple[tuple[Readers, ...], list[Finding]]:
+    """Every pair of columns that hold the same quantity."""
+    made, findings = [], []
+    for part in config.readers:
+        label = part.label or f"{part.first} and {part.second}"
+        try:
+            made.append(_categories(table, part, label) if part.kind == "categories" else _continuous(table, config, part, label))
+        except InputRefused as refused:
+            findings.append(Finding("readers-not-compared", "caution", f"{label}: {refused.what}."))
+    return tuple(made), findings
+
+
+def _continuous(table: LesionTable, config: StudyConfig, part: ReadersPart, label: str) -> Readers:
+    first, second = _numbers(table, part.first), _numbers(table, part.second)
+    both = np.isfinite(first) & np.isfinite(second)
+    names = np.asarray(table.patients)[both]
+    one, other = first[both], second[both]
+    unit = config.columns.get(part.first, ColumnPart()).unit
+    repeats = test_retest(one, other, cluster=names) if part.kind == "test-retest" else None
+    return Readers(
+        label,
+        unit,
+        part.kind,
+        one,
+        other,
+        bland_altman(one, other, cluster=names),
+        icc(np.column_stack([one, other])),
+        repeats,
+        None,
+    )
+
+
+def _categories(table: LesionTable, part: ReadersPart, label: str) -> Readers:
+    for name in (part.first, part.second):
+        if name not in table.texts:
+            raise UsageError(
+                "STUDY-CONFIG",
+                f"readers: the table has no column of categories {name!r}",
+                "Check its name, or set kind to category",
+            )
+    pairs = [
+        (a, b) for a, b in zip(table.texts[part.first], table.texts[part.second], strict=True) if a is not None and b is not None
+    ]
+    names = list(part.categories) or sorted({cell for pair in pairs for cell in pair})
+    if not set(cell for pair in pairs for cell in pair) <= set(names):
+        raise InputRefused("STUDY-CATEGORY", "a reading is none of the categories", "List all categories in their order")
+    first, second = ([names.index(pair[k]) for pair in pairs] for k in (0, 1))
+    # categories in a stated order are weighted; without one a disagreement is a disagreement
+    kappa = weighted_kappa(first, second, categories=range(len(names)), weights="quadratic" if part.categories else "none")
+    return Readers(label, "", part.kind, np.empty(0), np.empty(0), None, None, None, kappa)
+
+
+def survival(table: LesionTable, config: StudyConfig) -> tuple[tuple[SurvivalResult, ...], list[Finding]]:
+    """Every endpoint that the configuration names."""
+    made, findings = [], []
+    for part in config.survival:
+        label = part.label or part.time
+        try:
+            made.append(_endpoint(table, part, label))
+        except InputRefused as refused:
+            findings.append(Finding("survival-not-estimated", "caution", f"{label}: {refused.what}."))
+    return tuple(made), findings
+
+
+def _endpoint(table: LesionTable, part: SurvivalPart, label: str) -> SurvivalResult:
+    time, code = _numbers(table, part.time), _numbers(table, part.event)
+    covariates = [_numbers(table, name) for name in part.covariates]
+    keep = np.isfinite(time) & np.isfinite(code)
+    if part.unit == "patient":
+        first = {patient: k for k, patient in reversed(list(enumerate(table.patients)))}
+        keep &= np.isin(np.arange(table.n), list(first.values()))
+    time, code = time[keep], code[keep].astype(np.intp)
+    if not set(code.tolist()) <= {0, 1, 2}:
+        raise InputRefused("STUDY-EVENT", "an event is none of 0, 1, 2", "Code 0 no event, 1 the event, 2 a competing death")
+    names = _groups(table, part, keep)
+    patients = [patient for patient, here in zip(table.patients, keep, strict=True) if here]
+    curves, incidence = [], []
+    for group in dict.fromkeys(sorted(names)):
+        inside = np.array([name == group for name in names])
+        curves.append((group, kaplan_meier(time[inside], code[inside] == 1)))
+        if (code == 2).any():
+            whose = [patient for patient, here in zip(patients, inside, strict=True) if here]
+            incidence.append((group, cumulative_incidence(time[inside], code[inside], cluster=whose)))
+    tested: LogRank | None = log_rank(time, code == 1, names) if len(curves) > 1 else None
+    return SurvivalResult(
+        label,
+        part.unit,
+        tuple(curves),
+        tested,
+        _cox(time, code, [one[keep] for one in covariates], part, patients),
+        tuple(incidence),
+    )
+
+
+def _groups(table: LesionTable, part: SurvivalPart, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[str]:
+    if part.groups is None:
+        return ["all"] * int(keep.sum())
+    if part.groups not in table.texts:
+        raise UsageError(
+            "STUDY-CONFIG",
+            f"survival: the table has no column of categories {part.groups!r}",
+            "Check its name, or set kind to category",
+        )
+    return [cell or "unknown" for cell, here in zip(table.texts[part.groups], keep, strict=True) if here]
+
+
+def _cox(
+    time: Floats, code: np.ndarray[tuple[int], np.dtype[np.intp]], covariates: list[Floats], part: SurvivalPart, patients: list[str]
+) -> Cox | None:
+    if not covariates:
+        return None
+    columns = np.column_stack(covariates)
+    whole = np.isfinite(columns).all(axis=1)
+    whose = [patient for patient, here in zip(patients, whole, strict=True) if here]
+    return cox(
+        time[whole], code[whole] == 1, columns[whole], list(part.covariates), cluster=whose if part.unit == "lesion" else None
+    )
+
+
+def needs(table: LesionTable, config: StudyConfig) -> tuple[Need, ...]:
+    """What the next study needs, with the lesions a patient and the correlation that the configuration (or this table) gives."""
+    return tuple(_needs(table, config)) if config.next_study is not None else ()
+
+
+def _needs(_table: LesionTable, _config: StudyConfig) -> Iterator[Need]:
+    return iter(())
+
+
+def _numbers(table: LesionTable, name: str) -> Floats:
+    if name not in table.numbers:
+        raise UsageError("STUDY-CONFIG", f"the table has no column of numbers {name!r}", "Check its name and its cells")
+    return table.numbers[name]

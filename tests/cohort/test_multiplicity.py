@@ -22,7 +22,7 @@ def by_definition(tested: list[float], method: str) -> list[float]:
         elif method == "holm":
             out[place] = min(1.0, max((n - k) * tested[order[k]] for k in range(rank + 1)))
         else:
-            out[place] = min(1.0, min(n / (k + 1) * tested[order[k]] for k in range(rank, n)))
+            out[place] = min(1.0, *(n / (k + 1) * tested[order[k]] for k in range(rank, n)))
     return out
 
 

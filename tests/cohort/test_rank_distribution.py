@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -15,6 +15,7 @@ VALUES = st.lists(st.integers(0, 6), min_size=2, max_size=9)
 
 
 @given(VALUES, st.data())
+@settings(deadline=None)
 def test_rank_sum_tails_by_listing_every_draw(values: list[int], data: st.DataObject) -> None:
     ranks = stats.rankdata(values)
     n = data.draw(st.integers(1, len(values) - 1))
@@ -24,6 +25,7 @@ def test_rank_sum_tails_by_listing_every_draw(values: list[int], data: st.DataOb
 
 
 @given(VALUES, st.data())
+@settings(deadline=None)
 def test_signed_rank_tails_by_listing_every_sign(values: list[int], data: st.DataObject) -> None:
     ranks = stats.rankdata(values)
     sums = np.array([np.dot(signs, ranks) for signs in itertools.product((0, 1), repeat=len(values))])
@@ -32,6 +34,7 @@ def test_signed_rank_tails_by_listing_every_sign(values: list[int], data: st.Dat
 
 
 @given(st.integers(1, 40), st.integers(1, 40))
+@settings(deadline=None)
 def test_ways_without_ties(n: int, m: int) -> None:
     ways = u_ways(n, m)
     assert ways.size == n * m + 1

@@ -47,6 +47,7 @@ def test_29_of_928_pairs_discordant() -> None:
 
 
 @given(WHOLE, WHOLE)
+@settings(deadline=None)
 def test_rank_sum_laws(first: np.ndarray, second: np.ndarray) -> None:
     """P with ties by listing all draws, symmetry between groups, and the shift moves with the values."""
     together = np.concatenate([first, second])
@@ -71,6 +72,7 @@ def test_rank_sum_laws(first: np.ndarray, second: np.ndarray) -> None:
 
 
 @given(st.lists(st.floats(-100, 100), min_size=12, max_size=12, unique=True))
+@settings(deadline=None)
 def test_an_interval_holds_zero_where_the_test_does_not_reject(values: list[float]) -> None:
     """Without ties the interval is the test turned round."""
     first, second = np.array(values[:6]), np.array(values[6:])
@@ -80,6 +82,7 @@ def test_an_interval_holds_zero_where_the_test_does_not_reject(values: list[floa
 
 
 @given(WHOLE)
+@settings(deadline=None)
 def test_signed_rank_laws(differences: np.ndarray) -> None:
     other = differences[differences != 0]
     ranks = stats.rankdata(np.abs(other))

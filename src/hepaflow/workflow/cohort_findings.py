@@ -40,9 +40,9 @@ def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -
             "serious",
             f"The flow chart ends with {study.flow.included} patients and {study.flow.lesions} lesions; the table holds {study.table.patient_count} and {study.n} with an outcome.",
         )
-    labels = [part.label for part in (*config.columns.values(), *config.tests.values()) if part.label]
+    labels = [one.label for one in config.columns.values()] + [one.label for one in config.tests.values()]
     for label in labels:
-        if "recist" in label.lower() and "lesion" not in label.lower():
+        if label is not None and "recist" in label.lower() and "lesion" not in label.lower():
             yield Finding(
                 "recist-of-a-lesion",
                 "caution",

@@ -12,7 +12,7 @@ from hepaflow.cohort.cox import Cox, cox
 from hepaflow.cohort.icc import icc
 from hepaflow.cohort.kappa import weighted_kappa
 from hepaflow.cohort.repeatability import test_retest
-from hepaflow.cohort.sample import Floats
+from hepaflow.cohort.sample import Bools, Floats, Ints
 from hepaflow.cohort.study import Need, Readers, SurvivalResult
 from hepaflow.cohort.survival import LogRank, kaplan_meier, log_rank
 from hepaflow.cohort.table import Finding, LesionTable
@@ -64,7 +64,7 @@ def _categories(table: LesionTable, part: ReadersPart, label: str) -> Readers:
         (a, b) for a, b in zip(table.texts[part.first], table.texts[part.second], strict=True) if a is not None and b is not None
     ]
     names = list(part.categories) or sorted({cell for pair in pairs for cell in pair})
-    if not set(cell for pair in pairs for cell in pair) <= set(names):
+    if not {cell for pair in pairs for cell in pair} <= set(names):
         raise InputRefused("STUDY-CATEGORY", "a reading is none of the categories", "List all categories in their order")
     first, second = ([names.index(pair[k]) for pair in pairs] for k in (0, 1))
     # categories in a stated order are weighted; without one a disagreement is a disagreement
@@ -91,30 +91,30 @@ def _endpoint(table: LesionTable, part: SurvivalPart, label: str) -> SurvivalRes
     if part.unit == "patient":
         first = {patient: k for k, patient in reversed(list(enumerate(table.patients)))}
         keep &= np.isin(np.arange(table.n), list(first.values()))
-    time, code = time[keep], code[keep].astype(np.intp)
-    if not set(code.tolist()) <= {0, 1, 2}:
+    time, events = time[keep], code[keep].astype(np.intp)
+    if not set(events.tolist()) <= {0, 1, 2}:
         raise InputRefused("STUDY-EVENT", "an event is none of 0, 1, 2", "Code 0 no event, 1 the event, 2 a competing death")
     names = _groups(table, part, keep)
     patients = [patient for patient, here in zip(table.patients, keep, strict=True) if here]
     curves, incidence = [], []
     for group in dict.fromkeys(sorted(names)):
         inside = np.array([name == group for name in names])
-        curves.append((group, kaplan_meier(time[inside], code[inside] == 1)))
-        if (code == 2).any():
+        curves.append((group, kaplan_meier(time[inside], events[inside] == 1)))
+        if (events == 2).any():
             whose = [patient for patient, here in zip(patients, inside, strict=True) if here]
-            incidence.append((group, cumulative_incidence(time[inside], code[inside], cluster=whose)))
-    tested: LogRank | None = log_rank(time, code == 1, names) if len(curves) > 1 else None
+            incidence.append((group, cumulative_incidence(time[inside], events[inside], cluster=whose)))
+    tested: LogRank | None = log_rank(time, events == 1, names) if len(curves) > 1 else None
     return SurvivalResult(
         label,
         part.unit,
         tuple(curves),
         tested,
-        _cox(time, code, [one[keep] for one in covariates], part, patients),
+        _cox(time, events, [one[keep] for one in covariates], part, patients),
         tuple(incidence),
     )
 
 
-def _groups(table: LesionTable, part: SurvivalPart, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[str]:
+def _groups(table: LesionTable, part: SurvivalPart, keep: Bools) -> list[str]:
     if part.groups is None:
         return ["all"] * int(keep.sum())
     if part.groups not in table.texts:
@@ -126,9 +126,7 @@ def _groups(table: LesionTable, part: SurvivalPart, keep: np.ndarray[tuple[int],
     return [cell or "unknown" for cell, here in zip(table.texts[part.groups], keep, strict=True) if here]
 
 
-def _cox(
-    time: Floats, code: np.ndarray[tuple[int], np.dtype[np.intp]], covariates: list[Floats], part: SurvivalPart, patients: list[str]
-) -> Cox | None:
+def _cox(time: Floats, code: Ints, covariates: list[Floats], part: SurvivalPart, patients: list[str]) -> Cox | None:
     if not covariates:
         return None
     columns = np.column_stack(covariates)

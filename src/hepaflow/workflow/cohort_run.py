@@ -20,7 +20,7 @@ from hepaflow.cohort.plausible import checked
 from hepaflow.cohort.power import design_effect
 from hepaflow.cohort.ranks import ClusteredRankTest, RankTest, clustered_ranks, mann_whitney
 from hepaflow.cohort.resample import Counts, draw
-from hepaflow.cohort.sample import Bools, Direction, Floats
+from hepaflow.cohort.sample import Bools, Direction, Floats, Ints
 from hepaflow.cohort.size import CATEGORIES, sizes
 from hepaflow.cohort.study import (
     AreaPair,
@@ -201,9 +201,7 @@ def label_of(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _tests(
-    values: Floats, truth: Bools, cluster: np.ndarray[tuple[int], np.dtype[np.intp]], kind: str
-) -> tuple[RankTest | TTest | None, ClusteredRankTest | None]:
+def _tests(values: Floats, truth: Bools, cluster: Ints, kind: str) -> tuple[RankTest | TTest | None, ClusteredRankTest | None]:
     if truth.all() or not truth.any():
         return None, None
     high, low = values[truth], values[~truth]
@@ -252,9 +250,7 @@ def _rules(table: LesionTable, config: StudyConfig, parameters: list[Parameter],
     return tuple(made)
 
 
-def _rule_pairs(
-    rules: tuple[Rule, ...], truth: Bools, cluster: np.ndarray[tuple[int], np.dtype[np.intp]], positive: str
-) -> tuple[RulePair, ...]:
+def _rule_pairs(rules: tuple[Rule, ...], truth: Bools, cluster: Ints, positive: str) -> tuple[RulePair, ...]:
     """Every category (such as a size criterion) against every other rule."""
     made = []
     for first, second in combinations(rules, 2):

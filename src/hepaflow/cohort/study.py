@@ -89,11 +89,12 @@ class RulePair:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Probability:
-    """A column of probabilities of the positive class."""
+    """A column of probabilities of the positive class, of the lesions that have one."""
 
     label: str
     n: int
     values: Floats
+    positive: Bools
     calibration: Calibration
     decision: DecisionCurve
 
@@ -103,6 +104,7 @@ class Together:
     """Several parameters in one rule, and how true its held-out probabilities are."""
 
     found: Combined
+    positive: Bools
     calibration: Calibration
     decision: DecisionCurve
 

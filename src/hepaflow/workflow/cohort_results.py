@@ -49,7 +49,7 @@ def results(study: Study) -> dict[str, Any]:
             {"label": one.label, "n": one.n, "calibration": _plain(one.calibration), "decision_curve": _plain(one.decision)}
             for one in study.probabilities
         ],
-        "combined": None if study.together is None else _plain(study.together, skip=("held_out",)),
+        "combined": None if study.together is None else _plain(study.together, skip=("held_out", "positive")),
         "sizes": None if study.sizes is None else _plain(study.sizes, skip=("difference_mm", "change")),
         "description": {"patients": _plain(study.of_patients), "lesions": _plain(study.of_lesions)},
         "flow": _plain(study.flow),

@@ -285,6 +285,7 @@ def _probabilities(table: LesionTable, config: StudyConfig, truth: Bools, counts
                     config.columns.get(name, ColumnPart()).label or label_of(name),
                     int(where.sum()),
                     kept,
+                    real,
                     calibrate(kept, real, patients),
                     curve,
                 )
@@ -304,7 +305,7 @@ def _together(
     except InputRefused as refused:
         return None, [Finding("not-combined", "caution", f"The combined rule was not made: {refused.what}.")]
     real, patients = truth[whole], table.cluster[whole]
-    return Together(found, calibrate(found.held_out, real, patients), decision_curve(found.held_out, real, patients)), []
+    return Together(found, real, calibrate(found.held_out, real, patients), decision_curve(found.held_out, real, patients)), []
 
 
 def _size(table: LesionTable, config: StudyConfig, truth: Bools) -> SizeResult | None:

@@ -1,0 +1,229 @@
+"""A study as a document: the tables and figures of a paper in their order, each figure also on its own for a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hepaflow import __version__
+from hepaflow.cohort.study import Study
+from hepaflow.cohort.table import Finding
+from hepaflow.report import study_tables as tables
+from hepaflow.report import study_tables_more as more
+from hepaflow.report.content import Block, Bullets, Document, Notice, Paragraph, Section, Table
+from hepaflow.report.figures import finished
+from hepaflow.report.study_boxes import Boxed, box_figure
+from hepaflow.report.study_calibration import calibration_figure, decision_figure
+from hepaflow.report.study_flow import flow_figure
+from hepaflow.report.study_methods import paragraph, stard
+from hepaflow.report.study_numbers import interval, number, p_value, significant
+from hepaflow.report.study_roc import Drawn, forest_figure, roc_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+SYNTHETIC = "SYNTHETIC DATA: no lesion of this report was ever measured."
+DISCLAIMER = "Research use only; not a medical device."
+#: More curves or boxes than this do not fit in one figure.
+_MOST = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """A figure, what stands under it, and what it shows for those who cannot see it."""
+
+    key: str
+    canvas: Canvas
+    caption: str
+    alternative: str
+
+    @property
+    def width_mm(self) -> float:
+        """Width on paper."""
+        return float(self.canvas.get_size_inches()[0]) * 25.4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Composed:
+    """The document, every table by its key (also those only written as CSV) and every figure."""
+
+    document: Document
+    tables: Mapping[str, Table]
+    drawings: tuple[Drawing, ...]
+
+
+def compose(
+    study: Study,
+    *,
+    software: Mapping[str, str],
+    given: Mapping[str, str],
+    first: tuple[Section, ...] = (),
+    label: str,
+    extra: Mapping[str, Drawing] | None = None,
+) -> Composed:
+    """The report of a study. ``first`` are sections put before it, ``given`` what the configuration says for STARD, ``extra`` figures of a case."""
+    drawings = {one.key: one for one in _drawings(study)} | dict(extra or {})
+    held = {key: table for key, table in _tables(study, given) if table is not None}
+    sections = (
+        *first,
+        _summary(study),
+        *_sections(study, held, drawings),
+        Section("methods", "Methods", (Paragraph(paragraph(study, software)),)),
+        Section("stard", "STARD 2015", (held["stard"],)),
+    )
+    subtitle = f"{study.n} lesions of {study.table.patient_count} patients, positive = {study.names.positive}"
+    document = Document(
+        language="en",
+        title=study.names.title,
+        subtitle=f"{SYNTHETIC} {subtitle}" if study.synthetic else subtitle,
+        label=label,
+        version=__version__,
+        disclaimer=f"{SYNTHETIC} {DISCLAIMER}" if study.synthetic else DISCLAIMER,
+        contents_title="Contents",
+        page_of="page {page} of {pages}",
+        sections=sections,
+    )
+    return Composed(document, held, tuple(drawings.values()))
+
+
+def _tables(study: Study, given: Mapping[str, str]) -> Iterator[tuple[str, Table | None]]:
+    yield "patients", tables.patients(study)
+    if study.of_lesions:
+        yield "lesions", tables.lesions(study)
+    if study.parameters:
+        yield "comparison", tables.comparison(study)
+        yield "areas", tables.areas(study)
+    yield "area_comparisons", tables.pairs(study)
+    yield "cutoffs", tables.cuts(study)
+    yield "tests", tables.rules(study)
+    for k, rule in enumerate(study.rules, start=1):
+        yield f"crossed_{k}", tables.crossed(rule, study)
+    yield "test_comparisons", tables.rule_pairs(study)
+    for name, table in zip(("size", "size_difference", "size_change") if len(more.sizes(study)) == 3 else ("size_change",), more.sizes(study), strict=False):
+        yield name, table
+    yield "size_change_by_lesion", more.size_list(study)
+    yield "calibration", more.calibration(study)
+    yield "combined", more.combined(study)
+    yield "agreement", more.agreement(study)
+    yield "survival", more.survival(study)
+    yield "next_study", more.needs(study)
+    yield "findings", more.findings(study)
+    yield "stard", stard(study, given)
+
+
+def _summary(study: Study) -> Section:
+    blocks: list[Block] = []
+    if study.synthetic:
+        blocks.append(Notice("serious", "Synthetic data", (SYNTHETIC, "The numbers below exercise the methods; they say nothing about patients.")))
+    items = []
+    ranked = [one for one in study.parameters if one.found.area is not None]
+    for one in sorted(ranked, key=lambda item: -(item.found.area.auc if item.found.area else 0.0))[:3]:
+        area, best = one.found.area, one.found.best
+        if area is None:
+            continue
+        text = f"area {number(area.auc, 3)} (95 % {interval(area.ci95_clustered, 3)} over patients), p {p_value(one.p_adjusted)} adjusted, over patients"
+        if best is not None and best.left_out is not None:
+            text += f"; cut {significant(best.cut.threshold)}, Youden {number(best.cut.youden)} as found and {number(best.left_out.youden)} with patients left out"
+        items.append((one.found.question.label + ": ", text + "."))
+    if items:
+        blocks.append(Bullets(tuple(items)))
+    blocks += _notices(study.findings)
+    return Section("summary", "In short", tuple(blocks))
+
+
+def _notices(findings: tuple[Finding, ...]) -> list[Block]:
+    serious = tuple(one.text for one in findings if one.severity == "serious")
+    caution = tuple(one.text for one in findings if one.severity == "caution")
+    info = tuple(one.text for one in findings if one.severity == "info")
+    blocks: list[Block] = []
+    if serious:
+        blocks.append(Notice("serious", "Do not use before this is settled", serious))
+    if caution:
+        blocks.append(Notice("caution", "Read with care", caution))
+    if info:
+        blocks.append(Notice("info", "To know", info))
+    return blocks
+
+
+def _sections(study: Study, held: Mapping[str, Table], drawings: Mapping[str, Drawing]) -> Iterator[Section]:
+    crossed = [key for key in held if key.startswith("crossed_")]
+    plan: list[tuple[str, str, list[str]]] = [
+        ("studied", "Who was studied", ["flow", "patients", "lesions"]),
+        ("compared", "The classes compared", ["comparison", "boxes"]),
+        ("areas", "Telling the classes apart", ["areas", "roc", "forest", "area_comparisons"]),
+        ("cutoffs", "Cut-offs and tests", ["cutoffs", "tests", *crossed[:6], "test_comparisons"]),
+        ("size", "Size", ["size", "size_difference", "size_change", "waterfall", "size_change_by_lesion"]),
+        ("probability", "Probabilities", ["calibration", *[key for key in drawings if key.startswith(("calibration_", "decision_"))], "combined"]),
+        ("agreement", "Agreement", ["agreement", *[key for key in drawings if key.startswith("agreement_")]]),
+        ("survival", "Survival", ["survival", *[key for key in drawings if key.startswith("survival_")]]),
+        ("case", "A case", ["placement", "halo"]),
+        ("next", "The next study", ["next_study"]),
+        ("findings", "Data checks", ["findings"]),
+    ]
+    for key, title, wanted in plan:
+        blocks: list[Block] = []
+        for name in wanted:
+            if name in drawings:
+                one = drawings[name]
+                blocks.append(finished(one.canvas, one.caption, alternative=one.alternative, width_mm=one.width_mm))
+            elif name in held:
+                blocks.append(_shortened(held[name]))
+        if blocks:
+            yield Section(key, title, tuple(blocks))
+
+
+def _shortened(table: Table) -> Table:
+    """Long lists stand whole in their CSV file."""
+    if len(table.rows) <= tables.MOST_ROWS:
+        return table
+    caption = f"{table.caption} The first {tables.MOST_ROWS} of {len(table.rows)} rows; all are in the CSV file."
+    return Table(caption, table.head, table.rows[: tables.MOST_ROWS], table.align, table.widths, table.small)
+
+
+def _drawings(study: Study) -> Iterator[Drawing]:
+    mark = f" {SYNTHETIC}" if study.synthetic else ""
+    if study.flow is not None:
+        yield Drawing("flow", flow_figure(study.flow, study.synthetic), f"Flow of patients and lesions.{mark}", "Flow chart of the study")
+    judged = sorted((one for one in study.parameters if one.found.area is not None), key=lambda one: -(one.found.area.auc if one.found.area else 0.0))[:_MOST]
+    boxed = [
+        Boxed(
+            one.found.question.label,
+            one.found.question.unit,
+            one.found.sample.values,
+            one.found.sample.positive,
+            one.found.sample.cluster,
+            study.names.positive,
+            study.names.negative,
+            one.found.question.threshold if one.found.question.threshold is not None else (one.found.best.cut.threshold if one.found.best else None),
+            1.0 if one.found.question.name.endswith("_ratio") else None,
+            f"p = {p_value(one.test.p if one.test else None)} (lesions), {p_value(one.clustered.p if one.clustered else None)} (patients)",
+        )
+        for one in judged
+        if one.found.sample is not None
+    ]
+    if boxed:
+        caption = (
+            f"Every lesion by response: Tukey's boxes (whiskers to 1.5 interquartile ranges), dashed line the cut-off, solid line 1; lesions of patients with both responses wear a ring.{mark}"
+        )
+        yield Drawing("boxes", box_figure(boxed), caption, "Box plots of each parameter by response")
+    curves = [
+        Drawn(one.found.question.label, one.found.curve, one.found.area, one.found.best.cut if one.found.best else None)
+        for one in judged
+        if one.found.curve is not None and one.found.area is not None
+    ]
+    if curves:
+        caption = f"Empirical ROC curves, positive = {study.names.positive}; marks: cut-off by Youden's index; intervals over patients.{mark}"
+        yield Drawing("roc", roc_figure(curves, study.names.positive), caption, "ROC curves of all parameters")
+        rows = [(one.found.question.label, one.found.area) for one in judged if one.found.area is not None]
+        yield Drawing("forest", forest_figure(rows), f"Areas with their intervals over patients (thick) and over lesions (thin).{mark}", "Areas with intervals")
+    for k, one in enumerate(study.probabilities, start=1):
+        figure = calibration_figure(one.calibration, one.label, probability=one.values, positive=one.positive)
+        yield Drawing(f"calibration_{k}", figure, f"Calibration of {one.label}.{mark}", f"Calibration of {one.label}")
+        yield Drawing(f"decision_{k}", decision_figure(one.decision, one.label), f"Net benefit of acting on {one.label}.{mark}", f"Decision curve of {one.label}")
+    if study.together is not None:
+        found = study.together
+        title = "Combined rule, patients not seen"
+        figure = calibration_figure(found.calibration, title, probability=found.found.held_out, positive=found.positive)
+        yield Drawing("calibration_combined", figure, f"Calibration of the combined rule in patients it has not seen.{mark}", "Calibration of the combined rule")
+        yield Drawing("decision_combined", decision_figure(found.decision, title), f"Net benefit of the combined rule.{mark}", "Decision curve of the combined rule")

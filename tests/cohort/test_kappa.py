@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hepaflow.errors import InputRefused
 from hepaflow.cohort.kappa import Weights, weighted_kappa
+from hepaflow.errors import InputRefused
 
 GROUPS = (1, 2, 3)
 EVERY: tuple[Weights, ...] = ("none", "linear", "quadratic")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from patients_for_tests import patient, seen
 
+from hepaflow.cohort.kappa import Agreement
 from hepaflow.errors import UsageError
 from hepaflow.response import (
     choi,
@@ -18,7 +19,6 @@ from hepaflow.response import (
     size_change,
     who,
 )
-from hepaflow.cohort.kappa import Agreement
 from hepaflow.response.catalogue import KEYS, SIZE_CRITERIA, SizeCriterion, find
 from hepaflow.response.criterion import CRITERIA, Criterion
 from hepaflow.response.progress import Beside

@@ -100,7 +100,11 @@ def _tables(study: Study, given: Mapping[str, str]) -> Iterator[tuple[str, Table
     for k, rule in enumerate(study.rules, start=1):
         yield f"crossed_{k}", tables.crossed(rule, study)
     yield "test_comparisons", tables.rule_pairs(study)
-    for name, table in zip(("size", "size_difference", "size_change") if len(more.sizes(study)) == 3 else ("size_change",), more.sizes(study), strict=False):
+    for name, table in zip(
+        ("size", "size_difference", "size_change") if len(more.sizes(study)) == 3 else ("size_change",),
+        more.sizes(study),
+        strict=False,
+    ):
         yield name, table
     yield "size_change_by_lesion", more.size_list(study)
     yield "calibration", more.calibration(study)
@@ -115,7 +119,11 @@ def _tables(study: Study, given: Mapping[str, str]) -> Iterator[tuple[str, Table
 def _summary(study: Study) -> Section:
     blocks: list[Block] = []
     if study.synthetic:
-        blocks.append(Notice("serious", "Synthetic data", (SYNTHETIC, "The numbers below exercise the methods; they say nothing about patients.")))
+        blocks.append(
+            Notice(
+                "serious", "Synthetic data", (SYNTHETIC, "The numbers below exercise the methods; they say nothing about patients.")
+            )
+        )
     items = []
     ranked = [one for one in study.parameters if one.found.area is not None]
     for one in sorted(ranked, key=lambda item: -(item.found.area.auc if item.found.area else 0.0))[:3]:
@@ -154,7 +162,11 @@ def _sections(study: Study, held: Mapping[str, Table], drawings: Mapping[str, Dr
         ("areas", "Telling the classes apart", ["areas", "roc", "forest", "area_comparisons"]),
         ("cutoffs", "Cut-offs and tests", ["cutoffs", "tests", *crossed[:6], "test_comparisons"]),
         ("size", "Size", ["size", "size_difference", "size_change", "waterfall", "size_change_by_lesion"]),
-        ("probability", "Probabilities", ["calibration", *[key for key in drawings if key.startswith(("calibration_", "decision_"))], "combined"]),
+        (
+            "probability",
+            "Probabilities",
+            ["calibration", *[key for key in drawings if key.startswith(("calibration_", "decision_"))], "combined"],
+        ),
         ("agreement", "Agreement", ["agreement", *[key for key in drawings if key.startswith("agreement_")]]),
         ("survival", "Survival", ["survival", *[key for key in drawings if key.startswith("survival_")]]),
         ("case", "A case", ["placement", "halo"]),
@@ -184,8 +196,13 @@ def _shortened(table: Table) -> Table:
 def _drawings(study: Study) -> Iterator[Drawing]:
     mark = f" {SYNTHETIC}" if study.synthetic else ""
     if study.flow is not None:
-        yield Drawing("flow", flow_figure(study.flow, study.synthetic), f"Flow of patients and lesions.{mark}", "Flow chart of the study")
-    judged = sorted((one for one in study.parameters if one.found.area is not None), key=lambda one: -(one.found.area.auc if one.found.area else 0.0))[:_MOST]
+        yield Drawing(
+            "flow", flow_figure(study.flow, study.synthetic), f"Flow of patients and lesions.{mark}", "Flow chart of the study"
+        )
+    judged = sorted(
+        (one for one in study.parameters if one.found.area is not None),
+        key=lambda one: -(one.found.area.auc if one.found.area else 0.0),
+    )[:_MOST]
     boxed = [
         Boxed(
             one.found.question.label,
@@ -195,7 +212,9 @@ def _drawings(study: Study) -> Iterator[Drawing]:
             one.found.sample.cluster,
             study.names.positive,
             study.names.negative,
-            one.found.question.threshold if one.found.question.threshold is not None else (one.found.best.cut.threshold if one.found.best else None),
+            one.found.question.threshold
+            if one.found.question.threshold is not None
+            else (one.found.best.cut.threshold if one.found.best else None),
             1.0 if one.found.question.name.endswith("_ratio") else None,
             f"p = {p_value(one.test.p if one.test else None)} (lesions), {p_value(one.clustered.p if one.clustered else None)} (patients)",
         )
@@ -203,9 +222,7 @@ def _drawings(study: Study) -> Iterator[Drawing]:
         if one.found.sample is not None
     ]
     if boxed:
-        caption = (
-            f"Every lesion by response: Tukey's boxes (whiskers to 1.5 interquartile ranges), dashed line the cut-off, solid line 1; lesions of patients with both responses wear a ring.{mark}"
-        )
+        caption = f"Every lesion by response: Tukey's boxes (whiskers to 1.5 interquartile ranges), dashed line the cut-off, solid line 1; lesions of patients with both responses wear a ring.{mark}"
         yield Drawing("boxes", box_figure(boxed), caption, "Box plots of each parameter by response")
     curves = [
         Drawn(one.found.question.label, one.found.curve, one.found.area, one.found.best.cut if one.found.best else None)
@@ -216,14 +233,34 @@ def _drawings(study: Study) -> Iterator[Drawing]:
         caption = f"Empirical ROC curves, positive = {study.names.positive}; marks: cut-off by Youden's index; intervals over patients.{mark}"
         yield Drawing("roc", roc_figure(curves, study.names.positive), caption, "ROC curves of all parameters")
         rows = [(one.found.question.label, one.found.area) for one in judged if one.found.area is not None]
-        yield Drawing("forest", forest_figure(rows), f"Areas with their intervals over patients (thick) and over lesions (thin).{mark}", "Areas with intervals")
+        yield Drawing(
+            "forest",
+            forest_figure(rows),
+            f"Areas with their intervals over patients (thick) and over lesions (thin).{mark}",
+            "Areas with intervals",
+        )
     for k, one in enumerate(study.probabilities, start=1):
         figure = calibration_figure(one.calibration, one.label, probability=one.values, positive=one.positive)
         yield Drawing(f"calibration_{k}", figure, f"Calibration of {one.label}.{mark}", f"Calibration of {one.label}")
-        yield Drawing(f"decision_{k}", decision_figure(one.decision, one.label), f"Net benefit of acting on {one.label}.{mark}", f"Decision curve of {one.label}")
+        yield Drawing(
+            f"decision_{k}",
+            decision_figure(one.decision, one.label),
+            f"Net benefit of acting on {one.label}.{mark}",
+            f"Decision curve of {one.label}",
+        )
     if study.together is not None:
         found = study.together
         title = "Combined rule, patients not seen"
         figure = calibration_figure(found.calibration, title, probability=found.found.held_out, positive=found.positive)
-        yield Drawing("calibration_combined", figure, f"Calibration of the combined rule in patients it has not seen.{mark}", "Calibration of the combined rule")
-        yield Drawing("decision_combined", decision_figure(found.decision, title), f"Net benefit of the combined rule.{mark}", "Decision curve of the combined rule")
+        yield Drawing(
+            "calibration_combined",
+            figure,
+            f"Calibration of the combined rule in patients it has not seen.{mark}",
+            "Calibration of the combined rule",
+        )
+        yield Drawing(
+            "decision_combined",
+            decision_figure(found.decision, title),
+            f"Net benefit of the combined rule.{mark}",
+            "Decision curve of the combined rule",
+        )

@@ -38,7 +38,11 @@ def paragraph(study: Study, software: Mapping[str, str]) -> str:
             f"areas on the same lesions were compared by the same variances, p adjusted over all pairs ({study.multiplicity})."
         )
     if any(one.found.best is not None for one in study.parameters):
-        drawn = f"its optimism was estimated by {study.bootstraps} bootstrap draws of patients (seed {study.seed}) and " if study.bootstraps else "it was also judged "
+        drawn = (
+            f"its optimism was estimated by {study.bootstraps} bootstrap draws of patients (seed {study.seed}) and "
+            if study.bootstraps
+            else "it was also judged "
+        )
         said.append(
             "Cut-offs maximize Youden's index, at midpoints between neighbouring values, the one nearest the upper left corner where several are equal; "
             f"{drawn}by leaving each patient out. Sensitivity, specificity and predictive values carry exact (Clopper-Pearson) intervals over lesions and intervals over patients (ratio estimator)."
@@ -48,16 +52,29 @@ def paragraph(study: Study, software: Mapping[str, str]) -> str:
             f"Tests were compared on the same lesions and the same positive class ({names.positive}) by the exact McNemar test and by Durkalski's test for clustered data."
         )
     if study.probabilities or study.together is not None:
-        said.append("Probabilities were judged by calibration intercept and slope with intervals over patients, the Brier score, and decision curves.")
+        said.append(
+            "Probabilities were judged by calibration intercept and slope with intervals over patients, the Brier score, and decision curves."
+        )
     if study.together is not None:
-        said.append("Several parameters were joined by ridge-penalized logistic regression; penalty and coefficients were found within outer folds of whole patients.")
+        said.append(
+            "Several parameters were joined by ridge-penalized logistic regression; penalty and coefficients were found within outer folds of whole patients."
+        )
     if study.sizes is not None and study.sizes.student is not None:
         said.append(f"Differences of size were compared by {study.sizes.student.test}.")
     if study.readers:
-        said.append("Agreement is given as bias and limits of agreement that allow for several lesions of a patient, intraclass correlation, or kappa.")
+        said.append(
+            "Agreement is given as bias and limits of agreement that allow for several lesions of a patient, intraclass correlation, or kappa."
+        )
     if study.survival:
-        said.append("Survival was estimated by the Kaplan-Meier method with log-log intervals and compared by the log-rank test; hazard ratios are from Cox models (Efron's ties).")
-    said.append("All tests are two-sided. " + "Software: " + ", ".join(f"{name} {version}" for name, version in software.items()) + f" (hepaflow {__version__}).")
+        said.append(
+            "Survival was estimated by the Kaplan-Meier method with log-log intervals and compared by the log-rank test; hazard ratios are from Cox models (Efron's ties)."
+        )
+    said.append(
+        "All tests are two-sided. "
+        + "Software: "
+        + ", ".join(f"{name} {version}" for name, version in software.items())
+        + f" (hepaflow {__version__})."
+    )
     return " ".join(said)
 
 
@@ -68,7 +85,12 @@ def stard(study: Study, given: Mapping[str, str]) -> Table:
     missing = sum(one.found.missing for one in study.parameters)
     tested = any(one.found.area is not None for one in study.parameters)
     items: list[tuple[str, str, str, str]] = [
-        ("Title, abstract", "1", "called a study of diagnostic accuracy", f"title: {names.title}; areas with intervals in the abstract: {TO_WRITE}"),
+        (
+            "Title, abstract",
+            "1",
+            "called a study of diagnostic accuracy",
+            f"title: {names.title}; areas with intervals in the abstract: {TO_WRITE}",
+        ),
         ("", "2", "structured summary", TO_WRITE),
         ("Introduction", "3", "background, intended use of the test", TO_WRITE),
         ("", "4", "aims and hypotheses", TO_WRITE),
@@ -78,16 +100,31 @@ def stard(study: Study, given: Mapping[str, str]) -> Table:
         ("", "8", "where and when", given.get("setting", TO_WRITE)),
         ("", "9", "consecutive, random or convenience series", TO_WRITE),
         ("", "10a", "the index test, to be repeated", given.get("index_test", TO_WRITE)),
-        ("", "10b", "the reference standard, to be repeated", given.get("reference_standard", f"column {names.outcome}; {TO_WRITE}")),
+        (
+            "",
+            "10b",
+            "the reference standard, to be repeated",
+            given.get("reference_standard", f"column {names.outcome}; {TO_WRITE}"),
+        ),
         ("", "11", "why this reference standard", TO_WRITE),
-        ("", "12a", "cut-offs of the index test, set beforehand or explored", "table of tests: each says whether its cut-off was fixed beforehand"),
+        (
+            "",
+            "12a",
+            "cut-offs of the index test, set beforehand or explored",
+            "table of tests: each says whether its cut-off was fixed beforehand",
+        ),
         ("", "12b", "cut-offs of the reference standard", f"positive = {names.positive}, negative = {names.negative}"),
         ("", "13a", "readers of the index test blind to the reference", TO_WRITE),
         ("", "13b", "assessors of the reference blind to the index test", TO_WRITE),
         ("", "14", "how accuracy was estimated and compared", "methods paragraph"),
         ("", "15", "indeterminate results", TO_WRITE),
         ("", "16", "missing data", f"left out and counted ({missing} missing values over all parameters)"),
-        ("", "17", "variability of accuracy, planned or explored", "intervals over patients; " + ("agreement of readers" if study.readers else "between readers: " + TO_WRITE)),
+        (
+            "",
+            "17",
+            "variability of accuracy, planned or explored",
+            "intervals over patients; " + ("agreement of readers" if study.readers else "between readers: " + TO_WRITE),
+        ),
         ("", "18", "intended sample size", "table of the next study" if study.needs else TO_WRITE),
         ("Results", "19", "flow of participants", flow),
         ("", "20", "characteristics of participants", "table of patients"),
@@ -95,7 +132,12 @@ def stard(study: Study, given: Mapping[str, str]) -> Table:
         ("", "21b", "other diagnoses among those without it", f"{names.negative}: {int((~study.truth).sum())} lesions"),
         ("", "22", "time and treatment between test and reference", TO_WRITE),
         ("", "23", "index test against reference, crossed", "tables of 2 x 2" if study.rules else TO_WRITE),
-        ("", "24", "accuracy with its precision", "areas and rates with 95 % intervals over lesions and over patients" if tested else TO_WRITE),
+        (
+            "",
+            "24",
+            "accuracy with its precision",
+            "areas and rates with 95 % intervals over lesions and over patients" if tested else TO_WRITE,
+        ),
         ("", "25", "harm from the tests", TO_WRITE),
         ("Discussion", "26", "limits, bias, generalizability", f"findings of this report; {TO_WRITE}"),
         ("", "27", "what it means for practice", TO_WRITE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from hepaflow.cohort.competing import cumulative_incidence
 from hepaflow.cohort.cox import Cox, cox
 from hepaflow.cohort.icc import icc
 from hepaflow.cohort.kappa import weighted_kappa
+from hepaflow.cohort.power import Clustering, StudySize, size_for_auc, size_for_proportion, size_for_two_aucs
 from hepaflow.cohort.repeatability import test_retest
 from hepaflow.cohort.sample import Bools, Floats, Ints
 from hepaflow.cohort.study import Need, Readers, SurvivalResult
@@ -123,7 +124,7 @@ def _groups(table: LesionTable, part: SurvivalPart, keep: Bools) -> list[str]:
             f"survival: the table has no column of categories {part.groups!r}",
             "Check its name, or set kind to category",
         )
-    return [cell or "unknown" for cell, here in zip(table.texts[part.groups], keep, strict=True) if here]
+    return [cell or "unknown" for cell, here in zip(table.texts[part.groups], keep.tolist(), strict=True) if here]
 
 
 def _cox(time: Floats, code: Ints, covariates: list[Floats], part: SurvivalPart, patients: list[str]) -> Cox | None:
@@ -138,12 +139,39 @@ def _cox(time: Floats, code: Ints, covariates: list[Floats], part: SurvivalPart,
 
 
 def needs(table: LesionTable, config: StudyConfig) -> tuple[Need, ...]:
-    """What the next study needs, with the lesions a patient and the correlation that the configuration (or this table) gives."""
-    return tuple(_needs(table, config)) if config.next_study is not None else ()
-
-
-def _needs(_table: LesionTable, _config: StudyConfig) -> Iterator[Need]:
-    return iter(())
+    """What the next study needs, with as many lesions a patient as this one has and the correlation that the configuration states."""
+    part = config.next_study
+    if part is None:
+        return ()
+    alike = Clustering(tuple(Counter(table.patients).values()), part.icc)
+    wanted: list[tuple[str, StudySize]] = []
+    rates = (("sensitivity", part.sensitivity, part.prevalence), ("specificity", part.specificity, 1.0 - part.prevalence))
+    for name, expected, share in rates:
+        if expected is not None:
+            size = size_for_proportion(expected, part.half_width, share=share, alpha=part.alpha, clustering=alike)
+            wanted.append((f"{name} of {expected:g} within ± {part.half_width:g}", size))
+    if part.auc is not None:
+        share, power = part.prevalence, part.power
+        size = size_for_auc(part.auc, share=share, alpha=part.alpha, power=power, clustering=alike)
+        wanted.append((f"area of {part.auc:g} told from 0.5, power {power:g}", size))
+        if part.comparator_auc is not None:
+            size = size_for_two_aucs(
+                part.auc,
+                part.comparator_auc,
+                correlation=part.correlation,
+                share=share,
+                alpha=part.alpha,
+                power=power,
+                clustering=alike,
+            )
+            wanted.append(
+                (
+                    f"area of {part.auc:g} told from one of {part.comparator_auc:g} (correlation {part.correlation:g}), power {power:g}",
+                    size,
+                )
+            )
+    told = f"design effect {alike.design_effect:.2f} at an intraclass correlation of {part.icc:g}"
+    return tuple(Need(aim, size.lesions, size.patients, f"{size.formula}; {told}") for aim, size in wanted)
 
 
 def _numbers(table: LesionTable, name: str) -> Floats:

@@ -334,7 +334,7 @@ def _clusters(table: LesionTable, truth: Bools) -> Clusters:
     positive = sum(high[patient] == n for patient, n in per_patient.items())
     negative = sum(high[patient] == 0 for patient in per_patient)
     sizes_ = dict(sorted(Counter(per_patient.values()).items()))
-    effect = design_effect(list(per_patient.values()), icc=0.5)
+    effect = design_effect(list(per_patient.values()), 0.5)
     return Clusters(sizes_, positive, len(per_patient) - positive - negative, negative, effect)
 
 

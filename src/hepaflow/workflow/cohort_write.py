@@ -14,7 +14,7 @@ from typing import Any
 from hepaflow.cohort.study import Study
 from hepaflow.cohort.table import LesionTable
 from hepaflow.report import docx, html
-from hepaflow.report.content import Document, Section, Table
+from hepaflow.report.content import Document, Paragraph, Section, Table
 from hepaflow.report.figures import raster, styled, vector
 from hepaflow.report.files import replace_file
 from hepaflow.report.study_document import Composed, Drawing, compose
@@ -90,5 +90,5 @@ def lesions_csv(table: LesionTable) -> bytes:
 
 def as_docx(document: Document) -> bytes:
     """The report for a word processor."""
-    blocks = [block for section in document.sections for block in (docx.heading(section.title), *section.blocks)]
+    blocks = [block for section in document.sections for block in (Paragraph(section.title, style="heading"), *section.blocks)]
     return docx.document(document.title, blocks)

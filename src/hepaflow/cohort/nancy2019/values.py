@@ -133,7 +133,7 @@ def _extraction() -> Check:
 
 def _clusters() -> Check:
     sizes = [lesions for lesions, (patients, _) in printed.LESIONS_BY_PATIENT.items() for _ in range(patients)]
-    effects = [design_effect(sizes, icc=icc) for icc in (0.3, 0.5, 0.8)]
+    effects = [design_effect(sizes, icc) for icc in (0.3, 0.5, 0.8)]
     return Check(
         "clusters",
         "Methods",

@@ -102,6 +102,8 @@ def test_local_progression_is_within_the_follow_up() -> None:
 def test_a_day_has_no_time_of_day_and_an_endpoint_one_event() -> None:
     with pytest.raises(InputRefused, match="FOLLOW-UP-DAY: death"):
         replace(ALIVE, death=datetime(2024, 12, 1))
+    with pytest.raises(InputRefused, match="FOLLOW-UP-DAY: last seen"):
+        replace(ALIVE, last_seen=None)  # type: ignore[arg-type]
     for time, event, competing in ((-1, False, False), (1, True, True)):
         with pytest.raises(InputRefused, match="ENDPOINT-INVALID"):
             Endpoint("x", "x", "x", time, event, competing)

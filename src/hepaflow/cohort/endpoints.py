@@ -43,8 +43,9 @@ class FollowUp:
     def __post_init__(self) -> None:
         for field in fields(self):
             day = getattr(self, field.name)
-            if day is not None and type(day) is not date:
-                raise InputRefused("FOLLOW-UP-DAY", f"{field.name} is no day", "Give a date without time of day")
+            needed = field.name in ("start", "last_seen")
+            if (day is not None or needed) and type(day) is not date:
+                raise InputRefused("FOLLOW-UP-DAY", f"{field.name.replace('_', ' ')} is no day", "Give a date without time of day")
         if self.last_seen < self.start:
             raise _order("the last contact is before the start")
         if self.death is not None and self.death < self.last_seen:

@@ -68,6 +68,8 @@ def test_hazards_that_cross_are_found_not_proportional() -> None:
     time = np.where(group == 1, draw.weibull(4.0, 200), draw.weibull(0.6, 200))
     crossed = cox(time, np.ones(200), group[:, None], ["group"])
     steady = cox(draw.exponential(1, 200) / (1 + group), np.ones(200), group[:, None], ["group"])
+    assert crossed.proportionality[0].p is not None
+    assert steady.proportionality[0].p is not None
     assert crossed.proportionality[0].p < 1e-6
     assert steady.proportionality[0].p > 0.01
     assert [one.name for one in crossed.proportionality] == ["group", "all covariates"]
@@ -125,6 +127,17 @@ def test_what_cannot_be_fitted_is_refused(changed: dict[str, object], code: str)
 def test_a_covariate_that_tells_all_events_apart_has_no_hazard_ratio() -> None:
     with pytest.raises(InputRefused, match="COX-NOT-FINITE"):
         cox([1, 2, 3, 4, 5, 6], [1, 1, 1, 0, 0, 0], [[1.0], [1.0], [1.0], [0.0], [0.0], [0.0]], ["x"])
+
+
+def test_one_event_does_not_tell_whether_hazards_are_proportional() -> None:
+    found = cox([1, 2, 3, 4], [0, 1, 0, 0], [[0.0], [1.0], [0.0], [2.0]], ["x"])
+    assert [(one.chi2, one.p) for one in found.proportionality] == [(None, None)] * 2
+
+
+def test_a_unit_too_large_for_its_ratio_is_refused() -> None:
+    time, event, table = drawn(1)
+    with pytest.raises(InputRefused, match="COX-UNIT"):
+        cox(time, event, table / 10_000, NAMES)
 
 
 @settings(max_examples=25)

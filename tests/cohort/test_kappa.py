@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hepaflow.cohort.kappa import Weights, weighted_kappa
+from hepaflow.cohort.kappa import Weights, clustered_kappa, weighted_kappa
 from hepaflow.errors import InputRefused
 
 GROUPS = (1, 2, 3)
@@ -135,3 +135,39 @@ def test_the_order_of_categories_is_what_counts() -> None:
             [renamed[one] for one in first], [renamed[one] for one in second], categories=(0, 1, 2), weights="quadratic"
         )
         assert by_name == by_place
+
+
+def test_the_jackknife_of_patients_by_hand() -> None:
+    """Patients p (1/1, 2/2), q (1/2, 2/2) and r (2/2, 1/1): without p kappa 1/2, without q 1, without r 1/2."""
+    first, second = [1, 2, 1, 2, 2, 1], [1, 2, 2, 2, 2, 1]
+    found = clustered_kappa(first, second, categories=(1, 2), cluster=["p", "p", "q", "q", "r", "r"])
+    without = [0.5, 1.0, 0.5]
+    mean = sum(without) / 3
+    se = math.sqrt(2 / 3 * sum((kappa - mean) ** 2 for kappa in without))
+    assert found.se == pytest.approx(se)
+    assert found.kappa == weighted_kappa(first, second, categories=(1, 2), weights="none").kappa
+    assert found.kappa is not None
+    assert found.ci95 == pytest.approx((max(-1.0, found.kappa - 4.302653 * se), 1.0))
+    assert (found.n, found.clusters, found.test) == (6, 3, "Cohen's kappa, standard error by the jackknife of patients")
+    assert found.equal == pytest.approx(5 / 6)
+
+
+def test_a_patient_without_whom_there_is_no_kappa_leaves_no_error() -> None:
+    found = clustered_kappa([1, 1, 2], [1, 1, 2], categories=(1, 2), cluster=[1, 2, 3])
+    assert (found.kappa, found.se, found.ci95) == (1.0, None, None)
+    with pytest.raises(InputRefused, match="READERS-ONE-PATIENT"):
+        clustered_kappa([1, 2], [1, 2], categories=(1, 2), cluster=[1, 1])
+    with pytest.raises(InputRefused, match="CLUSTER-UNEQUAL"):
+        clustered_kappa([1, 2], [1, 2], categories=(1, 2), cluster=[1])
+
+
+def test_many_lesions_of_few_patients_are_less_sure_than_they_look() -> None:
+    first, second = [1] * 10 + [2] * 10 + [1] * 10 + [2] * 10, [1] * 10 + [2] * 10 + [1] * 5 + [2] * 5 + [2] * 10
+    patients = [1] * 10 + [2] * 10 + [3] * 10 + [4] * 10
+    for weights in EVERY:
+        found = clustered_kappa(first, second, categories=(1, 2), cluster=patients, weights=weights)
+        alone = weighted_kappa(first, second, categories=(1, 2), weights=weights)
+        assert found.kappa == alone.kappa
+        assert found.se is not None
+        assert alone.se is not None
+        assert found.se > 1.5 * alone.se

@@ -23,6 +23,8 @@ _Z = 1.959963984540054
 EVENTS_PER_COVARIATE = 10
 _ROUNDS = 40
 _SETTLED = 1e-10
+#: Of the logarithm of a hazard ratio.
+_LARGEST = 700.0
 Interval = tuple[float, float]
 
 
@@ -41,12 +43,15 @@ class Hazard:
 
 @dataclass(frozen=True, slots=True)
 class Proportionality:
-    """Does the hazard ratio of a covariate (or of any: ``all covariates``) change with time? A small p says that one ratio does not describe it."""
+    """Does the hazard ratio of a covariate (or of any: ``all covariates``) change with time? A small p says that one ratio does not describe it.
+
+    ``chi2`` and ``p`` are None where events are too few to tell.
+    """
 
     name: str
-    chi2: float
+    chi2: float | None
     df: int
-    p: float
+    p: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def cox(
     """Cox regression; ``covariates`` has a row a unit and a column for each of ``names``; ``cluster`` names the patient of each lesion.
 
     The check of proportionality does not know of clusters (as in R). Refused: as :func:`followed`, missing covariates, names that are not one a column,
-    no event, one cluster, covariates that are constant or follow from others, hazard ratios that run to zero or infinity.
+    no event, one cluster, covariates that are constant or follow from others, hazard ratios that run to zero or infinity or are so for one unit.
     """
     times, happened = once(time, event)
     table = _columns(covariates, names, len(times))
@@ -195,6 +200,12 @@ def _score_residuals(
 def _hazard(name: str, coefficient: float, se: float) -> Hazard:
     from scipy import stats
 
+    if abs(coefficient) + _Z * se > _LARGEST:
+        raise InputRefused(
+            "COX-UNIT",
+            "the hazard ratio for one unit of a covariate is too large to write",
+            "Give the covariate in a unit that makes its numbers larger",
+        )
     z = coefficient / se
     ends = (math.exp(coefficient - _Z * se), math.exp(coefficient + _Z * se))
     return Hazard(name, float(coefficient), float(se), math.exp(coefficient), ends, float(z), float(2 * stats.norm.sf(abs(z))))
@@ -220,6 +231,7 @@ def _proportionality(
     for name, picked in [(name, [n]) for n, name in enumerate(names)] + [("all covariates", list(range(len(names))))]:
         inner = left[np.ix_(picked, picked)]
         regular = np.linalg.matrix_rank(inner, tol=1e-10) == len(picked)
-        chi2 = float(score[picked] @ np.linalg.solve(inner, score[picked])) if regular else math.nan
-        found.append(Proportionality(name, chi2, len(picked), float(stats.chi2.sf(chi2, len(picked)))))
+        chi2 = float(score[picked] @ np.linalg.solve(inner, score[picked])) if regular else None
+        p = None if chi2 is None else float(stats.chi2.sf(chi2, len(picked)))
+        found.append(Proportionality(name, chi2, len(picked), p))
     return tuple(found)

@@ -69,7 +69,7 @@ def test_retest(first: npt.ArrayLike, second: npt.ArrayLike, *, cluster: Cluster
     one, other = pairs.first, pairs.second
     square = (one - other) ** 2 / 2.0
     within = math.sqrt(float(square.mean()))
-    df = _freedom(square, pairs)
+    df = _freedom(one - other, pairs)
     ci = _interval(within, df)
     positive = min(one.min(), other.min()) > 0
     wcv = math.sqrt(float((square / ((one + other) / 2.0) ** 2).mean())) if positive else None
@@ -77,7 +77,7 @@ def test_retest(first: npt.ArrayLike, second: npt.ArrayLike, *, cluster: Cluster
     readings = np.column_stack([one, other])
     test = "within-subject standard deviation of paired examinations, chi-square interval"
     if pairs.patient is not None:
-        test += " with degrees of freedom from the variance of squared differences between patients (Satterthwaite), no more than lesions"
+        test += " with Satterthwaite degrees of freedom for lesions in patients"
     return TestRetest(
         test=test,
         n=len(one),
@@ -94,16 +94,22 @@ def test_retest(first: npt.ArrayLike, second: npt.ArrayLike, *, cluster: Cluster
     )
 
 
-def _freedom(square: npt.NDArray[np.float64], pairs: Pairs) -> float:
-    """Degrees of freedom: lesions, or with several a patient 2 m^2 / var(m) of the mean m, between 1 and lesions."""
-    n = len(square)
-    if pairs.patient is None:
+def _freedom(difference: npt.NDArray[np.float64], pairs: Pairs) -> float:
+    """Degrees of freedom of the mean of d^2: lesions n, or n / (1 + (sum m^2 / n - 1) r^2) where differences of one patient are alike by r.
+
+    Satterthwaite's 2 mean^2 / variance, for normal differences of which those of one patient have the covariance r times the variance.
+    """
+    n = len(difference)
+    if pairs.patient is None or not difference.any():
         return float(n)
-    mean = float(square.mean())
-    patients = pairs.clusters
-    pulls = np.bincount(pairs.patient, square - mean)
-    variance = patients / (patients - 1) * float((pulls**2).sum()) / n**2
-    return float(n) if variance == 0 else min(max(2 * mean**2 / variance, 1.0), float(n))
+    sizes = np.bincount(pairs.patient)
+    means = np.bincount(pairs.patient, difference) / sizes
+    within = float(((difference - means[pairs.patient]) ** 2).sum()) / (n - pairs.clusters)
+    among = float((sizes * (means - difference.mean()) ** 2).sum()) / (pairs.clusters - 1)
+    heavy = float((sizes**2).sum()) / n
+    between = max((among - within) * (pairs.clusters - 1) / (n - heavy), 0.0)
+    alike = between / (between + within) if between > 0 else 0.0
+    return n / (1.0 + (heavy - 1.0) * alike**2)
 
 
 def _interval(within: float, df: float) -> Interval:

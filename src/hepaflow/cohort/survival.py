@@ -95,7 +95,7 @@ def kaplan_meier(time: npt.ArrayLike, event: npt.ArrayLike) -> KaplanMeier:
     times, happened = once(time, event)
     table = risk_table(times, happened)
     left = table.at_risk - table.events
-    survival: Numbers = np.cumprod(left / table.at_risk, dtype=np.float64)
+    survival = np.asarray(np.cumprod(left / table.at_risk), np.float64)
     greenwood = np.cumsum(table.events / (table.at_risk * np.maximum(left, 1)))
     ci = tuple(_log_log(float(s), float(v)) for s, v in zip(survival, greenwood, strict=True))
     lower = np.array([np.nan if pair is None else pair[0] for pair in ci])

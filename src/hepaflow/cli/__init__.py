@@ -22,6 +22,7 @@ from hepaflow.cli.margin import margin
 from hepaflow.cli.phantom import phantom
 from hepaflow.cli.respond import respond
 from hepaflow.cli.selfcheck import selfcheck
+from hepaflow.cli.study import study
 from hepaflow.errors import HepaflowError
 
 INTERNAL = 1
@@ -62,7 +63,7 @@ def _ending(verb: Verb) -> Callable[..., None]:
     return run
 
 
-for _verb in (demo, phantom, inspect, analyze, fit, respond, link, board, margin, selfcheck):
+for _verb in (demo, phantom, inspect, analyze, fit, respond, link, board, margin, study, selfcheck):
     app.command()(_ending(_verb))
 
 

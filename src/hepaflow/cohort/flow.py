@@ -44,3 +44,8 @@ class Flow:
             )
         if sum(one.patients for one in self.lesions_excluded) > self.lesions:
             raise InputRefused("FLOW-SUM", "more lesions are excluded than there are", "Correct the counts")
+
+    @property
+    def analysed(self) -> int:
+        """Lesions left after the last exclusions."""
+        return self.lesions - sum(one.patients for one in self.lesions_excluded)

@@ -100,12 +100,8 @@ def _tables(study: Study, given: Mapping[str, str]) -> Iterator[tuple[str, Table
     for k, rule in enumerate(study.rules, start=1):
         yield f"crossed_{k}", tables.crossed(rule, study)
     yield "test_comparisons", tables.rule_pairs(study)
-    for name, table in zip(
-        ("size", "size_difference", "size_change") if len(more.sizes(study)) == 3 else ("size_change",),
-        more.sizes(study),
-        strict=False,
-    ):
-        yield name, table
+    sizes = more.sizes(study)
+    yield from zip(("size", "size_difference", "size_change")[3 - len(sizes) :], sizes, strict=True) if sizes else ()
     yield "size_change_by_lesion", more.size_list(study)
     yield "calibration", more.calibration(study)
     yield "combined", more.combined(study)

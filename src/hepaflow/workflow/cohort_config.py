@@ -124,8 +124,18 @@ class NextPart(Part):
     alpha: Share = 0.05
 
 
+class AboutPart(Part):
+    """What the STARD checklist asks and no table can say."""
+
+    reference_standard: Label | None = None
+    index_test: Label | None = None
+    setting: Label | None = None
+    registration: Label | None = None
+    funding: Label | None = None
+
+
 class StudyConfig(Part):
-    """Everything a study is told. Names are those of the table's columns."""
+    """Everything a study is told. Names are those of the table's columns; ``independent``: nothing says which lesions share a patient, so each stands alone."""
 
     title: Label = "Diagnostic study of liver CT perfusion"
     positive: Name = "major"
@@ -133,6 +143,7 @@ class StudyConfig(Part):
     outcome: Name = "response"
     cluster: Name = "patient"
     lesion: Name = "lesion"
+    independent: bool = False
     outcomes: Path | None = None
     missing: tuple[str, ...] = ()
     columns: dict[Name, ColumnPart] = Field(default_factory=dict)
@@ -152,11 +163,7 @@ class StudyConfig(Part):
     bootstraps: Annotated[int, Field(ge=0, le=100_000)] = 2000
     seed: Annotated[int, Field(ge=0)] = 1
     synthetic: bool = False
-    reference_standard: Label | None = None
-    index_test: Label | None = None
-    setting: Label | None = None
-    registration: Label | None = None
-    funding: Label | None = None
+    about: AboutPart = AboutPart()
 
 
 def load(path: Path) -> StudyConfig:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from hepaflow.cohort.cutoff import Youden
 from hepaflow.cohort.discriminate import Question
 from hepaflow.cohort.study import Study
@@ -34,12 +32,17 @@ def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -
             "caution",
             f"Not judged, as nothing says which values mean {study.names.positive}: {', '.join(silent)}. Give them a direction in the configuration.",
         )
-    if study.flow is not None and (study.flow.included, study.flow.lesions) != (study.table.patient_count, study.n):
-        yield Finding(
-            "flow-differs",
-            "serious",
-            f"The flow chart ends with {study.flow.included} patients and {study.flow.lesions} lesions; the table holds {study.table.patient_count} and {study.n} with an outcome.",
-        )
+    if config.independent:
+        text = "Nothing says which lesions share a patient: every lesion stands as a patient of its own, and where some do share one, every interval here is too narrow."
+        yield Finding("patients-unknown", "caution", text)
+    if study.flow is not None:
+        patients = study.flow.included if config.independent else study.table.patient_count
+        if (study.flow.included, study.flow.analysed) != (patients, study.n):
+            yield Finding(
+                "flow-differs",
+                "serious",
+                f"The flow chart ends with {study.flow.included} patients and {study.flow.analysed} lesions; the table holds {patients} and {study.n} with an outcome.",
+            )
     labels = [one.label for one in config.columns.values()] + [one.label for one in config.tests.values()]
     for label in labels:
         if label is not None and "recist" in label.lower() and "lesion" not in label.lower():
@@ -122,7 +125,7 @@ def _survival(study: Study) -> Iterator[Finding]:
             yield Finding("few-events", "caution", f"{one.label}: fewer than 10 events a covariate; hazard ratios are unstable.")
         if one.cox is not None:
             for test in one.cox.proportionality:
-                if np.isfinite(test.p) and test.p < 0.05:
+                if test.p is not None and test.p < 0.05:
                     yield Finding(
                         "hazards-not-proportional",
                         "caution",

@@ -131,8 +131,8 @@ def _cox(time: Floats, code: Ints, covariates: list[Floats], part: SurvivalPart,
     if not covariates:
         return None
     columns = np.column_stack(covariates)
-    whole = np.isfinite(columns).all(axis=1)
-    whose = [patient for patient, here in zip(patients, whole, strict=True) if here]
+    whole: Bools = np.asarray(np.isfinite(columns).all(axis=1))
+    whose = [patient for patient, here in zip(patients, whole.tolist(), strict=True) if here]
     return cox(
         time[whole], code[whole] == 1, columns[whole], list(part.covariates), cluster=whose if part.unit == "lesion" else None
     )

@@ -32,7 +32,7 @@ def read(path: Path, config: StudyConfig) -> tuple[LesionTable, tuple[Finding, .
         head, body = _joined((head, body), _cells(config.outcomes), config)
     if "case" in head:
         head, body = cohort_cases.added(head, body, folder=path.parent, lesion=config.lesion)
-    return _typed(head, body, config)
+    return typed(head, body, config)
 
 
 def _cells(path: Path) -> Cells:
@@ -91,19 +91,22 @@ def _joined(left: Cells, right: Cells, config: StudyConfig) -> Cells:
     return [*left[0], *(right[0][k] for k in new)], [[*row, *found.get(tuple(row[k] for k in at_left), empty)] for row in left[1]]
 
 
-def _typed(head: list[str], body: list[list[str]], config: StudyConfig) -> tuple[LesionTable, tuple[Finding, ...]]:
+def typed(head: list[str], body: list[list[str]], config: StudyConfig) -> tuple[LesionTable, tuple[Finding, ...]]:
+    """Head and rows of text as a table, every cell typed by the code book. Refused: as :func:`read`."""
     if len(body) > LARGEST_ROWS:
         raise InputRefused("STUDY-TOO-LARGE", f"the table has more than {LARGEST_ROWS} lesions", "Give a smaller table")
-    if config.cluster not in head:
+    if config.cluster not in head and not config.independent:
         raise InputRefused(
-            "STUDY-COLUMN", f"there is no column {config.cluster!r}", "Name the patient of every lesion in it, or set cluster"
+            "STUDY-COLUMN",
+            f"there is no column {config.cluster!r}",
+            "Name the patient of every lesion in it, set cluster, or set independent where patients are not known",
         )
     for name in (*config.columns, *(test.column for test in config.tests.values())):
         if name not in head:
             raise InputRefused("STUDY-COLUMN", f"there is no column {name!r}, which the configuration asks for", "Check its name")
     rows = tuple(range(2, len(body) + 2))
     columns = {name: [row[k] for row in body] for k, name in enumerate(head)}
-    patients = tuple(columns[config.cluster])
+    patients = tuple(f"row-{row}" for row in rows) if config.independent else tuple(columns[config.cluster])
     lesions = tuple(columns[config.lesion]) if config.lesion in columns else tuple(str(row) for row in rows)
     numbers: dict[str, Floats] = {}
     texts: dict[str, Texts] = {}

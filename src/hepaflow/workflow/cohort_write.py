@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hepaflow.cohort.study import Study
 from hepaflow.cohort.table import LesionTable
 from hepaflow.report import docx, html
@@ -21,9 +23,6 @@ from hepaflow.report.study_document import Composed, Drawing, compose
 from hepaflow.store import plain_json
 from hepaflow.workflow.cohort_config import StudyConfig
 from hepaflow.workflow.cohort_results import LIBRARIES, results
-
-#: What the configuration says for the checklist.
-_GIVEN = ("reference_standard", "index_test", "setting", "registration", "funding")
 
 
 def write(
@@ -41,7 +40,7 @@ def write(
     ``first``: sections before the study's own; ``more``: keys beside those of results.json; ``tables``: CSV files beside the study's own; ``extra``: figures of a case.
     """
     software = {"Python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
-    given = {name: value for name in _GIVEN if (value := getattr(config, name)) is not None}
+    given = {name: value for name, value in config.about.model_dump().items() if value is not None}
     with styled():
         made = compose(study, software=software, given=given, first=first, label=label(study.table), extra=extra)
         for key, table in {**made.tables, **(tables or {})}.items():
@@ -54,6 +53,11 @@ def write(
     replace_file(folder / "report.html", html.render(made.document))
     replace_file(folder / "report.docx", as_docx(made.document))
     return made
+
+
+def write_table(table: LesionTable, folder: Path) -> None:
+    """The lesions as they were read, to be filled in: ``lesions.csv`` in ``folder``."""
+    replace_file(folder / "lesions.csv", lesions_csv(table))
 
 
 def label(table: LesionTable) -> str:
@@ -83,7 +87,7 @@ def lesions_csv(table: LesionTable) -> bytes:
     writer.writerow(["row", *names])
     for k, row in enumerate(table.rows):
         cells = ["" if (text := table.texts[name][k]) is None else safe(text) for name in table.texts]
-        values = [repr(float(value)) if value == value else "" for value in (table.numbers[name][k] for name in table.numbers)]
+        values = ["" if np.isnan(value) else repr(float(value)) for value in (table.numbers[name][k] for name in table.numbers)]
         writer.writerow([row, *cells, *values])
     return stream.getvalue().encode("utf-8")
 

@@ -14,7 +14,7 @@ from hepaflow.cohort.describe import half_up, truncated
 from hepaflow.cohort.nancy2019 import printed
 from hepaflow.cohort.nancy2019.check import Check
 from hepaflow.cohort.paired import mcnemar
-from hepaflow.cohort.rank_distribution import rank_sum_tails
+from hepaflow.cohort.rank_distribution import u_ways
 from hepaflow.cohort.ranks import mann_whitney
 from hepaflow.cohort.roc import auc, hanley_se
 from hepaflow.cohort.sample import Sample, sample
@@ -106,8 +106,8 @@ def _flow_area() -> Iterator[Check]:
 
 def exact_p(u: int) -> float:
     """Two-sided exact Mann-Whitney p of U for 29 against 32 lesions without ties."""
-    ranks = np.arange(1, printed.LESIONS + 1, dtype=np.float64)
-    return min(1.0, 2.0 * min(rank_sum_tails(ranks, printed.MAJOR, seen=u + printed.MAJOR * (printed.MAJOR + 1) / 2)))
+    ways = u_ways(printed.MAJOR, printed.MINOR)
+    return min(1.0, 2.0 * float(min(ways[: u + 1].sum(), ways[u:].sum()) / ways.sum()))
 
 
 def _p_values() -> Iterator[Check]:
@@ -124,11 +124,12 @@ def _p_values() -> Iterator[Check]:
         f"The exact Mann-Whitney test gives it at 899 of 928 pairs. The normal approximation never goes below {normal:.1e}, so the unnamed test was an exact one.",
     )
     reached = {}
+    chances = {u: exact_p(u) for u in range(pairs // 2, pairs + 1)}
     for name, ratio in printed.RATIOS.items():
         if ratio.p.startswith("<"):
-            u = next(u for u in range(pairs // 2, pairs + 1) if exact_p(u) < float(ratio.p[1:]))
+            u = next(u for u, chance in chances.items() if chance < float(ratio.p[1:]))
         else:
-            u = min(range(pairs // 2, pairs + 1), key=lambda u: abs(exact_p(u) - 0.045))
+            u = min(chances, key=lambda u: abs(chances[u] - float(printed.RATIOS["habf_ratio"].p)))
         reached[name] = u / pairs
     order = sorted(reached, key=lambda name: -reached[name])
     yield Check(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hepaflow.cohort.sample import Direction
+
 ELIGIBLE, INCLUDED, LESIONS = 41, 32, 61
 EXCLUDED = (
     ("lesions too small after chemotherapy for a region of interest on the maps", 3),
@@ -85,7 +87,7 @@ class Ratio:
     """A lesion / healthy-liver ratio of Table 3: median, first and third quartile of the major and of the minor responses, the p printed as an upper bound or a value."""
 
     label: str
-    direction: str
+    direction: Direction
     major: tuple[float, float, float]
     minor: tuple[float, float, float]
     p: str

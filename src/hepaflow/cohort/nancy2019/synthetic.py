@@ -55,7 +55,9 @@ def cohort(seed: int = 2019) -> dict[str, list[object]]:
     share = np.bincount(patient, major) / np.bincount(patient)
     days, event = _follow_up(share, rng)
     columns["dfs_days"], columns["dfs_event"] = [int(days[k]) for k in patient], [int(event[k]) for k in patient]
-    columns["model"] = ["synthetic"] * len(patient)
+    kinds = np.where(share == 1, "only major", np.where(share == 0, "only minor", "both"))
+    columns["response_of_patient"] = [str(kinds[k]) for k in patient]
+    columns["share_major"] = [round(float(share[k]), 4) for k in patient]
     return columns
 
 
@@ -103,8 +105,9 @@ def _sizes(major: Bools, rng: np.random.Generator) -> dict[str, list[object]]:
         for place, value in zip(places, listed, strict=False):
             change[int(place)] = int(value)
     after = np.clip(np.round(rng.lognormal(np.log(26.0), 0.5, len(major))), 15, 90)
-    before = [None if c is None else round(float(a) / (1 + int(str(c)) / 100)) for c, a in zip(change, after, strict=True)]
-    return {"size_before_mm": list(before), "size_after_mm": [int(a) for a in after]}
+    before = [None if c is None else round(float(a) / (1 + int(str(c)) / 100), 1) for c, a in zip(change, after, strict=True)]
+    kind = [None if c is None else "smaller" if int(str(c)) <= -30 else "larger" if int(str(c)) >= 20 else "stable" for c in change]
+    return {"size_before_mm": list(before), "size_after_mm": [int(a) for a in after], "size_category": list(kind)}
 
 
 def _patients(rng: np.random.Generator) -> dict[str, list[object]]:

@@ -155,20 +155,21 @@ def draw_title(axes: Axes, text: str, place: Place, *, size: float = 6.8) -> Non
         axes.text(place.left, level, one, fontsize=size, fontweight="bold", ha="left", va="baseline")
 
 
-def draw_sides(axes: Axes, place: Place, words: Words) -> None:
-    """Right and left of the patient, and a bar of 5 cm."""
+def draw_sides(axes: Axes, place: Place, words: Words, *, bar_mm: float = 50.0, size: float = 5.5) -> None:
+    """Right and left of the patient, and a bar of ``bar_mm`` (5 cm) of the patient."""
     from matplotlib.patheffects import withStroke
 
     edge = [withStroke(linewidth=1.6, foreground="black")]
     middle = place.top + place.height / 2
     for x, side, align in ((place.left + 1.0, "side_right", "left"), (place.left + place.width - 1.0, "side_left", "right")):
         axes.text(x, middle, words(side), color="white", fontsize=6.5, fontweight="bold", ha=align, va="center", path_effects=edge)
-    start, level, length = place.left + 2.5, place.top + place.height - 2.0, 50.0 * place.factors[0]
+    start, level, length = place.left + 2.5, place.top + place.height - 2.0, bar_mm * place.factors[0]
     axes.plot([start, start + length], [level, level], color="white", linewidth=1.6, solid_capstyle="butt", path_effects=edge)
-    axes.text(start + length / 2, level - 0.6, "5 cm", color="white", fontsize=5.5, ha="center", va="bottom", path_effects=edge)
+    text = f"{bar_mm / 10:g} cm"
+    axes.text(start + length / 2, level - 0.6, text, color="white", fontsize=size, ha="center", va="bottom", path_effects=edge)
 
 
-def draw_bar(axes: Axes, place: Place, scale: Scale, *, words: Words) -> None:
+def draw_bar(axes: Axes, place: Place, scale: Scale, *, words: Words, size: float = 5.8) -> None:
     """A horizontal colour bar under a panel with its values and unit below."""
     from matplotlib.patches import Polygon
 
@@ -188,6 +189,6 @@ def draw_bar(axes: Axes, place: Place, scale: Scale, *, words: Words) -> None:
         text = f"{value:g}".replace("-", "\u2212")
         text = text.replace(".", ",") if words.language == "fr" else text
         align = "left" if where < 0.02 else "right" if where > 0.98 else "center"
-        axes.text(place.left + where * width, level, text, fontsize=5.8, ha=align, va="top", color=INK)
+        axes.text(place.left + where * width, level, text, fontsize=size, ha=align, va="top", color=INK)
     if scale.unit:
-        axes.text(place.left + place.width / 2, level, scale.unit, fontsize=5.8, ha="center", va="top", color=INK)
+        axes.text(place.left + place.width / 2, level, scale.unit, fontsize=size, ha="center", va="top", color=INK)

@@ -13,7 +13,7 @@ from cases_for_tests import write_case
 
 from hepaflow.errors import InputRefused
 from hepaflow.report.figures import raster
-from hepaflow.workflow.study_case import case_figures
+from hepaflow.workflow.cohort_figures import case_figures
 
 LESIONS = {"lesion-1": ((-25.0, 0.0, 8.0), 16.0), "lesion-2": ((20.0, 14.0, -10.0), 28.0)}
 

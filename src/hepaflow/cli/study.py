@@ -53,6 +53,7 @@ def study(
     from hepaflow.store import plain_json
     from hepaflow.workflow import cohort_example, cohort_table
     from hepaflow.workflow.cohort_config import StudyConfig, load
+    from hepaflow.workflow.cohort_figures import case_drawings
     from hepaflow.workflow.cohort_results import results
     from hepaflow.workflow.cohort_run import run
     from hepaflow.workflow.cohort_write import write, write_table
@@ -75,7 +76,7 @@ def study(
                 )
                 return NOT_ESTIMATED
             found = run(read, asked, found=findings, watch=watch)
-            write(found, asked, folder)
+            write(found, asked, folder, extra={} if case is None else case_drawings(case, lesion))
     if as_json:
         printing.out(plain_json.text(results(found)).rstrip())
     else:

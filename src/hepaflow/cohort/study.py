@@ -20,7 +20,7 @@ from hepaflow.cohort.means import TTest
 from hepaflow.cohort.paired import PairedRate, PairedRates
 from hepaflow.cohort.ranks import ClusteredRankTest, RankTest
 from hepaflow.cohort.repeatability import TestRetest
-from hepaflow.cohort.sample import Bools, Floats
+from hepaflow.cohort.sample import Bools, Floats, Ints
 from hepaflow.cohort.size import Sizes
 from hepaflow.cohort.survival import KaplanMeier, LogRank
 from hepaflow.cohort.table import Finding, LesionTable
@@ -128,6 +128,7 @@ class Readers:
     kind: str
     first: Floats
     second: Floats
+    cluster: Ints
     limits: LimitsOfAgreement | None
     icc: IntraclassCorrelation | None
     repeats: TestRetest | None

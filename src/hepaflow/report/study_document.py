@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from hepaflow import __version__
 from hepaflow.cohort.study import Study
@@ -13,35 +12,11 @@ from hepaflow.report import study_tables as tables
 from hepaflow.report import study_tables_more as more
 from hepaflow.report.content import Block, Bullets, Document, Notice, Paragraph, Section, Table
 from hepaflow.report.figures import finished
-from hepaflow.report.study_boxes import Boxed, box_figure
-from hepaflow.report.study_calibration import calibration_figure, decision_figure
-from hepaflow.report.study_flow import flow_figure
+from hepaflow.report.study_drawings import SYNTHETIC, Drawing, drawings_of
 from hepaflow.report.study_methods import paragraph, stard
 from hepaflow.report.study_numbers import interval, number, p_value, significant
-from hepaflow.report.study_roc import Drawn, forest_figure, roc_figure
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
-
-SYNTHETIC = "SYNTHETIC DATA: no lesion of this report was ever measured."
 DISCLAIMER = "Research use only; not a medical device."
-#: More curves or boxes than this do not fit in one figure.
-_MOST = 12
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawing:
-    """A figure, what stands under it, and what it shows for those who cannot see it."""
-
-    key: str
-    canvas: Canvas
-    caption: str
-    alternative: str
-
-    @property
-    def width_mm(self) -> float:
-        """Width on paper."""
-        return float(self.canvas.get_size_inches()[0]) * 25.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +38,7 @@ def compose(
     extra: Mapping[str, Drawing] | None = None,
 ) -> Composed:
     """The report of a study. ``first`` are sections put before it, ``given`` what the configuration says for STARD, ``extra`` figures of a case."""
-    drawings = {one.key: one for one in _drawings(study)} | dict(extra or {})
+    drawings = {one.key: one for one in drawings_of(study)} | dict(extra or {})
     held = {key: table for key, table in _tables(study, given) if table is not None}
     sections = (
         *first,
@@ -187,76 +162,3 @@ def _shortened(table: Table) -> Table:
         return table
     caption = f"{table.caption} The first {tables.MOST_ROWS} of {len(table.rows)} rows; all are in the CSV file."
     return Table(caption, table.head, table.rows[: tables.MOST_ROWS], table.align, table.widths, table.small)
-
-
-def _drawings(study: Study) -> Iterator[Drawing]:
-    mark = f" {SYNTHETIC}" if study.synthetic else ""
-    if study.flow is not None:
-        yield Drawing(
-            "flow", flow_figure(study.flow, study.synthetic), f"Flow of patients and lesions.{mark}", "Flow chart of the study"
-        )
-    judged = sorted(
-        (one for one in study.parameters if one.found.area is not None),
-        key=lambda one: -(one.found.area.auc if one.found.area else 0.0),
-    )[:_MOST]
-    boxed = [
-        Boxed(
-            one.found.question.label,
-            one.found.question.unit,
-            one.found.sample.values,
-            one.found.sample.positive,
-            one.found.sample.cluster,
-            study.names.positive,
-            study.names.negative,
-            one.found.question.threshold
-            if one.found.question.threshold is not None
-            else (one.found.best.cut.threshold if one.found.best else None),
-            1.0 if one.found.question.name.endswith("_ratio") else None,
-            f"p = {p_value(one.test.p if one.test else None)} (lesions), {p_value(one.clustered.p if one.clustered else None)} (patients)",
-        )
-        for one in judged
-        if one.found.sample is not None
-    ]
-    if boxed:
-        caption = f"Every lesion by response: Tukey's boxes (whiskers to 1.5 interquartile ranges), dashed line the cut-off, solid line 1; lesions of patients with both responses wear a ring.{mark}"
-        yield Drawing("boxes", box_figure(boxed), caption, "Box plots of each parameter by response")
-    curves = [
-        Drawn(one.found.question.label, one.found.curve, one.found.area, one.found.best.cut if one.found.best else None)
-        for one in judged
-        if one.found.curve is not None and one.found.area is not None
-    ]
-    if curves:
-        caption = f"Empirical ROC curves, positive = {study.names.positive}; marks: cut-off by Youden's index; intervals over patients.{mark}"
-        yield Drawing("roc", roc_figure(curves, study.names.positive), caption, "ROC curves of all parameters")
-        rows = [(one.found.question.label, one.found.area) for one in judged if one.found.area is not None]
-        yield Drawing(
-            "forest",
-            forest_figure(rows),
-            f"Areas with their intervals over patients (thick) and over lesions (thin).{mark}",
-            "Areas with intervals",
-        )
-    for k, one in enumerate(study.probabilities, start=1):
-        figure = calibration_figure(one.calibration, one.label, probability=one.values, positive=one.positive)
-        yield Drawing(f"calibration_{k}", figure, f"Calibration of {one.label}.{mark}", f"Calibration of {one.label}")
-        yield Drawing(
-            f"decision_{k}",
-            decision_figure(one.decision, one.label),
-            f"Net benefit of acting on {one.label}.{mark}",
-            f"Decision curve of {one.label}",
-        )
-    if study.together is not None:
-        found = study.together
-        title = "Combined rule, patients not seen"
-        figure = calibration_figure(found.calibration, title, probability=found.found.held_out, positive=found.positive)
-        yield Drawing(
-            "calibration_combined",
-            figure,
-            f"Calibration of the combined rule in patients it has not seen.{mark}",
-            "Calibration of the combined rule",
-        )
-        yield Drawing(
-            "decision_combined",
-            decision_figure(found.decision, title),
-            f"Net benefit of the combined rule.{mark}",
-            "Decision curve of the combined rule",
-        )

@@ -46,6 +46,7 @@ def _continuous(table: LesionTable, config: StudyConfig, part: ReadersPart, labe
         part.kind,
         one,
         other,
+        table.cluster[both],
         bland_altman(one, other, cluster=names),
         icc(np.column_stack([one, other])),
         repeats,
@@ -70,7 +71,7 @@ def _categories(table: LesionTable, part: ReadersPart, label: str) -> Readers:
     first, second = ([names.index(pair[k]) for pair in pairs] for k in (0, 1))
     # categories in a stated order are weighted; without one a disagreement is a disagreement
     kappa = weighted_kappa(first, second, categories=range(len(names)), weights="quadratic" if part.categories else "none")
-    return Readers(label, "", part.kind, np.empty(0), np.empty(0), None, None, None, kappa)
+    return Readers(label, "", part.kind, np.empty(0), np.empty(0), np.empty(0, np.intp), None, None, None, kappa)
 
 
 def survival(table: LesionTable, config: StudyConfig) -> tuple[tuple[SurvivalResult, ...], list[Finding]]:

@@ -53,7 +53,7 @@ def results(study: Study) -> dict[str, Any]:
         "sizes": None if study.sizes is None else _plain(study.sizes, skip=("difference_mm", "change")),
         "description": {"patients": _plain(study.of_patients), "lesions": _plain(study.of_lesions)},
         "flow": _plain(study.flow),
-        "agreement": _plain(study.readers, skip=("first", "second")),
+        "agreement": _plain(study.readers, skip=("first", "second", "cluster")),
         "survival": _plain(study.survival),
         "next_study": _plain(study.needs),
         "findings": _plain(study.findings),

@@ -19,7 +19,8 @@ from hepaflow.report import docx, html
 from hepaflow.report.content import Document, Paragraph, Section, Table
 from hepaflow.report.figures import raster, styled, vector
 from hepaflow.report.files import replace_file
-from hepaflow.report.study_document import Composed, Drawing, compose
+from hepaflow.report.study_document import Composed, compose
+from hepaflow.report.study_drawings import Drawing
 from hepaflow.store import plain_json
 from hepaflow.workflow.cohort_config import StudyConfig
 from hepaflow.workflow.cohort_results import LIBRARIES, results

@@ -10,6 +10,7 @@ import numpy as np
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.catalogue import MODELS
 from hepaflow.report.study_case import PLACED, halo_figure, placement_figure
+from hepaflow.report.study_drawings import Drawing
 from hepaflow.workflow.case_folder import CaseFolder, open_case
 
 if TYPE_CHECKING:
@@ -43,6 +44,21 @@ def case_figures(case: Path, lesion: str | None) -> dict[str, Canvas]:
             found.image, flow, grid=found.grid, lesion=mask, others=others, healthy_flow=_healthy_flow(found, flow), model=model
         )
     return figures
+
+
+def case_drawings(case: Path, lesion: str | None) -> dict[str, Drawing]:
+    """The figures of a case as figures of a study's report."""
+    said = {
+        "placement": (
+            "Placement of regions: lesion and healthy liver on CT and perfusion maps of one case.",
+            "Regions on maps of one case",
+        ),
+        "halo": (
+            "Rim of one lesion: borders of core, rim and surround on CT and blood flow, and flow over the distance from the lesion's border.",
+            "Rim of one lesion",
+        ),
+    }
+    return {key: Drawing(key, canvas, *said[key]) for key, canvas in case_figures(case, lesion).items()}
 
 
 def _lesion(found: CaseFolder, lesion: str | None) -> str:

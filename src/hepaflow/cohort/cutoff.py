@@ -81,10 +81,13 @@ def called_positive(values: Floats, threshold: float, *, direction: str) -> Bool
     return np.asarray(values < threshold if direction == "lower" else values > threshold)
 
 
-def youden(found: Sample, counts: Counts | None = None, drawn: Resampled | None = None) -> Youden | None:
+def youden(
+    found: Sample, counts: Counts | None = None, *, drawn: Resampled | None = None, calls: Bools | None = None
+) -> Youden | None:
     """The best cut by Youden's index. Of several equal ones the one nearest the upper left corner, then the most specific. None where all values are one.
 
-    ``counts`` are the draws for the correction (none: no correction by bootstrap), ``drawn`` what :func:`hepaflow.cohort.resample.resample` made of them.
+    ``counts`` are the draws for the correction (none: no correction by bootstrap), ``drawn`` what :func:`hepaflow.cohort.resample.resample` made of them,
+    ``calls`` what :func:`left_out_calls` says; both are computed where they are not given.
     """
     cuts = _cuts(found)
     if not cuts:
@@ -92,8 +95,9 @@ def youden(found: Sample, counts: Counts | None = None, drawn: Resampled | None 
     top = max(one.youden for one in cuts)
     equal = tuple(one for one in cuts if one.youden > top - 1e-12)
     best = min(equal, key=lambda one: (round((1 - one.sensitivity) ** 2 + (1 - one.specificity) ** 2, 12), -one.specificity))
+    left = _left_out(found, left_out_calls(found) if calls is None else calls)
     if counts is None:
-        return Youden(best, equal, None, left_out(found), None, 0, 0)
+        return Youden(best, equal, None, left, None, 0, 0)
     draws = drawn or resample(found, counts)
     whole = np.isfinite(draws.cut)
     better = None
@@ -104,19 +108,17 @@ def youden(found: Sample, counts: Counts | None = None, drawn: Resampled | None 
     ends = percentile(draws.cut)
     if ends is not None and found.direction == "lower":
         ends = (-ends[1], -ends[0])
-    return Youden(best, equal, better, left_out(found), ends, counts.shape[0], draws.failed)
+    return Youden(best, equal, better, left, ends, counts.shape[0], draws.failed)
 
 
-def left_out(found: Sample) -> Corrected | None:
-    """Each patient judged by the cut of all the others. None where leaving a patient out leaves one class or one value."""
-    called = left_out_calls(found)
+def _left_out(found: Sample, called: Bools | None) -> Corrected | None:
     if called is None:
         return None
     return _corrected(float(called[found.positive].mean()), float((~called[~found.positive]).mean()))
 
 
 def left_out_calls(found: Sample) -> Bools | None:
-    """Which lesions the cut of all other patients calls positive; None as in :func:`left_out`."""
+    """Which lesions the cut of all other patients calls positive; None where leaving a patient out leaves one class or one value."""
     cuts = leave_one_out(found).cut[np.unique(found.cluster, return_inverse=True)[1]]
     return np.asarray(found.oriented > cuts) if np.isfinite(cuts).all() else None
 

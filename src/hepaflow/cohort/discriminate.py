@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hepaflow.cohort.crossed import Crossed, Rate, clustered_rates, crossed
-from hepaflow.cohort.cutoff import Curve, Youden, called_positive, curve, youden
+from hepaflow.cohort.cutoff import Curve, Youden, called_positive, curve, left_out_calls, youden
 from hepaflow.cohort.describe import Described, describe
 from hepaflow.cohort.proportion import ClusteredProportion
 from hepaflow.cohort.resample import Counts, percentile, resample
@@ -37,7 +37,7 @@ class Operating:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Discrimination:
-    """All of one parameter. ``where`` marks the lesions that have a value (of all with an outcome); without both classes among them everything after ``groups`` is None."""
+    """All of one parameter. ``where`` marks the lesions that have a value (of all with an outcome); without both classes among them everything after ``groups`` is None. ``left_out``: which lesions (of those with a value) the cut of all other patients calls positive."""
 
     question: Question
     where: Bools
@@ -49,6 +49,7 @@ class Discrimination:
     best: Youden | None
     at_best: Operating | None
     at_fixed: Operating | None
+    left_out: Bools | None
 
     @property
     def missing(self) -> int:
@@ -66,16 +67,17 @@ def discriminate(
     groups = describe(values[positive]), describe(values[~positive])
     kept, truth, patients = values[where], positive[where], cluster[where]
     if truth.all() or not truth.any():
-        return Discrimination(question, where, groups, None, None, None, None, None, None, None)
+        return Discrimination(question, where, groups, None, None, None, None, None, None, None, None)
     found = Sample(kept, truth, patients, question.direction)
     here = None if counts is None else counts[:, np.unique(patients)]
     drawn = None if here is None else resample(found, here)
-    best = youden(found, here, drawn)
+    calls = left_out_calls(found)
+    best = youden(found, here, drawn=drawn, calls=calls)
     at_best = None if best is None else operating(question.direction, kept, best.cut.threshold, truth, patients, name)
     fixed = question.threshold
     at_fixed = None if fixed is None else operating(question.direction, kept, fixed, truth, patients, name)
     spread = None if drawn is None else percentile(drawn.auc)
-    return Discrimination(question, where, groups, found, auc(found), spread, curve(found), best, at_best, at_fixed)
+    return Discrimination(question, where, groups, found, auc(found), spread, curve(found), best, at_best, at_fixed, calls)
 
 
 def operating(direction: Direction, values: Floats, threshold: float, positive: Bools, cluster: Ints, name: str) -> Operating:

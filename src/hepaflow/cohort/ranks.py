@@ -187,12 +187,11 @@ def clustered_ranks(
             "RANKS-EMPTY", "a group has no known value, or all are of one cluster", "Compare groups that both have values"
         )
     share = np.bincount(place, first) / size
-    lower = (np.less.outer(x, x).T + np.less_equal.outer(x, x).T.astype(np.float64)) / 2  # [i, j]: x_j below x_i, ties one half
-    of_cluster = np.stack([lower[:, place == c].mean(axis=1) for c in range(clusters)], axis=1)
-    others = of_cluster.sum(axis=1) - of_cluster[np.arange(x.size), place]
+    everywhere = _below(x, 1.0 / size[place])
+    others = everywhere - _below_within(x, place, size)
     excess = float((np.bincount(place, first * (1 + others)) / size).sum() / (clusters + 1) - share.sum() / 2)
     pull = (clusters - 1) * first - (share.sum() - share[place])
-    scores = np.bincount(place, pull * (of_cluster.mean(axis=1) - 0.5)) / size / (clusters + 1)
+    scores = np.bincount(place, pull * (everywhere / clusters - 0.5)) / size / (clusters + 1)
     variance = float((scores**2).sum())
     statistic = excess / math.sqrt(variance) if variance > NO_VARIANCE else None
     upper, lowest = (1.0, 1.0) if statistic is None else (float(stats.norm.sf(statistic)), float(stats.norm.cdf(statistic)))
@@ -206,6 +205,23 @@ def clustered_ranks(
         int(((share > 0) & (share < 1)).sum()),
         values.size - x.size,
     )
+
+
+def _below(x: Values, weight: Values) -> Values:
+    """For each unit the weight of all that lie below it, ties one half."""
+    place = np.unique(x, return_inverse=True)[1]
+    at = np.bincount(place, weight)
+    return np.asarray((np.cumsum(at) - 0.5 * at)[place])
+
+
+def _below_within(x: Values, place: npt.NDArray[np.intp], size: npt.NDArray[np.intp]) -> Values:
+    """For each unit the share of its own cluster that lies below it, ties one half."""
+    share = np.full(x.size, 0.5)
+    order = np.argsort(place, kind="stable")
+    for units in np.split(order, np.cumsum(size)[:-1]):
+        if units.size > 1:
+            share[units] = _below(x[units], np.full(units.size, 1.0 / units.size))
+    return share
 
 
 def _known(values: Values) -> Values:

@@ -11,7 +11,6 @@ import numpy as np
 from hepaflow.cohort.calibration import calibrate, decision_curve
 from hepaflow.cohort.categories import chi_square
 from hepaflow.cohort.combine import combine
-from hepaflow.cohort.cutoff import left_out_calls
 from hepaflow.cohort.discriminate import Question, discriminate, judged, pairs
 from hepaflow.cohort.means import TTest, t_pooled, t_welch
 from hepaflow.cohort.multiplicity import adjust
@@ -242,7 +241,7 @@ def _rules(table: LesionTable, config: StudyConfig, parameters: list[Parameter],
             called[found.where] = values < question.threshold if question.direction == "lower" else values > question.threshold
             made.append(Rule(f"{question.label} {sign} {question.threshold:g}", "fixed", found.where, called, found.at_fixed))
             continue
-        calls = left_out_calls(found.sample)
+        calls = found.left_out
         if calls is not None:
             called[found.where] = calls
             rates = judged(calls, found.sample.positive, found.sample.cluster, config.positive)

@@ -42,6 +42,7 @@ def test_points_lines_and_bands_are_those_given(banded: bool, bands: int) -> Non
     assert len(axes.patches) == bands
     text = words_of(figure)
     assert "31 lesions in 16 patients" in text
+    assert ("bands: 95 % intervals" in text) is banded
     assert "First − second (mL/min/100 mL)" in text
     assert text_stays_inside(figure)
 

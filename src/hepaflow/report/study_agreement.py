@@ -76,6 +76,6 @@ def bland_altman_figure(
         axes.set(ylim=(low, high), xlabel=f"Mean of the two{named}", ylabel=f"First − second{named}")
         plain_axis(axes.xaxis)
         plain_axis(axes.yaxis)
-        said = f"{counted(len(first), 'lesion')} in {counted(len(np.unique(cluster)), 'patient')}; bands: 95 % intervals"
+        said = f"{counted(len(first), 'lesion')} in {counted(len(np.unique(cluster)), 'patient')}{'; bands: 95 % intervals' if bands else ''}"
         figure.text(2.0 / ONE_COLUMN_MM, 1 - 2.0 / _HEIGHT_MM, said, fontsize=SMALL_PT, color=MUTED, va="top")
     return figure

@@ -119,6 +119,16 @@ class SizeResult:
     categories: CategoryTest | None
 
 
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """Ratios decreased, stable (within ``tolerance`` of 1) and increased, of the positive and of the negative lesions."""
+
+    label: str
+    tolerance: float
+    positive: tuple[int, int, int]
+    negative: tuple[int, int, int]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Readers:
     """Two columns of one quantity."""
@@ -137,10 +147,11 @@ class Readers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SurvivalResult:
-    """Survival of groups, their log-rank test, the Cox model, cumulative incidence where there is a competing event."""
+    """An endpoint (``definition``: empty where the table gives time and event itself): survival of groups, their log-rank test, the Cox model, cumulative incidence where there is a competing event."""
 
     label: str
     unit: str
+    definition: str
     groups: tuple[tuple[str, KaplanMeier], ...]
     log_rank: LogRank | None
     cox: Cox | None
@@ -181,6 +192,7 @@ class Study:
     flow: Flow | None
     of_patients: tuple[Column, ...]
     of_lesions: tuple[Column, ...]
+    classes: tuple[Classes, ...]
     parameters: tuple[Parameter, ...]
     pairs: tuple[AreaPair, ...]
     rules: tuple[Rule, ...]

@@ -69,6 +69,7 @@ def _tables(study: Study, given: Mapping[str, str]) -> Iterator[tuple[str, Table
     if study.parameters:
         yield "comparison", tables.comparison(study)
         yield "areas", tables.areas(study)
+    yield "ratio_classes", tables.classes(study)
     yield "area_comparisons", tables.pairs(study)
     yield "cutoffs", tables.cuts(study)
     yield "tests", tables.rules(study)
@@ -129,7 +130,7 @@ def _sections(study: Study, held: Mapping[str, Table], drawings: Mapping[str, Dr
     crossed = [key for key in held if key.startswith("crossed_")]
     plan: list[tuple[str, str, list[str]]] = [
         ("studied", "Who was studied", ["flow", "patients", "lesions"]),
-        ("compared", "The classes compared", ["comparison", "boxes"]),
+        ("compared", "The classes compared", ["comparison", "boxes", "ratio_classes"]),
         ("areas", "Telling the classes apart", ["areas", "roc", "forest", "area_comparisons"]),
         ("cutoffs", "Cut-offs and tests", ["cutoffs", "tests", *crossed[:6], "test_comparisons"]),
         ("size", "Size", ["size", "size_difference", "size_change", "waterfall", "size_change_by_lesion"]),

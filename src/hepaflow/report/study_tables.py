@@ -152,6 +152,19 @@ def _compared(one: Parameter) -> Row:
     )
 
 
+def classes(study: Study) -> Table | None:
+    """Ratios decreased, stable and increased, by class."""
+    if not study.classes:
+        return None
+    rows = []
+    for one in study.classes:
+        cells = [f"{share} ({share_of(share, sum(group_))})" for group_ in (one.positive, one.negative) for share in group_]
+        rows.append(row(f"{one.label} (1 ± {one.tolerance:g})", *cells))
+    names = study.names
+    head = ("", *(f"{name}\n{kind}" for name in (names.positive, names.negative) for kind in ("decreased", "stable", "increased")))
+    return plain("Ratios against healthy liver, n (per cent of the class); the tolerance is the study's own.", head, rows)
+
+
 def interval_significant(bounds: tuple[float, float] | None) -> str:
     """``low to high`` for values whose size is not known beforehand."""
     return GAP if bounds is None else f"{significant(bounds[0])} to {significant(bounds[1])}"

@@ -213,6 +213,8 @@ def survival(study: Study) -> Table | None:
             else f"; {one.log_rank.test}: chi2 {number(one.log_rank.chi2, 2)}, p = {p_value(one.log_rank.p)}"
         )
         rows.append(group(f"{one.label} (unit: {one.unit}){tested}"))
+        if one.definition:
+            rows.append(group(one.definition))
         for name, curve in one.groups:
             bounds = f"{significant(curve.median_ci95[0])} to {significant(curve.median_ci95[1])}"
             rows.append(row(f"  {name}", f"{curve.n} ({sum(curve.events)})", f"median {significant(curve.median)}", bounds))

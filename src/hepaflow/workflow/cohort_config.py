@@ -15,12 +15,15 @@ from hepaflow.workflow.typed import Part
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Label = Annotated[str, Field(min_length=1, max_length=120)]
 Share = Annotated[float, Field(gt=0, lt=1)]
+Endpoint = Literal["os", "dfs", "pfs", "liver-pfs", "ttp", "local-progression"]
 #: What a cell may say when there is no value, whatever the column.
 MISSING = ("", "NA", "N/A", "NaN", "nan", "na", "n/a")
 
 
 class ColumnPart(Part):
-    """One column of the code book. ``direction`` says which values mean positive and has the column tested; ``threshold`` is a cut-off fixed beforehand."""
+    """One column of the code book. ``direction`` says which values mean positive and has the column tested; ``threshold`` is a cut-off fixed beforehand;
+    ``tolerance`` has a ratio counted as decreased, stable (within it of 1) and increased.
+    """
 
     direction: Literal["lower", "higher"] | None = None
     label: Label | None = None
@@ -30,6 +33,7 @@ class ColumnPart(Part):
     values: tuple[Name, ...] = ()
     missing: tuple[str, ...] = ()
     threshold: float | None = None
+    tolerance: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -37,8 +41,8 @@ class ColumnPart(Part):
             raise ValueError("range: the first number must be below the second")
         if self.threshold is not None and self.direction is None:
             raise ValueError("threshold: needs a direction")
-        if self.kind == "category" and (self.direction or self.range):
-            raise ValueError("kind: a category has neither direction nor range")
+        if self.kind == "category" and (self.direction or self.range or self.tolerance):
+            raise ValueError("kind: a category has no direction, range or tolerance")
         return self
 
 
@@ -97,15 +101,46 @@ class ReadersPart(Part):
     label: Label | None = None
 
 
-class SurvivalPart(Part):
-    """Time in days and what ended it, one row a lesion or (``unit`` patient) the same in all rows of a patient; ``event`` 0 none, 1 the event, 2 a competing death."""
+class DatesPart(Part):
+    """Columns of days (2024-03-01) of a patient's follow-up; ``local`` is the scan that showed local progression of the row's lesion."""
 
-    time: Name
-    event: Name
+    start: Name
+    last_seen: Name
+    death: Name | None = None
+    progression: Name | None = None
+    liver_progression: Name | None = None
+    recurrence: Name | None = None
+    last_scan: Name | None = None
+    local: Name | None = None
+
+
+class SurvivalPart(Part):
+    """An endpoint: either ``time`` in days and ``event`` (0 none, 1 the event, 2 a competing death), or ``endpoint`` computed from ``dates``.
+
+    ``unit`` patient takes the first row of each patient; local progression is of lesions.
+    """
+
+    time: Name | None = None
+    event: Name | None = None
+    endpoint: Endpoint | None = None
+    dates: DatesPart | None = None
     label: Label | None = None
     unit: Literal["patient", "lesion"] = "patient"
     groups: Name | None = None
     covariates: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        counted, dated = (self.time, self.event), (self.endpoint, self.dates)
+        if (
+            (None in counted) == (None in dated)
+            or (None in counted and counted != (None, None))
+            or (None in dated and dated != (None, None))
+        ):
+            raise ValueError("give time and event, or endpoint and dates")
+        if self.endpoint == "local-progression" and (self.unit != "lesion" or self.dates is None or self.dates.local is None):
+            raise ValueError("local-progression needs unit lesion and the column local in dates")
+        return self
 
 
 class NextPart(Part):

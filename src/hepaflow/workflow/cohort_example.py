@@ -101,6 +101,8 @@ def synthetic_config() -> StudyConfig:
         for name, ratio in printed.RATIOS.items()
     }
     columns["bf_ratio"] = columns["bf_ratio"].model_copy(update={"threshold": printed.CUT})
+    for name in ("bv_ratio", "hpbf_ratio"):
+        columns[name] = columns[name].model_copy(update={"tolerance": 0.1})
     columns |= {
         "probability_major": ColumnPart(label="Probability of major response", range=(0.0, 1.0)),
         "size_before_mm": ColumnPart(label="Size before", unit="mm"),

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import date
+from types import MappingProxyType
 
 import numpy as np
 
 from hepaflow.cohort.bland_altman import bland_altman
 from hepaflow.cohort.competing import cumulative_incidence
 from hepaflow.cohort.cox import Cox, cox
+from hepaflow.cohort.endpoints import (
+    Endpoint,
+    FollowUp,
+    disease_free_survival,
+    liver_progression_free_survival,
+    local_tumor_progression,
+    overall_survival,
+    progression_free_survival,
+    time_to_progression,
+)
 from hepaflow.cohort.icc import icc
 from hepaflow.cohort.kappa import weighted_kappa
 from hepaflow.cohort.power import Clustering, StudySize, size_for_auc, size_for_proportion, size_for_two_aucs
@@ -19,6 +32,16 @@ from hepaflow.cohort.survival import LogRank, kaplan_meier, log_rank
 from hepaflow.cohort.table import Finding, LesionTable
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.workflow.cohort_config import ColumnPart, ReadersPart, StudyConfig, SurvivalPart
+
+_ENDPOINTS: Mapping[str, Callable[[FollowUp], Endpoint]] = MappingProxyType(
+    {
+        "os": overall_survival,
+        "dfs": disease_free_survival,
+        "pfs": progression_free_survival,
+        "liver-pfs": liver_progression_free_survival,
+        "ttp": time_to_progression,
+    }
+)
 
 
 def readers(table: LesionTable, config: StudyConfig) -> tuple[tuple[Readers, ...], list[Finding]]:
@@ -78,7 +101,7 @@ def survival(table: LesionTable, config: StudyConfig) -> tuple[tuple[SurvivalRes
     """Every endpoint that the configuration names."""
     made, findings = [], []
     for part in config.survival:
-        label = part.label or part.time
+        label = part.label or part.endpoint or part.time or "survival"
         try:
             made.append(_endpoint(table, part, label))
         except InputRefused as refused:
@@ -87,33 +110,70 @@ def survival(table: LesionTable, config: StudyConfig) -> tuple[tuple[SurvivalRes
 
 
 def _endpoint(table: LesionTable, part: SurvivalPart, label: str) -> SurvivalResult:
-    time, code = _numbers(table, part.time), _numbers(table, part.event)
-    covariates = [_numbers(table, name) for name in part.covariates]
-    keep = np.isfinite(time) & np.isfinite(code)
+    keep = np.ones(table.n, dtype=np.bool_)
     if part.unit == "patient":
         first = {patient: k for k, patient in reversed(list(enumerate(table.patients)))}
-        keep &= np.isin(np.arange(table.n), list(first.values()))
+        keep = np.isin(np.arange(table.n), list(first.values()))
+    time, code, told = _dated(table, part, keep) if part.dates is not None else _counted(table, part)
+    covariates = [_numbers(table, name) for name in part.covariates]
+    keep &= np.isfinite(time) & np.isfinite(code)
     time, events = time[keep], code[keep].astype(np.intp)
     if not set(events.tolist()) <= {0, 1, 2}:
         raise InputRefused("STUDY-EVENT", "an event is none of 0, 1, 2", "Code 0 no event, 1 the event, 2 a competing death")
     names = _groups(table, part, keep)
-    patients = [patient for patient, here in zip(table.patients, keep, strict=True) if here]
+    patients = [patient for patient, here in zip(table.patients, keep.tolist(), strict=True) if here]
     curves, incidence = [], []
     for group in dict.fromkeys(sorted(names)):
         inside = np.array([name == group for name in names])
         curves.append((group, kaplan_meier(time[inside], events[inside] == 1)))
         if (events == 2).any():
-            whose = [patient for patient, here in zip(patients, inside, strict=True) if here]
+            whose = [patient for patient, here in zip(patients, inside.tolist(), strict=True) if here]
             incidence.append((group, cumulative_incidence(time[inside], events[inside], cluster=whose)))
     tested: LogRank | None = log_rank(time, events == 1, names) if len(curves) > 1 else None
-    return SurvivalResult(
-        label,
-        part.unit,
-        tuple(curves),
-        tested,
-        _cox(time, events, [one[keep] for one in covariates], part, patients),
-        tuple(incidence),
-    )
+    model = _cox(time, events, [one[keep] for one in covariates], part, patients)
+    return SurvivalResult(label, part.unit, told, tuple(curves), tested, model, tuple(incidence))
+
+
+def _counted(table: LesionTable, part: SurvivalPart) -> tuple[Floats, Floats, str]:
+    return _numbers(table, part.time or ""), _numbers(table, part.event or ""), ""
+
+
+def _dated(table: LesionTable, part: SurvivalPart, keep: Bools) -> tuple[Floats, Floats, str]:
+    """Time and code of an endpoint from the days of each row that counts, and its definition. Refused, naming the row: a cell that is no day, an impossible order."""
+    if part.dates is None or part.endpoint is None:
+        raise ValueError("only endpoints of dates come here")
+    held = {field: _days(table, name) for field, name in part.dates.model_dump().items() if name is not None}
+    local = held.pop("local", None)
+    time, code, told = np.full(table.n, np.nan), np.full(table.n, np.nan), ""
+    for k in np.flatnonzero(keep):
+        days = {field: cells[k] for field, cells in held.items()}
+        if days["start"] is None or days["last_seen"] is None:
+            continue
+        try:
+            follow_up = FollowUp(**days)  # type: ignore[arg-type]
+            found = (
+                local_tumor_progression(follow_up, None if local is None else local[k])
+                if part.endpoint == "local-progression"
+                else _ENDPOINTS[part.endpoint](follow_up)
+            )
+        except InputRefused as refused:
+            raise InputRefused(refused.code, f"row {table.rows[k]}: {refused.what}", refused.advice) from refused
+        time[k], code[k], told = found.time_days, found.code, f"{found.definition}. {found.note}"
+    return time, code, told
+
+
+def _days(table: LesionTable, name: str) -> list[date | None]:
+    if name in table.numbers and not np.isfinite(table.numbers[name]).any():
+        return [None] * table.n
+    if name not in table.texts:
+        raise UsageError("STUDY-CONFIG", f"survival: the table has no column of days {name!r}", "Write days as 2024-03-01")
+    made: list[date | None] = []
+    for row, cell in zip(table.rows, table.texts[name], strict=True):
+        try:
+            made.append(None if cell is None else date.fromisoformat(cell))
+        except ValueError as error:
+            raise InputRefused("STUDY-DAY", f"row {row}, column {name!r} is no day", "Write days as 2024-03-01") from error
+    return made
 
 
 def _groups(table: LesionTable, part: SurvivalPart, keep: Bools) -> list[str]:

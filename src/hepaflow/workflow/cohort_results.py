@@ -40,6 +40,7 @@ def results(study: Study) -> dict[str, Any]:
         "roc": {one.found.question.name: _roc(one, study) for one in judged},
         "comparisons": [_pair(one) for one in study.pairs],
         "tests": {one.found.question.name: _test(one) for one in judged},
+        "ratio_classes": _plain(study.classes),
         "rules": [_rule(one) for one in study.rules],
         "rule_comparisons": [
             {"a": one.first, "b": one.second, "positive": study.names.positive, "n": one.n, **_plain(one.rates)}

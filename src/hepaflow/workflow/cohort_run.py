@@ -23,6 +23,7 @@ from hepaflow.cohort.sample import Bools, Direction, Floats, Ints
 from hepaflow.cohort.size import CATEGORIES, sizes
 from hepaflow.cohort.study import (
     AreaPair,
+    Classes,
     Clusters,
     Names,
     Parameter,
@@ -98,6 +99,7 @@ def run(table: LesionTable, config: StudyConfig, *, found: Iterable[Finding] = (
         flow=None if config.flow is None else config.flow.flow(),
         of_patients=of_patients,
         of_lesions=of_lesions,
+        classes=_classes(table, config, truth),
         parameters=tuple(parameters),
         pairs=tuple(AreaPair(pair, p) for pair, p in zip(compared, again, strict=True)),
         rules=rules,
@@ -325,6 +327,22 @@ def _size(table: LesionTable, config: StudyConfig, truth: Bools) -> SizeResult |
                 tested[k] = None
     counts = np.array([[group[name] for name in CATEGORIES] for group in found.counts])
     return SizeResult(found, tested[0], tested[1], chi_square(counts) if counts.sum() else None)
+
+
+def _classes(table: LesionTable, config: StudyConfig, truth: Bools) -> tuple[Classes, ...]:
+    made = []
+    for name, part in config.columns.items():
+        if part.tolerance is not None:
+            values = _numbers(table, name, "columns")
+            kind = np.select(
+                [values < 1.0 - part.tolerance, values <= 1.0 + part.tolerance, values > 1.0 + part.tolerance], [0, 1, 2], -1
+            )
+            high, low = (
+                (int((kind[group] == 0).sum()), int((kind[group] == 1).sum()), int((kind[group] == 2).sum()))
+                for group in (truth, ~truth)
+            )
+            made.append(Classes(part.label or label_of(name), part.tolerance, high, low))
+    return tuple(made)
 
 
 def _clusters(table: LesionTable, truth: Bools) -> Clusters:

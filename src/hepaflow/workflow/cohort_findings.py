@@ -121,7 +121,8 @@ def _survival(study: Study) -> Iterator[Finding]:
         if one.cox is not None and one.cox.few_events:
             yield Finding("few-events", "caution", f"{one.label}: fewer than 10 events a covariate; hazard ratios are unstable.")
         if one.cox is not None:
-            for test in one.cox.proportionality:
+            # the last test is of all covariates together: the same again where there is one
+            for test in one.cox.proportionality[: 1 if len(one.cox.hazards) == 1 else None]:
                 if test.p is not None and test.p < 0.05:
                     yield Finding(
                         "hazards-not-proportional",

@@ -142,7 +142,7 @@ def _draws(values, positive, patient, counts):  # type: ignore[no-untyped-def]
                     own_se[b], own_sp[b] = 1.0 - passed_high / high, passed_low / low
         auc[b] = area / (high * low)
         if not np.isnan(cut[b]):
-            place = np.searchsorted(values, cut[b])
+            place = np.searchsorted(values, cut[b], side="right")  # a value on the cut is not positive
             real_se[b] = 1.0 - high_before[place] / high_before[size]
             real_sp[b] = low_before[place] / low_before[size]
     return auc, cut, own_se, own_sp, real_se, real_sp

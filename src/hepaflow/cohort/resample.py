@@ -117,7 +117,7 @@ def _draws(values, positive, patient, counts):  # type: ignore[no-untyped-def]
         if high == 0.0 or low == 0.0:
             continue
         passed_high = passed_low = area = 0.0
-        best, waiting, k, last = -2.0, False, 0, 0.0
+        best, apart, waiting, k, last = -2.0, 2.0, False, 0, 0.0
         while k < size:
             here_high = here_low = 0.0
             value = values[k]
@@ -136,10 +136,12 @@ def _draws(values, positive, patient, counts):  # type: ignore[no-untyped-def]
             passed_high += here_high
             passed_low += here_low
             if passed_high + passed_low < high + low:
-                youden = passed_low / low - passed_high / high
-                if youden > best + 1e-12:
-                    best, waiting, last = youden, True, value
-                    own_se[b], own_sp[b] = 1.0 - passed_high / high, passed_low / low
+                se, sp = 1.0 - passed_high / high, passed_low / low
+                youden, off = se + sp - 1.0, abs(se - sp)
+                # of equal ones the nearest to the corner, where both rates are most alike, then the most specific, which comes last
+                if youden > best + 1e-12 or (youden > best - 1e-12 and off < apart + 1e-12):
+                    best, apart, waiting, last = youden, off, True, value
+                    own_se[b], own_sp[b] = se, sp
         auc[b] = area / (high * low)
         if not np.isnan(cut[b]):
             place = np.searchsorted(values, cut[b], side="right")  # a value on the cut is not positive

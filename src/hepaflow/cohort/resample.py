@@ -97,6 +97,13 @@ def leave_one_out(found: Sample) -> Resampled:
 
 
 @numba.njit(cache=True, nogil=True)
+def midpoint(under: float, over: float) -> float:
+    """The middle of two values (under < over), never rounded up to ``over``: a cut there leaves ``over`` above it."""
+    middle = 0.5 * under + 0.5 * over
+    return middle if middle < over else under
+
+
+@numba.njit(cache=True, nogil=True)
 def _draws(values, positive, patient, counts):  # type: ignore[no-untyped-def]
     repeats, size = counts.shape[0], len(values)
     auc = np.full(repeats, np.nan)
@@ -130,7 +137,7 @@ def _draws(values, positive, patient, counts):  # type: ignore[no-untyped-def]
             if here_high + here_low == 0.0:
                 continue
             if waiting:
-                cut[b] = 0.5 * (last + value)
+                cut[b] = midpoint(last, value)
                 waiting = False
             area += here_high * (passed_low + 0.5 * here_low)
             passed_high += here_high

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from hepaflow.cohort.sample import Floats, Sample
 from hepaflow.errors import InputRefused
@@ -162,7 +162,7 @@ def logit_interval(value: float, se: float, *, freedom: float = math.inf) -> Int
     if se <= 0.0 or not 0.0 < value < 1.0:
         return None
     centre, reach = math.log(value / (1.0 - value)), _quantile(freedom) * se / (value * (1.0 - value))
-    return 1.0 / (1.0 + math.exp(reach - centre)), 1.0 / (1.0 + math.exp(-reach - centre))
+    return float(special.expit(centre - reach)), float(special.expit(centre + reach))
 
 
 def _freedom(found: Sample) -> float:

@@ -39,7 +39,8 @@ def logistic(design: Floats, positive: Bools, *, offset: Floats | None = None, p
     n, p = design.shape
     fixed = np.zeros(n) if offset is None else offset
     ridge = np.zeros(p) if penalty is None else penalty
-    found, best = np.zeros(p), -np.inf
+    found = np.zeros(p)
+    best = _penalized(design, positive, fixed, found, ridge)
     for _ in range(_STEPS):
         chance = _expit(design @ found + fixed)
         information = (design * (chance * (1.0 - chance))[:, None]).T @ design + np.diag(ridge)

@@ -108,6 +108,13 @@ def test_patients_of_one_lesion_are_delong(found: Sample) -> None:
     assert clustered_covariance(placed, alone) == pytest.approx(delong_covariance(placed), abs=1e-12, nan_ok=True)
 
 
+@given(samples())
+def test_numbers_of_patients_may_have_gaps(found: Sample) -> None:
+    apart = Sample(found.values, found.positive, found.cluster * 3 + 2, found.direction)
+    assert auc(apart) == auc(found)
+    assert difference(apart, apart) == difference(found, found)
+
+
 def test_interval_over_patients_takes_t_of_the_rarer_class() -> None:
     """Positives in patients 0, 1, 2; negatives in 3, 4: one degree of freedom, t 12.7062."""
     found = sample([1, 4, 5, 2, 3, 0, 2], [True, True, True, True, False, False, False], [0, 1, 2, 2, 3, 3, 4])

@@ -150,7 +150,11 @@ def test_the_band_is_of_patients_drawn() -> None:
     drawn = []
     for row in counts:
         at = np.repeat(np.arange(30), row[cluster // 2])
-        drawn.append(decision_curve(chance[at], truth[at], cluster[at], thresholds=[0.3, 0.6]).net_benefit if 0 < truth[at].sum() < len(at) else [np.nan] * 2)
+        drawn.append(
+            decision_curve(chance[at], truth[at], cluster[at], thresholds=[0.3, 0.6]).net_benefit
+            if 0 < truth[at].sum() < len(at)
+            else [np.nan] * 2
+        )
     wanted = np.quantile(np.array(drawn), [0.025, 0.975], axis=0)
     assert found.band is not None
     assert found.band[0] == pytest.approx(wanted[0])

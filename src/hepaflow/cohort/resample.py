@@ -51,7 +51,7 @@ def resample(found: Sample, counts: Counts) -> Resampled:
     values = found.oriented
     order = np.argsort(values, kind="stable")
     patients = np.unique(found.cluster, return_inverse=True)[1][order].astype(np.int64)
-    if counts.shape[1] <= patients.max():
+    if counts.shape[1] != patients.max() + 1:
         raise InputRefused("RESAMPLE-PATIENTS", "the draws are of another number of patients", "Draw for this study")
     out = _draws(np.ascontiguousarray(values[order]), found.positive[order], patients, np.ascontiguousarray(counts))
     return Resampled(*out)
@@ -97,6 +97,13 @@ def leave_one_out(found: Sample) -> Resampled:
 
 
 @numba.njit(cache=True, nogil=True)
+def midpoint(under: float, over: float) -> float:
+    """The middle of two values (under < over), never rounded up to ``over``: a cut there leaves ``over`` above it."""
+    middle = 0.5 * under + 0.5 * over
+    return middle if middle < over else under
+
+
+@numba.njit(cache=True, nogil=True)
 def _draws(values, positive, patient, counts):  # type: ignore[no-untyped-def]
     repeats, size = counts.shape[0], len(values)
     auc = np.full(repeats, np.nan)
@@ -117,7 +124,7 @@ def _draws(values, positive, patient, counts):  # type: ignore[no-untyped-def]
         if high == 0.0 or low == 0.0:
             continue
         passed_high = passed_low = area = 0.0
-        best, waiting, k, last = -2.0, False, 0, 0.0
+        best, apart, waiting, k, last = -2.0, 2.0, False, 0, 0.0
         while k < size:
             here_high = here_low = 0.0
             value = values[k]
@@ -130,19 +137,21 @@ def _draws(values, positive, patient, counts):  # type: ignore[no-untyped-def]
             if here_high + here_low == 0.0:
                 continue
             if waiting:
-                cut[b] = 0.5 * (last + value)
+                cut[b] = midpoint(last, value)
                 waiting = False
             area += here_high * (passed_low + 0.5 * here_low)
             passed_high += here_high
             passed_low += here_low
             if passed_high + passed_low < high + low:
-                youden = passed_low / low - passed_high / high
-                if youden > best + 1e-12:
-                    best, waiting, last = youden, True, value
-                    own_se[b], own_sp[b] = 1.0 - passed_high / high, passed_low / low
+                se, sp = 1.0 - passed_high / high, passed_low / low
+                youden, off = se + sp - 1.0, abs(se - sp)
+                # of equal ones the nearest to the corner, where both rates are most alike, then the most specific, which comes last
+                if youden > best + 1e-12 or (youden > best - 1e-12 and off < apart + 1e-12):
+                    best, apart, waiting, last = youden, off, True, value
+                    own_se[b], own_sp[b] = se, sp
         auc[b] = area / (high * low)
         if not np.isnan(cut[b]):
-            place = np.searchsorted(values, cut[b])
+            place = np.searchsorted(values, cut[b], side="right")  # a value on the cut is not positive
             real_se[b] = 1.0 - high_before[place] / high_before[size]
             real_sp[b] = low_before[place] / low_before[size]
     return auc, cut, own_se, own_sp, real_se, real_sp

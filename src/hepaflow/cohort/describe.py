@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
 import numpy as np
@@ -95,8 +95,10 @@ def half_up(value: Fraction | float, *, decimals: int) -> str:
     """
     exact = Fraction(value)
     step = Decimal(1).scaleb(-decimals)
-    # digits enough that the division cannot move a half
-    shown = (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(step, rounding=ROUND_HALF_UP)
+    with localcontext() as context:
+        # digits enough that the division cannot move a half, whatever the size of the number
+        context.prec = 40 + decimals + len(str(abs(int(exact))))
+        shown = (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(step, rounding=ROUND_HALF_UP)
     return str(abs(shown)) if shown == 0 else str(shown)
 
 

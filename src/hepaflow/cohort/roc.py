@@ -126,7 +126,8 @@ def clustered_covariance(placed: Sequence[Placements], found: Sample) -> Floats:
     NaN where fewer than two patients have a lesion of a class.
     """
     patients = found.clusters
-    of_high, of_low = found.cluster[found.positive], found.cluster[~found.positive]
+    cluster = np.unique(found.cluster, return_inverse=True)[1]  # of patients without a value numbers are missing
+    of_high, of_low = cluster[found.positive], cluster[~found.positive]
     m, n = np.bincount(of_high, minlength=patients), np.bincount(of_low, minlength=patients)
     with_high, with_low = int((m > 0).sum()), int((n > 0).sum())
     if with_high < 2 or with_low < 2:

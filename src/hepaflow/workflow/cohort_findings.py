@@ -32,6 +32,9 @@ def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -
             "caution",
             f"Not judged, as nothing says which values mean {study.names.positive}: {', '.join(silent)}. Give them a direction in the configuration.",
         )
+    if not questions and not study.rules and not study.probabilities:
+        text = "Nothing was tested: no column has a direction, and there is no test of categories and no probability."
+        yield Finding("nothing-tested", "caution", text)
     if config.independent:
         text = "Nothing says which lesions share a patient: every lesion stands as a patient of its own, and where some do share one, every interval here is too narrow."
         yield Finding("patients-unknown", "caution", text)
@@ -55,6 +58,11 @@ def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -
 
 def of_results(study: Study) -> Iterator[Finding]:
     """Findings on what came out: a stated direction that the data contradict, few lesions, perfect separation, flattered cuts, missing values, one-sided draws."""
+    for rule in study.rules:
+        if rule.origin == "category" and not rule.called.any():
+            yield Finding(
+                "never-positive", "caution", f"{rule.label}: no lesion holds a value that means positive. Check how they are written."
+            )
     for one in study.parameters:
         found, name, label = one.found, one.found.question.name, one.found.question.label
         if found.area is None:

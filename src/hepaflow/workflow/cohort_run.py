@@ -51,6 +51,8 @@ KNOWN: dict[str, Direction] = {
     "mtt_ratio": "higher",
     "total_mtt_ratio": "higher",
 }
+#: Patients x draws kept in memory at once (1.2 GB).
+MOST_DRAWN = 100_000_000
 Watch = Callable[[str, int, int], None]
 
 
@@ -64,6 +66,8 @@ def run(table: LesionTable, config: StudyConfig, *, found: Iterable[Finding] = (
     table, impossible = checked(table)
     names, table, truth, dropped = _with_outcome(table, config)
     cluster = table.cluster
+    if config.bootstraps * table.patient_count > MOST_DRAWN:
+        raise UsageError("STUDY-CONFIG", "bootstraps: too many draws of this many patients", "Ask for fewer")
     counts = (
         draw(table.patient_count, repeats=config.bootstraps, rng=rng) if config.bootstraps and table.patient_count > 1 else None
     )

@@ -94,7 +94,8 @@ def damaged(table: Columns, chance: random.Random) -> bytes:
 
 @pytest.mark.slow
 def test_a_damaged_table_is_judged_or_refused_and_never_echoed(tmp_path: Path) -> None:
-    chance, sound, judged, codes = random.Random(20260101), columns(), 0, set()
+    chance, sound, judged = random.Random(20260101), columns(), 0
+    refusals: list[HepaflowError] = []
     path, asked = tmp_path / "lesions.csv", tmp_path / "study.toml"
     for k in range(300):
         path.write_bytes(damaged(sound, chance))
@@ -111,12 +112,12 @@ def test_a_damaged_table_is_judged_or_refused_and_never_echoed(tmp_path: Path) -
                 write(study, config, tmp_path / "out")
                 told = (tmp_path / "out" / "results.json").read_text(encoding="utf-8")
         except HepaflowError as refused:
-            codes.add(refused.code)
-            assert CANARY not in str(refused), k
-            assert str(refused).isprintable(), k
+            refusals.append(refused)
             continue
         judged += 1
-        json.loads(told, parse_constant=lambda name: pytest.fail(f"{name} in results.json of table {k}"))
+        json.loads(told, parse_constant=pytest.fail)
         assert list(tmp_path.rglob("*.partial")) == []
     assert judged > 60
+    assert not [str(one) for one in refusals if CANARY in str(one) or not str(one).isprintable()]
+    codes = {one.code for one in refusals}
     assert {"STUDY-COLUMN", "STUDY-DUPLICATE", "STUDY-UNSEEN", "STUDY-ROW", "STUDY-NO-PATIENT", "STUDY-ONE-CLASS"} <= codes

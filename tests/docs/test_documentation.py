@@ -55,7 +55,9 @@ def test_commands_exist_with_their_options(page):
                 assert next(rest, None) is not None, f"{word} lacks its value"
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         needed = sum(p.required for p in arguments)
-        assert needed <= free <= len(arguments), f"hepaflow {' '.join(words)}: {free} arguments instead of {needed} to {len(arguments)}"
+        assert needed <= free <= len(arguments), (
+            f"hepaflow {' '.join(words)}: {free} arguments instead of {needed} to {len(arguments)}"
+        )
 
 
 def test_the_commands_test_sees_commands():

@@ -50,16 +50,18 @@ def study(
 
     Example: hepaflow study lesions.csv --config study.toml --out my-study
     """
-    from hepaflow.store import plain_json
     from hepaflow.workflow import cohort_example, cohort_table
     from hepaflow.workflow.cohort_config import StudyConfig, load
     from hepaflow.workflow.cohort_figures import case_drawings
-    from hepaflow.workflow.cohort_results import results
     from hepaflow.workflow.cohort_run import run
     from hepaflow.workflow.cohort_write import write, write_table
 
     if (table is None) == (example is None):
         raise UsageError("STUDY-INPUT", "give a lesion table or --example, one of them", "See hepaflow study --help")
+    if example is not None and (config is not None or case is not None):
+        raise UsageError("STUDY-INPUT", "an example has its own configuration and no case", "Leave out --config and --case")
+    if lesion is not None and case is None:
+        raise UsageError("STUDY-INPUT", "--lesion names a lesion of --case", "Give --case, or leave out --lesion")
     with printing.progress() as watch:
         if example is not None:
             folder = out or Path(f"{example}-study")
@@ -78,7 +80,7 @@ def study(
             found = run(read, asked, found=findings, watch=watch)
             write(found, asked, folder, extra={} if case is None else case_drawings(case, lesion))
     if as_json:
-        printing.out(plain_json.text(results(found)).rstrip())
+        printing.out((folder / "results.json").read_text(encoding="utf-8").rstrip())
     else:
         _show(found, folder)
     untold = [one for one in found.parameters if one.found.area is None]

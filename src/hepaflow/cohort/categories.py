@@ -79,7 +79,8 @@ def fisher_exact(counts: Counts) -> CategoryTest:
     if p is None:
         name = f"Fisher-Freeman-Halton test, Monte Carlo with {RESAMPLES} tables and a fixed seed"
         method = stats.MonteCarloMethod(n_resamples=RESAMPLES, rng=np.random.default_rng(SEED))
-        p = float(stats.fisher_exact(table, method=method).pvalue)
+        # scipy gives an array of one where the table has more cells than units
+        p = float(np.ravel(stats.fisher_exact(table, method=method).pvalue)[0])
     return CategoryTest(name, None, df, min(1.0, p), n, smallest, *dropped)
 
 

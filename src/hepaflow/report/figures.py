@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -69,7 +70,9 @@ def styled() -> Iterator[None]:
     """The report's style and nothing of the user's own matplotlibrc; figures are made inside it."""
     import matplotlib as mpl
 
-    with _LOCK, mpl.rc_context():
+    with _LOCK, mpl.rc_context(), warnings.catch_warnings():
+        # a letter that the font lacks is drawn as a box; tables and report hold it
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         mpl.rcdefaults()
         for name, value in _STYLE.items():
             mpl.rcParams[cast(Any, name)] = value

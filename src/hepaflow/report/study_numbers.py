@@ -9,16 +9,20 @@ from hepaflow.cohort.describe import Described, half_up
 from hepaflow.cohort.proportion import ClusteredProportion, Proportion
 
 GAP = "–"
+#: From here a number is printed as a power of ten.
+LONGEST = 1e9
 
 
 def number(value: float | None, decimals: int = 2) -> str:
-    """A number with ``decimals``, rounded half up; a dash where there is none.
+    """A number with ``decimals``, rounded half up; a dash where there is none, a power of ten where it would be too long to read.
 
-    >>> number(0.125), number(None), number(-1.0, 0)
-    ('0.13', '–', '−1')
+    >>> number(0.125), number(None), number(-1.0, 0), number(1e43)
+    ('0.13', '–', '−1', '1.0e+43')
     """
     if value is None or not math.isfinite(value):
         return GAP
+    if abs(value) >= LONGEST:
+        return f"{value:.1e}".replace("-", "−")
     return half_up(value, decimals=decimals).replace("-", "−")
 
 

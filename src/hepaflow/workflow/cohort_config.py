@@ -10,10 +10,13 @@ from pydantic import Field, ValidationError, model_validator
 
 from hepaflow.cohort.flow import Excluded, Flow
 from hepaflow.errors import UsageError
+from hepaflow.workflow.columns import read_text
 from hepaflow.workflow.typed import Part
 
-Name = Annotated[str, Field(min_length=1, max_length=80)]
-Label = Annotated[str, Field(min_length=1, max_length=120)]
+#: No control characters: names and labels are printed, and a terminal obeys some of them.
+_SEEN = r"^[^\x00-\x1f\x7f-\x9f]*$"
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=_SEEN)]
+Label = Annotated[str, Field(min_length=1, max_length=120, pattern=_SEEN)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Endpoint = Literal["os", "dfs", "pfs", "liver-pfs", "ttp", "local-progression"]
 #: What a cell may say when there is no value, whatever the column.
@@ -27,7 +30,7 @@ class ColumnPart(Part):
 
     direction: Literal["lower", "higher"] | None = None
     label: Label | None = None
-    unit: Annotated[str, Field(max_length=40)] = ""
+    unit: Annotated[str, Field(max_length=40, pattern=_SEEN)] = ""
     kind: Literal["number", "category"] | None = None
     range: tuple[float, float] | None = None
     values: tuple[Name, ...] = ()
@@ -41,7 +44,9 @@ class ColumnPart(Part):
             raise ValueError("range: the first number must be below the second")
         if self.threshold is not None and self.direction is None:
             raise ValueError("threshold: needs a direction")
-        if self.kind == "category" and (self.direction or self.range or self.tolerance):
+        if self.values and self.kind == "number":
+            raise ValueError("values: are those of a category, not of a number")
+        if (self.values or self.kind == "category") and (self.direction or self.range or self.tolerance):
             raise ValueError("kind: a category has no direction, range or tolerance")
         return self
 
@@ -101,6 +106,12 @@ class ReadersPart(Part):
     log: bool = False
     label: Label | None = None
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(set(self.categories)) != len(self.categories):
+            raise ValueError("categories: one is named twice")
+        return self
+
 
 class DatesPart(Part):
     """Columns of days (2024-03-01) of a patient's follow-up; ``local`` is the scan that showed local progression of the row's lesion."""
@@ -157,7 +168,7 @@ class NextPart(Part):
     lesions_per_patient: Annotated[float, Field(ge=1)] | None = None
     icc: Annotated[float, Field(ge=0, le=1)] = 0.5
     power: Share = 0.8
-    alpha: Share = 0.05
+    alpha: Annotated[float, Field(ge=1e-6, lt=1)] = 0.05
 
 
 class AboutPart(Part):
@@ -201,12 +212,18 @@ class StudyConfig(Part):
     synthetic: bool = False
     about: AboutPart = AboutPart()
 
+    @model_validator(mode="after")
+    def _two_classes(self) -> Self:
+        if self.positive in self.negative:
+            raise ValueError("negative: holds the positive outcome")
+        return self
+
 
 def load(path: Path) -> StudyConfig:
     """The configuration in a TOML file. Refused: no such file, not TOML, an unknown key, a value that is none of its kind; the message names the key."""
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        tree = tomllib.loads(read_text(path) or "")
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             "STUDY-CONFIG", "the configuration is not a readable TOML file", "Check the path and the syntax"
         ) from error

@@ -19,6 +19,8 @@ from hepaflow.workflow.cohort_config import ColumnPart, StudyConfig
 Parts = tuple[tuple[Column, ...], tuple[Column, ...], list[Finding]]
 #: Without a list of columns to describe, no more than this many.
 _MOST = 40
+#: More categories than this are names: they are counted, not tested.
+_MOST_LEVELS = 30
 
 
 def described(table: LesionTable, config: StudyConfig, truth: Bools, questions: Sequence[Question]) -> Parts:
@@ -73,7 +75,7 @@ def _grouped(table: LesionTable, name: str, config: StudyConfig, labels: dict[st
     low_cells = [cell for cell, here in zip(cells, truth, strict=True) if not here]
     of_all, of_high, of_low = levels(cells), levels(high_cells), levels(low_cells)
     counts = np.array([[sum(cell == level.name for cell in group) for level in of_all.levels] for group in (high_cells, low_cells)])
-    test = fisher_exact(counts) if counts.size and counts.sum() else None
+    test = fisher_exact(counts) if counts.size and counts.sum() and len(of_all.levels) <= _MOST_LEVELS else None
     return Column(label, unit, of_all, (of_high, of_low), test)
 
 

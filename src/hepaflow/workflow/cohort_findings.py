@@ -32,6 +32,9 @@ def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -
             "caution",
             f"Not judged, as nothing says which values mean {study.names.positive}: {', '.join(silent)}. Give them a direction in the configuration.",
         )
+    if not questions and not study.rules and not study.probabilities:
+        text = "Nothing was tested: no column has a direction, and there is no test of categories and no probability."
+        yield Finding("nothing-tested", "caution", text)
     if config.independent:
         text = "Nothing says which lesions share a patient: every lesion stands as a patient of its own, and where some do share one, every interval here is too narrow."
         yield Finding("patients-unknown", "caution", text)
@@ -59,6 +62,13 @@ def of_results(study: Study) -> Iterator[Finding]:
     if min(high, low) < FEW:
         text = f"{high} patients have a {study.names.positive} lesion and {low} a {study.names.negative} one: fewer than {FEW} make every interval and p value over patients unreliable."
         yield Finding("few-patients", "caution" if min(high, low) >= VERY_FEW else "serious", text)
+    for rule in study.rules:
+        if rule.origin == "category" and not rule.called.any():
+            yield Finding(
+                "never-positive",
+                "caution",
+                f"{rule.label}: no lesion holds a value that means positive. Check how they are written.",
+            )
     for one in study.parameters:
         found, name, label = one.found, one.found.question.name, one.found.question.label
         if found.area is None:

@@ -117,9 +117,9 @@ def _endpoint(table: LesionTable, part: SurvivalPart, label: str) -> SurvivalRes
     time, code, told = _dated(table, part, keep) if part.dates is not None else _counted(table, part)
     covariates = [_numbers(table, name) for name in part.covariates]
     keep &= np.isfinite(time) & np.isfinite(code)
-    time, events = time[keep], code[keep].astype(np.intp)
-    if not set(events.tolist()) <= {0, 1, 2}:
+    if not np.isin(code[keep], (0, 1, 2)).all():
         raise InputRefused("STUDY-EVENT", "an event is none of 0, 1, 2", "Code 0 no event, 1 the event, 2 a competing death")
+    time, events = time[keep], code[keep].astype(np.intp)
     names = _groups(table, part, keep)
     patients = [patient for patient, here in zip(table.patients, keep.tolist(), strict=True) if here]
     curves, incidence = [], []

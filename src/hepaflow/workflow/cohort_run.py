@@ -51,6 +51,8 @@ KNOWN: dict[str, Direction] = {
     "mtt_ratio": "higher",
     "total_mtt_ratio": "higher",
 }
+#: Patients x draws kept in memory at once (1.2 GB).
+MOST_DRAWN = 100_000_000
 Watch = Callable[[str, int, int], None]
 
 
@@ -64,6 +66,8 @@ def run(table: LesionTable, config: StudyConfig, *, found: Iterable[Finding] = (
     table, impossible = checked(table)
     names, table, truth, dropped = _with_outcome(table, config)
     cluster = table.cluster
+    if config.bootstraps * table.patient_count > MOST_DRAWN:
+        raise UsageError("STUDY-CONFIG", "bootstraps: too many draws of this many patients", "Ask for fewer")
     counts = (
         draw(table.patient_count, repeats=config.bootstraps, rng=rng) if config.bootstraps and table.patient_count > 1 else None
     )
@@ -173,7 +177,7 @@ def _with_outcome(table: LesionTable, config: StudyConfig) -> tuple[Names, Lesio
     kept = table.keep(known)
     truth = np.array([value == config.positive for value in kept.texts[config.outcome]], dtype=np.bool_)
     if truth.all():
-        raise InputRefused("STUDY-ONE-CLASS", "all lesions have the positive outcome", "A diagnostic study needs both classes")
+        raise InputRefused("STUDY-ONE-CLASS", "no lesion has a negative outcome", "A diagnostic study needs both classes")
     negative = others[0] if len(others) == 1 else f"not {config.positive}"
     return Names(config.title, config.positive, negative, config.outcome, config.cluster), kept, truth, findings
 
@@ -319,6 +323,12 @@ def _size(table: LesionTable, config: StudyConfig, truth: Bools) -> SizeResult |
     before, after, change = (
         None if name is None else _numbers(table, name, "size") for name in (part.before, part.after, part.change_percent)
     )
+    if any(one is not None and (one < 0).any() for one in (before, after)) or (change is not None and (change < -100).any()):
+        raise InputRefused(
+            "STUDY-SIZE",
+            "a size is below 0, or shrank by more than 100 %",
+            "Correct it, or give its column a range: cells outside it are left out",
+        )
     found = sizes(truth, before=before, after=after, change_percent=change)
     shift = found.difference_mm
     tested: list[TTest | None] = [None, None]

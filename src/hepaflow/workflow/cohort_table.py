@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import datetime, time
 from pathlib import Path
 
 import numpy as np
 
 from hepaflow.cohort.sample import Floats
 from hepaflow.cohort.table import Finding, LesionTable, Texts
-from hepaflow.errors import InputRefused
+from hepaflow.errors import InputRefused, UsageError
 from hepaflow.workflow import cohort_cases
 from hepaflow.workflow.cohort_config import MISSING, ColumnPart, StudyConfig
-from hepaflow.workflow.columns import read_csv
+from hepaflow.workflow.columns import LARGEST_BYTES, read_csv, unseen
 
 CODE = "STUDY"
 #: More lesions than this are no study of patients.
 LARGEST_ROWS = 200_000
+#: Beyond it a float no longer tells whole numbers apart: such a cell is a name or a mistake, no measurement.
+LARGEST_NUMBER = 2.0**53
 Cells = tuple[list[str], list[list[str]]]
 
 
@@ -48,17 +51,29 @@ def _parquet(path: Path) -> Cells:
     if not path.is_file():
         raise InputRefused("STUDY-MISSING", "the given file does not exist", "Check the path")
     try:
+        known = parquet.read_metadata(path)
+        if sum(known.row_group(k).total_byte_size for k in range(known.num_row_groups)) > LARGEST_BYTES:
+            raise InputRefused("STUDY-TOO-LARGE", "the table is larger than 50 MB", "Give a smaller table")
         table = parquet.read_table(path)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise InputRefused("STUDY-UNREADABLE", "the file is not a readable Parquet table", "Write it again, or give CSV") from error
     head = [str(name).strip() for name in table.column_names]
     if len(set(head)) != len(head) or "" in head:
         raise InputRefused("STUDY-HEADER", "two columns have the same name, or one has none", "Give every column its own name")
+    if any(map(unseen, head)):
+        raise InputRefused("STUDY-HEADER", "the name of a column holds a control character", "Use letters, digits and plain signs")
     columns = [column.to_pylist() for column in table.columns]
-    body = [["" if cell is None else str(cell).strip() for cell in row] for row in zip(*columns, strict=True)]
+    body = [[_cell(cell) for cell in row] for row in zip(*columns, strict=True)]
     if not body:
         raise InputRefused("STUDY-EMPTY", "the table has no rows", "Give at least one lesion")
     return head, body
+
+
+def _cell(value: object) -> str:
+    """A cell of a typed table as text; a time at midnight is a day."""
+    if isinstance(value, datetime) and value.time() == time() and value.tzinfo is None:
+        return value.date().isoformat()
+    return "" if value is None else str(value).strip()
 
 
 def _joined(left: Cells, right: Cells, config: StudyConfig) -> Cells:
@@ -106,7 +121,7 @@ def typed(head: list[str], body: list[list[str]], config: StudyConfig) -> tuple[
             raise InputRefused("STUDY-COLUMN", f"there is no column {name!r}, which the configuration asks for", "Check its name")
     rows = tuple(range(2, len(body) + 2))
     columns = {name: [row[k] for row in body] for k, name in enumerate(head)}
-    patients = tuple(f"row-{row}" for row in rows) if config.independent else tuple(columns[config.cluster])
+    patients = tuple(f"row-{row}" for row in rows) if config.independent else _patients(columns[config.cluster], config)
     lesions = tuple(columns[config.lesion]) if config.lesion in columns else tuple(str(row) for row in rows)
     numbers: dict[str, Floats] = {}
     texts: dict[str, Texts] = {}
@@ -114,8 +129,12 @@ def typed(head: list[str], body: list[list[str]], config: StudyConfig) -> tuple[
     words = {config.outcome, config.cluster, config.lesion, "case"}
     for name, cells in columns.items():
         book = config.columns.get(name, ColumnPart())
+        if name in words and (book.kind == "number" or book.direction or book.range or book.tolerance):
+            raise UsageError(
+                "STUDY-CONFIG", f"columns.{name}: this column holds names, not numbers", "Leave out direction, range and tolerance"
+            )
         gone = {*MISSING, *config.missing, *book.missing}
-        if name in words or book.kind == "category":
+        if name in words or book.kind == "category" or book.values:
             texts[name] = _words(name, cells, gone=gone, book=book, rows=rows)
             continue
         values, wrong = _numbers(cells, gone=gone)
@@ -134,6 +153,12 @@ def typed(head: list[str], body: list[list[str]], config: StudyConfig) -> tuple[
     return LesionTable(patients, lesions, rows, numbers, texts), tuple(findings)
 
 
+def _patients(cells: Sequence[str], config: StudyConfig) -> tuple[str, ...]:
+    """Names of patients; one that says it is missing is none."""
+    gone = {*MISSING, *config.missing, *config.columns.get(config.cluster, ColumnPart()).missing}
+    return tuple("" if cell in gone else cell for cell in cells)
+
+
 def _numbers(cells: Sequence[str], *, gone: set[str]) -> tuple[Floats, list[int]]:
     """The cells as numbers, and the places that hold something else."""
     values, wrong = np.full(len(cells), np.nan), []
@@ -145,7 +170,7 @@ def _numbers(cells: Sequence[str], *, gone: set[str]) -> tuple[Floats, list[int]
             value = float(cell) if cell.isascii() and "_" not in cell else math.nan
         except ValueError:
             value = math.nan
-        if math.isfinite(value):
+        if abs(value) <= LARGEST_NUMBER:
             values[k] = value
         else:
             wrong.append(k)
@@ -154,6 +179,13 @@ def _numbers(cells: Sequence[str], *, gone: set[str]) -> tuple[Floats, list[int]
 
 def _words(name: str, cells: Sequence[str], *, gone: set[str], book: ColumnPart, rows: Sequence[int]) -> Texts:
     found = tuple(None if cell in gone else cell for cell in cells)
+    for row, cell in zip(rows, found, strict=True):
+        if cell is not None and unseen(cell):
+            raise InputRefused(
+                "STUDY-UNSEEN",
+                f"row {row}, column {name!r} holds a control character or an invisible one",
+                "Type the cell again: it may look like another and not be the same",
+            )
     if book.values:
         for row, cell in zip(rows, found, strict=True):
             if cell is not None and cell not in book.values:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
@@ -25,6 +26,9 @@ from hepaflow.report.study_drawings import Drawing
 from hepaflow.store import plain_json
 from hepaflow.workflow.cohort_config import StudyConfig
 from hepaflow.workflow.cohort_results import LIBRARIES, results
+
+#: What may begin with a sign and is no formula.
+_NUMBER = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?")
 
 
 def write(
@@ -58,9 +62,9 @@ def write(
 
 
 def write_table(table: LesionTable, folder: Path, *, outcome: str) -> None:
-    """The lesions as they were read, to be filled in: ``lesions.csv`` in ``folder``, with an empty column for the outcome."""
-    whole = replace(table, texts={**table.texts, outcome: (None,) * table.n})
-    replace_file(folder / "lesions.csv", lesions_csv(whole, numbered=False))
+    """The lesions as they were read, with an empty column ``outcome`` to be filled in: ``lesions.csv`` in ``folder``. What cases said stands in columns of its own, so the paths of cases go."""
+    texts = {name: cells for name, cells in table.texts.items() if name != "case"}
+    replace_file(folder / "lesions.csv", lesions_csv(replace(table, texts={**texts, outcome: (None,) * table.n}), numbered=False))
 
 
 def label(table: LesionTable) -> str:
@@ -72,26 +76,28 @@ def as_csv(table: Table) -> bytes:
     """A printed table as CSV: head, rows; a row that heads others has one cell."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([text.replace("\n", " ") for text in table.head])
+    writer.writerow([safe(text.replace("\n", " ")) for text in table.head])
     writer.writerows([[safe(cell.text.replace("\n", " ").strip()) for cell in row.cells] for row in table.rows])
     return stream.getvalue().encode("utf-8")
 
 
 def safe(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in {"=", "+", "@"} or (text[:1] == "-" and not text[1:2].isdigit()) else text
+    harmless = text[:1] not in {"=", "+", "-", "@"} or _NUMBER.fullmatch(text) is not None
+    return text if harmless else f"'{text}"
 
 
 def lesions_csv(table: LesionTable, *, numbered: bool = True) -> bytes:
-    """The lesions that were analysed, as they were read: texts and numbers at full precision; ``numbered``: with their rows in the file."""
+    """The lesions that were analysed, as they were read: names, texts and numbers at full precision; first the number of the row in the file where ``numbered``."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     names = [*table.texts, *table.numbers]
-    writer.writerow(["row", *names] if numbered else names)
+    first = "row" if "row" not in names else "row of the file"
+    writer.writerow([*([first] if numbered else []), *map(safe, names)])
     for k, row in enumerate(table.rows):
         cells = ["" if (text := table.texts[name][k]) is None else safe(text) for name in table.texts]
         values = ["" if np.isnan(value) else repr(float(value)) for value in (table.numbers[name][k] for name in table.numbers)]
-        writer.writerow([row, *cells, *values] if numbered else [*cells, *values])
+        writer.writerow([*([row] if numbered else []), *cells, *values])
     return stream.getvalue().encode("utf-8")
 
 

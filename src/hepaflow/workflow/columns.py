@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import stat
 import unicodedata
 from pathlib import Path
@@ -14,6 +15,16 @@ from hepaflow.errors import InputRefused
 LARGEST_BYTES = 50_000_000
 #: Characters that steer a terminal or the direction of text rather than being text (control, format, line and paragraph ends).
 UNSEEN = {"Cc", "Cf", "Zl", "Zp"}
+_DECIMAL_COMMA = re.compile(r"[+-]?(?:[0-9]+,[0-9]*|,[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def unseen(text: str) -> bool:
+    r"""Whether a text holds characters that are not seen.
+
+    >>> unseen("major"), unseen("major\u200b")
+    (False, True)
+    """
+    return not text.isprintable() and any(unicodedata.category(letter) in UNSEEN for letter in text)
 
 
 def read_text(path: Path, *, most_bytes: int = LARGEST_BYTES) -> str | None:
@@ -54,7 +65,7 @@ def read_csv(path: Path, *, code: str) -> tuple[list[str], list[list[str]]]:
         head.pop()
     if len(set(head)) != len(head) or "" in head:
         raise InputRefused(f"{code}-HEADER", "two columns have the same name, or one has none", "Give every column its own name")
-    if any(unicodedata.category(letter) in UNSEEN for name in head for letter in name):
+    if any(map(unseen, head)):
         raise InputRefused(
             f"{code}-HEADER", "the name of a column holds a control character", "Use letters, digits and plain signs"
         )
@@ -64,7 +75,7 @@ def read_csv(path: Path, *, code: str) -> tuple[list[str], list[list[str]]]:
         if len(cells) < len(head) or any(cells[len(head) :]):
             raise InputRefused(f"{code}-ROW", f"row {number} has another number of cells than the header", "Fill every row")
         if separator == ";":
-            cells = [cell.replace(",", ".") if cell.count(",") == 1 else cell for cell in cells]
+            cells = [cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells]
         body.append(cells[: len(head)])
     return head, body
 

@@ -164,6 +164,15 @@ def test_the_band_is_of_patients_drawn() -> None:
     assert np.isnan(few.band).all()
 
 
+def test_a_drawn_study_of_one_lesion_is_that_lesion() -> None:
+    """Twenty draws of the patient whose one positive lesion is called: a benefit of 1 at every end."""
+    found = decision_curve(
+        np.array([0.9, 0.9]), np.array([True, False]), np.arange(2), thresholds=[0.5], counts=np.array([[1, 0]] * 20, np.int32)
+    )
+    assert found.band is not None
+    assert [end.tolist() for end in found.band] == [[1.0], [1.0]]
+
+
 @pytest.mark.parametrize("wrong", [-0.01, 1.01, math.nan, math.inf])
 def test_what_is_no_probability_is_refused(wrong: float) -> None:
     truth = np.array([True, False])

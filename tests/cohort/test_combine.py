@@ -111,6 +111,15 @@ def test_folds_never_split_a_patient_and_share_out_the_positive(lesions: list[tu
     assert np.ptp(np.bincount(mostly, minlength=wanted)) <= 1
 
 
+def test_mostly_positive_patients_are_dealt_one_a_fold() -> None:
+    """Five patients with two of three lesions positive, ten with one of three: a share of one half is what parts them."""
+    patients = np.repeat(np.arange(15), 3)
+    truth = np.arange(45) % 3 < np.where(patients < 5, 2, 1)
+    for seed in range(10):
+        fold = module._folds(patients, truth, 5, np.random.default_rng(seed))
+        assert sorted(fold[::3][:5].tolist()) == [0, 1, 2, 3, 4]
+
+
 def test_the_penalty_is_that_of_least_deviance_in_held_out_patients() -> None:
     columns, truth, cluster = study(4)
     patients = np.unique(cluster, return_inverse=True)[1]

@@ -74,6 +74,12 @@ def test_ridge_shrinks(rows: list[tuple[int, bool, int]]) -> None:
     assert slopes[-1] == pytest.approx(0, abs=1e-3)
 
 
+def test_the_information_holds_the_penalty() -> None:
+    fit = logistic(np.ones((4, 1)), np.array([True, True, False, False]), penalty=np.array([3.0]))
+    assert fit is not None
+    assert fit.information == pytest.approx(np.array([[4 * 0.25 + 3.0]]))
+
+
 def test_two_by_two_by_hand() -> None:
     """3 of 4 against 1 of 4: intercept log(1/3), slope log 9."""
     design = np.column_stack([np.ones(8), [1] * 4 + [0] * 4])

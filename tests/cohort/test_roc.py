@@ -128,6 +128,14 @@ def test_interval_over_patients_takes_t_of_the_rarer_class() -> None:
     assert whole.ci95_delong_logit == pytest.approx(tuple(1 / (1 + math.exp(-(at + sign * reach))) for sign in (-1, 1)), rel=1e-6)
 
 
+def test_patients_with_lesions_of_both_classes() -> None:
+    """Patients 0 and 1 hold both classes, their lesions move together."""
+    found = sample([1, 2, 4, 5, 3, 0], [False, True, False, True, True, False], [0, 0, 1, 1, 2, 3])
+    by_patient = obuchowski(found, found)
+    assert by_patient is not None
+    assert auc(found).se_clustered == pytest.approx(math.sqrt(by_patient))
+
+
 def test_wholly_apart_and_all_equal() -> None:
     apart = auc(sample([1, 2, 3, 4], [False, False, True, True]))
     assert (apart.auc, apart.se_delong, apart.ci95_delong_logit, apart.ci95_clustered) == (1.0, 0.0, None, None)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -91,6 +91,7 @@ def test_wholly_apart_has_no_slope_and_certain_probabilities_have_an_intercept()
     assert nobody.observed_over_expected == math.inf
 
 
+@settings(deadline=None)
 @given(ROWS, st.integers(1, 6))
 def test_groups_hold_every_lesion_once_in_order(rows: list[tuple[int, bool, int]], wanted: int) -> None:
     chance, truth, cluster = arrays(rows)
@@ -119,6 +120,7 @@ def test_equal_shares_where_nothing_ties() -> None:
     assert [group.n for group in calibrate(np.arange(1, 8) / 11, np.arange(7) % 2 == 0, np.arange(7), groups=2).groups] == [4, 3]
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_net_benefit_counted_lesion_by_lesion(rows: list[tuple[int, bool, int]]) -> None:
     chance, truth, cluster = arrays(rows)

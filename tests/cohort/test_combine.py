@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepaflow.cohort import combine as module
@@ -37,11 +37,12 @@ def test_a_rule_is_log_odds_of_standardized_columns() -> None:
     assert rule.probability(columns)[3] == 1.0
 
 
+@pytest.mark.usefixtures("quick")
 def test_what_tells_is_found_and_noise_is_not() -> None:
     columns, truth, cluster = study(1)
     found = combine(columns, truth, cluster, names=NAMES, rng=np.random.default_rng(0))
     assert (found.n, found.clusters, found.rule.names) == (32, 16, NAMES)
-    assert found.rule.penalty in PENALTIES
+    assert found.rule.penalty in module.PENALTIES
     assert found.rule.coefficients[0] > 2 * abs(found.rule.coefficients[1])
     assert found.auc == auc(Sample(found.held_out, truth, cluster))
     assert found.apparent_auc == auc(Sample(found.rule.probability(columns), truth, cluster)).auc
@@ -97,6 +98,7 @@ def test_no_rule_sees_the_patients_it_judges(monkeypatch: pytest.MonkeyPatch) ->
     assert found.held_out.shape == (32,)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), min_size=1, max_size=60), st.integers(2, 10), st.integers(0, 9))
 def test_folds_never_split_a_patient_and_share_out_the_positive(lesions: list[tuple[int, bool]], wanted: int, seed: int) -> None:
     patients, truth = np.array([p for p, _ in lesions]), np.array([t for _, t in lesions])

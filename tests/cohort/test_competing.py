@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepaflow.cohort.competing import cumulative_incidence
@@ -23,6 +23,7 @@ def weighted(rows: list[tuple[int, int, int]], weights: np.ndarray) -> list[floa
     return found
 
 
+@settings(deadline=None)
 @given(ROWS, st.booleans())
 def test_the_error_is_the_pull_of_every_patient(rows: list[tuple[int, int, int]], grouped: bool) -> None:
     """Infinitesimal jackknife: slope of the estimate in each unit's weight, here by central differences."""
@@ -40,6 +41,7 @@ def test_the_error_is_the_pull_of_every_patient(rows: list[tuple[int, int, int]]
     assert found.clusters == len(by_patient)
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_counts_at_every_time(rows: list[tuple[int, int, int]]) -> None:
     found = cumulative_incidence([t for t, _, _ in rows], [c for _, c, _ in rows], cause=2)

@@ -123,3 +123,15 @@ def test_the_other_way_round_all_turns(pairs: list[tuple[float, float, int]]) ->
 def test_a_lesion_a_patient_is_no_clustering(pairs: list[tuple[float, float, int]]) -> None:
     one, other, _ = (np.array(column) for column in zip(*pairs, strict=True))
     assert bland_altman(one, other, cluster=np.arange(len(one))[::-1]) == bland_altman(one, other)
+
+
+def test_intervals_of_limits_go_with_the_unit() -> None:
+    rng = np.random.default_rng(1)
+    patient = np.repeat(np.arange(8), 3)
+    one = rng.normal(size=24) * 20 + 60
+    other = one + rng.normal(size=8)[patient] * 4 + rng.normal(size=24) * 5
+    found = bland_altman(one, other, cluster=patient)
+    for scale in (0.01, 100.0):
+        again = bland_altman(scale * one, scale * other, cluster=patient)
+        for name in ("bias_ci95", "lower_ci95", "upper_ci95"):
+            assert getattr(again, name) == pytest.approx([scale * end for end in getattr(found, name)])

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -91,6 +91,7 @@ def test_wholly_apart_has_no_slope_and_certain_probabilities_have_an_intercept()
     assert nobody.observed_over_expected == math.inf
 
 
+@settings(deadline=None)
 @given(ROWS, st.integers(1, 6))
 def test_groups_hold_every_lesion_once_in_order(rows: list[tuple[int, bool, int]], wanted: int) -> None:
     chance, truth, cluster = arrays(rows)
@@ -119,6 +120,7 @@ def test_equal_shares_where_nothing_ties() -> None:
     assert [group.n for group in calibrate(np.arange(1, 8) / 11, np.arange(7) % 2 == 0, np.arange(7), groups=2).groups] == [4, 3]
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_net_benefit_counted_lesion_by_lesion(rows: list[tuple[int, bool, int]]) -> None:
     chance, truth, cluster = arrays(rows)
@@ -162,6 +164,15 @@ def test_the_band_is_of_patients_drawn() -> None:
     few = decision_curve(chance, truth, cluster, thresholds=[0.3], counts=counts[:19])
     assert few.band is not None
     assert np.isnan(few.band).all()
+
+
+def test_a_drawn_study_of_one_lesion_is_that_lesion() -> None:
+    """Twenty draws of the patient whose one positive lesion is called: a benefit of 1 at every end."""
+    found = decision_curve(
+        np.array([0.9, 0.9]), np.array([True, False]), np.arange(2), thresholds=[0.5], counts=np.array([[1, 0]] * 20, np.int32)
+    )
+    assert found.band is not None
+    assert [end.tolist() for end in found.band] == [[1.0], [1.0]]
 
 
 @pytest.mark.parametrize("wrong", [-0.01, 1.01, math.nan, math.inf])

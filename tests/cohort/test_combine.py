@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepaflow.cohort import combine as module
@@ -37,11 +37,12 @@ def test_a_rule_is_log_odds_of_standardized_columns() -> None:
     assert rule.probability(columns)[3] == 1.0
 
 
+@pytest.mark.usefixtures("quick")
 def test_what_tells_is_found_and_noise_is_not() -> None:
     columns, truth, cluster = study(1)
     found = combine(columns, truth, cluster, names=NAMES, rng=np.random.default_rng(0))
     assert (found.n, found.clusters, found.rule.names) == (32, 16, NAMES)
-    assert found.rule.penalty in PENALTIES
+    assert found.rule.penalty in module.PENALTIES
     assert found.rule.coefficients[0] > 2 * abs(found.rule.coefficients[1])
     assert found.auc == auc(Sample(found.held_out, truth, cluster))
     assert found.apparent_auc == auc(Sample(found.rule.probability(columns), truth, cluster)).auc
@@ -97,6 +98,7 @@ def test_no_rule_sees_the_patients_it_judges(monkeypatch: pytest.MonkeyPatch) ->
     assert found.held_out.shape == (32,)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), min_size=1, max_size=60), st.integers(2, 10), st.integers(0, 9))
 def test_folds_never_split_a_patient_and_share_out_the_positive(lesions: list[tuple[int, bool]], wanted: int, seed: int) -> None:
     patients, truth = np.array([p for p, _ in lesions]), np.array([t for _, t in lesions])
@@ -109,6 +111,15 @@ def test_folds_never_split_a_patient_and_share_out_the_positive(lesions: list[tu
     assert sizes.max() - sizes.min() <= 1
     mostly = [next(iter(of[name])) for name in names if truth[patients == name].mean() > 0.5]
     assert np.ptp(np.bincount(mostly, minlength=wanted)) <= 1
+
+
+def test_mostly_positive_patients_are_dealt_one_a_fold() -> None:
+    """Five patients with two of three lesions positive, ten with one of three: a share of one half is what parts them."""
+    patients = np.repeat(np.arange(15), 3)
+    truth = np.arange(45) % 3 < np.where(patients < 5, 2, 1)
+    for seed in range(10):
+        fold = module._folds(patients, truth, 5, np.random.default_rng(seed))
+        assert sorted(fold[::3][:5].tolist()) == [0, 1, 2, 3, 4]
 
 
 def test_the_penalty_is_that_of_least_deviance_in_held_out_patients() -> None:

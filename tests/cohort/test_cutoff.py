@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from samples_for_tests import samples
 
 from hepaflow.cohort.cutoff import called_positive, curve, left_out_calls, youden
@@ -22,6 +22,7 @@ def rates(found: Sample, threshold: float) -> tuple[float, float]:
     return sum(high) / len(high), 1 - sum(low) / len(low)
 
 
+@settings(deadline=None)
 @given(samples())
 def test_the_curve_classifies_as_it_says_and_holds_the_area(found: Sample) -> None:
     drawn = curve(found)
@@ -35,6 +36,7 @@ def test_the_curve_classifies_as_it_says_and_holds_the_area(found: Sample) -> No
     assert drawn.thresholds[-1] == -drawn.thresholds[0]
 
 
+@settings(deadline=None)
 @given(samples())
 def test_the_best_cut_is_the_best_of_all(found: Sample) -> None:
     best = youden(found)
@@ -78,6 +80,7 @@ def test_neighbouring_floats_are_still_parted(direction: str) -> None:
         assert called_positive(pair, float(drawn.thresholds[1]), direction=direction).tolist() == truth.tolist()
 
 
+@settings(deadline=None)
 @given(samples())
 def test_a_left_out_patient_is_judged_by_the_others_only(found: Sample) -> None:
     calls = left_out_calls(found)

@@ -6,7 +6,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepaflow.cohort.describe import Level, describe, half_up, levels, percent, truncated
@@ -22,6 +22,7 @@ def type_7(values: list[float], share: float) -> float:
     return ordered[low] + (at - low) * (ordered[high] - ordered[low])
 
 
+@settings(deadline=None)
 @given(NUMBERS, st.integers(0, 3))
 def test_numbers_described(values: list[float], gaps: int) -> None:
     found = describe([*values, *[math.nan] * gaps])
@@ -47,6 +48,7 @@ def test_categories_by_count_then_name() -> None:
     assert (empty.n, empty.missing, empty.levels) == (0, 2, ())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(1, 200), st.integers(0, 4))
 def test_percentages_are_half_up_of_the_exact_fraction(count: int, total: int, decimals: int) -> None:
     with localcontext() as context:
@@ -63,6 +65,7 @@ def test_percentages_of_the_thesis_and_of_nothing() -> None:
     assert percent(1, 8, decimals=0) == "13"
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e40, max_value=1e40), st.integers(0, 8))
 def test_half_up_and_cut_are_those_of_exact_decimals(value: float, decimals: int) -> None:
     with localcontext() as context:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepaflow.cohort.cutoff import called_positive, curve, left_out_calls, youden
@@ -81,6 +81,7 @@ def test_one_value_for_all_has_an_area_and_no_cut() -> None:
     assert (found.at_fixed.table.tp, found.at_fixed.table.tn) == (0, 2)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.integers(0, 3)), min_size=1, max_size=15), st.booleans())
 def test_a_cut_at_work_is_its_calls_judged(lesions: list[tuple[int, bool, int]], lower: bool) -> None:
     values, truth, cluster = (np.array(column) for column in zip(*lesions, strict=True))

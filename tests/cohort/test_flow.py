@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepaflow.cohort.flow import Excluded, Flow
@@ -10,6 +10,7 @@ from hepaflow.errors import InputRefused
 COUNTS = st.integers(0, 20)
 
 
+@settings(deadline=None)
 @given(st.lists(COUNTS, max_size=5), COUNTS, COUNTS, st.lists(COUNTS, max_size=3))
 def test_a_chart_that_adds_up_and_its_neighbours(left: list[int], included: int, more: int, lost: list[int]) -> None:
     reasons = tuple(Excluded(f"reason {k}", count) for k, count in enumerate(left))

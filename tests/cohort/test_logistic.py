@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
@@ -25,6 +25,7 @@ def apart(design: np.ndarray, truth: np.ndarray) -> bool:
     return not len(high) or not len(low) or high.min() >= low.max() or low.min() >= high.max()
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_the_gradient_is_zero_or_there_is_no_estimate(rows: list[tuple[int, bool, int]]) -> None:
     design, truth, _ = arrays(rows)
@@ -42,6 +43,7 @@ def test_the_gradient_is_zero_or_there_is_no_estimate(rows: list[tuple[int, bool
     assert fit.information == pytest.approx(np.array(by_hand))
 
 
+@settings(deadline=None)
 @given(ROWS, st.floats(0.01, 50), st.floats(-4, 4))
 def test_a_penalized_fit_is_where_an_optimizer_ends(rows: list[tuple[int, bool, int]], ridge: float, shift: float) -> None:
     design, truth, cluster = arrays(rows)
@@ -62,6 +64,7 @@ def test_a_penalized_fit_is_where_an_optimizer_ends(rows: list[tuple[int, bool, 
     assert fit.information == pytest.approx((design.T * weight) @ design + np.diag(penalty))
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_ridge_shrinks(rows: list[tuple[int, bool, int]]) -> None:
     design, truth, _ = arrays(rows)
@@ -74,6 +77,12 @@ def test_ridge_shrinks(rows: list[tuple[int, bool, int]]) -> None:
     assert slopes[-1] == pytest.approx(0, abs=1e-3)
 
 
+def test_the_information_holds_the_penalty() -> None:
+    fit = logistic(np.ones((4, 1)), np.array([True, True, False, False]), penalty=np.array([3.0]))
+    assert fit is not None
+    assert fit.information == pytest.approx(np.array([[4 * 0.25 + 3.0]]))
+
+
 def test_two_by_two_by_hand() -> None:
     """3 of 4 against 1 of 4: intercept log(1/3), slope log 9."""
     design = np.column_stack([np.ones(8), [1] * 4 + [0] * 4])
@@ -82,6 +91,7 @@ def test_two_by_two_by_hand() -> None:
     assert fit.coefficients == pytest.approx([math.log(1 / 3), math.log(9)])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(-13.8, 13.8), st.booleans()), min_size=2, max_size=20))
 def test_an_intercept_beside_any_offset_makes_the_sum_right(rows: list[tuple[float, bool]]) -> None:
     offset, truth = np.array([o for o, _ in rows]), np.array([t for _, t in rows])
@@ -130,6 +140,7 @@ def sandwich(fit: Logistic, design: np.ndarray, truth: np.ndarray, cluster: np.n
     return np.asarray(bread @ meat @ bread * len(names) / (len(names) - 1))
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_the_sandwich_by_patients_written_out(rows: list[tuple[int, bool, int]]) -> None:
     design, truth, cluster = arrays(rows)

@@ -49,6 +49,10 @@ def test_holm_is_what_is_done_unless_asked() -> None:
     assert adjust([0.01, 0.04, 0.03]) == adjust([0.01, 0.04, 0.03], method="holm") == pytest.approx((0.03, 0.06, 0.06))
 
 
+def test_the_ends_of_what_a_p_can_be() -> None:
+    assert adjust([0.0, 1.0]) == (0.0, 1.0)
+
+
 def test_bad_input_is_refused() -> None:
     for bad in (-0.1, 1.1, math.inf):
         with pytest.raises(InputRefused, match="MULTIPLICITY-P"):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepaflow.cohort.plausible import MADE_WITH, SMALLEST_MM, checked
@@ -134,6 +134,7 @@ def test_lesions_under_15_mm(name: str) -> None:
     assert SMALLEST_MM == 15.0
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-2, 2), min_size=1, max_size=12))
 def test_checking_again_finds_nothing_impossible(values: list[float]) -> None:
     first, _ = checked(table({"haf": values, "bf_ratio": values}))

@@ -65,3 +65,17 @@ def test_cut_of_the_normal_distribution_is_close_to_the_exact_one() -> None:
         exact = cut(u_ways(n, m), mean=math.nan, variance=math.nan)
         assert abs(cut(None, mean=n * m / 2, variance=n * m * (n + m + 1) / 12) - exact) <= 1
     assert cut(None, mean=1.0, variance=100.0) == 0
+
+
+def test_ways_end_at_the_largest_statistic() -> None:
+    for n, m in ((1, 4), (3, 2), (5, 5)):
+        ways = u_ways(n, m)
+        assert len(ways) == n * m + 1
+        assert ways[-1] == 1.0
+        assert ways.sum() == math.comb(n + m, n)
+
+
+def test_a_tail_of_exactly_a_fortieth_is_within_the_interval() -> None:
+    """One against 39: P(U <= 0) is 1/40, the 2.5 % that may be cut off."""
+    assert cut(u_ways(1, 39), mean=19.5, variance=1.0) == 1
+    assert cut(u_ways(1, 38), mean=19.0, variance=1.0) == 0

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples_for_tests import samples
 from scipy import stats
@@ -28,6 +28,7 @@ def drawn_study(found: Sample, row: list[int]) -> Sample | None:
     return Sample(found.values[at], truth, found.cluster[at], found.direction)
 
 
+@settings(deadline=None)
 @given(samples(), st.data())
 def test_a_drawn_study_is_the_study_written_out(found: Sample, data: st.DataObject) -> None:
     row = data.draw(st.lists(st.integers(0, 3), min_size=found.clusters, max_size=found.clusters))
@@ -52,6 +53,7 @@ def test_a_drawn_study_is_the_study_written_out(found: Sample, data: st.DataObje
     assert out.real_specificity[0] == pytest.approx((~called[~found.positive]).mean())
 
 
+@settings(deadline=None)
 @given(samples())
 def test_everyone_once_is_the_study(found: Sample) -> None:
     out = resample(found, np.ones((2, found.clusters), np.int32))
@@ -63,6 +65,7 @@ def test_everyone_once_is_the_study(found: Sample) -> None:
         assert out.real_specificity.tolist() == out.own_specificity.tolist()
 
 
+@settings(deadline=None)
 @given(samples())
 def test_without_each_patient_in_turn(found: Sample) -> None:
     left = leave_one_out(found)
@@ -147,6 +150,7 @@ def test_bca_needs_draws_on_both_sides_and_three_patients() -> None:
     assert bca(10.0, draws[:21], np.array([2.0, 2.0, 2.0])) == pytest.approx(percentile(draws[:21]))
 
 
+@settings(deadline=None)
 @given(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300))
 def test_a_midpoint_parts_its_neighbours(one: float, other: float) -> None:
     if one != other:

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples_for_tests import samples
 from scipy import stats
@@ -57,6 +57,7 @@ def obuchowski(one: Sample, other: Sample) -> float | None:
     return s10 / m + s01 / n + s11 / (m * n)
 
 
+@settings(deadline=None)
 @given(samples())
 def test_area_and_placements_are_pairs_counted(found: Sample) -> None:
     v10, v01, area = components(found)
@@ -68,6 +69,7 @@ def test_area_and_placements_are_pairs_counted(found: Sample) -> None:
     assert (whole.positives, whole.negatives, whole.clusters) == (len(v10), len(v01), len(set(found.cluster.tolist())))
 
 
+@settings(deadline=None)
 @given(samples())
 def test_errors_by_the_written_out_formulas(found: Sample) -> None:
     v10, v01, area = components(found)
@@ -86,6 +88,7 @@ def test_errors_by_the_written_out_formulas(found: Sample) -> None:
         assert whole.se_clustered == pytest.approx(math.sqrt(max(by_patient, 0.0)), abs=1e-7)
 
 
+@settings(deadline=None)
 @given(samples())
 def test_area_knows_order_only_and_turns_with_direction_and_class(found: Sample) -> None:
     stretched = Sample(np.exp(found.values) + found.values, found.positive, found.cluster, found.direction)
@@ -101,6 +104,7 @@ def test_area_knows_order_only_and_turns_with_direction_and_class(found: Sample)
             assert its == (None if mine is None else pytest.approx(mine, abs=1e-7))
 
 
+@settings(deadline=None)
 @given(samples())
 def test_patients_of_one_lesion_are_delong(found: Sample) -> None:
     alone = Sample(found.values, found.positive, np.arange(len(found.values)), found.direction)
@@ -108,6 +112,7 @@ def test_patients_of_one_lesion_are_delong(found: Sample) -> None:
     assert clustered_covariance(placed, alone) == pytest.approx(delong_covariance(placed), abs=1e-12, nan_ok=True)
 
 
+@settings(deadline=None)
 @given(samples())
 def test_numbers_of_patients_may_have_gaps(found: Sample) -> None:
     apart = Sample(found.values, found.positive, found.cluster * 3 + 2, found.direction)
@@ -128,6 +133,14 @@ def test_interval_over_patients_takes_t_of_the_rarer_class() -> None:
     assert whole.ci95_delong_logit == pytest.approx(tuple(1 / (1 + math.exp(-(at + sign * reach))) for sign in (-1, 1)), rel=1e-6)
 
 
+def test_patients_with_lesions_of_both_classes() -> None:
+    """Patients 0 and 1 hold both classes, their lesions move together."""
+    found = sample([1, 2, 4, 5, 3, 0], [False, True, False, True, True, False], [0, 0, 1, 1, 2, 3])
+    by_patient = obuchowski(found, found)
+    assert by_patient is not None
+    assert auc(found).se_clustered == pytest.approx(math.sqrt(by_patient))
+
+
 def test_wholly_apart_and_all_equal() -> None:
     apart = auc(sample([1, 2, 3, 4], [False, False, True, True]))
     assert (apart.auc, apart.se_delong, apart.ci95_delong_logit, apart.ci95_clustered) == (1.0, 0.0, None, None)
@@ -138,6 +151,7 @@ def test_wholly_apart_and_all_equal() -> None:
     assert one.se_delong is not None
 
 
+@settings(deadline=None)
 @given(samples(), st.data())
 def test_difference_of_two_values_of_the_same_lesions(found: Sample, data: st.DataObject) -> None:
     again = [float(v) for v in data.draw(st.lists(st.integers(-3, 3), min_size=len(found.values), max_size=len(found.values)))]
@@ -162,6 +176,7 @@ def test_difference_of_two_values_of_the_same_lesions(found: Sample, data: st.Da
         assert apart.ci95_clustered == pytest.approx((apart.difference - reach, apart.difference + reach))
 
 
+@settings(deadline=None)
 @given(samples(), st.data())
 def test_difference_by_lesions_is_delongs(found: Sample, data: st.DataObject) -> None:
     size = len(found.values)
@@ -204,6 +219,7 @@ def test_hanley_by_hand() -> None:
     assert hanley_se(0.96875, 29, 32) == pytest.approx(0.0236, abs=5e-5)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-6, 1 - 1e-6), st.floats(1e-6, 0.5), st.sampled_from([1.0, 2.0, 30.0, math.inf]))
 def test_logit_interval_holds_its_value_and_stays_a_share(value: float, se: float, freedom: float) -> None:
     found = logit_interval(value, se, freedom=freedom)

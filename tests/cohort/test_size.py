@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepaflow.cohort.describe import describe
@@ -13,6 +13,7 @@ from hepaflow.cohort.size import CATEGORIES, LARGER, LEAST_GROWTH_MM, SMALLER, c
 SIZE = st.one_of(st.integers(0, 60).map(float), st.just(math.nan))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(SIZE, SIZE, st.booleans()), min_size=1, max_size=20))
 def test_change_and_categories_lesion_by_lesion(lesions: list[tuple[float, float, bool]]) -> None:
     before, after = np.array([b for b, _, _ in lesions]), np.array([a for _, a, _ in lesions])

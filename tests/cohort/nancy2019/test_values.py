@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepaflow.cohort.nancy2019 import printed
@@ -53,6 +53,7 @@ def test_verdicts_follow_the_figures(monkeypatch: pytest.MonkeyPatch, name: str,
     assert {one.key: one.verdict for one in checks()}[key] == verdict
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.floats(-100, 100), min_size=2, max_size=8), min_size=1, max_size=4))
 def test_groups_put_together_are_their_numbers_put_together(groups: list[list[float]]) -> None:
     found = pooled([Summary(len(one), float(np.mean(one)), float(np.std(one, ddof=1))) for one in groups])

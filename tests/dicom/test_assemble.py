@@ -294,12 +294,6 @@ def test_a_study_without_passes_is_refused(tmp_path: Path) -> None:
         assemble(tmp_path / "nowhere")
 
 
-def test_multi_frame_ct_is_refused_by_name(tmp_path: Path) -> None:
-    images = tiny(times_s=(0.0,), slices=1)
-    images[0].ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2.1"
-    assert refused(images, tmp_path).code == "SERIES-MULTI-FRAME"
-
-
 def test_other_modalities_are_refused(tmp_path: Path) -> None:
     images = tiny()
     for image in images:

@@ -23,6 +23,9 @@ BENIGN = (
 )
 
 
+ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
+
+
 def write(study, folder):
     paths = write_map.write_maps(study, folder)
     return [*paths, write_seg.write_seg(study, folder), write_sr.write_sr(study, folder)]
@@ -101,3 +104,21 @@ def test_odd_headers_are_kept_without_a_word(tmp_path, caplog):
     assert re.search("SECRET|XXX", caplog.text) is None
     text = path.read_bytes()
     assert b"SECRET NAME WITHOUT CARET" in text
+
+
+def test_results_of_multi_frame_images_refer_to_their_frames(tmp_path):
+    study = case()
+    whole = [[(ENHANCED_CT, "1.2.3.4", "1.2.3", 6 * n + k + 1) for k in range(6)] for n in range(4)]
+    study = replace(study, series=replace(study.series, source=study.series.source | {"images": whole}))
+    write(study, tmp_path)
+    for name in ("pm_bf.dcm", "segmentation.dcm"):
+        made = pydicom.dcmread(tmp_path / name)
+        (series,) = made.ReferencedSeriesSequence
+        assert [item.ReferencedSOPInstanceUID for item in series.ReferencedInstanceSequence] == ["1.2.3.4"]
+        for frame in made.PerFrameFunctionalGroupsSequence:
+            source = frame.DerivationImageSequence[0].SourceImageSequence[0]
+            assert (source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID) == (ENHANCED_CT, "1.2.3.4")
+            height = float(frame.PlanePositionSequence[0].ImagePositionPatient[2])
+            assert source.ReferencedFrameNumber == 6 * 2 + round((height - 250.5) / 3.0) + 1
+    (image,) = pydicom.dcmread(tmp_path / "images_bf" / "0001.dcm").SourceImageSequence
+    assert image.ReferencedFrameNumber in range(13, 19)

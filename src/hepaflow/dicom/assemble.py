@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -81,13 +81,12 @@ def _scan(entries: Sequence[Entry], trail: Trail, progress: Progress | None) -> 
 
 def _without_copies(instances: list[Instance], files: int) -> tuple[list[Instance], tuple[str, ...]]:
     """Images that are given twice, once. Refused: one instance UID with two contents."""
-    by_uid: dict[str, list[Instance]] = {}
-    by_place: dict[object, list[Instance]] = {}
-    for instance in instances:
-        if instance.image is not None:
-            by_uid.setdefault(instance.image.sop_uid, []).append(instance)
-            by_place.setdefault(_place_in_study(instance.image), []).append(instance)
-    dropped: set[int] = set()
+    by_uid: dict[object, list[Slice]] = {}
+    by_place: dict[object, list[Slice]] = {}
+    for image in (image for instance in instances for image in instance.images):
+        by_uid.setdefault((image.sop_uid, image.frame), []).append(image)
+        by_place.setdefault(_place_in_study(image), []).append(image)
+    dropped: set[tuple[int, int]] = set()
     for twins in by_uid.values():
         if len(twins) > 1:
             if len({_content(t, files) for t in twins}) > 1:
@@ -96,27 +95,28 @@ def _without_copies(instances: list[Instance], files: int) -> tuple[list[Instanc
                     f"files {', '.join(str(t.file) for t in twins[:4])} of {files} claim to be the same image and differ",
                     "Remove the one that does not belong",
                 )
-            dropped.update(t.file for t in twins[1:])
+            dropped.update(t.key for t in twins[1:])
     for twins in by_place.values():
-        left = [t for t in twins if t.file not in dropped]
+        left = [t for t in twins if t.key not in dropped]
         if len(left) > 1:
-            kept: dict[object, Instance] = {}
-            for twin in sorted(left, key=lambda t: t.image.sop_uid if t.image else ""):
+            kept: dict[object, Slice] = {}
+            for twin in sorted(left, key=lambda t: (t.sop_uid, t.frame or 0)):
                 if kept.setdefault(_content(twin, files), twin) is not twin:
-                    dropped.add(twin.file)
-    flags = ("duplicate-slices-ignored",) if dropped else ()
-    return [i for i in instances if i.file not in dropped], flags
+                    dropped.add(twin.key)
+    if not dropped:
+        return instances, ()
+    fewer = [replace(i, images=tuple(s for s in i.images if s.key not in dropped)) for i in instances]
+    left_over = [new for new, old in zip(fewer, instances, strict=True) if new.images or not old.images]
+    return left_over, ("duplicate-slices-ignored",)
 
 
 def _place_in_study(image: Slice) -> object:
     return image.series_uid, image.position, tuple(sorted(image.labels.items())), tuple(sorted(image.clocks.items()))
 
 
-def _content(instance: Instance, files: int) -> object:
-    image = instance.image
-    assert image is not None
+def _content(image: Slice, files: int) -> object:
     form = image.pixels
-    where = f"file {instance.file} of {files}"
+    where = f"file {image.file} of {files}"
     return (
         _place_in_study(image),
         image.orientation,
@@ -131,8 +131,8 @@ def _arrange(choice: Choice) -> tuple[Placed, TimeAxis]:
     """The grid of all chosen images, and their passes in time order."""
     images = [s for part in choice.series for s in part]
     placed = place(images)
-    index = {s.file: k for s, k in zip(images, placed.index, strict=True)}
-    axis = time_axis([[(s, index[s.file]) for s in part] for part in choice.series], placed.grid.shape[0])
+    index = {s.key: k for s, k in zip(images, placed.index, strict=True)}
+    axis = time_axis([[(s, index[s.key]) for s in part] for part in choice.series], placed.grid.shape[0])
     return placed, axis
 
 

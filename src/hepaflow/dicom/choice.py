@@ -76,18 +76,16 @@ def inventory(instances: Sequence[Instance]) -> tuple[SeriesFound, ...]:
         if kinds == {"localizer"}:
             role, why = "localizer", "localizer"
         elif "slice" not in kinds:
-            why = "multi-frame CT is not read yet" if "multi-frame" in kinds else "not CT images"
-        images = [i.image for i in members if i.image is not None]
+            why = "not CT images"
+        images = [image for i in members for image in i.images]
         found.append(SeriesFound(number, members[0].modality, len(members), role, len(_positions(images)), why))
     return tuple(found)
 
 
 def choose(instances: Sequence[Instance]) -> Choice:
     """The dynamic series. Refused: none, several that cannot be one, matrix or frame of reference changing within them."""
-    groups = _groups(i.image for i in instances if i.image is not None)
+    groups = _groups(image for i in instances for image in i.images)
     if not groups:
-        if any(i.kind == "multi-frame" for i in instances):
-            raise InputRefused("SERIES-MULTI-FRAME", "the study holds only multi-frame CT", "Export it as single-frame CT images")
         raise InputRefused("STUDY-NO-CT", "the study holds no CT images", "Give the dynamic CT series")
     flags: list[str] = []
     original = [g for g in groups if not g.derived]
@@ -102,8 +100,6 @@ def choose(instances: Sequence[Instance]) -> Choice:
         raise InputRefused(
             "SERIES-NOT-DYNAMIC", "no CT series shows the same slices more than once", "Give the dynamic (perfusion) series"
         )
-    if any(i.kind == "multi-frame" for i in instances):
-        flags.append("multi-frame-ignored")
     if any(s.lossy for g in chosen for s in g.slices):
         flags.append("lossy-compression")
     uids = {g.uid for g in chosen}

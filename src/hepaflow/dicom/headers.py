@@ -6,11 +6,14 @@ No message repeats a value. Times are whole microseconds, so that intervals are 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hepaflow.dicom.gate import BIG_ENDIAN, DEFLATED, Header, PixelSpan
+from hepaflow.dicom.frames import split
+from hepaflow.dicom.gate import BIG_ENDIAN, DEFLATED, Header
 from hepaflow.dicom.source import Entry
 from hepaflow.dicom.values import Reader, date_time_us, date_us, time_us
+from hepaflow.dicom.walk import PixelSpan
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 MULTI_FRAME_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
@@ -57,13 +60,14 @@ class Technique:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One CT image that may belong to a dynamic series.
+    """One CT image that may belong to a dynamic series: a file, or one ``frame`` (1-based) of a multi-frame file.
 
     ``clocks`` hold microseconds by encoding (of the day, or since 1 January of year 1 where a date is given), ``labels`` the pass
     numbers by encoding; what is absent is missing from them.
     """
 
     file: int
+    frame: int | None
     entry: Entry
     sop_uid: str
     series_uid: str
@@ -80,10 +84,15 @@ class Slice:
     technique: Technique
     lossy: bool
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """Tells the images of a study apart: file and frame."""
+        return self.file, self.frame or 0
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One DICOM file of the study: what it is, and its :class:`Slice` where it is a CT image with a place in space."""
+    """One DICOM file of the study: what it is, and a :class:`Slice` for every CT image with a place in space that it holds."""
 
     file: int
     entry: Entry
@@ -93,8 +102,8 @@ class Instance:
     patient: bytes
     sop_class: str
     modality: str
-    kind: str  # "slice" | "localizer" | "multi-frame" | "other" | "directory"
-    image: Slice | None
+    kind: str  # "slice" | "localizer" | "other" | "directory"
+    images: tuple[Slice, ...]
 
 
 def describe(entry: Entry, header: Header, *, file: int, where: str) -> Instance:
@@ -102,20 +111,16 @@ def describe(entry: Entry, header: Header, *, file: int, where: str) -> Instance
     read = Reader(header, where)
     sop_class = read.text("SOPClassUID")
     if header.meta.get(0x00020002, b"").rstrip(b"\x00 ") == DIRECTORY.encode():
-        return Instance(file, entry, header, "", "", b"", DIRECTORY, "", "directory", None)
+        return Instance(file, entry, header, "", "", b"", DIRECTORY, "", "directory", ())
     if not sop_class or not read.text("StudyInstanceUID") or not read.text("SeriesInstanceUID"):
         raise read.refuse(
             "FILE-TRUNCATED", "a header ends before it says what the file is", "Copy the study again from its archive"
         )
-    kind, image = "other", None
-    if sop_class in MULTI_FRAME_CT:
-        kind = "multi-frame"
-    elif sop_class == CT_IMAGE:
-        types = read.words("ImageType")
-        if "LOCALIZER" in types:
-            kind = "localizer"
-        elif "SECONDARY" not in types[1:2] or read.raw("ImagePositionPatient"):
-            kind, image = "slice", _slice(entry, header, read, types, file)
+    kind, images = "other", tuple[Slice, ...]()
+    if sop_class == CT_IMAGE:
+        kind, images = _images([(entry, header, None)], file, where)
+    elif sop_class in MULTI_FRAME_CT:
+        kind, images = _images(split(entry, header, where=where), file, where)
     return Instance(
         file=file,
         entry=entry,
@@ -126,11 +131,24 @@ def describe(entry: Entry, header: Header, *, file: int, where: str) -> Instance
         sop_class=sop_class,
         modality=read.text("Modality") if re.fullmatch(r"[A-Z]{2,12}", read.text("Modality")) else "",
         kind=kind,
-        image=image,
+        images=images,
     )
 
 
-def _slice(entry: Entry, header: Header, read: Reader, types: tuple[str, ...], file: int) -> Slice:
+def _images(parts: Sequence[tuple[Entry, Header, int | None]], file: int, where: str) -> tuple[str, tuple[Slice, ...]]:
+    """The kind of a CT file, and the images it holds: of its frames those that are neither localizers nor pictures without a place."""
+    localizers, found = 0, []
+    for entry, header, frame in parts:
+        read = Reader(header, where if frame is None else f"frame {frame} of {where}")
+        types = read.words("ImageType")
+        if "LOCALIZER" in types:
+            localizers += 1
+        elif "SECONDARY" not in types[1:2] or read.raw("ImagePositionPatient"):
+            found.append(_slice(entry, header, read, types, file, frame))
+    return "slice" if found else "localizer" if localizers else "other", tuple(found)
+
+
+def _slice(entry: Entry, header: Header, read: Reader, types: tuple[str, ...], file: int, frame: int | None) -> Slice:
     position = read.numbers("ImagePositionPatient", 3)
     orientation = read.numbers("ImageOrientationPatient", 6)
     spacing = read.numbers("PixelSpacing", 2)
@@ -143,6 +161,7 @@ def _slice(entry: Entry, header: Header, read: Reader, types: tuple[str, ...], f
         raise read.refuse("HEADER-MISSING", "a CT image has no instance UID")
     return Slice(
         file=file,
+        frame=frame,
         entry=entry,
         sop_uid=sop_uid,
         series_uid=read.text("SeriesInstanceUID"),
@@ -217,8 +236,8 @@ def _technique(read: Reader) -> Technique:
     return Technique(
         kvp=read.positive("KVP"),
         kernel=read.technical_list("ConvolutionKernel"),
-        tube_current_ma=read.positive("XRayTubeCurrent"),
-        exposure_mas=read.positive("Exposure"),
+        tube_current_ma=read.positive("XRayTubeCurrent") or read.real("XRayTubeCurrentInmA"),
+        exposure_mas=read.positive("Exposure") or read.real("ExposureInmAs"),
         ctdi_vol_mgy=read.real("CTDIvol"),
         rotation_s=read.real("RevolutionTime"),
     )
@@ -228,6 +247,7 @@ def _labels(read: Reader) -> dict[str, int]:
     found = {
         "TemporalPositionIdentifier": read.whole("TemporalPositionIdentifier"),
         "TemporalPositionIndex": read.binary("TemporalPositionIndex", "I"),
+        "FrameAcquisitionNumber": read.binary("FrameAcquisitionNumber", "H"),
         "AcquisitionNumber": read.whole("AcquisitionNumber"),
     }
     return {key: int(value) for key, value in found.items() if value is not None}
@@ -240,8 +260,9 @@ def _count(read: Reader) -> int | None:
 
 def _clocks(read: Reader) -> dict[str, int]:
     found: dict[str, int] = {}
-    if (value := read.moment("AcquisitionDateTime", date_time_us)) is not None:
-        found["AcquisitionDateTime"] = value
+    for name in ("FrameAcquisitionDateTime", "FrameReferenceDateTime", "AcquisitionDateTime"):
+        if (value := read.moment(name, date_time_us)) is not None:
+            found[name] = value
     for kind in ("Acquisition", "Content", "Series"):
         time = read.moment(f"{kind}Time", time_us)
         if time is not None:

@@ -43,11 +43,12 @@ _STUDY = ("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNum
 class Origin:
     """The study that results belong to. ``images`` are the SOP instance UIDs of the reference pass, by slice of the grid.
 
-    All of them are of one SOP class and one series. ``real`` is False when the study was not read from DICOM: the images are then ones that hepaflow writes beside its results.
+    All of them are of one SOP class and one series. ``frames`` are the 1-based frames of multi-frame images, None for single ones. ``real`` is False when the study was not read from DICOM: the images are then ones that hepaflow writes beside its results.
     """
 
     header: dict[str, str]
     images: tuple[str, ...]
+    frames: tuple[int | None, ...]
     image_class_uid: str
     image_series_uid: str
     frame_of_reference_uid: str
@@ -83,9 +84,10 @@ def origin_of(case: CaseResult) -> Origin:
     if real:
         header |= {key: given[key] for key in (*_PATIENT, *_STUDY) if given.get(key)}
         header["PatientSex"] = header["PatientSex"] if header["PatientSex"] in {"M", "F", "O"} else ""
-        # single-frame images only: assembly refuses multi-frame ones; a pass is of one class and one series
+        # a pass is of one class and one series
         row = source["images"][case.motion.reference]
         images = tuple(str(image[1]) for image in row)
+        frames = tuple(None if image[3] is None else int(image[3]) for image in row)
         image_class, series_uid = str(row[0][0]), str(row[0][2])
     else:
         seed = str(source.get("digest") or _digest(case.series.grid.affine, case.series.times_s, case.series.voxels))
@@ -93,10 +95,12 @@ def origin_of(case: CaseResult) -> Origin:
         images = tuple(
             stable_uid("hepaflow", "reference", seed, case.motion.reference, k) for k in range(case.series.grid.shape[0])
         )
+        frames = (None,) * len(images)
         image_class, series_uid = CT_IMAGE_STORAGE, stable_uid("hepaflow", "reference", seed, case.motion.reference)
     return Origin(
         header=header,
         images=images,
+        frames=frames,
         image_class_uid=image_class,
         image_series_uid=series_uid,
         frame_of_reference_uid=given.get("FrameOfReferenceUID") or stable_uid("hepaflow", "frame", header["StudyInstanceUID"]),
@@ -172,7 +176,9 @@ def source_datasets(study: Origin, slices: Iterable[int], *, shape: tuple[int, i
     for k in slices:
         image: Any = Dataset()
         image.SpecificCharacterSet = "ISO_IR 192"
-        image.SOPClassUID, image.SOPInstanceUID = study.image_class_uid, study.images[k]
+        # the library takes several single images or one multi-frame image: frames stand in as single ones
+        image.SOPClassUID = study.image_class_uid if study.frames[k] is None else CT_IMAGE_STORAGE
+        image.SOPInstanceUID = _stand_in_uid(study, k)
         image.StudyInstanceUID, image.SeriesInstanceUID = study.study_uid, study.image_series_uid
         image.FrameOfReferenceUID, image.PositionReferenceIndicator = study.frame_of_reference_uid, study.position_reference
         image.PatientName, image.PatientID, image.PatientBirthDate, image.PatientSex = "Anonymous^", "", None, ""
@@ -186,6 +192,31 @@ def source_datasets(study: Origin, slices: Iterable[int], *, shape: tuple[int, i
     return made
 
 
+def _stand_in_uid(study: Origin, k: int) -> str:
+    """The image's own UID; for a frame one that tells it from its neighbours until :func:`settle` names image and frame."""
+    frame = study.frames[k]
+    return study.images[k] if frame is None else study.uid("frame", study.images[k], frame)
+
+
+def _name_frames(dataset: Any, study: Origin) -> None:
+    """References to stand-ins become references to frames of the image, and one reference where no frame can be named."""
+    known = {_stand_in_uid(study, k): k for k, frame in enumerate(study.frames) if frame is not None}
+    if not known:
+        return
+    for series in dataset.get("ReferencedSeriesSequence", ()):
+        items = {str(item.ReferencedSOPInstanceUID): item for item in series.get("ReferencedInstanceSequence", ())}
+        whole = {study.images[known[uid]] if uid in known else uid: item for uid, item in items.items()}
+        for uid, item in whole.items():
+            item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = study.image_class_uid, uid
+        series.ReferencedInstanceSequence = list(whole.values())
+    for frame in dataset.get("PerFrameFunctionalGroupsSequence", ()):
+        for derivation in frame.get("DerivationImageSequence", ()):
+            for item in derivation.get("SourceImageSequence", ()):
+                if (k := known.get(str(item.ReferencedSOPInstanceUID))) is not None:
+                    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = study.image_class_uid, study.images[k]
+                    item.ReferencedFrameNumber = study.frames[k]
+
+
 def settle(dataset: Any, study: Origin, *identity: object) -> None:
     """Give a result the patient and study it belongs to, and UIDs and dates that repeat.
 
@@ -193,6 +224,7 @@ def settle(dataset: Any, study: Origin, *identity: object) -> None:
     """
     date, time = study.moment
     identify(dataset, study)
+    _name_frames(dataset, study)
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = date, time
     dataset.ContentDate, dataset.ContentTime = date, time
     dataset.SeriesDate, dataset.SeriesTime = date, time

@@ -91,7 +91,8 @@ def _load(slices: Sequence[Sequence[Slice]], voxels: npt.NDArray[Any], files: in
     def one(number: int) -> bytes:
         p, k = divmod(number, count)
         image = slices[p][k]
-        where = f"file {image.file} of {files}, slice {k + 1} of pass {p + 1}"
+        frame = "" if image.frame is None else f"frame {image.frame} of "
+        where = f"{frame}file {image.file} of {files}, slice {k + 1} of pass {p + 1}"
         stored = _in_place(image, voxels[p, k]) if _is_plain(image.pixels, voxels.dtype) else _stored(image, where)
         if _to_hu(stored, image.pixels, voxels[p, k]):
             flags.add("pixel-padding-implausible")
@@ -147,16 +148,22 @@ def _in_place(image: Slice, out: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _stored(image: Slice, where: str) -> npt.NDArray[Any]:
     """Stored values (rows, columns), unused high bits removed."""
-    form, data = image.pixels, image.entry.read()
-    if form.deflated:
-        data = inflate(data)
+    form = image.pixels
+    data = inflate(image.entry.read())[form.span.start :] if form.deflated else _own_bytes(image)
     if form.span.fragments is None:
         kind = ("<" if form.little_endian else ">") + ("i" if form.signed else "u") + str(form.bits_allocated // 8)
-        flat = np.frombuffer(data, dtype=kind, count=form.rows * form.columns, offset=form.span.start)
+        flat = np.frombuffer(data, dtype=kind, count=form.rows * form.columns)
         stored = flat.reshape(form.rows, form.columns)
     else:
         stored = _decoded(data, form, where)
     return _without_spare(stored, form)
+
+
+def _own_bytes(image: Slice) -> bytes:
+    """What lies between the first and the last byte of the image's pixels, and nothing else of its file."""
+    data = bytearray(image.pixels.span.length)
+    image.entry.fill(image.pixels.span.start, memoryview(data))
+    return bytes(data)
 
 
 def _without_spare(stored: npt.NDArray[Any], form: Pixels, *, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
@@ -172,13 +179,14 @@ def _without_spare(stored: npt.NDArray[Any], form: Pixels, *, out: npt.NDArray[A
 def _decoded(data: bytes, form: Pixels, where: str) -> npt.NDArray[Any]:
     if form.syntax not in COMPRESSED:
         raise InputRefused("FILE-SYNTAX", f"an image is compressed in a way that is not read ({where})", "Export it uncompressed")
-    fragments = form.span.fragments or ()
-    stream = b"".join(data[start : start + length] for start, length in fragments)
+    first, fragments = form.span.start, form.span.fragments or ()
+    stream = b"".join(data[start - first : start - first + length] for start, length in fragments)
     size = codestream_size(stream, form.syntax)
     if size is not None and size != (form.rows, form.columns):
         raise InputRefused("PIXEL-FORMAT", f"compressed pixels have another size than the header says ({where})", "Copy it again")
     try:
         import gdcm
+        from pydicom.encaps import encapsulate
         from pydicom.pixels.decoders.base import get_decoder
 
         gdcm.Trace.WarningOff()
@@ -195,8 +203,7 @@ def _decoded(data: bytes, form: Pixels, where: str) -> npt.NDArray[Any]:
             "photometric_interpretation": "MONOCHROME2",
             "pixel_keyword": "PixelData",
         }
-        encapsulated = data[form.span.start : form.span.start + form.span.length]
-        found, _ = get_decoder(form.syntax).as_array(encapsulated, **options)
+        found, _ = get_decoder(form.syntax).as_array(encapsulate([stream], has_bot=False), **options)
     except Exception as error:  # each decoder has its own kinds of error, and their messages may hold values
         raise InputRefused(
             "FILE-DAMAGED", f"compressed pixels cannot be decoded ({where})", "Copy the study again from its archive"

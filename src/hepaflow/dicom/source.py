@@ -135,6 +135,31 @@ class Member:
         return data
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file kept in memory: one that would have to be inflated anew for each of its frames."""
+
+    data: bytes
+    suffix: str = ""
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+        return len(self.data)
+
+    def head(self, count: int) -> bytes:
+        """The first bytes."""
+        return self.data[:count]
+
+    def read(self) -> bytes:
+        """All bytes."""
+        return self.data
+
+    def fill(self, start: int, target: memoryview) -> None:
+        """Bytes from ``start`` on into ``target``."""
+        target[:] = self.data[start : start + len(target)]
+
+
 @contextmanager
 def open_study(path: Path) -> Iterator[tuple[Entry, ...]]:
     """The files of ``path`` in the order of their names.

@@ -18,8 +18,8 @@ from hepaflow.dicom.headers import Slice
 from hepaflow.dicom.values import DAY_US
 from hepaflow.errors import InputRefused
 
-LABELS = ("TemporalPositionIdentifier", "TemporalPositionIndex", "AcquisitionNumber")
-CLOCKS = ("AcquisitionDateTime", "AcquisitionTime", "TriggerTime")
+LABELS = ("TemporalPositionIdentifier", "TemporalPositionIndex", "FrameAcquisitionNumber", "AcquisitionNumber")
+CLOCKS = ("FrameAcquisitionDateTime", "FrameReferenceDateTime", "AcquisitionDateTime", "AcquisitionTime", "TriggerTime")
 #: Times of reconstruction or of whole series: believed only where no clock of the acquisition runs.
 LATE_CLOCKS = ("ContentTime", "SeriesTime")
 #: Two clocks of one acquisition may differ by this much (rounding, start against middle) without remark.
@@ -29,6 +29,7 @@ _ADVICE = "Export the series with its acquisition times"
 
 Placing = tuple[Slice, int]  # an image and its slice index k
 Pass = dict[int, Slice]  # slice index k to image
+Times = dict[tuple[int, int], int]  # file and frame to microseconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,10 +63,10 @@ def time_axis(series: Sequence[Sequence[Placing]], count: int) -> TimeAxis:
         parts += [(number, found) for found in passes]
         told.append(label)
         flags += _labels_missing(images, label, len(passes))
-    parts.sort(key=lambda part: min(clock[s.file] for s in part[1].values()))
+    parts.sort(key=lambda part: min(clock[s.key] for s in part[1].values()))
     _refuse_disorder([found for _, found in parts], clock, count)
     slices = tuple(tuple(found[k] for k in range(count)) for _, found in parts)
-    when = np.array([[clock[s.file] for s in row] for row in slices], dtype=np.int64)
+    when = np.array([[clock[s.key] for s in row] for row in slices], dtype=np.int64)
     _refuse_shuttle(when)
     first_seen = list(dict.fromkeys(number for number, _ in parts))
     if name in LATE_CLOCKS:
@@ -85,8 +86,8 @@ def time_axis(series: Sequence[Sequence[Placing]], count: int) -> TimeAxis:
     )
 
 
-def _clock(series: Sequence[Sequence[Placing]]) -> tuple[str, dict[int, int]]:
-    """The first clock that runs: its name and the time of every file in microseconds."""
+def _clock(series: Sequence[Sequence[Placing]]) -> tuple[str, Times]:
+    """The first clock that runs: its name and the time of every image in microseconds."""
     seen = False
     for name in CLOCKS:
         times = _times(series, name)
@@ -106,8 +107,8 @@ def _present(series: Sequence[Sequence[Placing]], name: str) -> bool:
     return any(len({s.clocks[name] for s, _ in images if name in s.clocks}) > 1 for images in series)
 
 
-def _times(series: Sequence[Sequence[Placing]], name: str) -> dict[int, int] | None:
-    """Time of every file by one clock; None when a file lacks it or it stands still within a series of several passes."""
+def _times(series: Sequence[Sequence[Placing]], name: str) -> Times | None:
+    """Time of every image by one clock; None when one lacks it or it stands still within a series of several passes."""
     images = [s for part in series for s, _ in part]
     if any(name not in s.clocks for s in images):
         return None
@@ -115,7 +116,7 @@ def _times(series: Sequence[Sequence[Placing]], name: str) -> dict[int, int] | N
         repeats = max(Counter(k for _, k in part).values())
         if repeats > 1 and (name == "SeriesTime" or len({s.clocks[name] for s, _ in part}) == 1):
             return None
-    times = {s.file: s.clocks[name] for s in images}
+    times = {s.key: s.clocks[name] for s in images}
     if len(set(times.values())) == 1:
         return None
     if name == "TriggerTime":
@@ -123,32 +124,32 @@ def _times(series: Sequence[Sequence[Placing]], name: str) -> dict[int, int] | N
     return _unwrapped(times)
 
 
-def _unwrapped(times: dict[int, int]) -> dict[int, int]:
+def _unwrapped(times: Times) -> Times:
     """Midnight crossed while the date stands still or is absent: what is more than half a day behind belongs to the next day."""
     low, high = min(times.values()), max(times.values())
     if high - low > _HALF_DAY_US and low // DAY_US == high // DAY_US:
-        times = {file: t + DAY_US if t < low + _HALF_DAY_US else t for file, t in times.items()}
+        times = {key: t + DAY_US if t < low + _HALF_DAY_US else t for key, t in times.items()}
         low, high = min(times.values()), max(times.values())
     if high - low > _HALF_DAY_US:
         raise InputRefused("SERIES-TIMES", "the passes are more than half a day apart", "Give the series of one injection")
     return times
 
 
-def _with_start(series: Sequence[Sequence[Placing]], times: dict[int, int]) -> dict[int, int] | None:
+def _with_start(series: Sequence[Sequence[Placing]], times: Times) -> Times | None:
     """Trigger times count from a start; where several series count anew, their own start times put them on one clock."""
-    spans = sorted((min(times[s.file] for s, _ in part), max(times[s.file] for s, _ in part)) for part in series)
+    spans = sorted((min(times[s.key] for s, _ in part), max(times[s.key] for s, _ in part)) for part in series)
     if all(before[1] < after[0] for before, after in pairwise(spans)):
         return times
     for name in ("AcquisitionDateTime", "AcquisitionTime", "SeriesTime"):
         starts = [{s.clocks.get(name) for s, _ in part} for part in series]
         if all(len(start) == 1 and None not in start for start in starts):
-            base = {s.file: s.clocks[name] for part in series for s, _ in part}
+            base = {s.key: s.clocks[name] for part in series for s, _ in part}
             base = _unwrapped(base)
-            return {file: base[file] + t for file, t in times.items()}
+            return {key: base[key] + t for key, t in times.items()}
     return None
 
 
-def _passes(images: Sequence[Placing], count: int, clock: dict[int, int]) -> tuple[str, list[Pass]]:
+def _passes(images: Sequence[Placing], count: int, clock: Times) -> tuple[str, list[Pass]]:
     """The passes of one series in the order of their label or time, and what told them apart."""
     for name in LABELS:
         found = _by_label(images, name)
@@ -156,7 +157,7 @@ def _passes(images: Sequence[Placing], count: int, clock: dict[int, int]) -> tup
             continue
         if len(images) > 0.5 * len(found) * count:
             ordered = [found[key] for key in sorted(found)]
-            starts = [min(clock[s.file] for s in part.values()) for part in ordered]
+            starts = [min(clock[s.key] for s in part.values()) for part in ordered]
             if any(after < before for before, after in pairwise(starts)):
                 raise InputRefused("SERIES-TIMES", f"{name} and the acquisition times run in different orders", _ADVICE)
             return name, ordered
@@ -177,16 +178,16 @@ def _by_label(images: Sequence[Placing], name: str) -> dict[int, Pass] | None:
     return found
 
 
-def _by_time(images: Sequence[Placing], count: int, clock: dict[int, int]) -> list[Pass]:
+def _by_time(images: Sequence[Placing], count: int, clock: Times) -> list[Pass]:
     """Passes by time: the n-th time a slice is shown is pass n; slices shown less often are matched to the nearest pass."""
     shown: dict[int, list[Slice]] = {k: [] for k in range(count)}
     for image, k in images:
         shown[k].append(image)
     for part in shown.values():
-        part.sort(key=lambda s: clock[s.file])
+        part.sort(key=lambda s: clock[s.key])
     often = Counter(len(part) for part in shown.values() if part)
     total = max(n for n, times in often.items() if times == max(often.values()))
-    equal = [k for k, part in shown.items() if len({clock[s.file] for s in part}) < len(part)]
+    equal = [k for k, part in shown.items() if len({clock[s.key] for s in part}) < len(part)]
     if equal and len(equal) > count / 2:
         raise InputRefused("SERIES-TIMES", "two passes have the same time", _ADVICE)
     over = [k for k, part in shown.items() if len(part) > total]
@@ -202,19 +203,19 @@ def _by_time(images: Sequence[Placing], count: int, clock: dict[int, int]) -> li
         if len(part) == total:
             for n, image in enumerate(part):
                 passes[n][k] = image
-    middle = np.array([np.median([clock[s.file] for s in found.values()]) for found in passes])
+    middle = np.array([np.median([clock[s.key] for s in found.values()]) for found in passes])
     for k, part in shown.items():
         if len(part) < total:
             for image in part:
-                passes[int(np.abs(middle - clock[image.file]).argmin())][k] = image
+                passes[int(np.abs(middle - clock[image.key]).argmin())][k] = image
     return passes
 
 
 def _files(images: Sequence[Slice]) -> str:
-    return ", ".join(str(n) for n in sorted(s.file for s in images)[:4])
+    return ", ".join(str(n) for n in sorted({s.file for s in images})[:4])
 
 
-def _refuse_disorder(passes: list[Pass], clock: dict[int, int], count: int) -> None:
+def _refuse_disorder(passes: list[Pass], clock: Times, count: int) -> None:
     """Every slice in every pass, and every slice strictly later in the next one."""
     for number, found in enumerate(passes, start=1):
         missing = [k + 1 for k in range(count) if k not in found]
@@ -227,7 +228,7 @@ def _refuse_disorder(passes: list[Pass], clock: dict[int, int], count: int) -> N
             )
     for number, (before, after) in enumerate(pairwise(passes), start=1):
         for k in range(count):
-            step = clock[after[k].file] - clock[before[k].file]
+            step = clock[after[k].key] - clock[before[k].key]
             if step <= 0:
                 said = "have the same time" if step == 0 else "overlap in time"
                 raise InputRefused("SERIES-TIMES", f"passes {number} and {number + 1} {said} at slice {k + 1}", _ADVICE)

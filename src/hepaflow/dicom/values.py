@@ -15,6 +15,7 @@ DAY_US = 86_400_000_000
 
 TAGS: dict[str, int] = {
     "ImageType": 0x00080008,
+    "FrameType": 0x00089007,
     "SOPClassUID": 0x00080016,
     "SOPInstanceUID": 0x00080018,
     "SeriesDate": 0x00080021,
@@ -40,7 +41,11 @@ TAGS: dict[str, int] = {
     "XRayTubeCurrent": 0x00181151,
     "Exposure": 0x00181152,
     "ConvolutionKernel": 0x00181210,
+    "FrameAcquisitionDateTime": 0x00189074,
+    "FrameReferenceDateTime": 0x00189151,
     "RevolutionTime": 0x00189305,
+    "XRayTubeCurrentInmA": 0x00189330,
+    "ExposureInmAs": 0x00189332,
     "CTDIvol": 0x00189345,
     "StudyInstanceUID": 0x0020000D,
     "SeriesInstanceUID": 0x0020000E,
@@ -51,6 +56,7 @@ TAGS: dict[str, int] = {
     "TemporalPositionIdentifier": 0x00200100,
     "NumberOfTemporalPositions": 0x00200105,
     "TemporalPositionIndex": 0x00209128,
+    "FrameAcquisitionNumber": 0x00209156,
     "SamplesPerPixel": 0x00280002,
     "PhotometricInterpretation": 0x00280004,
     "NumberOfFrames": 0x00280008,
@@ -67,6 +73,7 @@ TAGS: dict[str, int] = {
     "RescaleSlope": 0x00281053,
     "RescaleType": 0x00281054,
     "LossyImageCompression": 0x00282110,
+    "ExtendedOffsetTable": 0x7FE00001,
 }
 WANTED = frozenset(TAGS.values())
 

@@ -125,6 +125,8 @@ def _refer(dataset: Any, study: origin.Origin, k: int) -> None:
 
     source: Any = Dataset()
     source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = study.image_class_uid, study.images[k]
+    if study.frames[k] is not None:
+        source.ReferencedFrameNumber = study.frames[k]
     dataset.SourceImageSequence = [source]
     dataset.SourceImageSequence[0].PurposeOfReferenceCodeSequence = [
         _item(Code("121322", "DCM", "Source image for image processing operation"))

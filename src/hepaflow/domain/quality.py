@@ -565,12 +565,6 @@ _TABLE: tuple[Flag, ...] = (
         "les images dynamiques sont indiquées comme dérivées par un autre logiciel, non comme reconstruites par le scanner",
     ),
     Flag(
-        "multi-frame-ignored",
-        "caution",
-        "multi-frame CT objects in the study were not read",
-        "des objets CT multi-images de l'étude n'ont pas été lus",
-    ),
-    Flag(
         "lossy-compression",
         "caution",
         "the images went through lossy compression: their HU are not exact",

@@ -270,18 +270,6 @@ def test_two_reconstructions_of_one_acquisition_are_refused(tmp_path: Path) -> N
     assert refused(images + second, tmp_path / "b").code == "SERIES-GEOMETRY"
 
 
-def test_tables_that_shuttle_are_refused(tmp_path: Path) -> None:
-    images = tiny(slices=8)
-    shuttle = [image for image in images if (image.k < 4) == (image.p % 2 == 0)]
-    for image in shuttle:
-        image.ds.AcquisitionNumber = image.p + 1
-    assert refused(shuttle, tmp_path / "number").code == "SERIES-SHUTTLE"
-    for image in shuttle:
-        del image.ds.AcquisitionNumber
-        image.ds.AcquisitionTime = f"1021{2 * image.p:02d}"
-    assert refused(shuttle, tmp_path / "time").code == "SERIES-SHUTTLE"
-
-
 def test_a_study_without_passes_is_refused(tmp_path: Path) -> None:
     assert refused(tiny(times_s=(0.0,)), tmp_path / "one").code == "SERIES-NOT-DYNAMIC"
     (tmp_path / "none").mkdir()

@@ -45,7 +45,8 @@ def region_curve(series: DynamicSeries, mask: Mask, *, name: str, shifts: Shifts
     nearest voxel) move part of the region out of the volume. ``sd`` is the standard error of the mean
     under spatially correlated noise: with noise covariance C(d) at voxel offset d and M(d) the number of pairs of region voxels d
     apart, var = sum over d of M(d) C(d) / N². C is the autocorrelation, in a box around the region, of what the few temporal patterns
-    shared in that box leave unexplained; it is cut at 15 mm. There is no ``sd`` where too little tissue is left to tell. Refused: an empty mask or one of another shape.
+    shared in that box leave unexplained; it is cut at 15 mm. There is no ``sd`` where too little tissue is left to tell. Where slices have
+    times of their own, a sample is at the mean time of the region's voxels. Refused: an empty mask or one of another shape.
     """
     if mask.shape != series.grid.shape:
         raise InputRefused("REGION-GRID", f"region {name!r} is not on the study's grid", "Resample the region to the study first")
@@ -67,10 +68,18 @@ def region_curve(series: DynamicSeries, mask: Mask, *, name: str, shifts: Shifts
             values[i] = sample[good].mean()
     error = standard_error(series, mask)
     if not np.isfinite(error):
-        return TimeCurve(name, series.times_s, values)
+        return TimeCurve(name, region_times_s(series, mask), values)
     with np.errstate(divide="ignore"):
         sd = np.where(np.isfinite(values), error * np.sqrt(index.size / counts), np.nan)
-    return TimeCurve(name, series.times_s, values, sd)
+    return TimeCurve(name, region_times_s(series, mask), values, sd)
+
+
+def region_times_s(series: DynamicSeries, mask: Mask) -> FloatArray:
+    """When each pass imaged ``mask`` (slices, rows, columns), in s: the mean over its voxels of the times of their slices."""
+    if series.slice_times_s is None:
+        return series.times_s
+    voxels = mask.sum(axis=(1, 2))
+    return np.asarray(series.slice_times_s[:, voxels > 0] @ voxels[voxels > 0] / voxels.sum(), dtype=np.float64)
 
 
 def _place(mask: Mask, grid: Grid, by_mm: Vector) -> tuple[npt.NDArray[np.intp], float]:

@@ -58,7 +58,8 @@ def make_inputs(
     if regions.portal_vein is not None:
         clipped["portal"] = clipped_passes(aligned, regions.portal_vein.mask)
     spleen = None if regions.spleen is None else curve_of(regions.spleen, "spleen")
-    found = dense_inputs(arterial, portal, baseline_passes=baseline, clipped=clipped, spleen=spleen)
+    until = None if aligned.slice_times_s is None else float(aligned.slice_times_s.max())
+    found = dense_inputs(arterial, portal, baseline_passes=baseline, clipped=clipped, spleen=spleen, until_s=until)
     proposed = any(region is not None and region.origin == "proposed" for region in (regions.aorta, regions.portal_vein))
     flags = (
         *baseline_flags(arterial.times_s, arterial.values, baseline),
@@ -76,17 +77,20 @@ def dense_inputs(
     baseline_passes: int,
     clipped: Mapping[str, Mask] | None = None,
     spleen: TimeCurve | None = None,
+    until_s: float | None = None,
 ) -> Inputs:
     """Inputs on a dense grid from sampled curves (n,) in HU (raw or enhancement); NaN samples are bridged.
 
     The baseline, the mean of the first ``baseline_passes`` samples, is removed. ``clipped`` holds, per input, the samples (n,) known to be
-    clipped; a flat top is found besides. They stay in the sampled curve, but are only lower bounds of the dense one. Refused: a
+    clipped; a flat top is found besides. They stay in the sampled curve, but are only lower bounds of the dense one. The grid reaches
+    to the last arterial sample, and to ``until_s`` where tissue is sampled later. Refused: a
     curve that does not enhance or has fewer than five valid samples, curves that last less than 10 s, an arterial one that enhances in
     one sample only.
     """
     curves = [_enhancement(curve, baseline_passes) for curve in (arterial, portal) if curve is not None]
     _check_span(arterial.times_s)
-    dense = np.arange(curves[0].times_s[0], curves[0].times_s[-1] + STEP_S, STEP_S)
+    last = float(curves[0].times_s[-1]) if until_s is None else max(until_s, float(curves[0].times_s[-1]))
+    dense = np.arange(curves[0].times_s[0], last + STEP_S, STEP_S)
     _check_seen(curves[0])
     found: list[Joined] = []
     flags: list[str] = []

@@ -2,6 +2,7 @@
 
 Passes are told apart by the first of ``LABELS`` that divides the images cleanly, else by time itself (the n-th time a slice is shown
 is pass n). Times come from the first of ``CLOCKS`` that runs. What contradicts itself is refused: labels and clock must agree in order.
+A table that shuttles between positions gives one stack whose slices have times of their own: a pass is one round of all positions.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.dicom.headers import Slice
+from hepaflow.dicom.shuttle import AGREE_S, Placing, alternates, joined, one_position, refuse_rounds
 from hepaflow.dicom.values import DAY_US
 from hepaflow.errors import InputRefused
 
@@ -22,12 +24,9 @@ LABELS = ("TemporalPositionIdentifier", "TemporalPositionIndex", "FrameAcquisiti
 CLOCKS = ("FrameAcquisitionDateTime", "FrameReferenceDateTime", "AcquisitionDateTime", "AcquisitionTime", "TriggerTime")
 #: Times of reconstruction or of whole series: believed only where no clock of the acquisition runs.
 LATE_CLOCKS = ("ContentTime", "SeriesTime")
-#: Two clocks of one acquisition may differ by this much (rounding, start against middle) without remark.
-AGREE_S = 1.0
 _HALF_DAY_US = DAY_US // 2
 _ADVICE = "Export the series with its acquisition times"
 
-Placing = tuple[Slice, int]  # an image and its slice index k
 Pass = dict[int, Slice]  # slice index k to image
 Times = dict[tuple[int, int], int]  # file and frame to microseconds
 
@@ -52,9 +51,10 @@ def time_axis(series: Sequence[Sequence[Placing]], count: int) -> TimeAxis:
     """Passes of ``count`` slices from the placed images of each series.
 
     Refused: no clock that runs, times that are equal or run against the scanner's own numbering, a slice that is missing from a pass
-    or given twice with different content, and tables that shuttle between two coverages.
+    or given twice with different content, and table positions that are not all visited once a round.
     """
     name, clock = _clock(series)
+    series, turns = joined(series)
     parts: list[tuple[int, Pass]] = []
     told: list[str] = []
     flags: list[str] = []
@@ -67,11 +67,13 @@ def time_axis(series: Sequence[Sequence[Placing]], count: int) -> TimeAxis:
     _refuse_disorder([found for _, found in parts], clock, count)
     slices = tuple(tuple(found[k] for k in range(count)) for _, found in parts)
     when = np.array([[clock[s.key] for s in row] for row in slices], dtype=np.int64)
-    _refuse_shuttle(when)
+    if turns or alternates(when):
+        refuse_rounds(when)
+        flags.append("shuttle-table")
     first_seen = list(dict.fromkeys(number for number, _ in parts))
     if name in LATE_CLOCKS:
         flags.append("time-not-of-acquisition")
-    if _irregular(when):
+    if "shuttle-table" not in flags and _irregular(when):
         flags.append("slice-times-irregular")
     if not _clocks_agree(slices, name):
         flags.append("time-encodings-disagree")
@@ -155,15 +157,13 @@ def _passes(images: Sequence[Placing], count: int, clock: Times) -> tuple[str, l
         found = _by_label(images, name)
         if found is None:
             continue
+        one_position([frozenset(part) for part in found.values()])
         if len(images) > 0.5 * len(found) * count:
             ordered = [found[key] for key in sorted(found)]
             starts = [min(clock[s.key] for s in part.values()) for part in ordered]
             if any(after < before for before, after in pairwise(starts)):
                 raise InputRefused("SERIES-TIMES", f"{name} and the acquisition times run in different orders", _ADVICE)
             return name, ordered
-        coverages = Counter(frozenset(part) for part in found.values())
-        if len(found) > len(coverages) > 1 and min(map(len, coverages)) > 1:
-            raise _shuttle()
     return "time", _by_time(images, count, clock)
 
 
@@ -236,28 +236,10 @@ def _refuse_disorder(passes: list[Pass], clock: Times, count: int) -> None:
         raise InputRefused("SERIES-NOT-DYNAMIC", "the study has fewer than two passes", "Give the dynamic (perfusion) series")
 
 
-def _refuse_shuttle(when: npt.NDArray[np.int64]) -> None:
-    """Two blocks of slices whose times lie apart by about half a pass interval are two table positions, not one pass."""
-    starts = when.min(axis=1)
-    limit = 0.4 * float(np.diff(starts).min())
-    blocks = []
-    for row in when:
-        jumps = np.flatnonzero(np.diff(row) != 0)
-        blocks.append(jumps.size == 1 and 0 < jumps[0] < row.size - 2 and abs(int(row[-1] - row[0])) > limit)
-    if all(blocks):
-        raise _shuttle()
-
-
 def _irregular(when: npt.NDArray[np.int64]) -> bool:
     """Slices of some pass are timed otherwise against each other than those of most passes."""
     offsets = when - np.median(when, axis=1, keepdims=True)
     return bool(np.abs(offsets - np.median(offsets, axis=0)).max() > AGREE_S * 1e6)
-
-
-def _shuttle() -> InputRefused:
-    return InputRefused(
-        "SERIES-SHUTTLE", "the table shuttles: passes alternate between two coverages", "Give the passes of one table position"
-    )
 
 
 def _labels_missing(images: Sequence[Placing], label: str, passes: int) -> list[str]:

@@ -595,6 +595,12 @@ _TABLE: tuple[Flag, ...] = (
         "pas d'heures d'acquisition : l'axe des temps vient des heures de reconstruction ou des séries",
     ),
     Flag(
+        "shuttle-table",
+        "info",
+        "the table moved between positions in turn: slices of one pass were imaged at different times, and each is fitted at its own",
+        "la table a alterné entre plusieurs positions : les coupes d'un passage ont des heures différentes, et chacune est ajustée à la sienne",
+    ),
+    Flag(
         "slice-times-irregular",
         "caution",
         "the times of slices within a pass differ from those of other passes by more than 1 s",

@@ -123,6 +123,20 @@ def vessel(key: str) -> Code | None:
     return _SITES.get(key)
 
 
+def key_of(quantity: Code, vessel: Code | None) -> str | None:
+    """The quantity that a code and vessel name, whatever its meaning text; None for what hepaflow does not write.
+
+    >>> key_of(Code("126390", "DCM", ""), Code("32764006", "SCT", ""))
+    'hpbf'
+    """
+    site = None if vessel is None else vessel[:2]
+    for key, known in _QUANTITIES.items():
+        own = _SITES.get(key)
+        if known[:2] == quantity[:2] and (None if own is None else own[:2]) == site:
+            return key
+    return None
+
+
 def unit(key: str) -> Code:
     """The UCUM unit of a quantity."""
     known = QUANTITIES[key]

@@ -1,0 +1,91 @@
+"""A DICOM Parametric Map as an array on its grid, with what it says of itself. Source: DICOM PS3.3 A.75, C.7.6.16.2.11, C.8.32."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.dicom import codes
+from hepaflow.dicom.frame_grid import code_of, grid_of_frames, group_of
+from hepaflow.dicom.read_object import read_object
+from hepaflow.domain.geometry import Grid
+from hepaflow.errors import InputRefused
+
+PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
+_MAX_BYTES = 4 * 2**30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadMap:
+    """``values`` float32 (slices, rows, columns) on ``grid``, NaN where nothing was computed.
+
+    ``key`` is the quantity's key where hepaflow knows it by code and vessel, else None. ``unit`` is the UCUM code; ``methods`` are the
+    measurement methods, ``flags`` the quality flags, as codes.
+    """
+
+    key: str | None
+    values: npt.NDArray[np.float32]
+    grid: Grid
+    quantity: codes.Code | None
+    unit: codes.Code
+    methods: tuple[codes.Code, ...]
+    flags: tuple[str, ...]
+
+
+def read_map(data: bytes, *, where: str) -> ReadMap:
+    """The map in a Parametric Map file: float values as stored, integers by their linear real world value mapping.
+
+    Refused: another kind of object, frames that form no even stack, several or no linear mapping, a damaged file.
+    """
+    return read_object(data, (PARAMETRIC_MAP,), _map, what="Parametric Map", where=where)
+
+
+def _map(dataset: Any) -> ReadMap:
+    frames, rows, columns = int(dataset.NumberOfFrames), int(dataset.Rows), int(dataset.Columns)
+    if 4 * frames * rows * columns > _MAX_BYTES:
+        raise InputRefused("MAP-TOO-LARGE", "the map is larger than any study", "Export it again")
+    grid, index = grid_of_frames(dataset, frames, rows, columns)
+    if sorted(index) != list(range(grid.shape[0])):
+        raise InputRefused("MAP-GEOMETRY", "the map lacks slices or shows one twice", "Export it again")
+    mapping = _mapping(dataset)
+    values = np.empty(grid.shape, np.float32)
+    values[index] = _values(dataset, mapping, (frames, rows, columns))
+    named = Grid(grid.shape, grid.affine, str(dataset.get("FrameOfReferenceUID", "")))
+    said = [
+        (code_of(i.ConceptNameCodeSequence[0]), code_of(i.ConceptCodeSequence[0]))
+        for i in mapping.get("QuantityDefinitionSequence", ())
+    ]
+    quantity = next((value for name, value in said if name[:2] == codes.QUANTITY[:2]), None)
+    vessel = next((value for name, value in said if name[:2] == codes.FINDING_SITE[:2]), None)
+    return ReadMap(
+        key=None if quantity is None else codes.key_of(quantity, vessel),
+        values=values,
+        grid=named,
+        quantity=quantity,
+        unit=code_of(mapping.MeasurementUnitsCodeSequence[0]),
+        methods=tuple(value for name, value in said if name[:2] == codes.MEASUREMENT_METHOD[:2]),
+        flags=tuple(value.value for name, value in said if name[:2] == codes.QUALITY_FLAG[:2]),
+    )
+
+
+def _mapping(dataset: Any) -> Any:
+    """The one real world value mapping that holds for all frames."""
+    items = [group_of(dataset, item, "RealWorldValueMappingSequence") for item in dataset.PerFrameFunctionalGroupsSequence]
+    if any(item != items[0] for item in items[1:]):
+        raise InputRefused("MAP-MAPPING", "frames of the map mean different things", "Give one map a file")
+    return items[0]
+
+
+def _values(dataset: Any, mapping: Any, shape: tuple[int, int, int]) -> npt.NDArray[np.float32]:
+    for keyword, kind in (("FloatPixelData", "f4"), ("DoubleFloatPixelData", "f8")):
+        if keyword in dataset:
+            order = "<" if dataset.is_little_endian is not False else ">"
+            flat = np.frombuffer(dataset[keyword].value, dtype=order + kind, count=int(np.prod(shape)))
+            return flat.reshape(shape).astype(np.float32)
+    slope, intercept = mapping.get("RealWorldValueSlope"), mapping.get("RealWorldValueIntercept")
+    if slope is None or intercept is None:
+        raise InputRefused("MAP-MAPPING", "the map does not say by a line what its values mean", "Export it as a float map")
+    return np.asarray(np.asarray(dataset.pixel_array).reshape(shape) * float(slope) + float(intercept), np.float32)

@@ -48,7 +48,7 @@ def _print(facts: dict[str, Any]) -> None:
         rows = [
             [
                 str(s["number"]),
-                s["modality"] or "?",
+                s["what"],
                 str(s["files"]),
                 str(s["positions"]) if s["positions"] else "-",
                 s["role"],
@@ -57,6 +57,8 @@ def _print(facts: dict[str, Any]) -> None:
             for s in facts["series"]
         ]
         _table("Series", ["", "kind", "files", "slices", "used as", "why left aside"], rows)
+    for line in facts["missing"]:
+        printing.out(f"missing: {line}")
     if facts["geometry"] is None:
         return
     _table("Study", ["", ""], _study_rows(facts))

@@ -18,7 +18,7 @@ SPACING_MM = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class SeriesFound:
-    """One series of the study: its number in this study (1-based), what it holds, whether it is used, and why not."""
+    """One series of the study: its number in this study (1-based), what it holds in words, whether it is used, and why not."""
 
     number: int
     modality: str
@@ -26,6 +26,7 @@ class SeriesFound:
     role: str  # "dynamic" | "localizer" | "other"
     positions: int
     why: str = ""
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def inventory(instances: Sequence[Instance]) -> tuple[SeriesFound, ...]:
         elif "slice" not in kinds:
             why = "not CT images"
         images = [image for i in members for image in i.images]
-        found.append(SeriesFound(number, members[0].modality, len(members), role, len(_positions(images)), why))
+        what = "; ".join(sorted({i.what for i in members}))
+        found.append(SeriesFound(number, members[0].modality, len(members), role, len(_positions(images)), why, what))
     return tuple(found)
 
 

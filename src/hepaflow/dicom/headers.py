@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hepaflow.dicom.frames import split
 from hepaflow.dicom.gate import BIG_ENDIAN, DEFLATED, Header
+from hepaflow.dicom.kinds import MAKER, kind_of
 from hepaflow.dicom.source import Entry
 from hepaflow.dicom.values import Reader, date_time_us, date_us, time_us
 from hepaflow.dicom.walk import PixelSpan
@@ -103,6 +104,7 @@ class Instance:
     sop_class: str
     modality: str
     kind: str  # "slice" | "localizer" | "other" | "directory"
+    what: str
     images: tuple[Slice, ...]
 
 
@@ -111,13 +113,16 @@ def describe(entry: Entry, header: Header, *, file: int, where: str) -> Instance
     read = Reader(header, where)
     sop_class = read.text("SOPClassUID")
     if header.meta.get(0x00020002, b"").rstrip(b"\x00 ") == DIRECTORY.encode():
-        return Instance(file, entry, header, "", "", b"", DIRECTORY, "", "directory", ())
+        return Instance(file, entry, header, "", "", b"", DIRECTORY, "", "directory", "", ())
     if not sop_class or not read.text("StudyInstanceUID") or not read.text("SeriesInstanceUID"):
         raise read.refuse(
             "FILE-TRUNCATED", "a header ends before it says what the file is", "Copy the study again from its archive"
         )
     kind, images = "other", tuple[Slice, ...]()
-    if sop_class == CT_IMAGE:
+    maker = read.text("Manufacturer")
+    if maker == MAKER and read.text("RescaleType") == "US":
+        pass  # a map of hepaflow's as images: its values are no HU
+    elif sop_class == CT_IMAGE:
         kind, images = _images([(entry, header, None)], file, where)
     elif sop_class in MULTI_FRAME_CT:
         kind, images = _images(split(entry, header, where=where), file, where)
@@ -131,6 +136,7 @@ def describe(entry: Entry, header: Header, *, file: int, where: str) -> Instance
         sop_class=sop_class,
         modality=read.text("Modality") if re.fullmatch(r"[A-Z]{2,12}", read.text("Modality")) else "",
         kind=kind,
+        what=kind_of(sop_class, maker=maker, description=read.text("SeriesDescription")),
         images=images,
     )
 

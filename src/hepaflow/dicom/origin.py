@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from hepaflow import __version__
 from hepaflow.dicom.codes import PRIVATE
+from hepaflow.dicom.kinds import MAKER
 from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, stable_uid
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.geometry import Grid
@@ -265,7 +266,7 @@ def _scheme() -> Dataset:
 def equipment() -> dict[str, Any]:
     """What every result says made it, as the constructors name it."""
     return {
-        "manufacturer": "hepaflow",
+        "manufacturer": MAKER,
         "manufacturer_model_name": "hepaflow",
         "software_versions": __version__,
         "device_serial_number": "none",

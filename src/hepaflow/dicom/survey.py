@@ -11,6 +11,7 @@ import numpy as np
 
 from hepaflow.dicom.assemble import Trail, assemble
 from hepaflow.dicom.choice import SeriesFound
+from hepaflow.dicom.kinds import REGIONS
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 
@@ -39,6 +40,7 @@ class StudySurvey:
             "files": self.files,
             "files_not_dicom": self.strangers,
             "series": [asdict(one) for one in self.series],
+            "missing": list(self.missing()),
             "geometry": None,
             "times_s": [],
             "time_source": None,
@@ -54,6 +56,22 @@ class StudySurvey:
         if self.dynamic is not None:
             found |= _dynamic(self.dynamic)
         return found
+
+    def missing(self) -> tuple[str, ...]:
+        """What an analysis would still want, in plain sentences; empty where nothing is."""
+        regions = any(kind in one.what for one in self.series for kind in REGIONS)
+        if self.dynamic is not None:
+            return (
+                () if regions else ("no regions in the study: vessels, liver and healthy reference would be proposed, lesions not",)
+            )
+        if not self.series:
+            return ("any DICOM image or 4D NIfTI",)
+        if any(one.role == "dynamic" for one in self.series):
+            return ("what the refusal names: the dynamic series was found but cannot be assembled",)
+        said = "the dynamic CT series: one that shows the same slices again and again"
+        if any(one.positions for one in self.series):
+            return (said, "the CT images here show each place once, or cannot be told apart in time")
+        return (said, "the images that the regions were drawn on") if regions else (said,)
 
 
 def survey(source: Path, *, progress: Progress | None = None) -> StudySurvey:

@@ -27,6 +27,7 @@ TAGS: dict[str, int] = {
     "ContentTime": 0x00080033,
     "Modality": 0x00080060,
     "Manufacturer": 0x00080070,
+    "SeriesDescription": 0x0008103E,
     "ManufacturerModelName": 0x00081090,
     "PatientID": 0x00100020,
     "ContrastBolusAgent": 0x00180010,

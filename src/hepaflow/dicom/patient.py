@@ -8,6 +8,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+from hepaflow.dicom.gate import DEFLATED
 from hepaflow.dicom.headers import Instance
 from hepaflow.dicom.pixels import quiet
 from hepaflow.dicom.times import TimeAxis
@@ -37,10 +38,12 @@ def _header(instance: Instance) -> dict[str, str]:
     from pydicom import dcmread
 
     found: dict[str, str] = {}
+    pixels, deflated = instance.header.pixels, instance.header.syntax == DEFLATED
+    data = instance.entry.read() if pixels is None or deflated else instance.entry.head(pixels.start)
     with quiet():
         try:
             header = dcmread(
-                BytesIO(instance.entry.read()),
+                BytesIO(data),
                 stop_before_pixels=True,
                 force=True,
                 specific_tags=["SpecificCharacterSet", *KEYWORDS],

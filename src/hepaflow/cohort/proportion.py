@@ -2,7 +2,7 @@
 
 Clopper CJ, Pearson ES. Biometrika 1934;26:404-413. Wilson EB. J Am Stat Assoc 1927;22:209-212.
 Rao JNK, Scott AJ. Biometrics 1992;48:577-585 (ratio estimator and design effect of clustered counts).
-Dean N, Pagano M. J Surv Stat Methodol 2015;3:484-503 (Wilson interval of clustered counts).
+Franco C, Little RJA, Louis TA, Slud EV. J Surv Stat Methodol 2019;7:334-364 (Wilson interval of the effective number of units).
 """
 
 from __future__ import annotations

@@ -49,13 +49,15 @@ class Combined:
 
 
 def combine(columns: Floats, positive: Bools, cluster: Ints, *, names: tuple[str, ...], rng: np.random.Generator) -> Combined:
-    """Fit and judge the rule. ``columns`` (n, names) without gaps. Refused: one class, fewer than 10 patients or 5 lesions of a class, a column of one value."""
+    """Fit and judge the rule. ``columns`` (n, names). Refused: gaps, one class, fewer than 10 patients or 5 lesions of a class, a column of one value."""
     patients = np.unique(cluster, return_inverse=True)[1]
     count = int(patients.max()) + 1
     if count < OUTER_FOLDS or min(int(positive.sum()), int((~positive).sum())) < 5:
         raise InputRefused(
             "COMBINE-FEW", "too few patients or lesions of a class to judge a rule of several parameters", "Add patients"
         )
+    if not np.isfinite(columns).all():
+        raise InputRefused("COMBINE-GAPS", "a column of the combined rule has gaps", "Leave such lesions out before")
     if (np.ptp(columns, axis=0) == 0).any():
         raise InputRefused("COMBINE-CONSTANT", "a column of the combined rule has one value only", "Leave it out")
     total = np.zeros(len(positive))

@@ -6,10 +6,11 @@ Youden WJ. Cancer 1950;3:32-35. Harrell FE, Lee KL, Mark DB. Stat Med 1996;15:36
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from hepaflow.cohort.resample import Counts, Resampled, leave_one_out, percentile, resample
+from hepaflow.cohort.resample import Counts, Resampled, leave_one_out, midpoint, percentile, resample
 from hepaflow.cohort.roc import Interval
 from hepaflow.cohort.sample import Bools, Floats, Sample
 
@@ -72,7 +73,8 @@ def curve(found: Sample) -> Curve:
     values, counts_high, counts_low = _steps(found)
     sensitivity = np.concatenate([[0.0], np.cumsum(counts_high[::-1])]) / counts_high.sum()
     specificity = 1.0 - np.concatenate([[0.0], np.cumsum(counts_low[::-1])]) / counts_low.sum()
-    cuts = np.concatenate([[np.inf], (0.5 * (values[1:] + values[:-1]))[::-1], [-np.inf]])
+    between = [midpoint(under, over) for under, over in pairwise(values)]
+    cuts = np.array([np.inf, *reversed(between), -np.inf])
     return Curve(-cuts if found.direction == "lower" else cuts, sensitivity, specificity)
 
 
@@ -143,7 +145,7 @@ def _cuts(found: Sample) -> list[Cut]:
         under, over = sorted((sign * float(values[k]), sign * float(values[k + 1])))
         made.append(
             Cut(
-                0.5 * (under + over),
+                sign * float(midpoint(values[k], values[k + 1])),
                 (under, over),
                 float(1.0 - passed_high[k] / passed_high[-1]),
                 float(passed_low[k] / passed_low[-1]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -93,11 +93,8 @@ def half_up(value: Fraction | float, *, decimals: int) -> str:
     >>> half_up(Fraction(1, 8), decimals=2), half_up(-0.125, decimals=2)
     ('0.13', '-0.13')
     """
-    exact = Fraction(value)
-    step = Decimal(1).scaleb(-decimals)
-    # digits enough that the division cannot move a half
-    shown = (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(step, rounding=ROUND_HALF_UP)
-    return str(abs(shown)) if shown == 0 else str(shown)
+    exact = Fraction(value) * 10**decimals
+    return _placed(int(abs(exact) + Fraction(1, 2)) * (-1 if exact < 0 else 1), decimals)
 
 
 def truncated(value: Fraction | float, *, decimals: int) -> str:
@@ -106,6 +103,9 @@ def truncated(value: Fraction | float, *, decimals: int) -> str:
     >>> truncated(Fraction(2800, 29), decimals=1)
     '96.5'
     """
-    scale = 10**decimals
-    cut = int(Fraction(value) * scale)
-    return str(Decimal(cut).scaleb(-decimals)) if decimals else str(cut)
+    return _placed(int(Fraction(value) * 10**decimals), decimals)
+
+
+def _placed(digits: int, decimals: int) -> str:
+    """``digits`` with the point before the last ``decimals`` of them."""
+    return format(Decimal((int(digits < 0), tuple(map(int, str(abs(digits)))), -decimals)), "f")

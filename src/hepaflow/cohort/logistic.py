@@ -14,6 +14,8 @@ from hepaflow.cohort.sample import Bools, Floats, Ints
 _STEPS = 100
 #: A linear predictor beyond this means that the classes are wholly apart: no finite estimate exists.
 _APART = 30.0
+#: No step moves a linear predictor further: where probabilities are near 0 or 1 the likelihood is flat and Newton's step far too long.
+_LONGEST = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,9 +39,12 @@ def logistic(design: Floats, positive: Bools, *, offset: Floats | None = None, p
     1.0986
     """
     n, p = design.shape
+    if penalty is None and np.linalg.matrix_rank(design) < p:
+        return None
     fixed = np.zeros(n) if offset is None else offset
     ridge = np.zeros(p) if penalty is None else penalty
-    found, best = np.zeros(p), -np.inf
+    found = np.zeros(p)
+    best = _penalized(design, positive, fixed, found, ridge)
     for _ in range(_STEPS):
         chance = _expit(design @ found + fixed)
         information = (design * (chance * (1.0 - chance))[:, None]).T @ design + np.diag(ridge)
@@ -48,7 +53,7 @@ def logistic(design: Floats, positive: Bools, *, offset: Floats | None = None, p
             step = np.linalg.solve(information, slope)
         except np.linalg.LinAlgError:
             return None
-        scale = 1.0
+        scale = _LONGEST / max(float(np.abs(design @ step).max()), _LONGEST)
         while scale > 1e-6 and (reached := _penalized(design, positive, fixed, found + scale * step, ridge)) < best - 1e-12:
             scale *= 0.5
         found, best = found + scale * step, max(best, reached)

@@ -51,7 +51,7 @@ def resample(found: Sample, counts: Counts) -> Resampled:
     values = found.oriented
     order = np.argsort(values, kind="stable")
     patients = np.unique(found.cluster, return_inverse=True)[1][order].astype(np.int64)
-    if counts.shape[1] <= patients.max():
+    if counts.shape[1] != patients.max() + 1:
         raise InputRefused("RESAMPLE-PATIENTS", "the draws are of another number of patients", "Draw for this study")
     out = _draws(np.ascontiguousarray(values[order]), found.positive[order], patients, np.ascontiguousarray(counts))
     return Resampled(*out)
@@ -97,6 +97,13 @@ def leave_one_out(found: Sample) -> Resampled:
 
 
 @numba.njit(cache=True, nogil=True)
+def midpoint(under: float, over: float) -> float:
+    """The middle of two values (under < over), never rounded up to ``over``: a cut there leaves ``over`` above it."""
+    middle = 0.5 * under + 0.5 * over
+    return middle if middle < over else under
+
+
+@numba.njit(cache=True, nogil=True)
 def _draws(values, positive, patient, counts):  # type: ignore[no-untyped-def]
     repeats, size = counts.shape[0], len(values)
     auc = np.full(repeats, np.nan)
@@ -120,7 +127,7 @@ def _draws(values, positive, patient, counts):  # type: ignore[no-untyped-def]
             continue
         # whole numbers throughout: twice the pairs won, and Youden's index times high times low
         passed_high = passed_low = here_high = here_low = won = 0
-        best, at, high_at, low_at = -high * low - 1, -1, 0, 0
+        best, apart, at, high_at, low_at = -high * low - 1, 0, -1, 0, 0
         for k in range(size):
             drawn_high = times[patient[k]] * is_high[k]
             here_high += drawn_high
@@ -131,14 +138,16 @@ def _draws(values, positive, patient, counts):  # type: ignore[no-untyped-def]
                 passed_low += here_low
                 here_high = here_low = 0
                 youden = passed_low * high - passed_high * low
-                if youden > best and passed_high + passed_low < high + low:
-                    best, at, high_at, low_at = youden, k, passed_high, passed_low
+                off = abs((high - passed_high) * low - passed_low * high)
+                # of equal ones the nearest to the corner, where both rates are most alike, then the most specific, which comes last
+                if (youden > best or (youden == best and off <= apart)) and passed_high + passed_low < high + low:
+                    best, apart, at, high_at, low_at = youden, off, k, passed_high, passed_low
         auc[b] = won / (2.0 * high * low)
         if at >= 0:
             following = at + 1
             while times[patient[following]] == 0:
                 following += 1
-            cut[b] = 0.5 * (values[at] + values[following])
+            cut[b] = midpoint(values[at], values[following])
             own_se[b], own_sp[b] = 1.0 - high_at / high, low_at / low
             place = np.searchsorted(values, cut[b], side="right")  # a value on the cut is not positive
             real_se[b] = 1.0 - high_before[place] / high_before[size]

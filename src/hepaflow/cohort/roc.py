@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from hepaflow.cohort.sample import Floats, Sample
 from hepaflow.errors import InputRefused
@@ -139,7 +139,8 @@ def clustered_covariance(placed: Sequence[Placements], found: Sample) -> Floats:
     NaN where fewer than two patients have a lesion of a class.
     """
     patients = found.clusters
-    of_high, of_low = found.cluster[found.positive], found.cluster[~found.positive]
+    place = np.unique(found.cluster, return_inverse=True)[1]  # numbers may have gaps where patients lack the value
+    of_high, of_low = place[found.positive], place[~found.positive]
     m, n = np.bincount(of_high, minlength=patients), np.bincount(of_low, minlength=patients)
     with_high, with_low = int((m > 0).sum()), int((n > 0).sum())
     if with_high < 2 or with_low < 2:
@@ -175,7 +176,7 @@ def logit_interval(value: float, se: float, *, freedom: float = math.inf) -> Int
     if se <= 0.0 or not 0.0 < value < 1.0:
         return None
     centre, reach = math.log(value / (1.0 - value)), _quantile(freedom) * se / (value * (1.0 - value))
-    return 1.0 / (1.0 + math.exp(reach - centre)), 1.0 / (1.0 + math.exp(-reach - centre))
+    return float(special.expit(centre - reach)), float(special.expit(centre + reach))
 
 
 def _freedom(found: Sample) -> float:

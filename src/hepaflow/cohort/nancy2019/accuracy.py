@@ -113,7 +113,7 @@ def exact_p(u: int) -> float:
 def _p_values() -> Iterator[Check]:
     pairs = printed.MAJOR * printed.MINOR
     p = exact_p(899)
-    normal = 2 * float(stats.norm.sf((pairs / 2 - 0.5) / (pairs * (printed.LESIONS + 1) / 12) ** 0.5))
+    normal = 2 * float(stats.norm.sf(pairs / 2 / (pairs * (printed.LESIONS + 1) / 12) ** 0.5))
     yield Check(
         "bf-p",
         "Table 3",

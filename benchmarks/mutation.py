@@ -42,6 +42,8 @@ TESTS = {
     "response": ("tests/response", "tests/workflow/test_visits.py"),
     "pathology": ("tests/pathology",),
     "therapy": ("tests/therapy",),
+    "cohort": ("tests/cohort",),
+    "cohort/nancy2019": ("tests/cohort/nancy2019",),
 }
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.json")
 #: Longest time of a mutant: this many times what its tests usually take, a start, and compiling where it needs that.
@@ -141,7 +143,7 @@ def outcome(package: Path, work: Path, mutant: Mutant, chosen: list[str], total_
     """``killed``, ``timeout``, ``survived`` or ``untested``."""
     if not chosen:
         return "untested"
-    tree, path = package.parents[2], package / f"{mutant.module}.py"
+    tree, path = work / "tree", package / f"{mutant.module}.py"
     touched = {path, *(package / f"{module}.py" for module in compiled)}
     before = {one: (one.read_bytes(), one.stat().st_mtime_ns) for one in touched}
     with tempfile.TemporaryDirectory(dir=work) as folder:

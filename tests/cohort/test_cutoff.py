@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -42,7 +43,7 @@ def test_the_best_cut_is_the_best_of_all(found: Sample) -> None:
         assert best is None
         return
     assert best is not None
-    every = {0.5 * (a + b): rates(found, 0.5 * (a + b)) for a, b in zip(values, values[1:], strict=False)}
+    every = {0.5 * (a + b): rates(found, 0.5 * (a + b)) for a, b in itertools.pairwise(values)}
     top = max(se + sp for se, sp in every.values())
     assert best.cut.youden == pytest.approx(top - 1)
     equal = [at for at, (se, sp) in every.items() if se + sp == pytest.approx(top, abs=1e-9)]

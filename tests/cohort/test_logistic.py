@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_ridge_shrinks(rows: list[tuple[int, bool, int]]) -> None:
         fit = logistic(design, truth, penalty=np.array([1e-3, ridge]))
         assert fit is not None
         slopes.append(abs(float(fit.coefficients[1])))
-    assert all(later <= earlier + 1e-9 for earlier, later in zip(slopes, slopes[1:], strict=False))
+    assert all(later <= earlier + 1e-9 for earlier, later in itertools.pairwise(slopes))
     assert slopes[-1] == pytest.approx(0, abs=1e-3)
 
 

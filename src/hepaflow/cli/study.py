@@ -70,7 +70,7 @@ def study(
             folder = out or Path(f"{table.resolve().name.removesuffix(table.suffix)}-study")
             read, findings = cohort_table.read(table, asked)
             if asked.outcome not in read.texts:
-                write_table(read, folder)
+                write_table(read, folder, outcome=asked.outcome)
                 printing.note(
                     f"not estimated: no outcomes (column {asked.outcome!r}). Fill in the column in {folder / 'lesions.csv'} and run again."
                 )

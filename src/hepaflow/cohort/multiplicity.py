@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from scipy import stats
 
+from hepaflow.cohort.sample import Floats
 from hepaflow.errors import InputRefused
 
 Method = Literal["holm", "benjamini-hochberg", "bonferroni"]
-#: Names in statsmodels.
-NAMES: dict[str, str] = {"holm": "holm", "benjamini-hochberg": "fdr_bh", "bonferroni": "bonferroni"}
+METHODS: tuple[Method, ...] = ("holm", "benjamini-hochberg", "bonferroni")
 
 
 def adjust(p_values: Sequence[float | None], *, method: Method = "holm") -> tuple[float | None, ...]:
@@ -27,7 +28,7 @@ def adjust(p_values: Sequence[float | None], *, method: Method = "holm") -> tupl
     >>> adjust([0.01, None, 0.04, 0.03])
     (0.03, None, 0.06, 0.06)
     """
-    if method not in NAMES:
+    if method not in METHODS:
         raise InputRefused("MULTIPLICITY-METHOD", "the method is not known", "Use holm, benjamini-hochberg or bonferroni")
     family = [place for place, p in enumerate(p_values) if p is not None and not math.isnan(p)]
     tested = np.array([p_values[place] for place in family], dtype=np.float64)
@@ -35,8 +36,18 @@ def adjust(p_values: Sequence[float | None], *, method: Method = "holm") -> tupl
         raise InputRefused("MULTIPLICITY-P", "a p value is not between 0 and 1", "Check the p values")
     adjusted = list(p_values)
     if family:
-        from statsmodels.stats.multitest import multipletests
-
-        for place, p in zip(family, multipletests(tested, method=NAMES[method])[1], strict=True):
+        for place, p in zip(family, _of_family(tested, method), strict=True):
             adjusted[place] = float(p)
     return tuple(adjusted)
+
+
+def _of_family(tested: Floats, method: Method) -> Floats:
+    if method == "benjamini-hochberg":
+        return np.asarray(stats.false_discovery_control(tested))
+    if method == "bonferroni":
+        return np.minimum(1.0, len(tested) * tested)
+    order = np.argsort(tested, kind="stable")
+    raised = np.maximum.accumulate(tested[order] * np.arange(len(tested), 0, -1))
+    adjusted = np.empty(len(tested))
+    adjusted[order] = np.minimum(1.0, raised)
+    return adjusted

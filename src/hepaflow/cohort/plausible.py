@@ -13,6 +13,7 @@ from hepaflow.cohort.table import Finding, LesionTable
 #: Whole-word parts of a column's name that say what it holds.
 _FRACTIONS = frozenset({"haf", "extraction", "extract", "probability", "fraction"})
 _NOT_NEGATIVE = frozenset({"bf", "bv", "mtt", "habf", "hpbf", "ps", "ktrans", "ttp", "volume", "diameter", "size"})
+_SIGNED = frozenset({"change", "difference", "delta", "log", "sd"})
 #: Columns that must say the same in every row for their numbers to be set side by side.
 MADE_WITH = ("model", "density_g_ml", "haematocrit", "release", "version", "protocol", "criterion", "scanner")
 #: Relative distance from which the parts of a flow do not make its whole, and a volume is not flow x time.
@@ -45,7 +46,7 @@ def _parts(name: str) -> list[str]:
 
 def _impossible(name: str, values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[Bools, str]:
     parts = set(_parts(name))
-    if "change" in parts or "difference" in parts or "sd" in parts:
+    if parts & _SIGNED:
         return np.zeros(len(values), bool), ""
     if "ratio" in parts:
         return values < 0, "a ratio of flows, volumes or times is not negative"
@@ -58,11 +59,12 @@ def _impossible(name: str, values: np.ndarray[tuple[int], np.dtype[np.float64]])
 
 def _families(table: LesionTable, *keys: str) -> Iterator[tuple[str, ...]]:
     """Columns that belong together: the same name but for one part, which is each of ``keys``."""
-    for name in table.numbers:
-        if re.search(rf"(^|_){keys[0]}(_|$)", name) and "ratio" not in name and "total" not in name:
-            others = tuple(re.sub(rf"(^|_){keys[0]}(_|$)", rf"\g<1>{key}\g<2>", name) for key in keys)
-            if all(other in table.numbers for other in others):
-                yield others
+    named = {name.lower(): name for name in table.numbers}
+    for name in named:
+        if re.search(rf"(^|_){keys[0]}(_|$)", name) and not (_SIGNED | {"ratio", "total"}) & set(_parts(name)):
+            others = [re.sub(rf"(^|_){keys[0]}(_|$)", rf"\g<1>{key}\g<2>", name) for key in keys]
+            if all(other in named for other in others):
+                yield tuple(named[other] for other in others)
 
 
 def _sums(table: LesionTable) -> Iterator[Finding]:

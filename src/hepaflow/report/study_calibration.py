@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepaflow.cohort.calibration import Calibration, DecisionCurve
+from hepaflow.cohort.calibration import Calibration, DecisionCurve, Group
 from hepaflow.cohort.sample import Bools, Floats
 from hepaflow.report.figures import ACCENT, INK, MUTED, RULE, canvas, styled
 from hepaflow.report.study_style import (
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 NET_BENEFIT_FLOOR = -0.05
 _BINS = np.linspace(0.0, 1.0, 21)
 _SIDE_MM = ONE_COLUMN_MM - 14.0
+#: Groups nearer to each other than this are named together.
+_APART = 0.12
 
 
 def calibration_figure(calibration: Calibration, label: str, *, probability: Floats, positive: Bools) -> Canvas:
@@ -56,10 +59,13 @@ def calibration_figure(calibration: Calibration, label: str, *, probability: Flo
         for group in calibration.groups:
             axes.plot([group.predicted] * 2, group.ci95, color=ACCENT, linewidth=1.2, solid_capstyle="butt")
             axes.plot([group.predicted], [group.observed], "o", color=ACCENT, markeredgecolor="white", markersize=5.5)
-            shift, side = (4, "left") if group.predicted < 0.8 else (-4, "right")
-            place = (group.predicted, group.ci95[1])
+        for near in _neighbours(calibration.groups):
+            shift, side = (4, "left") if near[0].predicted < 0.8 else (-4, "right")
+            edge = near[-1] if side == "left" else near[0]
+            count = ", ".join(str(group.n) for group in near)
+            place = (edge.predicted, sum(edge.ci95) / 2)
             axes.annotate(
-                f"n = {group.n}", place, (shift, -1), textcoords="offset points", fontsize=SMALL_PT, color=MUTED, ha=side, va="top"
+                f"n = {count}", place, (shift, 0), textcoords="offset points", fontsize=SMALL_PT, color=MUTED, ha=side, va="center"
             )
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="Observed share of positive lesions (fraction)")
         axes.set_xticklabels([])
@@ -89,6 +95,17 @@ def calibration_figure(calibration: Calibration, label: str, *, probability: Flo
         plain_axis(below.xaxis)
         _write(figure, title, said)
     return figure
+
+
+def _neighbours(groups: Sequence[Group]) -> list[list[Group]]:
+    """Groups in order of probability, those so close that their numbers would cover each other together."""
+    made: list[list[Group]] = []
+    for group in sorted(groups, key=lambda one: one.predicted):
+        if made and group.predicted - made[-1][-1].predicted < _APART:
+            made[-1].append(group)
+        else:
+            made.append([group])
+    return made
 
 
 def decision_figure(curve: DecisionCurve, label: str) -> Canvas:

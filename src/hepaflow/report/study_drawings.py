@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepaflow.cohort.competing import CumulativeIncidence
-from hepaflow.cohort.sample import Floats
+from hepaflow.cohort.sample import Floats, Ints
 from hepaflow.cohort.study import Parameter, Probability, Readers, Study, SurvivalResult
 from hepaflow.cohort.survival import KaplanMeier
 from hepaflow.report.study_agreement import bland_altman_figure
@@ -18,6 +18,7 @@ from hepaflow.report.study_calibration import calibration_figure, decision_figur
 from hepaflow.report.study_flow import flow_figure
 from hepaflow.report.study_numbers import p_value
 from hepaflow.report.study_roc import Drawn, forest_figure, roc_figure
+from hepaflow.report.study_style import mark_synthetic
 from hepaflow.report.study_survival import Survived, survival_figure
 from hepaflow.report.study_waterfall import waterfall_figure
 
@@ -48,6 +49,8 @@ def drawings_of(study: Study) -> Iterator[Drawing]:
     """Every figure that the study's data allow."""
     mark = f" {SYNTHETIC}" if study.synthetic else ""
     for one in _every(study):
+        if study.synthetic and one.key != "flow":  # the chart says it itself
+            mark_synthetic(one.canvas)
         yield Drawing(one.key, one.canvas, one.caption + mark, one.alternative)
 
 
@@ -92,7 +95,7 @@ def _parameters(study: Study) -> Iterator[Drawing]:
     caption = f"Empirical ROC curves, positive = {study.names.positive}; marks: cut-off by Youden's index, as found; intervals over patients.{left_out}"
     yield Drawing("roc", roc_figure(curves, study.names.positive), caption, "ROC curves of all parameters")
     rows = [(one.label, one.auc) for one in curves]
-    caption = f"Areas with their 95 % intervals over patients (thick) and over lesions taken as independent (thin).{left_out}"
+    caption = f"Areas with their 95 % intervals over patients (thick) and over lesions taken as independent (thin; DeLong, logit scale).{left_out}"
     yield Drawing("forest", forest_figure(rows), caption, "Areas with intervals")
 
 
@@ -104,7 +107,7 @@ def _boxed(one: Parameter, study: Study) -> Boxed | None:
     by_lesion, by_patient = (p_value(None if test is None else test.p) for test in (one.test, one.clustered))
     return Boxed(
         question.label,
-        question.unit,
+        question.unit or ("ratio" if question.name.endswith("_ratio") else ""),
         found.sample.values,
         found.sample.positive,
         found.sample.cluster,
@@ -137,14 +140,15 @@ def _probability(one: Probability, key: str) -> Iterator[Drawing]:
 def _agreement(one: Readers, k: int) -> Iterator[Drawing]:
     if one.limits is None:
         return
+    first, second = (np.log(one.first), np.log(one.second)) if one.limits.log else (one.first, one.second)
     figure = bland_altman_figure(
-        one.first,
-        one.second,
+        first,
+        second,
         bias=one.limits.bias,
         limits=(one.limits.lower, one.limits.upper),
         bias_ci=one.limits.bias_ci95,
         limit_cis=(one.limits.lower_ci95, one.limits.upper_ci95),
-        unit=one.unit,
+        unit="natural logarithms" if one.limits.log else one.unit,
         cluster=one.cluster,
     )
     yield Drawing(
@@ -157,27 +161,41 @@ def _agreement(one: Readers, k: int) -> Iterator[Drawing]:
 
 def _survival(one: SurvivalResult, k: int) -> Iterator[Drawing]:
     caption = f"Kaplan-Meier curves with 95 % log-log limits: {one.label}."
-    curves = [_survived(name, curve) for name, curve in one.groups]
+    ticks = _ticks(max(curve.times[-1] for _, curve in one.groups))
+    curves = [_survived(name, curve, ticks) for name, curve in one.groups]
     yield Drawing(f"survival_{k}", survival_figure(curves, "Time (days)", event_name=one.label), caption, f"Survival, {one.label}")
     if one.incidence:
-        rising = [_incident(name, curve) for name, curve in one.incidence]
+        rising = [_incident(name, curve, ticks) for name, curve in one.incidence]
         figure = survival_figure(rising, "Time (days)", event_name="Cumulative incidence", rising=True)
         caption = f"Cumulative incidence (Aalen-Johansen) with death as a competing event: {one.label}."
         yield Drawing(f"survival_{k}_incidence", figure, caption, f"Cumulative incidence, {one.label}")
 
 
-def _survived(name: str, curve: KaplanMeier) -> Survived:
+def _survived(name: str, curve: KaplanMeier, ticks: Floats) -> Survived:
     low, high = _band(curve.ci95)
     times = np.array(curve.times)
-    return Survived(
-        name, times, np.array(curve.survival), low, high, times[np.array(curve.censored) > 0], times, np.array(curve.at_risk)
-    )
+    censored = times[np.array(curve.censored) > 0]
+    return Survived(name, times, np.array(curve.survival), low, high, censored, ticks, _followed(ticks, times, curve.at_risk))
 
 
-def _incident(name: str, curve: CumulativeIncidence) -> Survived:
+def _incident(name: str, curve: CumulativeIncidence, ticks: Floats) -> Survived:
     low, high = _band(curve.ci95)
     times = np.array(curve.times)
-    return Survived(name, times, np.array(curve.incidence), low, high, np.empty(0), times, np.array(curve.at_risk))
+    return Survived(name, times, np.array(curve.incidence), low, high, np.empty(0), ticks, _followed(ticks, times, curve.at_risk))
+
+
+def _ticks(longest: float) -> Floats:
+    """Round times from 0 to ``longest`` at which those still followed are counted."""
+    from matplotlib.ticker import MaxNLocator
+
+    found = np.asarray(MaxNLocator(6, integer=True).tick_values(0.0, longest), np.float64)
+    return found[(found >= 0.0) & (found <= longest)]
+
+
+def _followed(ticks: Floats, times: Floats, at_risk: tuple[int, ...]) -> Ints:
+    """How many are still followed at each tick; after the last time nobody is."""
+    counts = np.array([*at_risk, 0], np.intp)
+    return counts[np.searchsorted(times, ticks)]
 
 
 def _band(limits: tuple[tuple[float, float] | None, ...]) -> tuple[Floats, Floats]:

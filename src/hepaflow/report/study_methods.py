@@ -153,4 +153,4 @@ def stard(study: Study, given: Mapping[str, str]) -> Table:
     done = sum(TO_WRITE not in where for *_, where in items)
     prevalence = percent(float(study.truth.mean()))
     caption = f"STARD 2015, {done} of {len(items)} items filled from the data (prevalence of {names.positive} {prevalence} %); the rest only the authors know."
-    return plain(caption, ("item", "where"), rows, widths=(2.2, 3.0))
+    return plain(caption, ("item", "where"), rows, widths=(2.2, 3.0), align="ll")

@@ -158,7 +158,19 @@ def line_height_mm(size_pt: float) -> float:
 
 
 def mark_synthetic(figure: Canvas) -> None:
-    """Says at the foot of a figure that its data are made up."""
+    """Says across a figure, faintly, that its data are made up."""
+    width, height = figure.get_size_inches()
+    size = 0.62 * 72.0 * min(width, 2.0 * height) / 6.0
     figure.text(
-        0.995, 0.004, "synthetic data, no patients", fontsize=SMALL_PT, style="italic", color=MUTED, ha="right", va="bottom"
+        0.5,
+        0.5,
+        "SYNTHETIC",
+        fontsize=size,
+        fontweight="bold",
+        color=MUTED,
+        alpha=0.13,
+        rotation=20,
+        ha="center",
+        va="center",
+        zorder=9,
     )

@@ -36,10 +36,17 @@ def group(text: str) -> Row:
     return Row((Cell(text),), group=True)
 
 
-def plain(caption: str, head: Sequence[str], rows: Sequence[Row], *, widths: Sequence[float] | None = None) -> Table:
-    """A table whose first column is text and whose others are centred."""
+def plain(
+    caption: str, head: Sequence[str], rows: Sequence[Row], *, widths: Sequence[float] | None = None, align: str | None = None
+) -> Table:
+    """A table whose first column is text and whose others are centred, unless ``align`` says otherwise."""
     return Table(
-        caption, tuple(head), tuple(rows), "l" + "c" * (len(head) - 1), tuple(widths or (2.0, *(1.0 for _ in head[1:]))), small=True
+        caption,
+        tuple(head),
+        tuple(rows),
+        align or "l" + "c" * (len(head) - 1),
+        tuple(widths or (2.0, *(1.0 for _ in head[1:]))),
+        small=True,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from hepaflow.cohort.describe import Described
@@ -159,20 +161,15 @@ def _agreed(one: Readers) -> list[Row]:
         rows.append(row("  equal readings, %", str(one.kappa.n), percent(one.kappa.equal), GAP))
     if one.limits is not None:
         found = one.limits
-        rows.append(
-            row(
-                "  bias (second − first is its negative)",
-                str(found.n),
-                significant(found.bias),
-                interval_significant(found.bias_ci95),
-            )
+        kind = "first / second" if found.log else "first − second"
+        limits = (
+            (f"bias, {kind}", found.bias, found.bias_ci95),
+            ("lower limit of agreement", found.lower, found.lower_ci95),
+            ("upper limit of agreement", found.upper, found.upper_ci95),
         )
-        rows.append(
-            row("  lower limit of agreement", str(found.n), significant(found.lower), interval_significant(found.lower_ci95))
-        )
-        rows.append(
-            row("  upper limit of agreement", str(found.n), significant(found.upper), interval_significant(found.upper_ci95))
-        )
+        for name, limit, bounds in limits:
+            shown = (math.exp(limit), math.exp(bounds[0]), math.exp(bounds[1])) if found.log else (limit, *bounds)
+            rows.append(row(f"  {name}", str(found.n), significant(shown[0]), interval_significant(shown[1:])))
     if one.icc is not None:
         rows.append(_icc_row(one.icc.two, one.icc.subjects))
     if one.repeats is not None:
@@ -236,7 +233,7 @@ def needs(study: Study) -> Table | None:
     if not study.needs:
         return None
     rows = [row(one.aim, str(one.lesions), str(one.patients), one.source) for one in study.needs]
-    return plain("A next study.", ("aim", "lesions", "patients", "source"), rows, widths=(2.5, 0.7, 0.7, 2.5))
+    return plain("A next study.", ("aim", "lesions", "patients", "source"), rows, widths=(2.0, 0.6, 0.6, 4.0), align="lccl")
 
 
 def findings(study: Study) -> Table | None:
@@ -248,4 +245,6 @@ def findings(study: Study) -> Table | None:
     for one in sorted(study.findings, key=lambda item: order[item.severity]):
         shown = ", ".join(str(number_) for number_ in one.rows[:12]) + (" ..." if len(one.rows) > 12 else "")
         rows.append(row(one.severity, one.code, one.text, shown or GAP))
-    return plain("What was found on the way.", ("", "code", "finding", "rows of the table"), rows, widths=(0.7, 1.2, 4.0, 1.2))
+    return plain(
+        "What was found on the way.", ("", "code", "finding", "rows of the table"), rows, widths=(0.7, 1.2, 4.0, 1.2), align="llll"
+    )

@@ -91,6 +91,21 @@ def _columns(tables: CaseTables, name: str) -> Iterator[tuple[str, str]]:
     made = of_case(tables.table, tables.folder)
     for key in ("model", "density_g_ml", "haematocrit", "release"):
         yield key, getattr(made, key) or ""
+    yield "protocol", _protocol(tables.summary.get("acquisition"))
+
+
+def _protocol(acquisition: Any) -> str:
+    """How a case was acquired, so that cases of different protocols are told apart: voltage, contrast, passes, length to 10 s; empty where it is not known."""
+    if not isinstance(acquisition, dict):
+        return ""
+    volts, times = acquisition.get("kvp"), acquisition.get("times_s")
+    tube = "/".join(f"{volt:g}" for volt in sorted(set(volts))) if isinstance(volts, list) else "?"
+    contrast = "/".join(
+        f"{value:g}" if isinstance(value := acquisition.get(key), int | float) else "?"
+        for key in ("contrast_volume_ml", "contrast_flow_ml_s")
+    )
+    length = f"{len(times)} passes in {10 * round(times[-1] / 10)} s" if isinstance(times, list) and times else "?"
+    return f"{tube} kV; {contrast} mL, mL/s; {length}"
 
 
 def _text(value: Any) -> str:

@@ -92,12 +92,13 @@ class SizePart(Part):
 
 
 class ReadersPart(Part):
-    """Two columns that hold the same quantity: two readers, or a test and its repeat."""
+    """Two columns that hold the same quantity: two readers, or a test and its repeat; ``log`` judges their ratio, for differences that grow with the value."""
 
     first: Name
     second: Name
     kind: Literal["readers", "test-retest", "categories"] = "readers"
     categories: tuple[Name, ...] = ()
+    log: bool = False
     label: Label | None = None
 
 

@@ -123,7 +123,7 @@ def synthetic_config() -> StudyConfig:
         flow=_FLOW,
         size=SizePart(before="size_before_mm", after="size_after_mm"),
         tests={"size": TestPart(column="size_category", positive=("smaller",), label="Size smaller by 30 % (lesion)")},
-        readers=(ReadersPart(first="bf_ratio", second="bf_ratio_reader_2", label="BF ratio, two readers"),),
+        readers=(ReadersPart(first="bf_ratio", second="bf_ratio_reader_2", log=True, label="BF ratio, two readers"),),
         survival=(
             SurvivalPart(
                 time="dfs_days",

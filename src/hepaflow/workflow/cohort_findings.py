@@ -10,8 +10,8 @@ from hepaflow.cohort.study import Study
 from hepaflow.cohort.table import Finding
 from hepaflow.workflow.cohort_config import StudyConfig
 
-#: Fewer lesions of a class than this make an area a rough guess.
-FEW = 10
+#: With fewer patients of a class than ``FEW`` variances over patients are rough, with fewer than ``VERY_FEW`` they mean nothing.
+FEW, VERY_FEW = 10, 5
 #: A figure that falls by more than this on patients it was not tuned on was flattered.
 FLATTERED = 0.05
 
@@ -54,7 +54,11 @@ def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -
 
 
 def of_results(study: Study) -> Iterator[Finding]:
-    """Findings on what came out: a stated direction that the data contradict, few lesions, perfect separation, flattered cuts, missing values, one-sided draws."""
+    """Findings on what came out: few patients, a stated direction that the data contradict, perfect separation, flattered cuts, missing values, one-sided draws."""
+    high, low = study.clusters.positive + study.clusters.mixed, study.clusters.negative + study.clusters.mixed
+    if min(high, low) < FEW:
+        text = f"{high} patients have a {study.names.positive} lesion and {low} a {study.names.negative} one: fewer than {FEW} make every interval and p value over patients unreliable."
+        yield Finding("few-patients", "caution" if min(high, low) >= VERY_FEW else "serious", text)
     for one in study.parameters:
         found, name, label = one.found, one.found.question.name, one.found.question.label
         if found.area is None:
@@ -68,18 +72,11 @@ def of_results(study: Study) -> Iterator[Finding]:
         if found.missing:
             rows = tuple(row for row, here in zip(study.table.rows, found.where, strict=True) if not here)
             yield Finding("missing-values", "info", f"{label}: {found.missing} of {study.n} lesions have no value.", name, rows)
-        high = found.area.ci95_clustered or found.area.ci95_delong
+        bounds = found.area.ci95_clustered or found.area.ci95_delong
         if found.area.auc < 0.5:
-            wrong = high is not None and high[1] < 0.5
+            wrong = bounds is not None and bounds[1] < 0.5
             text = f"{label}: area {found.area.auc:.3f}, below one half: these data point the other way than stated ({found.question.direction} means {study.names.positive})."
             yield Finding("direction-contradicted", "serious" if wrong else "caution", text, name)
-        if min(found.area.positives, found.area.negatives) < FEW:
-            yield Finding(
-                "few-lesions",
-                "caution",
-                f"{label}: {found.area.positives} and {found.area.negatives} lesions of the two classes are few.",
-                name,
-            )
         if found.area.auc in (0.0, 1.0):
             yield Finding(
                 "separated",
@@ -124,7 +121,8 @@ def _survival(study: Study) -> Iterator[Finding]:
         if one.cox is not None and one.cox.few_events:
             yield Finding("few-events", "caution", f"{one.label}: fewer than 10 events a covariate; hazard ratios are unstable.")
         if one.cox is not None:
-            for test in one.cox.proportionality:
+            # the last test is of all covariates together: the same again where there is one
+            for test in one.cox.proportionality[: 1 if len(one.cox.hazards) == 1 else None]:
                 if test.p is not None and test.p < 0.05:
                     yield Finding(
                         "hazards-not-proportional",

@@ -70,7 +70,7 @@ def _continuous(table: LesionTable, config: StudyConfig, part: ReadersPart, labe
         one,
         other,
         table.cluster[both],
-        bland_altman(one, other, cluster=names),
+        bland_altman(one, other, cluster=names, log=part.log),
         icc(np.column_stack([one, other])),
         repeats,
         None,

@@ -19,7 +19,7 @@ from hepaflow.cohort.proportion import Proportion, at_prevalence
 from hepaflow.cohort.study import AreaPair, Parameter, Rule, Study
 
 SCHEMA = 1
-LIBRARIES = ("numpy", "scipy", "statsmodels", "matplotlib")
+LIBRARIES = ("numpy", "scipy", "matplotlib")
 
 
 def results(study: Study) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def run(table: LesionTable, config: StudyConfig, *, found: Iterable[Finding] = (
     rules = _rules(table, config, parameters, truth)
     probabilities = _probabilities(table, config, truth, counts)
     tell("combined rule", 0, 1)
-    together, why_not = _together(table, config, truth, rng)
+    together, why_not = _together(table, config, truth, counts, rng)
     size = _size(table, config, truth)
     of_patients, of_lesions, varying = described(table, config, truth, questions)
     seen, failed = readers(table, config)
@@ -295,7 +295,7 @@ def _probabilities(table: LesionTable, config: StudyConfig, truth: Bools, counts
 
 
 def _together(
-    table: LesionTable, config: StudyConfig, truth: Bools, rng: np.random.Generator
+    table: LesionTable, config: StudyConfig, truth: Bools, counts: Counts | None, rng: np.random.Generator
 ) -> tuple[Together | None, list[Finding]]:
     if not config.combine:
         return None, []
@@ -306,7 +306,10 @@ def _together(
     except InputRefused as refused:
         return None, [Finding("not-combined", "caution", f"The combined rule was not made: {refused.what}.")]
     real, patients = truth[whole], table.cluster[whole]
-    return Together(found, real, calibrate(found.held_out, real, patients), decision_curve(found.held_out, real, patients)), []
+    here = None if counts is None else counts[:, np.unique(patients)]
+    return Together(
+        found, real, calibrate(found.held_out, real, patients), decision_curve(found.held_out, real, patients, counts=here)
+    ), []
 
 
 def _size(table: LesionTable, config: StudyConfig, truth: Bools) -> SizeResult | None:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,10 @@ def write(
     return made
 
 
-def write_table(table: LesionTable, folder: Path) -> None:
-    """The lesions as they were read, to be filled in: ``lesions.csv`` in ``folder``."""
-    replace_file(folder / "lesions.csv", lesions_csv(table))
+def write_table(table: LesionTable, folder: Path, *, outcome: str) -> None:
+    """The lesions as they were read, to be filled in: ``lesions.csv`` in ``folder``, with an empty column for the outcome."""
+    whole = replace(table, texts={**table.texts, outcome: (None,) * table.n})
+    replace_file(folder / "lesions.csv", lesions_csv(whole, numbered=False))
 
 
 def label(table: LesionTable) -> str:
@@ -80,16 +82,16 @@ def safe(text: str) -> str:
     return f"'{text}" if text[:1] in {"=", "+", "@"} or (text[:1] == "-" and not text[1:2].isdigit()) else text
 
 
-def lesions_csv(table: LesionTable) -> bytes:
-    """The lesions that were analysed, as they were read: names, texts and numbers at full precision."""
+def lesions_csv(table: LesionTable, *, numbered: bool = True) -> bytes:
+    """The lesions that were analysed, as they were read: texts and numbers at full precision; ``numbered``: with their rows in the file."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     names = [*table.texts, *table.numbers]
-    writer.writerow(["row", *names])
+    writer.writerow(["row", *names] if numbered else names)
     for k, row in enumerate(table.rows):
         cells = ["" if (text := table.texts[name][k]) is None else safe(text) for name in table.texts]
         values = ["" if np.isnan(value) else repr(float(value)) for value in (table.numbers[name][k] for name in table.numbers)]
-        writer.writerow([row, *cells, *values])
+        writer.writerow([row, *cells, *values] if numbered else [*cells, *values])
     return stream.getvalue().encode("utf-8")
 
 

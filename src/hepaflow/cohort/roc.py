@@ -16,6 +16,8 @@ from hepaflow.cohort.sample import Floats, Sample
 from hepaflow.errors import InputRefused
 
 Interval = tuple[float, float]
+#: Fewer draws than this tell no interval.
+FEWEST_DRAWS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,17 @@ def auc(found: Sample) -> Auc:
         None if by_patient is None else logit_interval(area, by_patient, freedom=_freedom(found)),
         hanley_se(area, high, low),
     )
+
+
+def resampled_interval(found: Sample, draws: Floats) -> Interval | None:
+    """95 % interval of the area from areas of drawn studies (NaN: not computed): their standard deviation on the logit scale, quantile as ``ci95_clustered``.
+
+    Percentiles and BCa hold the truth too seldom where areas are high (``docs/quality/study.md``). None where fewer than 20 draws tell, or as :func:`logit_interval`.
+    """
+    kept = draws[np.isfinite(draws)]
+    if len(kept) < FEWEST_DRAWS:
+        return None
+    return logit_interval(placements(found).auc, float(kept.std(ddof=1)), freedom=_freedom(found))
 
 
 def difference(first: Sample, second: Sample) -> Difference:

@@ -207,7 +207,7 @@ def areas(study: Study) -> Table:
         )
     caption = (
         f"Area under the ROC curve, positive = {study.names.positive}. Patients: Obuchowski's variance, logit scale, t quantile. "
-        f"Lesions: DeLong, which takes lesions of a patient as independent. Bootstrap: {study.bootstraps} draws of patients, percentiles."
+        f"Lesions: DeLong, which takes lesions of a patient as independent. Bootstrap: {study.bootstraps} draws of patients, their standard deviation on the logit scale, t quantile."
     )
     return plain(caption, head, rows, widths=(1.8, 0.9, 0.9, 0.7, 1.2, 1.2, 1.2))
 

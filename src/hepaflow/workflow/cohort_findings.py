@@ -61,7 +61,9 @@ def of_results(study: Study) -> Iterator[Finding]:
     for rule in study.rules:
         if rule.origin == "category" and not rule.called.any():
             yield Finding(
-                "never-positive", "caution", f"{rule.label}: no lesion holds a value that means positive. Check how they are written."
+                "never-positive",
+                "caution",
+                f"{rule.label}: no lesion holds a value that means positive. Check how they are written.",
             )
     for one in study.parameters:
         found, name, label = one.found, one.found.question.name, one.found.question.label

@@ -50,8 +50,8 @@ def write(
     with styled():
         made = compose(study, software=software, given=given, first=first, label=label(study.table), extra=extra)
         for key, table in {**made.tables, **(tables or {})}.items():
-            replace_file(folder / "tables" / f"{key}.csv", as_csv(table))
-        replace_file(folder / "tables" / "analysed_lesions.csv", lesions_csv(study.table))
+            replace_file(folder / "tables" / f"{key}.csv", as_csv(table, synthetic=study.synthetic))
+        replace_file(folder / "tables" / "analysed_lesions.csv", lesions_csv(study.table, synthetic=study.synthetic))
         for one in made.drawings:
             replace_file(folder / "figures" / f"{one.key}.svg", vector(one.canvas))
             replace_file(folder / "figures" / f"{one.key}.png", raster(one.canvas))
@@ -72,12 +72,15 @@ def label(table: LesionTable) -> str:
     return hashlib.sha256(lesions_csv(table)).hexdigest()[:8]
 
 
-def as_csv(table: Table) -> bytes:
-    """A printed table as CSV: head, rows; a row that heads others has one cell."""
+def as_csv(table: Table, *, synthetic: bool = False) -> bytes:
+    """A printed table as CSV: head, rows; of a row that heads others only the first cell is filled. Made-up data say so in a last column."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([safe(text.replace("\n", " ")) for text in table.head])
-    writer.writerows([[safe(cell.text.replace("\n", " ").strip()) for cell in row.cells] for row in table.rows])
+    head, mark = _marks(synthetic)
+    writer.writerow([*(safe(text.replace("\n", " ")) for text in table.head), *head])
+    for row in table.rows:
+        cells = [safe(cell.text.replace("\n", " ").strip()) for cell in row.cells]
+        writer.writerow([*cells, *[""] * (len(table.head) - len(cells)), *mark])
     return stream.getvalue().encode("utf-8")
 
 
@@ -87,17 +90,23 @@ def safe(text: str) -> str:
     return text if harmless else f"'{text}"
 
 
-def lesions_csv(table: LesionTable, *, numbered: bool = True) -> bytes:
+def _marks(synthetic: bool) -> tuple[list[str], list[str]]:
+    """Head and cell of the column that tells made-up data."""
+    return (["SYNTHETIC DATA"], ["yes"]) if synthetic else ([], [])
+
+
+def lesions_csv(table: LesionTable, *, numbered: bool = True, synthetic: bool = False) -> bytes:
     """The lesions that were analysed, as they were read: names, texts and numbers at full precision; first the number of the row in the file where ``numbered``."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     names = [*table.texts, *table.numbers]
+    head, mark = _marks(synthetic)
     first = "row" if "row" not in names else "row of the file"
-    writer.writerow([*([first] if numbered else []), *map(safe, names)])
+    writer.writerow([*([first] if numbered else []), *map(safe, names), *head])
     for k, row in enumerate(table.rows):
         cells = ["" if (text := table.texts[name][k]) is None else safe(text) for name in table.texts]
         values = ["" if np.isnan(value) else repr(float(value)) for value in (table.numbers[name][k] for name in table.numbers)]
-        writer.writerow([*([row] if numbered else []), *cells, *values])
+        writer.writerow([*([row] if numbered else []), *cells, *values, *mark])
     return stream.getvalue().encode("utf-8")
 
 

@@ -23,9 +23,9 @@ from scipy import stats
 
 from hepaflow.cohort.crossed import clustered_rates, crossed
 from hepaflow.cohort.cutoff import called_positive
-from hepaflow.cohort.resample import bca, draw, leave_one_out, percentile, resample
+from hepaflow.cohort.resample import draw, leave_one_out, percentile, resample
 from hepaflow.cohort.roc import auc, difference, resampled_interval
-from hepaflow.cohort.sample import Sample
+from hepaflow.cohort.sample import Floats, Sample
 
 SIZES = np.repeat([1, 2, 3, 4, 5, 6], [21, 3, 2, 3, 2, 1])
 PATIENT = np.repeat(np.arange(SIZES.size), SIZES)
@@ -43,6 +43,25 @@ Interval = tuple[float, float] | None
 class Cohort(NamedTuple):
     first: Sample
     second: Sample
+
+
+def bca(value: float, draws: Floats, without: Floats) -> tuple[float, float] | None:
+    """95 % interval, bias-corrected and accelerated (Efron and Tibshirani 1993); ``without``: the statistic with each patient left out in turn."""
+    kept, left = draws[np.isfinite(draws)], without[np.isfinite(without)]
+    if len(kept) < 20 or len(left) < 3:
+        return None
+    below = (np.count_nonzero(kept < value) + 0.5 * np.count_nonzero(kept == value)) / len(kept)
+    if not 0.0 < below < 1.0:
+        return None
+    shift = float(stats.norm.ppf(below))
+    apart = left.mean() - left
+    spread = float((apart**2).sum())
+    pull = 0.0 if spread == 0.0 else float((apart**3).sum()) / (6.0 * spread**1.5)
+    ends = []
+    for z in (float(stats.norm.ppf(0.025)), float(stats.norm.ppf(0.975))):
+        moved = shift + (shift + z) / (1.0 - pull * (shift + z))
+        ends.append(float(np.quantile(kept, float(stats.norm.cdf(moved)))))
+    return ends[0], ends[1]
 
 
 def simulate(area: float, other: float, icc: float, rng: np.random.Generator) -> Cohort:

@@ -1,6 +1,6 @@
 """Patients drawn with replacement, all their lesions with them: areas and cut-offs of thousands of such studies in one pass over sorted values.
 
-Field CA, Welsh AH. J R Stat Soc B 2007;69:369-390 (cluster bootstrap); Efron B, Tibshirani RJ. An introduction to the bootstrap, 1993 (BCa).
+Field CA, Welsh AH. J R Stat Soc B 2007;69:369-390 (cluster bootstrap).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import dataclass, fields
 import numba
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from hepaflow.cohort.sample import Floats, Sample
 from hepaflow.errors import InputRefused
@@ -64,25 +63,6 @@ def percentile(draws: Floats) -> tuple[float, float] | None:
         return None
     low, high = np.quantile(kept, [0.025, 0.975])
     return float(low), float(high)
-
-
-def bca(value: float, draws: Floats, without: Floats) -> tuple[float, float] | None:
-    """95 % interval, bias-corrected and accelerated; ``without`` holds the statistic with each patient left out in turn. None where draws or patients do not tell."""
-    kept, left = draws[np.isfinite(draws)], without[np.isfinite(without)]
-    if len(kept) < 20 or len(left) < 3:
-        return None
-    below = (np.count_nonzero(kept < value) + 0.5 * np.count_nonzero(kept == value)) / len(kept)
-    if not 0.0 < below < 1.0:
-        return None
-    shift = float(stats.norm.ppf(below))
-    apart = left.mean() - left
-    spread = float((apart**2).sum())
-    pull = 0.0 if spread == 0.0 else float((apart**3).sum()) / (6.0 * spread**1.5)
-    ends = []
-    for z in (float(stats.norm.ppf(0.025)), float(stats.norm.ppf(0.975))):
-        moved = shift + (shift + z) / (1.0 - pull * (shift + z))
-        ends.append(float(np.quantile(kept, float(stats.norm.cdf(moved)))))
-    return ends[0], ends[1]
 
 
 def leave_one_out(found: Sample) -> Resampled:

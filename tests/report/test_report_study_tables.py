@@ -6,6 +6,7 @@ import pytest
 from judged_study import bare, cells, judged
 
 from hepaflow.report import study_tables as tables
+from hepaflow.report import study_tables_accuracy as accuracy
 from hepaflow.report.study_numbers import GAP
 
 
@@ -35,7 +36,7 @@ def test_comparison_names_both_tests_and_the_correction() -> None:
 
 
 def test_areas_are_sorted_and_say_what_is_positive() -> None:
-    table = tables.areas(judged())
+    table = accuracy.areas(judged())
     found = [float(row[3]) for row in cells(table)]
     assert found == sorted(found, reverse=True)
     assert "positive = major" in table.caption
@@ -44,18 +45,18 @@ def test_areas_are_sorted_and_say_what_is_positive() -> None:
 
 
 def test_pairs_and_cuts() -> None:
-    (pair,) = cells(tables.pairs(judged()))
+    (pair,) = cells(accuracy.pairs(judged()))
     assert pair[0] == "BF ratio against noise"
-    cut = cells(tables.cuts(judged()))
+    cut = cells(accuracy.cuts(judged()))
     assert [row[1][0] for row in cut] == ["<", ">"]
     assert all(GAP not in row[4:] for row in cut)
 
 
 def test_every_test_prints_its_2x2_and_its_positive_class() -> None:
     study = judged()
-    listed = cells(tables.rules(study))
+    listed = cells(accuracy.rules(study))
     for rule, row in zip(study.rules, listed, strict=True):
-        table = tables.crossed(rule, study)
+        table = accuracy.crossed(rule, study)
         assert "Positive = major" in table.caption
         tp, fn, fp, tn = (int(part) for part in row[1].split(" / "))
         assert cells(table)[0] == ["yes", str(tp), str(fp), str(tp + fp)]
@@ -70,7 +71,7 @@ def test_every_test_prints_its_2x2_and_its_positive_class() -> None:
 
 
 def test_tests_are_compared_for_one_positive_class() -> None:
-    rows = cells(tables.rule_pairs(judged()))
+    rows = cells(accuracy.rule_pairs(judged()))
     heads = [row[0] for row in rows if len(row) == 1]
     assert heads
     assert all(text.endswith("positive = major") for text in heads)
@@ -83,7 +84,7 @@ def test_classes_of_a_ratio_add_up() -> None:
     assert (sum(counts[:3]), sum(counts[3:])) == (int(study.truth.sum()), int((~study.truth).sum()))
 
 
-@pytest.mark.parametrize("make", [tables.classes, tables.pairs, tables.cuts, tables.rules, tables.rule_pairs])
+@pytest.mark.parametrize("make", [tables.classes, accuracy.pairs, accuracy.cuts, accuracy.rules, accuracy.rule_pairs])
 def test_a_study_without_questions_has_no_such_table(make: object) -> None:
     assert callable(make)
     assert make(bare()) is None

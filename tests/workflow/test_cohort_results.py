@@ -92,7 +92,7 @@ def test_every_part_is_there(tree: dict[str, Any]) -> None:
     assert tree["description"]["patients"]
     assert tree["methods"]["seed"] == 1
     assert tree["methods"]["bootstraps"] == 40
-    assert set(tree["methods"]["software"]) == {"hepaflow", "python", "numpy", "scipy", "statsmodels", "matplotlib"}
+    assert set(tree["methods"]["software"]) == {"hepaflow", "python", "numpy", "scipy", "matplotlib"}
 
 
 def test_no_name_of_a_patient_is_in_it(tree: dict[str, Any]) -> None:

@@ -17,7 +17,8 @@ from lesions_for_tests import Columns, columns, study
 from hepaflow.cohort.study import Study
 from hepaflow.errors import HepaflowError, InputRefused, UsageError
 from hepaflow.workflow.cohort_config import ColumnPart, StudyConfig
-from hepaflow.workflow.cohort_run import KNOWN, label_of, run
+from hepaflow.workflow.cohort_questions import KNOWN, label_of
+from hepaflow.workflow.cohort_run import run
 from hepaflow.workflow.cohort_table import typed
 
 QUICK = "bootstraps = 0\n"
@@ -218,10 +219,10 @@ def test_the_edges_of_a_study_are_judged_or_said_not_to_be(key: str, tmp_path: P
         "one of each class": "separated",
         "all equal": "readers-not-compared",
         "no value": "not-judged",
-        "certain": "few-lesions",
+        "certain": "few-patients",
         "separated": "separated",
     }
-    assert expected.get(key, "few-lesions") in told
+    assert expected.get(key, "few-patients") in told
     for one in found.parameters:
         assert one.found.area is None or 0.0 <= one.found.area.auc <= 1.0
 

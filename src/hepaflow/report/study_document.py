@@ -9,6 +9,7 @@ from hepaflow import __version__
 from hepaflow.cohort.study import Study
 from hepaflow.cohort.table import Finding
 from hepaflow.report import study_tables as tables
+from hepaflow.report import study_tables_accuracy as accuracy
 from hepaflow.report import study_tables_more as more
 from hepaflow.report.content import Block, Bullets, Document, Notice, Paragraph, Section, Table
 from hepaflow.report.figures import finished
@@ -68,14 +69,14 @@ def _tables(study: Study, given: Mapping[str, str]) -> Iterator[tuple[str, Table
         yield "lesions", tables.lesions(study)
     if study.parameters:
         yield "comparison", tables.comparison(study)
-        yield "areas", tables.areas(study)
+        yield "areas", accuracy.areas(study)
     yield "ratio_classes", tables.classes(study)
-    yield "area_comparisons", tables.pairs(study)
-    yield "cutoffs", tables.cuts(study)
-    yield "tests", tables.rules(study)
+    yield "area_comparisons", accuracy.pairs(study)
+    yield "cutoffs", accuracy.cuts(study)
+    yield "tests", accuracy.rules(study)
     for k, rule in enumerate(study.rules, start=1):
-        yield f"crossed_{k}", tables.crossed(rule, study)
-    yield "test_comparisons", tables.rule_pairs(study)
+        yield f"crossed_{k}", accuracy.crossed(rule, study)
+    yield "test_comparisons", accuracy.rule_pairs(study)
     sizes = more.sizes(study)
     yield from zip(("size", "size_difference", "size_change")[3 - len(sizes) :], sizes, strict=True) if sizes else ()
     yield "size_change_by_lesion", more.size_list(study)

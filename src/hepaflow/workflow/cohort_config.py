@@ -165,7 +165,6 @@ class NextPart(Part):
     specificity: Share | None = None
     half_width: Share = 0.1
     prevalence: Share = 0.5
-    lesions_per_patient: Annotated[float, Field(ge=1)] | None = None
     icc: Annotated[float, Field(ge=0, le=1)] = 0.5
     power: Share = 0.8
     alpha: Annotated[float, Field(ge=1e-6, lt=1)] = 0.05

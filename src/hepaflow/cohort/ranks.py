@@ -69,7 +69,7 @@ class SignedRankTest:
 
 @dataclass(frozen=True, slots=True)
 class ClusteredRankTest:
-    """A rank-sum test over clusters: ``statistic`` is standard normal under no difference and positive where the first group is higher; None without spread."""
+    """A rank-sum test over clusters: ``statistic`` is near standard normal under no difference and positive where the first group is higher; None without spread."""
 
     test: str
     statistic: float | None
@@ -164,7 +164,8 @@ def clustered_ranks(
     """Whether values of ``positive`` units tend to differ from those of the others where units share clusters (lesions of patients).
 
     The rank-sum test of Datta and Satten: the mean over all ways to draw one unit of each cluster, so a cluster counts once however many units it has and
-    may hold both groups; p from the normal distribution. In ``benchmarks/cohort_tests.py`` 4 to 6 % of cohorts of 32 or 16 clusters without a difference fall below 0.05.
+    may hold both groups. p is from the t distribution with clusters - 1 degrees of freedom: the normal one of the paper errs in up to 6.2 % of cohorts of
+    32 clusters (``docs/quality/study.md``).
     Refused: rows of different length, infinite values, an empty group, fewer than two clusters.
 
     >>> found = clustered_ranks(np.array([5.0, 6.0, 1.0, 2.0]), np.array([True, True, False, False]), cluster=np.array([1, 2, 3, 3]))
@@ -194,9 +195,11 @@ def clustered_ranks(
     scores = np.bincount(place, pull * (everywhere / clusters - 0.5)) / size / (clusters + 1)
     variance = float((scores**2).sum())
     statistic = excess / math.sqrt(variance) if variance > NO_VARIANCE else None
-    upper, lowest = (1.0, 1.0) if statistic is None else (float(stats.norm.sf(statistic)), float(stats.norm.cdf(statistic)))
+    upper, lowest = 1.0, 1.0
+    if statistic is not None:
+        upper, lowest = float(stats.t.sf(statistic, clusters - 1)), float(stats.t.cdf(statistic, clusters - 1))
     return ClusteredRankTest(
-        f"rank-sum test for clustered data (Datta and Satten), normal distribution, {SIDES[alternative]}",
+        f"rank-sum test for clustered data (Datta and Satten), t distribution with clusters - 1 degrees of freedom, {SIDES[alternative]}",
         statistic,
         _p(lowest, upper, alternative),
         n_first,

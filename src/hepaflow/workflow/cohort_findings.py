@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from hepaflow.cohort.cutoff import Youden
-from hepaflow.cohort.discriminate import Question
 from hepaflow.cohort.study import Study
 from hepaflow.cohort.table import Finding
 from hepaflow.workflow.cohort_config import StudyConfig
@@ -16,7 +15,7 @@ FEW, VERY_FEW = 10, 5
 FLATTERED = 0.05
 
 
-def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -> Iterator[Finding]:
+def of_table(study: Study, config: StudyConfig) -> Iterator[Finding]:
     """Findings on the lesions: several a patient, columns without a direction, counts that differ from the flow chart, a label that says RECIST."""
     if study.n > study.table.patient_count:
         text = (
@@ -24,7 +23,7 @@ def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -
             f"those by lesions are too narrow (design effect {study.clusters.design_effect:.2f} at an intraclass correlation of 0.5)."
         )
         yield Finding("clustered", "info", text)
-    judged = {question.name for question in questions}
+    judged = {one.found.question.name for one in study.parameters}
     silent = [name for name in study.table.numbers if name.endswith("_ratio") and name not in judged]
     if silent:
         yield Finding(
@@ -32,7 +31,7 @@ def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -
             "caution",
             f"Not judged, as nothing says which values mean {study.names.positive}: {', '.join(silent)}. Give them a direction in the configuration.",
         )
-    if not questions and not study.rules and not study.probabilities:
+    if not study.parameters and not study.rules and not study.probabilities:
         text = "Nothing was tested: no column has a direction, and there is no test of categories and no probability."
         yield Finding("nothing-tested", "caution", text)
     if config.independent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -58,17 +59,7 @@ def run(table: LesionTable, config: StudyConfig, *, found: Iterable[Finding] = (
     counts = (
         draw(table.patient_count, repeats=config.bootstraps, rng=rng) if config.bootstraps and table.patient_count > 1 else None
     )
-    questions = questions_of(table, config)
-    parameters: list[Parameter] = []
-    for done, question in enumerate(questions):
-        tell("parameters", done, len(questions))
-        one = discriminate(question, table.numbers[question.name], truth, cluster, counts=counts, name=names.positive)
-        kept = one.where
-        parameters.append(
-            Parameter(one, *_tests(table.numbers[question.name][kept], truth[kept], cluster[kept], config.test), None)
-        )
-    adjusted = adjust([None if one.clustered is None else one.clustered.p for one in parameters], method=config.multiplicity)
-    parameters = [Parameter(one.found, one.test, one.clustered, p) for one, p in zip(parameters, adjusted, strict=True)]
+    parameters = _parameters(table, config, truth, counts, tell)
     tell("comparisons", 0, 1)
     compared = pairs([one.found for one in parameters], truth, cluster)
     again = adjust([pair.result.p_clustered for pair in compared], method=config.multiplicity)
@@ -77,7 +68,7 @@ def run(table: LesionTable, config: StudyConfig, *, found: Iterable[Finding] = (
     tell("combined rule", 0, 1)
     together, why_not = _together(table, config, truth, counts, rng)
     size = _size(table, config, truth)
-    of_patients, of_lesions, varying = described(table, config, truth, questions)
+    of_patients, of_lesions, varying = described(table, config, truth, [one.found.question for one in parameters])
     seen, failed = readers(table, config)
     survived, untold = survival(table, config)
     study = Study(
@@ -110,16 +101,28 @@ def run(table: LesionTable, config: StudyConfig, *, found: Iterable[Finding] = (
         *found,
         *impossible,
         *dropped,
-        *of_table(study, config, questions),
+        *of_table(study, config),
         *varying,
         *why_not,
         *failed,
         *untold,
         *of_results(study),
     ]
-    return Study(
-        **{field: getattr(study, field) for field in study.__dataclass_fields__ if field != "findings"}, findings=tuple(told)
-    )
+    return replace(study, findings=tuple(told))
+
+
+def _parameters(table: LesionTable, config: StudyConfig, truth: Bools, counts: Counts | None, tell: Watch) -> list[Parameter]:
+    """Every parameter judged and tested, p over patients adjusted for their number."""
+    questions = questions_of(table, config)
+    made: list[Parameter] = []
+    for done, question in enumerate(questions):
+        tell("parameters", done, len(questions))
+        values = table.numbers[question.name]
+        one = discriminate(question, values, truth, table.cluster, counts=counts, name=config.positive)
+        kept = one.where
+        made.append(Parameter(one, *_tests(values[kept], truth[kept], table.cluster[kept], config.test), None))
+    adjusted = adjust([None if one.clustered is None else one.clustered.p for one in made], method=config.multiplicity)
+    return [replace(one, p_adjusted=p) for one, p in zip(made, adjusted, strict=True)]
 
 
 def _tests(values: Floats, truth: Bools, cluster: Ints, kind: str) -> tuple[RankTest | TTest | None, ClusteredRankTest | None]:

@@ -37,7 +37,7 @@ FINDINGS: dict[str, tuple[Columns, str]] = {
     "not-judged": (put("bf_ratio", lambda k: ""), BF),
     "missing-values": (put("bf_ratio", lambda k: str(k) if k else ""), BF),
     "direction-contradicted": (columns(), BF.replace("lower", "higher")),
-    "few-lesions": ({name: cells[:8] for name, cells in columns().items()}, BF),
+    "few-patients": ({name: cells[:8] for name, cells in columns().items()}, BF),
     "separated": (separated(), BF),
     "cut-flattered": (columns(), '[columns.noise]\ndirection = "higher"\n'),
     "several-cuts": (FOUR, '[columns.x]\ndirection = "higher"\n'),

@@ -45,19 +45,21 @@ def plain(
     )
 
 
-def patients(study: Study) -> Table:
-    """Table 1: lesions a patient, responses within a patient, and the described columns."""
+def patients(study: Study) -> Table | None:
+    """Table 1: lesions a patient, responses within a patient (where patients are known), and the described columns."""
     total = study.table.patient_count
-    rows = [group(f"Lesions per patient ({study.n} lesions of {total} patients)")]
-    rows += [row(f"  {lesions}", str(count), "0", share_of(count, total)) for lesions, count in study.clusters.sizes.items()]
-    rows.append(group("Responses within a patient"))
-    names, found = study.names, study.clusters
-    for label, count in (
-        (f"only {names.positive}", found.positive),
-        ("both", found.mixed),
-        (f"only {names.negative}", found.negative),
-    ):
-        rows.append(row(f"  {label}", str(count), "0", share_of(count, total)))
+    rows: list[Row] = []
+    if not study.independent:
+        rows.append(group(f"Lesions per patient ({study.n} lesions of {total} patients)"))
+        rows += [row(f"  {lesions}", str(count), "0", share_of(count, total)) for lesions, count in study.clusters.sizes.items()]
+        rows.append(group("Responses within a patient"))
+        names, found = study.names, study.clusters
+        for label, count in (
+            (f"only {names.positive}", found.positive),
+            ("both", found.mixed),
+            (f"only {names.negative}", found.negative),
+        ):
+            rows.append(row(f"  {label}", str(count), "0", share_of(count, total)))
     for column in study.of_patients:
         rows += _described(column)
     note = f"Per cents are of patients with a value, rounded half up. Quartiles: {QUARTILES}."
@@ -119,7 +121,7 @@ def comparison(study: Study) -> Table:
         "",
         f"{names.positive}\nn of {high}; median [Q1; Q3]",
         f"{names.negative}\nn of {low}; median [Q1; Q3]",
-        "difference (95 % interval)",
+        "difference (95 % interval),\nlesions",
         "p, lesions",
         "p, patients",
         f"p, patients, {study.multiplicity}",

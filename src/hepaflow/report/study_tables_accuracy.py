@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hepaflow.cohort.proportion import at_prevalence
 from hepaflow.cohort.study import Rule, Study
 from hepaflow.report.content import Row, Table
 from hepaflow.report.study_numbers import GAP, interval, number, p_value, percent, rate, rate_lines, significant
@@ -147,14 +148,15 @@ def rules(study: Study) -> Table | None:
     rows = []
     for one in study.rules:
         table, over = one.found.table, one.found.clustered
+        elsewhere = _elsewhere(one, study)
         rows.append(
             row(
                 f"{one.label}\n({origins[one.origin]})",
                 f"{table.tp} / {table.fn} / {table.fp} / {table.tn}",
                 rate_lines(table.sensitivity, over["sensitivity"]),
                 rate_lines(table.specificity, over["specificity"]),
-                rate_lines(table.ppv, over["ppv"]),
-                rate_lines(table.npv, over["npv"]),
+                rate_lines(table.ppv, over["ppv"]) + elsewhere[0],
+                rate_lines(table.npv, over["npv"]) + elsewhere[1],
             )
         )
     caption = (
@@ -162,6 +164,16 @@ def rules(study: Study) -> Table | None:
         f"PPV and NPV hold for the prevalence of this study, {percent(float(study.truth.mean()))} %."
     )
     return plain(caption, head, rows, widths=(2.0, 1.1, 1.5, 1.5, 1.5, 1.5))
+
+
+def _elsewhere(one: Rule, study: Study) -> tuple[str, str]:
+    """A line each for PPV and NPV at the prevalence that the study was told; empty where it was told none."""
+    table, prevalence = one.found.table, study.prevalence
+    sensitivity, specificity = table.sensitivity.value, table.specificity.value
+    if prevalence is None or sensitivity is None or specificity is None:
+        return "", ""
+    ppv, npv = at_prevalence(sensitivity, specificity, prevalence=prevalence)
+    return f"\nat {percent(prevalence)} %: {percent(ppv)}", f"\nat {percent(prevalence)} %: {percent(npv)}"
 
 
 def rule_pairs(study: Study) -> Table | None:

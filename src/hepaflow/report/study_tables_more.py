@@ -149,7 +149,9 @@ def agreement(study: Study) -> Table | None:
         rows.append(group(f"{one.label}{unit}"))
         rows += _agreed(one)
     return plain(
-        "Agreement. Limits and intervals allow for several lesions of a patient.", ("", "n", "value", "95 % interval"), rows
+        "Agreement. Limits of agreement and kappa allow for several lesions of a patient; the interval of an ICC takes lesions as independent.",
+        ("", "n", "value", "95 % interval"),
+        rows,
     )
 
 

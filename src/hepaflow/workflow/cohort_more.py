@@ -23,7 +23,7 @@ from hepaflow.cohort.endpoints import (
     time_to_progression,
 )
 from hepaflow.cohort.icc import icc
-from hepaflow.cohort.kappa import weighted_kappa
+from hepaflow.cohort.kappa import clustered_kappa
 from hepaflow.cohort.power import Clustering, StudySize, size_for_auc, size_for_proportion, size_for_two_aucs
 from hepaflow.cohort.repeatability import test_retest
 from hepaflow.cohort.sample import Bools, Floats, Ints
@@ -52,7 +52,7 @@ def readers(table: LesionTable, config: StudyConfig) -> tuple[tuple[Readers, ...
         try:
             made.append(_categories(table, part, label) if part.kind == "categories" else _continuous(table, config, part, label))
         except InputRefused as refused:
-            findings.append(Finding("readers-not-compared", "caution", f"{label}: {refused.what}."))
+            findings.append(Finding("readers-not-compared", "caution", f"{label}: {refused.what}. {refused.advice}."))
     return tuple(made), findings
 
 
@@ -71,7 +71,7 @@ def _continuous(table: LesionTable, config: StudyConfig, part: ReadersPart, labe
         other,
         table.cluster[both],
         bland_altman(one, other, cluster=names, log=part.log),
-        icc(np.column_stack([one, other])),
+        icc(np.column_stack([np.log(one), np.log(other)] if part.log else [one, other])),
         repeats,
         None,
     )
@@ -85,15 +85,24 @@ def _categories(table: LesionTable, part: ReadersPart, label: str) -> Readers:
                 f"readers: the table has no column of categories {name!r}",
                 "Check its name, or set kind to category",
             )
-    pairs = [
-        (a, b) for a, b in zip(table.texts[part.first], table.texts[part.second], strict=True) if a is not None and b is not None
+    read = [
+        (a, b, patient)
+        for a, b, patient in zip(table.texts[part.first], table.texts[part.second], table.patients, strict=True)
+        if a is not None and b is not None
     ]
+    pairs = [(a, b) for a, b, _ in read]
     names = list(part.categories) or sorted({cell for pair in pairs for cell in pair})
     if not {cell for pair in pairs for cell in pair} <= set(names):
         raise InputRefused("STUDY-CATEGORY", "a reading is none of the categories", "List all categories in their order")
     first, second = ([names.index(pair[k]) for pair in pairs] for k in (0, 1))
     # categories in a stated order are weighted; without one a disagreement is a disagreement
-    kappa = weighted_kappa(first, second, categories=range(len(names)), weights="quadratic" if part.categories else "none")
+    kappa = clustered_kappa(
+        first,
+        second,
+        categories=range(len(names)),
+        cluster=[patient for *_, patient in read],
+        weights="quadratic" if part.categories else "none",
+    )
     return Readers(label, "", part.kind, np.empty(0), np.empty(0), np.empty(0, np.intp), None, None, None, kappa)
 
 
@@ -105,7 +114,7 @@ def survival(table: LesionTable, config: StudyConfig) -> tuple[tuple[SurvivalRes
         try:
             made.append(_endpoint(table, part, label))
         except InputRefused as refused:
-            findings.append(Finding("survival-not-estimated", "caution", f"{label}: {refused.what}."))
+            findings.append(Finding("survival-not-estimated", "serious", f"{label}: {refused.what}. {refused.advice}."))
     return tuple(made), findings
 
 
@@ -199,20 +208,24 @@ def _cox(time: Floats, code: Ints, covariates: list[Floats], part: SurvivalPart,
     )
 
 
-def needs(table: LesionTable, config: StudyConfig) -> tuple[Need, ...]:
-    """What the next study needs, with as many lesions a patient as this one has and the correlation that the configuration states."""
+def needs(table: LesionTable, config: StudyConfig, *, prevalence_here: float) -> tuple[Need, ...]:
+    """What the next study needs, with as many lesions a patient as this one has and the correlation that the configuration states.
+
+    The share of positive lesions is that of ``[next_study]``, else the configuration's ``prevalence``, else this study's (``prevalence_here``).
+    """
     part = config.next_study
     if part is None:
         return ()
     alike = Clustering(tuple(Counter(table.patients).values()), part.icc)
     wanted: list[tuple[str, StudySize]] = []
-    rates = (("sensitivity", part.sensitivity, part.prevalence), ("specificity", part.specificity, 1.0 - part.prevalence))
+    prevalence = part.prevalence or config.prevalence or prevalence_here
+    rates = (("sensitivity", part.sensitivity, prevalence), ("specificity", part.specificity, 1.0 - prevalence))
     for name, expected, share in rates:
         if expected is not None:
             size = size_for_proportion(expected, part.half_width, share=share, alpha=part.alpha, clustering=alike)
             wanted.append((f"{name} of {expected:g} within ± {part.half_width:g}", size))
     if part.auc is not None:
-        share, power = part.prevalence, part.power
+        share, power = prevalence, part.power
         size = size_for_auc(part.auc, share=share, alpha=part.alpha, power=power, clustering=alike)
         wanted.append((f"area of {part.auc:g} told from 0.5, power {power:g}", size))
         if part.comparator_auc is not None:
@@ -231,7 +244,7 @@ def needs(table: LesionTable, config: StudyConfig) -> tuple[Need, ...]:
                     size,
                 )
             )
-    told = f"design effect {alike.design_effect:.2f} at an intraclass correlation of {part.icc:g}"
+    told = f"{100 * prevalence:.0f} % of lesions positive; design effect {alike.design_effect:.2f} at an intraclass correlation of {part.icc:g}"
     return tuple(Need(aim, size.lesions, size.patients, f"{size.formula}; {told}") for aim, size in wanted)
 
 

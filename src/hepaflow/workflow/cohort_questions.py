@@ -53,11 +53,17 @@ def with_outcome(table: LesionTable, config: StudyConfig) -> tuple[Names, Lesion
     known = np.array([value == config.positive or value in others for value in given])
     if not known.all():
         rows = tuple(row for row, here in zip(table.rows, known, strict=True) if not here)
+        others_found = sorted({value for value, here in zip(given, known, strict=True) if value is not None and not here})
+        alike = {value.strip().casefold() for value in (config.positive, *others)} & {
+            value.strip().casefold() for value in others_found
+        }
+        named = f" Their outcomes: {', '.join(others_found[:6])}." if others_found else ""
+        doubt = " Some differ from the study's outcomes only by capitals or blanks: correct them." if alike else ""
         findings.append(
             Finding(
                 "no-outcome",
-                "caution",
-                f"{len(rows)} of {table.n} lesions have no outcome of the study and are left out.",
+                "serious" if alike else "caution",
+                f"{len(rows)} of {table.n} lesions have no outcome of the study and are left out.{named}{doubt}",
                 config.outcome,
                 rows,
             )

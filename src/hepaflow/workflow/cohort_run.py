@@ -74,6 +74,7 @@ def run(table: LesionTable, config: StudyConfig, *, found: Iterable[Finding] = (
     study = Study(
         names=names,
         synthetic=config.synthetic,
+        independent=config.independent,
         table=table,
         truth=truth,
         clusters=_clusters(table, truth),
@@ -91,7 +92,7 @@ def run(table: LesionTable, config: StudyConfig, *, found: Iterable[Finding] = (
         sizes=size,
         readers=seen,
         survival=survived,
-        needs=needs(table, config),
+        needs=needs(table, config, prevalence_here=float(truth.mean())),
         seed=config.seed,
         bootstraps=0 if counts is None else config.bootstraps,
         multiplicity=config.multiplicity,

@@ -48,14 +48,15 @@ def write(
     software = {"Python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
     given = {name: value for name, value in config.about.model_dump().items() if value is not None}
     with styled():
-        made = compose(study, software=software, given=given, first=first, label=label(study.table), extra=extra)
+        made = compose(study, software=software, given=given, first=first, label=label(study, config), extra=extra)
         for key, table in {**made.tables, **(tables or {})}.items():
             replace_file(folder / "tables" / f"{key}.csv", as_csv(table, synthetic=study.synthetic))
         replace_file(folder / "tables" / "analysed_lesions.csv", lesions_csv(study.table, synthetic=study.synthetic))
         for one in made.drawings:
             replace_file(folder / "figures" / f"{one.key}.svg", vector(one.canvas))
             replace_file(folder / "figures" / f"{one.key}.png", raster(one.canvas))
-    replace_file(folder / "results.json", plain_json.text({**results(study), **(more or {})}, indent=1).encode())
+    asked = {"configuration": config.model_dump(mode="json", exclude={"outcomes"}), "table_sha256": digest(study.table)}
+    replace_file(folder / "results.json", plain_json.text({**results(study), **asked, **(more or {})}, indent=1).encode())
     replace_file(folder / "report.html", html.render(made.document))
     replace_file(folder / "report.docx", as_docx(made.document))
     return made
@@ -67,9 +68,14 @@ def write_table(table: LesionTable, folder: Path, *, outcome: str) -> None:
     replace_file(folder / "lesions.csv", lesions_csv(replace(table, texts={**texts, outcome: (None,) * table.n}), numbered=False))
 
 
-def label(table: LesionTable) -> str:
-    """Eight letters that tell tables apart and say nothing of a patient."""
-    return hashlib.sha256(lesions_csv(table)).hexdigest()[:8]
+def digest(table: LesionTable) -> str:
+    """SHA-256 of the analysed lesions as ``analysed_lesions.csv`` holds them."""
+    return hashlib.sha256(lesions_csv(table)).hexdigest()
+
+
+def label(study: Study, config: StudyConfig) -> str:
+    """Eight letters that tell studies apart, by table and configuration, and say nothing of a patient."""
+    return hashlib.sha256((digest(study.table) + config.model_dump_json(exclude={"outcomes"})).encode()).hexdigest()[:8]
 
 
 def as_csv(table: Table, *, synthetic: bool = False) -> bytes:
@@ -112,5 +118,6 @@ def lesions_csv(table: LesionTable, *, numbered: bool = True, synthetic: bool = 
 
 def as_docx(document: Document) -> bytes:
     """The report for a word processor."""
+    first = Paragraph(f"{document.subtitle}. {document.disclaimer} hepaflow {document.version}, {document.label}", style="note")
     blocks = [block for section in document.sections for block in (Paragraph(section.title, style="heading"), *section.blocks)]
-    return docx.document(document.title, blocks)
+    return docx.document(document.title, [first, *blocks])

@@ -12,6 +12,7 @@ _TONES: dict[Verdict, Tone] = {
     "reproduced": "pass",
     "attainable": "pass",
     "rounding": "warn",
+    "questioned": "warn",
     "contradicted": "fail",
     "not checkable": "unknown",
 }

@@ -103,7 +103,7 @@ def _show(found: Study, folder: Path) -> None:
         bounds = "-" if area.ci95_clustered is None else f"{area.ci95_clustered[0]:.3f}-{area.ci95_clustered[1]:.3f}"
         threshold, fixed = one.found.question.threshold, one.found.at_fixed
         sign = "<" if one.found.question.direction == "lower" else ">"
-        cut = "-" if best is None else f"{sign} {best.cut.threshold:.3g}"
+        cut = "-" if best is None else f"{sign} {best.cut.shown}"
         index = None if best is None else best.cut.youden
         honest = None if best is None or best.left_out is None else best.left_out.youden
         if threshold is not None and fixed is not None:

@@ -57,7 +57,8 @@ def logistic(design: Floats, positive: Bools, *, offset: Floats | None = None, p
         while scale > 1e-6 and (reached := _penalized(design, positive, fixed, found + scale * step, ridge)) < best - 1e-12:
             scale *= 0.5
         found, best = found + scale * step, max(best, reached)
-        if penalty is None and np.abs(design @ found).max() > _APART:
+        score = design @ found + fixed
+        if penalty is None and float(np.where(positive, score, -score).min()) > _APART:
             return None
         if np.abs(scale * step).max() < 1e-10:
             chance = _expit(design @ found + fixed)

@@ -117,7 +117,7 @@ def clustered(events_by_cluster: Sequence[int], n_by_cluster: Sequence[int]) -> 
         return ClusteredProportion(
             p, se, _clopper_pearson(clusters * p, clusters, 0.95), clusters, effect, CLUSTERS_EXACT, events, total
         )
-    ci = _wilson(p, p * (1.0 - p) / variance, float(stats.t.ppf(0.975, clusters - 1)))
+    ci = _wilson(p, min(p * (1.0 - p) / variance, float(total)), float(stats.t.ppf(0.975, clusters - 1)))
     return ClusteredProportion(p, se, ci, clusters, effect, WILSON_T, events, total)
 
 

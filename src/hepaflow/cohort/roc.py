@@ -18,8 +18,9 @@ from hepaflow.errors import InputRefused
 Interval = tuple[float, float]
 #: Statistic, p, 95 % interval; None: not estimable.
 Tested = tuple[float | None, float | None, Interval | None]
-#: Beyond this quantile a p value is 0 for every purpose.
-_FURTHEST = 60.0
+#: Quantiles at which an interval is looked at for reaching 0: from one step on, to where a p value is 0 for every purpose.
+_STEP = 0.1
+_QUANTILES = tuple(_STEP * step for step in range(1, 401))
 #: Fewer draws than this tell no interval.
 FEWEST_DRAWS = 20
 
@@ -213,7 +214,7 @@ def _held_apart(areas: tuple[float, float], covariance: Floats, freedom: float) 
     """The difference of two areas with the interval put together from their two logit intervals and their correlation, and the test that this interval makes.
 
     Near 1 a symmetric interval of a difference holds the truth too seldom. The statistic is the quantile at which the interval would just reach 0.
-    Zou GY, Donner A. Stat Med 2008;27:1693-1702 (MOVER). None where an area is 0 or 1 or has no spread.
+    Zou GY, Donner A. Stat Med 2008;27:1693-1702 (MOVER). None where an area is 0 or 1 or has no spread, or where no quantile reaches 0.
     """
     if not np.isfinite(covariance).all() or not all(0.0 < area < 1.0 for area in areas) or min(np.diag(covariance)) <= 0.0:
         return None
@@ -231,12 +232,18 @@ def _held_apart(areas: tuple[float, float], covariance: Floats, freedom: float) 
         low, high = ends(quantile)
         return low if apart > 0.0 else -high
 
-    if apart == 0.0:
-        statistic = 0.0
-    else:
-        statistic = _FURTHEST if margin(_FURTHEST) > 0.0 else float(optimize.brentq(margin, 0.0, _FURTHEST, xtol=1e-12))
+    statistic = 0.0
+    if apart != 0.0:
+        # near 0 and 1 the two intervals saturate, so that the margin may rise again: the first quantile that reaches 0 counts
+        after = next((quantile for quantile in _QUANTILES if margin(quantile) <= 0.0), None)
+        if after is None:
+            return None
+        statistic = float(optimize.brentq(margin, after - _STEP, after, xtol=1e-12))
     p = min(1.0, 2.0 * float(stats.t.sf(statistic, freedom)))
-    return math.copysign(statistic, apart), p, ends(_quantile(freedom))
+    low, high = ends(_quantile(freedom))
+    if statistic <= _quantile(freedom):
+        low, high = min(low, 0.0), max(high, 0.0)
+    return math.copysign(statistic, apart), p, (low, high)
 
 
 def _of_difference(covariance: Floats) -> float:

@@ -156,6 +156,7 @@ class SurvivalResult:
     log_rank: LogRank | None
     cox: Cox | None
     incidence: tuple[tuple[str, CumulativeIncidence], ...]
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True)

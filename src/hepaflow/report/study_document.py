@@ -15,7 +15,7 @@ from hepaflow.report.content import Block, Bullets, Document, Notice, Paragraph,
 from hepaflow.report.figures import finished
 from hepaflow.report.study_drawings import SYNTHETIC, Drawing, drawings_of
 from hepaflow.report.study_methods import paragraph, sources, stard
-from hepaflow.report.study_numbers import interval, number, p_value, rate, significant
+from hepaflow.report.study_numbers import interval, number, p_value, rate
 
 DISCLAIMER = "Research use only; not a medical device."
 
@@ -121,7 +121,7 @@ def _cut_in_short(one: Parameter) -> str:
     if found.best is None:
         return "no cut-off"
     honest = "" if found.best.left_out is None else f", {number(found.best.left_out.youden)} with patients left out"
-    return f"best cut {sign}\u00a0{significant(found.best.cut.threshold)}: Youden's index {number(found.best.cut.youden)} as found{honest}"
+    return f"best cut {sign}\u00a0{found.best.cut.shown}: Youden's index {number(found.best.cut.youden)} as found{honest}"
 
 
 def _notices(findings: tuple[Finding, ...]) -> list[Block]:

@@ -97,7 +97,7 @@ def cuts(study: Study) -> Table | None:
         rows.append(
             row(
                 question.label,
-                f"{sign} {significant(best.cut.threshold)}",
+                f"{sign}\u00a0{best.cut.shown}",
                 f"{significant(best.cut.between[0], 4)} and {significant(best.cut.between[1], 4)}",
                 interval_significant(best.threshold_ci95),
                 f"{percent(best.cut.sensitivity)}; {percent(best.cut.specificity)}; {number(best.cut.youden, 2)}",

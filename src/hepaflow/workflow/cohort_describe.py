@@ -53,7 +53,7 @@ def _of_follow_up(config: StudyConfig) -> list[str]:
     for part in config.survival:
         if part.unit == "patient":
             dates = {} if part.dates is None else part.dates.model_dump(exclude={"local"})
-            held += [name for name in (part.time, part.event, *dates.values()) if name is not None]
+            held += [name for name in (part.time, part.event, part.groups, *part.covariates, *dates.values()) if name is not None]
     return held
 
 

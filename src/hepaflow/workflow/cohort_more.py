@@ -33,6 +33,8 @@ from hepaflow.cohort.table import Finding, LesionTable
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.workflow.cohort_config import ColumnPart, ReadersPart, StudyConfig, SurvivalPart
 
+#: Patients below which variances over patients are rough, whatever a formula asks for.
+FEWEST_PATIENTS = 20
 _ENDPOINTS: Mapping[str, Callable[[FollowUp], Endpoint]] = MappingProxyType(
     {
         "os": overall_survival,
@@ -112,7 +114,14 @@ def survival(table: LesionTable, config: StudyConfig) -> tuple[tuple[SurvivalRes
     for part in config.survival:
         label = part.label or part.endpoint or part.time or "survival"
         try:
-            made.append(_endpoint(table, part, label))
+            found = _endpoint(table, part, label)
+            made.append(found)
+            if found.left_out:
+                text = f"{label}: {found.left_out} {part.unit}s have no time, event or group and are left out."
+                findings.append(Finding("survival-missing", "caution", text))
+            if part.unit == "lesion" and found.log_rank is not None:
+                text = f"{label}: the log-rank test and the Kaplan-Meier limits take lesions as independent; where a patient has several, quote the Cox model or the cumulative incidence, which do not."
+                findings.append(Finding("survival-by-lesions", "caution", text))
         except InputRefused as refused:
             findings.append(Finding("survival-not-estimated", "serious", f"{label}: {refused.what}. {refused.advice}."))
     return tuple(made), findings
@@ -125,22 +134,28 @@ def _endpoint(table: LesionTable, part: SurvivalPart, label: str) -> SurvivalRes
         keep = np.isin(np.arange(table.n), list(first.values()))
     time, code, told = _dated(table, part, keep) if part.dates is not None else _counted(table, part)
     covariates = [_numbers(table, name) for name in part.covariates]
+    wanted = int(keep.sum())
     keep &= np.isfinite(time) & np.isfinite(code)
+    if part.groups is not None and part.groups in table.texts:
+        keep &= np.array([cell is not None for cell in table.texts[part.groups]], dtype=np.bool_)
     if not np.isin(code[keep], (0, 1, 2)).all():
         raise InputRefused("STUDY-EVENT", "an event is none of 0, 1, 2", "Code 0 no event, 1 the event, 2 a competing death")
     time, events = time[keep], code[keep].astype(np.intp)
     names = _groups(table, part, keep)
+    competing = bool((events == 2).any())
     patients = [patient for patient, here in zip(table.patients, keep.tolist(), strict=True) if here]
     curves, incidence = [], []
     for group in dict.fromkeys(sorted(names)):
         inside = np.array([name == group for name in names])
         curves.append((group, kaplan_meier(time[inside], events[inside] == 1)))
-        if (events == 2).any():
+        if competing:
             whose = [patient for patient, here in zip(patients, inside.tolist(), strict=True) if here]
             incidence.append((group, cumulative_incidence(time[inside], events[inside], cluster=whose)))
-    tested: LogRank | None = log_rank(time, events == 1, names) if len(curves) > 1 else None
+    tested: LogRank | None = None
+    if len(curves) > 1:
+        tested = log_rank(time, events, names, cause=1) if competing else log_rank(time, events == 1, names)
     model = _cox(time, events, [one[keep] for one in covariates], part, patients)
-    return SurvivalResult(label, part.unit, told, tuple(curves), tested, model, tuple(incidence))
+    return SurvivalResult(label, part.unit, told, tuple(curves), tested, model, tuple(incidence), wanted - int(keep.sum()))
 
 
 def _counted(table: LesionTable, part: SurvivalPart) -> tuple[Floats, Floats, str]:
@@ -194,7 +209,7 @@ def _groups(table: LesionTable, part: SurvivalPart, keep: Bools) -> list[str]:
             f"survival: the table has no column of categories {part.groups!r}",
             "Check its name, or set kind to category",
         )
-    return [cell or "unknown" for cell, here in zip(table.texts[part.groups], keep.tolist(), strict=True) if here]
+    return [cell or "" for cell, here in zip(table.texts[part.groups], keep.tolist(), strict=True) if here]
 
 
 def _cox(time: Floats, code: Ints, covariates: list[Floats], part: SurvivalPart, patients: list[str]) -> Cox | None:
@@ -245,7 +260,11 @@ def needs(table: LesionTable, config: StudyConfig, *, prevalence_here: float) ->
                 )
             )
     told = f"{100 * prevalence:.0f} % of lesions positive; design effect {alike.design_effect:.2f} at an intraclass correlation of {part.icc:g}"
-    return tuple(Need(aim, size.lesions, size.patients, f"{size.formula}; {told}") for aim, size in wanted)
+    small = "; fewer than 20 patients: intervals over patients would be rough, recruit more"
+    return tuple(
+        Need(aim, size.lesions, size.patients, f"{size.formula}; {told}{small if size.patients < FEWEST_PATIENTS else ''}")
+        for aim, size in wanted
+    )
 
 
 def _numbers(table: LesionTable, name: str) -> Floats:

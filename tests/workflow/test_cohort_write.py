@@ -160,8 +160,9 @@ def test_a_table_to_fill_in_is_filled_in_and_read(tmp_path: Path) -> None:
 
 
 def test_the_label_tells_tables_apart_and_holds_no_name(tmp_path: Path) -> None:
-    one = read(write_csv(tmp_path / "a.csv", columns()), StudyConfig())[0]
-    other = read(write_csv(tmp_path / "b.csv", columns(seed=4)), StudyConfig())[0]
-    assert label(one) != label(other)
-    assert re.fullmatch("[0-9a-f]{8}", label(one))
-    assert lesions_csv(one).count(b"\n") == one.n + 1
+    config, later = StudyConfig(bootstraps=0), StudyConfig(bootstraps=0, seed=2)
+    one, other = (run(read(write_csv(tmp_path / f"{seed}.csv", columns(seed=seed)), config)[0], config) for seed in (3, 4))
+    assert len({label(one, config), label(other, config), label(one, later)}) == 3
+    assert label(one, config) == label(one, StudyConfig(bootstraps=0))
+    assert re.fullmatch("[0-9a-f]{8}", label(one, config))
+    assert lesions_csv(one.table).count(b"\n") == one.n + 1

@@ -18,9 +18,7 @@ def echo(peer: Peer) -> None:
 
 def find(peer: Peer, query: StudyQuery) -> tuple[StudyRow, ...]:
     """Studies that match."""
-    return peer.timing.persistently(
-        lambda: dimse_find.find(peer, query) if isinstance(peer, DimsePeer) else web.find(peer, query)
-    )
+    return peer.timing.persistently(lambda: dimse_find.find(peer, query) if isinstance(peer, DimsePeer) else web.find(peer, query))
 
 
 def instances(peer: Peer, study_uid: str) -> tuple[Listed, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from hepaflow.dicom.network.classes import VERIFICATION
@@ -45,10 +45,8 @@ def association(
     entity.dimse_timeout = entity.network_timeout = peer.timing.answer_s
     reached: list[bool] = []
 
-    def opened(event: Any) -> None:
+    def opened(_: Any) -> None:
         reached.append(True)
-        if peer.no_delay:
-            without_delay(event)
 
     try:
         link: Any = entity.associate(
@@ -58,7 +56,7 @@ def association(
             ae_title=peer.ae_title,
             ext_neg=list(roles),
             tls_args=None if peer.tls is None else (client_context(peer.tls), peer.host),
-            evt_handlers=[(evt.EVT_CONN_OPEN, opened), *handlers],
+            evt_handlers=[(evt.EVT_CONN_OPEN, opened), *(prompt_handlers() if peer.no_delay else ()), *handlers],
         )
     except OSError as error:
         raise _unreachable() from error
@@ -79,11 +77,35 @@ def association(
             link.abort()
 
 
-def without_delay(event: Any) -> None:
-    """Small packets of a message are sent at once: else each waits for the acknowledgement of the one before."""
+def prompt_handlers() -> list[Any]:
+    """Small packets go out at once (TCP_NODELAY), and the peer's are acknowledged at once: else each waits 40 ms for the one before.
+
+    The second half is Linux's alone (TCP_QUICKACK, which holds for a packet or two only, hence again after each): without it an
+    Orthanc whose own packets wait stores 20 instances/s however we send.
+    """
+    from pynetdicom import evt
+
+    return [
+        (evt.EVT_CONN_OPEN, _send_at_once),
+        (evt.EVT_DATA_SENT, _acknowledge_at_once),
+        (evt.EVT_DATA_RECV, _acknowledge_at_once),
+    ]
+
+
+def _send_at_once(event: Any) -> None:
+    _option(event, socket.TCP_NODELAY)
+
+
+def _acknowledge_at_once(event: Any) -> None:
+    if hasattr(socket, "TCP_QUICKACK"):
+        _option(event, socket.TCP_QUICKACK)
+
+
+def _option(event: Any, option: int) -> None:
     open_socket = event.assoc.dul.socket.socket
     if open_socket is not None:
-        open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError):  # it may just have been closed
+            open_socket.setsockopt(socket.IPPROTO_TCP, option, 1)
 
 
 def echo(peer: DimsePeer) -> None:

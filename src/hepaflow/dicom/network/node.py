@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from hepaflow.dicom.network.association import server_context, silence, without_delay
+from hepaflow.dicom.network.association import prompt_handlers, server_context, silence
 from hepaflow.dicom.network.classes import VERIFICATION
 from hepaflow.dicom.network.objects import Take
 from hepaflow.dicom.network.peer import Tls, check_plain, check_port, check_title
@@ -104,7 +104,7 @@ def listening(node: Node, take: Take, say: Say, *, handlers: Sequence[Any] = (),
             contexts=[build_context(VERIFICATION), *offered, *contexts],
             ssl_context=None if node.tls is None else server_context(node.tls),
             evt_handlers=[
-                (evt.EVT_CONN_OPEN, without_delay),
+                *prompt_handlers(),
                 (evt.EVT_C_STORE, lambda event: take(event.encoded_dataset())),
                 (evt.EVT_C_ECHO, lambda _: 0),
                 (evt.EVT_REJECTED, lambda _: say("NODE-CALLER-REFUSED")),

@@ -128,3 +128,14 @@ def is_uid(text: str) -> bool:
     (True, False, False)
     """
     return len(text) <= _UID_CHARACTERS and _UID.fullmatch(text) is not None
+
+
+def data_set(data: bytes) -> bytes:
+    """A received file without its meta information, which names the program that received it; transfer syntax in front.
+
+    Works on files with group length, as every received one is written (PS3.10 7.1: element (0002,0000) comes first).
+    """
+    head = Received(data)
+    header = judge(head, frozenset(), where="a received object")
+    start = 144 + int.from_bytes(data[140:144], "little")
+    return ("" if header is None else header.syntax).encode() + b"\x00" + data[start:]

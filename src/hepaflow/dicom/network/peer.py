@@ -52,7 +52,9 @@ class Timing:
         try:
             return work()
         except Cut as cut:
-            raise InputRefused("PACS-CUT", "the connection was cut again and again, or no answer came in time", "Run again") from cut
+            raise InputRefused(
+                "PACS-CUT", "the connection was cut again and again, or no answer came in time", "Run again"
+            ) from cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Tls:
 class DimsePeer:
     """An archive that speaks DIMSE. ``listen_port`` is where it may reach us, for C-MOVE and storage commitment; None: it may not.
 
-    ``retrieve`` None: C-GET when it is offered, else C-MOVE. ``no_delay`` False is for measuring what TCP_NODELAY gives.
+    ``retrieve`` None: C-GET when it is offered, else C-MOVE. ``no_delay`` False is for measuring what TCP_NODELAY and TCP_QUICKACK give.
     Refused: titles beyond 16 printable characters, ports out of range, another machine without TLS unless ``plain_text``.
     """
 

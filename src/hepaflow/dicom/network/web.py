@@ -28,8 +28,10 @@ def find(peer: WebPeer, query: StudyQuery) -> tuple[StudyRow, ...]:
     """QIDO-RS for studies. Refused: a server that cannot be reached, denies us, or answers with an error."""
     from pydicom.dataset import Dataset
 
+    # a server that does not decode the query (Orthanc 1.10) knows neither %5E nor +: any one character stands there instead
+    asked = {keyword: value.replace("^", "?").replace(" ", "?") for keyword, value in query.keys().items()}
     with _client(peer) as client:
-        answers = _all(lambda start: client.search_for_studies(fields=list(RETURNED), search_filters=query.keys(), offset=start))
+        answers = _all(lambda start: client.search_for_studies(fields=list(RETURNED), search_filters=asked, offset=start))
         with quiet():
             rows = [row(Dataset.from_json(answer)) for answer in answers]
     return tuple(one for one in rows if is_uid(one.study_uid))
@@ -141,7 +143,7 @@ def _client(peer: WebPeer) -> Iterator[Any]:
     from dicomweb_client.api import DICOMwebClient
 
     silence()
-    with requests.Session() as session:
+    with _session() as session:
         session.trust_env = False  # neither proxies nor passwords from elsewhere than the configuration
         if peer.user is not None and peer.password is not None:
             session.auth = (peer.user, peer.password)
@@ -172,6 +174,20 @@ def _client(peer: WebPeer) -> Iterator[Any]:
             raise InputRefused(
                 "PACS-ANSWER", "the server's answer is not one of DICOMweb", "Check url: it ends where /studies begins"
             ) from error
+
+
+def _session() -> Any:
+    """A session that leaves wildcards as they are, which RFC 3986 allows: the client library writes them as %2A and %3F."""
+    import requests
+
+    class Plain(requests.Session):
+        def prepare_request(self, request: Any) -> Any:
+            prepared = super().prepare_request(request)
+            path, mark, search = (prepared.url or "").partition("?")
+            prepared.url = path + mark + search.replace("%2A", "*").replace("%3F", "?")
+            return prepared
+
+    return Plain()
 
 
 def _never_connected(error: Exception) -> bool:

@@ -1,0 +1,48 @@
+"""``hepaflow receive``: a node that analyses what it is sent."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_WRITING = threading.Lock()
+
+
+def receive(
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="TOML file; HEPAFLOW_PACS names it otherwise.")
+    ] = None,
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder for what comes and what is made of it.")] = Path(
+        "hepaflow-data"
+    ),
+) -> int:
+    """Receive studies by DICOM, analyse each when it is complete, and send the results on. Ends on SIGTERM or Ctrl-C.
+
+    The log on stderr is one JSON object a line; it identifies no patient.
+
+    Example: hepaflow receive --config pacs.toml --data incoming
+    """
+    from hepaflow.workflow import pacs_config
+    from hepaflow.workflow import receive as node
+
+    settings = pacs_config.load(config)
+    try:
+        node.receive(settings, data, log)
+    except KeyboardInterrupt:
+        log("stopped")
+    return 0
+
+
+def log(event: str, **facts: object) -> None:
+    """One line on stderr: time (UTC), event, and what is known of it."""
+    line = {"time": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"), "event": event}
+    line |= {key: value for key, value in facts.items() if value is not None}  # type: ignore[misc]
+    with _WRITING:
+        sys.stderr.write(json.dumps(line) + "\n")
+        sys.stderr.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import socket
@@ -51,7 +52,7 @@ class Orthanc:
             self.rest(f"/studies/{study}", method="DELETE")
 
 
-def start(folder: Path, **more: Any) -> Orthanc:
+def start(folder: Path, *, modality: dict[str, bool] | None = None, **more: Any) -> Orthanc:
     if not Path(PROGRAM).exists() or not (PLUGINS / "libOrthancDicomWeb.so").exists():
         pytest.skip("Orthanc is not installed (Debian: orthanc orthanc-dicomweb)")
     dimse, http, back = free_port(), free_port(), free_port()
@@ -81,10 +82,10 @@ def start(folder: Path, **more: Any) -> Orthanc:
                 "AllowMove": True,
                 "AllowStorageCommitment": True,
             }
+            | (modality or {})
         },
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     } | more
-    settings["DicomModalities"]["self"] |= more.pop("modality", {})
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "orthanc.json"
     file.write_text(json.dumps(settings))
@@ -94,6 +95,8 @@ def start(folder: Path, **more: Any) -> Orthanc:
     for _ in range(200):
         try:
             running.rest("/system")
+            return running
+        except urllib.error.HTTPError:  # it runs, and asks for a password
             return running
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
@@ -136,10 +139,9 @@ class Cutter:
         except OSError:
             pass
         for end in (source, sink):
-            try:
+            with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            end.close()
 
     def close(self) -> None:
         self.server.close()

@@ -73,7 +73,7 @@ def fetch(peer: Peer, study_uid: str, out: Path, *, progress: Progress = None) -
             raise keeper.failure
         left = len(listed) - sum(one.sop_uid in have for one in listed)
         attempt = 1 if left < len(missing) else attempt + 1
-        if attempt > peer.timing.retries:
+        if left and attempt > peer.timing.retries:
             raise InputRefused(
                 "PACS-INCOMPLETE", f"{left} of {len(listed)} instances were not sent", "Run again, or ask who runs the archive"
             )

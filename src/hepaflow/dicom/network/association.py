@@ -13,7 +13,7 @@ from hepaflow.dicom.network.peer import Cut, DimsePeer, Tls
 from hepaflow.errors import InputRefused
 
 #: Libraries whose logs hold what goes over the wire.
-_TALKATIVE = ("pynetdicom", "dicomweb_client", "urllib3")
+_TALKATIVE = ("pynetdicom", "dicomweb_client", "retrying", "urllib3")
 SUCCESS = 0x0000
 PENDING = (0xFF00, 0xFF01)
 #: Coercion, data set does not match, elements discarded: stored all the same (PS3.4 table B.2-1).

@@ -45,14 +45,25 @@ def retrieve(peer: DimsePeer, study_uid: str, wanted: Sequence[Listed], take: Ta
 
     What an archive does not send is not an error here: the caller knows what came. :class:`Cut` for a connection that ended.
     """
-    if peer.retrieve != "move":
-        try:
-            return _get(peer, study_uid, wanted, take)
-        except _NotOffered:
-            if peer.retrieve == "get" or peer.listen_port is None:
-                raise InputRefused(
-                    "PACS-NO-GET", "the archive does not offer C-GET", "Give listen_port for C-MOVE, and register it in the archive"
-                ) from None
+    if peer.retrieve == "move":
+        return _move(peer, study_uid, wanted, take)
+    came: list[int] = []
+
+    def taken(data: bytes) -> int:
+        came.append(len(data))
+        return take(data)
+
+    other_way = peer.retrieve is None and peer.listen_port is not None
+    try:
+        return _get(peer, study_uid, wanted, taken)
+    except _NotOffered:
+        if not other_way:
+            raise InputRefused(
+                "PACS-NO-GET", "the archive does not offer C-GET", "Give listen_port for C-MOVE, and register it in the archive"
+            ) from None
+    except (Cut, InputRefused):
+        if came or not other_way:  # Orthanc accepts the context of C-GET from everyone and hangs up on those who may not
+            raise
     return _move(peer, study_uid, wanted, take)
 
 

@@ -20,6 +20,8 @@ STORED_AT_ONCE = 50
 #: As it was stored, without transcoding.
 _AS_IT_IS = (("application/dicom", "*"),)
 _DENIED = (401, 403)
+#: Time-outs, too many requests, and servers that are away for now: worth another try (RFC 9110, RFC 6585).
+_BUSY = (408, 429, 502, 503, 504)
 #: Failure reason of an instance that is there already (PS3.18 table 10.5.3-1 takes those of C-STORE).
 _DUPLICATE = 0x0111
 
@@ -152,9 +154,13 @@ def _client(peer: WebPeer) -> Iterator[Any]:
             if peer.tls.certificate is not None and peer.tls.key is not None:
                 session.cert = (str(peer.tls.certificate), str(peer.tls.key))
         try:
-            yield DICOMwebClient(peer.url.rstrip("/"), session=session, timeout=(peer.timing.connect_s, peer.timing.answer_s))
+            client = DICOMwebClient(peer.url.rstrip("/"), session=session, timeout=(peer.timing.connect_s, peer.timing.answer_s))
+            client.set_http_retry_params(retry=False)  # its own way logs tracebacks; ours is ``Timing.persistently``
+            yield client
         except requests.HTTPError as error:
             status = 0 if error.response is None else error.response.status_code
+            if status in _BUSY:
+                raise Cut from None
             if status in _DENIED:
                 raise InputRefused(
                     "PACS-REFUSED", "the server denies access", "Check user, password_env and what the user may do"

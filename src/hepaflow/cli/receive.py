@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -32,11 +34,18 @@ def receive(
     from hepaflow.workflow import receive as node
 
     settings = pacs_config.load(config)
+    warnings.showwarning = _warned
+    logging.getLogger().addHandler(logging.NullHandler())  # or libraries' warnings would stand between the lines of the log
     try:
         node.receive(settings, data, log)
     except KeyboardInterrupt:
         log("stopped")
     return 0
+
+
+def _warned(_: Warning | str, category: type[Warning], filename: str, *_more: object) -> None:
+    """A warning as a line of the log, without its text, which may hold a value."""
+    log("warning", kind=category.__name__, module=Path(filename).stem)
 
 
 def log(event: str, **facts: object) -> None:

@@ -275,7 +275,7 @@ def test_study_in_analysed_results_back_in_the_archive_fetched_again_the_same_nu
     archives.store(receiver.peer(), objects)
     receiver.wait(lambda: bool(receiver.said("study-analysed")), patience_s=400.0)
     (done,) = receiver.said("study-analysed")
-    assert "code" not in done
+    assert "code" not in done, receiver.log()
 
     (case,) = (receiver.folder / "data" / "cases").iterdir()
     made = {str(dcmread(path).SOPInstanceUID): dcmread(path) for path in (case / "dicom").rglob("*.dcm")}

@@ -120,8 +120,10 @@ class _Work:
             sent = pacs.send(archive, self.data / "cases" / study.name)
         except InputRefused as refused:
             return Outcome(digest, objects, "analysed", refused.code, final=False)
-        whole = not sent.refused and not sent.missing
-        return Outcome(digest, objects, "analysed", None if whole else "SEND-REFUSED", sent.sent + sent.already, final=whole)
+        for code, count in sorted(sent.refused.items()):
+            self.log("results-refused", study=study.name, code=code, objects=count)
+        code = "SEND-REFUSED" if sent.refused else "SEND-MISSING" if sent.missing else None
+        return Outcome(digest, objects, "analysed", code, sent.sent + sent.already, final=code is None)
 
 
 def _against(rule: Rule, study: Path) -> str | None:

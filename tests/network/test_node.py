@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +17,11 @@ from pydicom import dcmread
 from tiny_study import save, tiny, write
 
 from hepaflow.dicom.network import archive
+from hepaflow.dicom.network import node as network_node
 from hepaflow.dicom.network.node import CONTRADICTS, NO_SPACE, NOT_UNDERSTOOD, Node, listening
 from hepaflow.dicom.network.objects import data_set, outgoing
-from hepaflow.dicom.network.peer import DimsePeer, Timing
-from hepaflow.errors import InputRefused, OutputFailed, UsageError
+from hepaflow.dicom.network.peer import DimsePeer, Timing, Tls
+from hepaflow.errors import HepaflowError, InputRefused, OutputFailed, UsageError
 from hepaflow.workflow import receive_inbox
 from hepaflow.workflow.receive_inbox import Inbox, Outcome, content
 
@@ -223,3 +226,33 @@ def test_outgoing_refuses(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(InputRefused, match="FILE-TRUNCATED"):
         outgoing(tmp_path / "t")
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    subprocess.run([program, *words.split(), "-keyout", folder / "key", "-out", folder / "pem"], check=True, capture_output=True)
+    return Tls(folder / "pem", folder / "pem", folder / "key")
+
+
+# a refused handshake leaves its socket to the garbage collector of pynetdicom 3.0.4
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <s:pytest.PytestUnraisableExceptionWarning")
+def test_tls_lets_in_who_shows_a_trusted_certificate_and_no_one_else(
+    port: int, tls: Tls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network_node, "HANDSHAKE_S", 1.0)
+    objects = outgoing(write(tiny()[:4], tmp_path / "s"))
+    quick = Timing(1.0, 1.0, 0, 0.01)
+    with node(port, lambda _: 0, tls=tls), socket.create_connection(("127.0.0.1", port)):
+        # the silent connection holds up the others for no longer than its handshake may take
+        assert len(archive.store(us(port, host="localhost", tls=tls, timing=Timing(15.0, 15.0)), objects).taken) == 4
+        for stranger in (None, Tls(tls.trusted)):
+            with pytest.raises(HepaflowError, match="PACS-"):
+                archive.echo(us(port, host="localhost", tls=stranger, timing=quick))
+        with pytest.raises(InputRefused, match="PACS-UNREACHABLE"):  # the certificate is of another name
+            archive.echo(us(port, host="127.0.0.1", tls=tls, timing=quick))
+        archive.echo(us(port, host="localhost", tls=tls))

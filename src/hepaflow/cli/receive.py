@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -34,7 +34,7 @@ def receive(
     from hepaflow.workflow import receive as node
 
     settings = pacs_config.load(config)
-    warnings.showwarning = _warned
+    warnings.showwarning = cast(Any, _warned)
     logging.getLogger().addHandler(logging.NullHandler())  # or libraries' warnings would stand between the lines of the log
     try:
         node.receive(settings, data, log)

@@ -120,8 +120,8 @@ class _Work:
             sent = pacs.send(archive, self.data / "cases" / study.name)
         except InputRefused as refused:
             return Outcome(digest, objects, "analysed", refused.code, final=False)
-        for code, count in sorted(sent.refused.items()):
-            self.log("results-refused", study=study.name, code=code, objects=count)
+        for status, count in sorted(sent.refused.items()):
+            self.log("results-refused", study=study.name, code=status, objects=count)
         code = "SEND-REFUSED" if sent.refused else "SEND-MISSING" if sent.missing else None
         return Outcome(digest, objects, "analysed", code, sent.sent + sent.already, final=code is None)
 

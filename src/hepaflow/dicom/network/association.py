@@ -59,7 +59,7 @@ def association(
             evt_handlers=[(evt.EVT_CONN_OPEN, opened), *(prompt_handlers() if peer.no_delay else ()), *handlers],
         )
     except OSError as error:
-        raise _unreachable() from error
+        raise unreachable() from error
     if not link.is_established:
         raise _refusal(link, reached=bool(reached))
     try:
@@ -150,7 +150,7 @@ def server_context(tls: Tls) -> Any:
 
 def _refusal(link: Any, *, reached: bool) -> InputRefused:
     if not reached:
-        return _unreachable()
+        return unreachable()
     if link.is_rejected:
         return InputRefused(
             "PACS-REFUSED",
@@ -178,5 +178,6 @@ def _diagnostic(link: Any) -> int:
     return int(answer.diagnostic) if answer is not None and answer.result_source == 1 and answer.diagnostic else 0
 
 
-def _unreachable() -> InputRefused:
+def unreachable() -> InputRefused:
+    """The refusal for a host that is not known or does not answer."""
     return InputRefused("PACS-UNREACHABLE", "the archive cannot be reached", "Check host, port and that it runs")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from hepaflow.dicom.network.association import PENDING, association
+from hepaflow.dicom.network.association import PENDING, association, unreachable
 from hepaflow.dicom.network.classes import GET, MOVE
 from hepaflow.dicom.network.node import SYNTAXES, Node, listening
 from hepaflow.dicom.network.objects import Listed, Take
@@ -106,11 +106,15 @@ def own_node(peer: DimsePeer) -> Node:
     """Where the archive, and no one else, may call us back."""
     if peer.listen_port is None:
         raise UsageError("PACS-NO-PORT", "there is no port to receive on", "Give listen_port, and register it in the archive")
+    try:
+        addresses = {str(found[4][0]) for found in socket.getaddrinfo(peer.host, peer.port)}
+    except OSError as error:
+        raise unreachable() from error
     return Node(
         ae_title=peer.own_ae_title,
         port=peer.listen_port,
         calling=(peer.ae_title,),
-        peers=tuple(sorted({str(found[4][0]) for found in socket.getaddrinfo(peer.host, peer.port)})),
+        peers=tuple(sorted(addresses)),
         host=peer.listen_host,
         tls=peer.tls,
         plain_text=peer.plain_text,

@@ -14,7 +14,7 @@ from hepaflow.dicom.network.dimse_fetch import MAX_CONTEXTS, own_node
 from hepaflow.dicom.network.node import NOT_UNDERSTOOD, listening
 from hepaflow.dicom.network.objects import Answers, Outgoing
 from hepaflow.dicom.network.peer import Cut, DimsePeer, Progress
-from hepaflow.errors import InputRefused
+from hepaflow.errors import HepaflowError, InputRefused
 
 #: Objects of one commitment request: the answer names each of them again.
 COMMITTED_AT_ONCE = 500
@@ -115,7 +115,7 @@ def committed(peer: DimsePeer, objects: Sequence[Outgoing]) -> frozenset[str] | 
             if found is None:
                 return None
             safe |= found
-    except (Cut, InputRefused):
+    except (Cut, HepaflowError):  # also where our own port cannot be opened: what was sent is then verified by a query
         return None
     return frozenset(safe)
 

@@ -143,6 +143,7 @@ def _client(peer: WebPeer) -> Iterator[Any]:
     """A client whose failures become refusals that repeat neither URL nor answer. :class:`Cut` for a connection that ended."""
     import requests
     from dicomweb_client.api import DICOMwebClient
+    from pydicom.errors import InvalidDicomError
 
     silence()
     with _session() as session:
@@ -176,7 +177,7 @@ def _client(peer: WebPeer) -> Iterator[Any]:
             raise Cut from None
         except (requests.Timeout, requests.exceptions.ChunkedEncodingError):
             raise Cut from None
-        except (ValueError, KeyError, TypeError, EOFError) as error:
+        except (ValueError, KeyError, TypeError, EOFError, InvalidDicomError) as error:
             raise InputRefused(
                 "PACS-ANSWER", "the server's answer is not one of DICOMweb", "Check url: it ends where /studies begins"
             ) from error

@@ -196,8 +196,6 @@ def test_a_refused_association_says_why(change: dict[str, str], reason: str, pee
         pacs.send(peer, study)
 
 
-# pynetdicom 3.0.4 leaves the socket of a refused connection to the garbage collector
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning")
 def test_nobody_there(study: Path, tmp_path: Path) -> None:
     port = orthanc.free_port()
     quick = Timing(2.0, 2.0, 0, 0.01)

@@ -183,8 +183,6 @@ def configured(folder: Path, archive: orthanc.Orthanc) -> Path:
     return path
 
 
-# pynetdicom 3.0.4 leaves the socket of a refused connection to the garbage collector
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning")
 def test_the_commands_end_with_the_codes_of_the_contract(
     archive: orthanc.Orthanc, tmp_path: Path, command: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,9 @@ def analyze(
     save_displacements: Annotated[
         bool, typer.Option("--save-displacements", help="Write the displacement field of every pass.")
     ] = False,
+    save_corrected: Annotated[
+        bool, typer.Option("--save-corrected", help="Write the motion-corrected series as derived CT images.")
+    ] = False,
     compare: Annotated[
         bool, typer.Option("--compare", help="Fit every residue model to the mean curves and say whether they agree.")
     ] = False,
@@ -89,6 +92,7 @@ def analyze(
         motion__method=motion.value if motion else None,
         denoise__method=denoise.value if denoise else None,
         save_displacements=save_displacements or None,
+        save_corrected=save_corrected or None,
         compare=compare or None,
         language=language.value if language else None,
     )

@@ -63,7 +63,7 @@ def analyze(
     Refused: what cannot be assembled, regions of another patient or frame of reference, a disk without room for the case.
     """
     found = identify(source)
-    require_space(case.folder, space_needed(found.size_bytes))
+    require_space(case.folder, space_needed(found.size_bytes) + plan.save_corrected * found.size_bytes)
     study = case.given(source, digest=found.digest)
     drawing = case.given(rois, digest="none" if rois is None else identify(rois).digest)
     series = case.derive("assemble", partial(assemble, progress=progress), study)

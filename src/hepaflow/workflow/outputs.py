@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from hepaflow.domain.case import CaseResult
+from hepaflow.report.content import Document, Figure
 from hepaflow.store.case import Case, Handle
 from hepaflow.workflow.study import Study
+
+if TYPE_CHECKING:
+    from hepaflow.dicom.write_capture import KeyImage
 
 Truth = dict[str, dict[str, float]]
 
@@ -36,7 +41,10 @@ def publish(study: Study, case: Case, *, truth: Truth | None = None) -> None:
 
 def _write(study: Study, folder: Path, *_parts: Any, truth: Truth | None, **_params: Any) -> None:
     # loaded here: a finished case is shown without the libraries that write reports and DICOM
+    from hepaflow.dicom.write_capture import write_captures
+    from hepaflow.dicom.write_corrected import write_corrected
     from hepaflow.dicom.write_map import write_maps
+    from hepaflow.dicom.write_pdf import write_pdf
     from hepaflow.dicom.write_seg import write_seg
     from hepaflow.dicom.write_sr import write_sr
     from hepaflow.report import document
@@ -54,4 +62,20 @@ def _write(study: Study, folder: Path, *_parts: Any, truth: Truth | None, **_par
     write_maps(result, dicom)
     write_seg(result, dicom)
     write_sr(result, dicom)
-    document.write(result, folder, language=plan.language, truth=truth)
+    if plan.save_corrected:
+        write_corrected(result, dicom)
+    report = document.compose(result, language=plan.language, truth=truth)
+    _, paper = document.save(report, folder)
+    write_pdf(result, paper.read_bytes(), dicom)
+    write_captures(result, _key_images(result, report), dicom)
+
+
+def _key_images(result: CaseResult, report: Document) -> list[KeyImage]:
+    """The picture of the ratios, and the page of maps of each lesion (of the liver where there is none)."""
+    from hepaflow.dicom.write_capture import KeyImage
+    from hepaflow.report.figures import pixels_of
+
+    by_key = {section.key: [block for block in section.blocks if isinstance(block, Figure)] for section in report.sections}
+    shown = [lesion.lesion.shells["whole"].mask for lesion in result.lesions] or [result.regions.healthy.mask]
+    found = [KeyImage(pixels_of(figure)) for figure in by_key["summary"]]
+    return found + [KeyImage(pixels_of(figure), mask) for figure, mask in zip(by_key["maps"], shown, strict=False)]

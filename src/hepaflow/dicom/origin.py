@@ -22,6 +22,7 @@ from hepaflow.dicom.codes import PRIVATE, Code
 from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, EXPLICIT_VR_LITTLE_ENDIAN, stable_uid
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.geometry import Grid
+from hepaflow.domain.lesions import Tracked
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -65,6 +66,7 @@ class Origin:
     patient_position: str | None
     grid: Grid
     real: bool
+    tracking: dict[str, Tracked]
 
     @property
     def study_uid(self) -> str:
@@ -114,6 +116,7 @@ def origin_of(case: CaseResult) -> Origin:
         patient_position=given.get("PatientPosition") or None,
         grid=case.series.grid,
         real=real,
+        tracking=case.tracking,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hepaflow.domain.case import CaseResult
 from hepaflow.report.content import Document, Figure
 from hepaflow.store.case import Case, Handle
+from hepaflow.workflow.earlier import Earlier, carry
 from hepaflow.workflow.study import Study
 
 if TYPE_CHECKING:
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
 Truth = dict[str, dict[str, float]]
 
 
-def publish(study: Study, case: Case, *, truth: Truth | None = None) -> None:
-    """All files of the case folder, from the study's parts; a phantom's ``truth`` goes into the report."""
+def publish(study: Study, case: Case, *, truth: Truth | None = None, earlier: Earlier | None = None) -> None:
+    """All files of the case folder, from the study's parts; a phantom's ``truth`` goes into the report.
+
+    With ``earlier``, linked lesions bear the tracking identifiers of the earlier visit.
+    """
     parts: list[Handle[Any]] = [
         study.series,
         study.aligned,
@@ -35,11 +40,12 @@ def publish(study: Study, case: Case, *, truth: Truth | None = None) -> None:
         "study_digest": study.digest,
         "steps": [step.output_digest for step in study.history],
         "truth": truth,
+        "earlier": None if earlier is None else asdict(earlier),
     }
-    case.publish("outputs", partial(_write, study), *parts, params=params)
+    case.publish("outputs", partial(_write, study, earlier), *parts, params=params)
 
 
-def _write(study: Study, folder: Path, *_parts: Any, truth: Truth | None, **_params: Any) -> None:
+def _write(study: Study, earlier_case: Earlier | None, folder: Path, *_parts: Any, truth: Truth | None, **_params: Any) -> None:
     # loaded here: a finished case is shown without the libraries that write reports and DICOM
     from hepaflow.dicom.write_capture import write_captures
     from hepaflow.dicom.write_corrected import write_corrected
@@ -52,6 +58,8 @@ def _write(study: Study, folder: Path, *_parts: Any, truth: Truth | None, **_par
     from hepaflow.workflow.compared import case_object
 
     result, plan = study.result(), study.plan
+    if earlier_case is not None:
+        result = replace(result, tracking=carry(result, earlier_case))
     case_files.write(result, folder, plan=plan.model_dump(), study_digest=study.digest, displacements=plan.save_displacements)
     if result.comparison:
         (folder / "comparison.json").write_text(

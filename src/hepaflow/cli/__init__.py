@@ -14,6 +14,7 @@ import typer
 from hepaflow import __version__
 from hepaflow.cli.analyze import analyze
 from hepaflow.cli.board import board
+from hepaflow.cli.deidentify import deidentify
 from hepaflow.cli.demo import demo
 from hepaflow.cli.fit import fit
 from hepaflow.cli.inspect import inspect
@@ -63,7 +64,7 @@ def _ending(verb: Verb) -> Callable[..., None]:
     return run
 
 
-for _verb in (demo, phantom, inspect, analyze, fit, respond, link, board, margin, study, selfcheck):
+for _verb in (demo, phantom, inspect, deidentify, analyze, fit, respond, link, board, margin, study, selfcheck):
     app.command()(_ending(_verb))
 
 

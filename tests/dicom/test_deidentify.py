@@ -253,6 +253,14 @@ def test_a_safe_word_that_is_the_patients_name_is_not_safe(tmp_path):
     assert done(ds, tmp_path)[0].SeriesDescription == "liver"
 
 
+def test_technical_text_that_repeats_the_name_is_emptied(tmp_path):
+    ds = image()
+    ds.Manufacturer, ds.ConvolutionKernel, ds.RescaleType = "Scanner of DOE", "B20f", "HU P1"
+    clean, result = done(ds, tmp_path)
+    assert (clean.Manufacturer, clean.ConvolutionKernel, clean.RescaleType) == ("", "B20f", "HU P1")  # two letters say nothing
+    assert result.emptied == 1
+
+
 @settings(max_examples=60, deadline=None)
 @given(text=st.text(st.characters(codec="ascii", exclude_characters="\\\x00\x1b"), max_size=60))
 def test_no_word_but_a_safe_one_is_ever_kept(text, tmp_path_factory):
@@ -337,7 +345,7 @@ def test_dates_that_are_none_are_emptied_and_counted(value, emptied, tmp_path):
     ds.save_as(out)
     result = deidentify(out.getvalue(), KEY)
     assert isinstance(result, Deidentified)
-    assert result.dates_emptied == emptied
+    assert result.emptied == emptied
     found = pydicom.dcmread(BytesIO(result.data)).StudyDate
     assert bool(found) == (not emptied and bool(value))
     assert value != found or not value

@@ -46,8 +46,8 @@ def deidentify(
         printing.out(f"patients: {len(done.patients)}")
         for why, count in sorted(done.left_out.items()):
             printing.out(f"left out: {count} {why}")
-        if done.dates_emptied:
-            printing.out(f"dates or times that could not be read and are empty now: {done.dates_emptied}")
+        if done.emptied:
+            printing.out(f"values emptied (dates that are none, text that repeats the patient's name): {done.emptied}")
     for code, count in sorted(done.refused.items()):
         printing.note(f"refused: {count} {code}")
     return SOME_REFUSED if done.refused else 0

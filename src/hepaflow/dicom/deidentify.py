@@ -22,6 +22,10 @@ from hepaflow.errors import InputRefused
 DUMMY = "REMOVED"
 #: Kinds of value that hold free text, names or addresses: never kept where the table does not say how.
 _FREE_TEXT = frozenset({"LT", "ST", "UT", "PN", "UR", "AE"})
+#: Short text that stays where the table does not name it: names of devices, kernels, codes.
+_NAMES_OF_THINGS = frozenset({"LO", "SH", "UC"})
+#: A part of a name shorter than this may stand anywhere by chance.
+_TELLING = 3
 _TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 #: UIDs of kinds, not of things: they say nothing of a patient.
 _KIND_UIDS = ("ClassUID", "TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID")
@@ -32,12 +36,15 @@ _UNKNOWN = Rule("X", clean=False)
 
 @dataclass(frozen=True, slots=True)
 class Deidentified:
-    """The new file's bytes, its pseudonym and new UIDs (study, series, instance), and how many dates and times were not, and are empty now."""
+    """The new file's bytes, its pseudonym and new UIDs (study, series, instance), and how many values are empty now.
+
+    Emptied are dates and times that are none, and technical text that repeats a part of the patient's name or ID.
+    """
 
     data: bytes
     pseudonym: str
     uids: tuple[str, str, str]
-    dates_emptied: int
+    emptied: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,8 @@ class _Work:
             rule = _by_kind(element)
         if rule is None:
             _decodable(element)
+            if element.VR in _NAMES_OF_THINGS and self._names_the_patient(element):
+                element.value, self.emptied = None, self.emptied + 1
         elif element.VR == "SQ" and rule.action == "U":
             for item in element.value:
                 self.clean(item)
@@ -169,6 +178,11 @@ class _Work:
             element.value = [] if element.VR == "SQ" else None
         else:
             del dataset[tag]
+
+    def _names_the_patient(self, element: Any) -> bool:
+        """Kept text that repeats a part of the patient's name or ID: someone wrote it where it does not belong."""
+        words = {word.lower() for value in _values(element.value) for word in _WORD.findall(str(value))}
+        return any(len(word) >= _TELLING for word in words & self.own_words)
 
     def _uids(self, element: Any) -> Any:
         found = [

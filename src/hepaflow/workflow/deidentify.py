@@ -40,14 +40,14 @@ class Done:
     unchanged: int = 0
     copies: int = 0
     not_dicom: int = 0
-    dates_emptied: int = 0
+    emptied: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     patients: set[str] = field(default_factory=set)
 
     def as_object(self) -> dict[str, Any]:
         """The object that ``--json`` prints; pseudonyms are counted, not listed."""
-        counts = {key: getattr(self, key) for key in ("files", "written", "unchanged", "copies", "not_dicom", "dates_emptied")}
+        counts = {key: getattr(self, key) for key in ("files", "written", "unchanged", "copies", "not_dicom", "emptied")}
         reasons = {"left_out": dict(sorted(self.left_out.items())), "refused": dict(sorted(self.refused.items()))}
         return {"schema": SCHEMA, "profile": tables().edition, **counts, "patients": len(self.patients), **reasons}
 
@@ -95,7 +95,7 @@ def _one(entry: Entry, secret: Secret, out: Path, done: Done, made: dict[Path, s
         return
     made[path] = digest
     done.patients.add(result.pseudonym)
-    done.dates_emptied += result.dates_emptied
+    done.emptied += result.emptied
     if path.exists() and atomic.digest_of_file(path) == digest:
         done.unchanged += 1
         return

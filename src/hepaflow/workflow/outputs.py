@@ -47,6 +47,7 @@ def publish(study: Study, case: Case, *, truth: Truth | None = None, earlier: Ea
 
 def _write(study: Study, earlier_case: Earlier | None, folder: Path, *_parts: Any, truth: Truth | None, **_params: Any) -> None:
     # loaded here: a finished case is shown without the libraries that write reports and DICOM
+    from hepaflow.dicom.pixels import quiet
     from hepaflow.dicom.write_capture import write_captures
     from hepaflow.dicom.write_corrected import write_corrected
     from hepaflow.dicom.write_map import write_maps
@@ -65,17 +66,18 @@ def _write(study: Study, earlier_case: Earlier | None, folder: Path, *_parts: An
         (folder / "comparison.json").write_text(
             plain_json.text(case_object(result.comparison, result.lesions), indent=2), encoding="utf-8"
         )
-    dicom = folder / "dicom"
-    dicom.mkdir()
-    write_maps(result, dicom)
-    write_seg(result, dicom)
-    write_sr(result, dicom)
-    if plan.save_corrected:
-        write_corrected(result, dicom)
     report = document.compose(result, language=plan.language, truth=truth)
     _, paper = document.save(report, folder)
-    write_pdf(result, paper.read_bytes(), dicom)
-    write_captures(result, _key_images(result, report), dicom)
+    dicom = folder / "dicom"
+    dicom.mkdir()
+    with quiet():  # the DICOM libraries log UIDs
+        write_maps(result, dicom)
+        write_seg(result, dicom)
+        write_sr(result, dicom)
+        write_pdf(result, paper.read_bytes(), dicom)
+        write_captures(result, _key_images(result, report), dicom)
+        if plan.save_corrected:
+            write_corrected(result, dicom)
 
 
 def _key_images(result: CaseResult, report: Document) -> list[KeyImage]:

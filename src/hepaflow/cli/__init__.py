@@ -15,6 +15,7 @@ from hepaflow import __version__
 from hepaflow.cli import pacs
 from hepaflow.cli.analyze import analyze
 from hepaflow.cli.board import board
+from hepaflow.cli.deidentify import deidentify
 from hepaflow.cli.demo import demo
 from hepaflow.cli.fit import fit
 from hepaflow.cli.inspect import inspect
@@ -65,7 +66,7 @@ def _ending(verb: Verb) -> Callable[..., None]:
     return run
 
 
-for _verb in (demo, phantom, inspect, analyze, fit, respond, link, board, margin, study, selfcheck, receive):
+for _verb in (demo, phantom, inspect, deidentify, analyze, fit, respond, link, board, margin, study, selfcheck, receive):
     app.command()(_ending(_verb))
 for _of_archives in pacs.VERBS:
     pacs.app.command()(_ending(_of_archives))

@@ -11,14 +11,19 @@ import struct
 import zlib
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 
-from hepaflow.dicom.source import Entry
+from hepaflow.dicom.source import MAX_RATIO, SMALL_BYTES, Entry
 from hepaflow.errors import InputRefused
 
-HEAD_BYTES = 32 * 1024
+#: How much of a file is read, until its header ends within: a large file is not read for the sake of its pixels.
+HEADS_BYTES = (32 * 1024, 2**20, 32 * 2**20)
 MAX_DEPTH = 16
 #: A deflated image is one slice, at most a multi-frame object of regions.
 MAX_INFLATED_BYTES = 64 * 2**20
+_PIECE_BYTES = 4 * 2**20
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -80,15 +85,18 @@ def judge(entry: Entry, wanted: Container[int], *, where: str) -> Header | None:
     beyond ``MAX_INFLATED_BYTES``, lacks its transfer syntax, or promises DICOM by its suffix and is not.
     """
     try:
-        head = entry.head(HEAD_BYTES)
-        start = _start(head, entry)
-        if start is None:
-            return None
-        try:
-            return _judge(head, entry.size, start, wanted)
-        except _NeedMore:
-            whole = entry.read()
-            return _judge(whole, len(whole), start, wanted)
+        for count in HEADS_BYTES:
+            head = entry.head(count)
+            start = _start(head, entry)
+            if start is None:
+                return None
+            try:
+                return _judge(head, entry.size, start, wanted)
+            except _NeedMore:
+                continue
+        whole = entry.read()
+        start = _start(whole, entry)
+        return None if start is None else _judge(whole, len(whole), start, wanted)
     except Damaged as damage:
         raise InputRefused(damage.code, f"{damage.what} ({where})", "Copy the study again from its archive") from None
 
@@ -179,16 +187,22 @@ def _guess_bare(data: bytes) -> str:
 
 
 def _inflated(data: bytes, limit: int) -> bytes:
+    """Inflated piece by piece, so that a bomb is left when it shows itself and not when memory is full."""
     engine = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        out = engine.decompress(data, limit)
-    except zlib.error:
-        raise Damaged("FILE-DAMAGED", "a file's deflated content is damaged") from None
-    if len(out) >= limit:
-        raise Damaged("FILE-BOMB", "a file inflates beyond any image")
-    if not engine.eof:
-        raise Damaged("FILE-TRUNCATED", "a file's deflated content ends early")
-    return out
+    pieces, total, left = [], 0, data
+    while not engine.eof:
+        try:
+            piece = engine.decompress(left, _PIECE_BYTES)
+        except zlib.error:
+            raise Damaged("FILE-DAMAGED", "a file's deflated content is damaged") from None
+        left = engine.unconsumed_tail
+        if not piece and not left:
+            raise Damaged("FILE-TRUNCATED", "a file's deflated content ends early")
+        pieces.append(piece)
+        total += len(piece)
+        if total >= limit or (total > SMALL_BYTES and total > MAX_RATIO * (len(data) - len(left))):
+            raise Damaged("FILE-BOMB", "a file inflates beyond any image")
+    return b"".join(pieces)
 
 
 def _text(raw: bytes) -> str:
@@ -266,7 +280,7 @@ class _Walk:
         after = body + length
         if after > end:
             raise Damaged("FILE-TRUNCATED", "a file is shorter than its elements say")
-        if vr == b"SQ" or (not explicit and length and _is_sequence(tag)):
+        if vr == b"SQ" or (not explicit and length and tag in _sequences()):
             return self._items(body, after, explicit, depth, open_end=False)
         if depth:
             return after
@@ -319,8 +333,15 @@ class _Walk:
         return position
 
 
-def _is_sequence(tag: int) -> bool:
-    from pydicom._dicom_dict import DicomDictionary
-
-    entry = DicomDictionary.get(tag)
-    return entry is not None and entry[0] == "SQ"
+@cache
+def _sequences() -> frozenset[int]:
+    """Tags of sequences, from the dictionary of pydicom alone: the package itself takes half a second to import."""
+    package = find_spec("pydicom")
+    assert package is not None
+    assert package.origin is not None
+    spec = spec_from_file_location("_dicom_dict", Path(package.origin).with_name("_dicom_dict.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return frozenset(tag for tag, entry in module.DicomDictionary.items() if entry[0] == "SQ")

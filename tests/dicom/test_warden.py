@@ -81,7 +81,7 @@ def test_a_child_judges_as_this_process_does(syntax: str, tmp_path: Path) -> Non
             verdicts = list(judge_all(entries, WANTED))
             for number, (entry, verdict) in enumerate(zip(entries, verdicts, strict=True), start=1):
                 assert judged(entry, f"file {number} of {len(entries)}") == (
-                    verdict.header or verdict.refusal and str(verdict.refusal)
+                    verdict.header or (verdict.refusal and str(verdict.refusal))
                 )
         assert sum(v.refusal is not None for v in verdicts) == 1
         assert sum(v.header is None for v in verdicts) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ _JPEG = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.
 _JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
 _HTJ2K = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203")
 _RLE = "1.2.840.10008.1.2.5"
+_RLE_HEADER = 64
 COMPRESSED = (*_JPEG, *_JPEG_2000, *_HTJ2K, _RLE)
 #: May have lost information, whatever the header says.
 LOSSY = ("1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.203")
@@ -51,6 +53,8 @@ def decoded(data: bytes, form: Form, *, where: str) -> npt.NDArray[Any]:
     size = codestream_size(stream, form.syntax)
     if size is not None and size != (form.rows, form.columns):
         raise InputRefused("PIXEL-FORMAT", f"compressed pixels have another size than the header says ({where})", "Copy it again")
+    if form.syntax == _RLE and not _rle_holds(stream, form.bits_allocated // 8):
+        raise InputRefused("FILE-DAMAGED", f"compressed pixels contradict their own header ({where})", "Copy it again")
     options: dict[str, Any] = {
         "rows": form.rows,
         "columns": form.columns,
@@ -104,3 +108,12 @@ def codestream_size(stream: bytes, syntax: str) -> tuple[int, int] | None:
         x1, y1, x0, y0 = struct.unpack_from(">IIII", stream, start + 8)
         return int(y1 - y0), int(x1 - x0)
     return None
+
+
+def _rle_holds(stream: bytes, planes: int) -> bool:
+    """The header of an RLE stream names one segment a byte plane, in order and inside the stream (PS3.5 annex G.5); decoders do not ask."""
+    if len(stream) < _RLE_HEADER:
+        return False
+    count, *starts = struct.unpack_from("<16I", stream)
+    used = [*starts[:planes], len(stream)]
+    return count == planes and used[0] == _RLE_HEADER and all(a < b for a, b in pairwise(used))

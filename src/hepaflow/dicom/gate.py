@@ -29,6 +29,7 @@ IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
+NATIVE = (IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN)
 
 PIXEL_DATA = 0x7FE00010
 _FLOAT_PIXEL_DATA = (0x7FE00008, 0x7FE00009)
@@ -135,7 +136,7 @@ def _judge(data: bytes, size: int, start: int, wanted: Container[int]) -> Header
     if size <= start:
         raise Damaged("FILE-TRUNCATED", "a file ends where its header should begin")
     meta, position, flawed = _meta(data, size, start)
-    syntax = _text(meta.get(_META_SYNTAX, b"")) if meta else _guess_bare(data)
+    syntax = _text(meta.get(_META_SYNTAX, b"")) if meta else _guess_bare(data, position)
     if not syntax:
         raise Damaged("FILE-META", "a file does not say its transfer syntax")
     if syntax == DEFLATED:
@@ -145,6 +146,7 @@ def _judge(data: bytes, size: int, start: int, wanted: Container[int]) -> Header
         size = len(data)
     walk = _Walk(data, size, big=syntax == BIG_ENDIAN, wanted=wanted)
     walk.data_set(position, explicit=syntax != IMPLICIT)
+    flawed = flawed or (start > 0 and not meta)
     if not walk.count:
         raise Damaged("FILE-TRUNCATED", "a file ends after its meta information")
     values = walk.values
@@ -181,9 +183,10 @@ def _meta(data: bytes, size: int, position: int) -> tuple[dict[int, bytes], int,
     return values, position, first is not None and first != position
 
 
-def _guess_bare(data: bytes) -> str:
+def _guess_bare(data: bytes, position: int) -> str:
     """Transfer syntax of a data set without meta information: PS3.10 knows none, so only the two that show themselves."""
-    return EXPLICIT if data[4:6] in _SHORT or data[4:6] in _LONG else IMPLICIT
+    kind = data[position + 4 : position + 6]
+    return EXPLICIT if kind in _SHORT or kind in _LONG else IMPLICIT
 
 
 def _inflated(data: bytes, limit: int) -> bytes:

@@ -227,7 +227,7 @@ def stream(name: str, fragments: list[bytes], *, rows: int = ROWS, columns: int 
 
 def j2k_header(rows: int, columns: int) -> bytes:
     sizes = struct.pack(">IIIIIIIIH", columns, rows, 0, 0, columns, rows, 0, 0, 1)
-    return b"\xff\x4f\xff\x51" + struct.pack(">HH", 41, 0) + sizes + b"\x0f\x01\x01" + bytes(40)
+    return b"\xff\x4f\xff\x51" + struct.pack(">HH", 41, 0) + sizes + b"\x0f\x01\x01" + bytes(40) + b"\xff\xd9"
 
 
 def packed(name: str, spoil: Change = lambda stream: stream) -> Callable[[Path], Path]:

@@ -18,6 +18,8 @@ _JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
 _HTJ2K = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203")
 _RLE = "1.2.840.10008.1.2.5"
 _RLE_HEADER = 64
+#: The last marker of every JPEG and JPEG 2000 stream (ISO/IEC 10918-1 B.1.1.3 EOI, 15444-1 A.4.4 EOC).
+_END = b"\xff\xd9"
 COMPRESSED = (*_JPEG, *_JPEG_2000, *_HTJ2K, _RLE)
 #: May have lost information, whatever the header says.
 LOSSY = ("1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.203")
@@ -55,6 +57,9 @@ def decoded(data: bytes, form: Form, *, where: str) -> npt.NDArray[Any]:
         raise InputRefused("PIXEL-FORMAT", f"compressed pixels have another size than the header says ({where})", "Copy it again")
     if form.syntax == _RLE and not _rle_holds(stream, form.bits_allocated // 8):
         raise InputRefused("FILE-DAMAGED", f"compressed pixels contradict their own header ({where})", "Copy it again")
+    # a decoder of JPEG-LS looks for the end of a small cut stream for 20 s
+    if form.syntax != _RLE and not stream.rstrip(b"\x00").endswith(_END):
+        raise InputRefused("FILE-TRUNCATED", f"compressed pixels end early ({where})", "Copy the study again from its archive")
     options: dict[str, Any] = {
         "rows": form.rows,
         "columns": form.columns,

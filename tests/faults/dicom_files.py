@@ -1,4 +1,4 @@
-"""120 faults of single DICOM files in a study that is sound otherwise."""
+"""155 faults of single DICOM files in a study that is sound otherwise."""
 
 from __future__ import annotations
 
@@ -327,17 +327,25 @@ def metas() -> Iterator[Fault]:
     yield Fault("a kind that is none in meta", hurt(lambda data: data[:136] + b"??" + data[138:]), ("FILE-META",))
 
 
+def crowd(count: int, *, items: bool = False) -> bytes:
+    """A sequence of so many elements, or of so many items, without content."""
+    one = struct.pack("<HHI", 0xFFFE, 0xE000, 0) if items else struct.pack("<HH2sH", 9, 0x1012, b"LO", 0)
+    return long_element((9, 0x1011), b"SQ", 0xFFFFFFFF) + (b"" if items else OPEN_ITEM) + one * count
+
+
+#: By what they would fill: memory, stack, time.
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "one element of 300 MB": lambda: deflated(long_element((8, 8), b"OB", 300 * 2**20) + bytes(300 * 2**20)),
+    "5000 sequences deep": lambda: deflated(nested(5000, b"SQ")[160:]),
+    "four million elements": lambda: deflated(crowd(4_000_000)),
+    "1.9 million elements": lambda: deflated(crowd(1_900_000)),
+    "1.9 million items": lambda: deflated(crowd(1_900_000, items=True)),
+}
+
+
 def bombs() -> Iterator[Fault]:
-    zeros = bytes(2**20)
-    yield Fault(
-        "deflated: one element of 300 MB",
-        beside("z", lambda: deflated(long_element((8, 8), b"OB", 300 * 2**20) + zeros * 300)),
-        ("FILE-BOMB",),
-    )
-    yield Fault("deflated: 5000 sequences deep", beside("z", lambda: deflated(nested(5000, b"SQ")[160:])), ("FILE-NESTED",))
-    crowd = struct.pack("<HH2sH", 9, 0x1012, b"LO", 0)
-    inside = long_element((9, 0x1011), b"SQ", 0xFFFFFFFF) + OPEN_ITEM
-    yield Fault("deflated: four million elements", beside("z", lambda: deflated(inside + crowd * 4_000_000)), ("FILE-BOMB",))
+    for name, data in BOMBS.items():
+        yield Fault(f"deflated: {name}", beside("z", data), ("FILE-BOMB", "FILE-NESTED"))
     yield Fault("deflated: cut", beside("z", lambda: deflated(b"".join(sound())[400:])[:-9]), CUT)
     yield Fault("deflated: changed", beside("z", lambda: deflated(sound()[0][400:])[:200] + b"\xff" * 300), DAMAGE)
     for side in (4000, 9000, 65535):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import archives
 import dicom_files
+import numpy as np
 import pytest
-from fault import Fault, check
+import series_assembly
+from fault import Fault, check, lay, study, truth
 
-FAMILIES = {"DICOM files": dicom_files.CASES}
-COUNTS = {"DICOM files": 153}
+from hepaflow.dicom.assemble import assemble
+
+FAMILIES = {"DICOM files": dicom_files.CASES, "series assembly": series_assembly.CASES, "archives and paths": archives.CASES}
+COUNTS = {"DICOM files": 155, "series assembly": 67, "archives and paths": 32}
 ALL = [pytest.param(family, case, id=case.name) for family, cases in FAMILIES.items() for case in cases]
 
 
@@ -26,3 +31,19 @@ def test_fault(
     folder = tmp_path / "CANARY_study"
     folder.mkdir()
     check(fault, family, folder, capfd, caplog)
+
+
+def test_the_order_of_files_changes_nothing(tmp_path: Path) -> None:
+    generator = np.random.default_rng(11)
+    folder = lay(study(), tmp_path)
+    paths = sorted(folder.iterdir())
+    digests, images = set(), set()
+    for number in range(series_assembly.PERMUTATIONS):
+        for path, name in zip(paths, generator.permutation(len(paths)), strict=True):
+            path.rename(folder / f"{name}-{number}.new")
+        paths = sorted(folder.iterdir(), key=lambda path: path.stat().st_ino)
+        series = assemble(folder)
+        digests.add(series.source["digest"])
+        images.add(str(series.source["images"]))
+        np.testing.assert_array_equal(series.voxels, truth())
+    assert (len(digests), len(images)) == (1, 1)

@@ -24,6 +24,11 @@ MAX_DEPTH = 16
 #: A deflated image is one slice, at most a multi-frame object of regions.
 MAX_INFLATED_BYTES = 64 * 2**20
 _PIECE_BYTES = 4 * 2**20
+#: Elements and items of one file: a multi-frame object of a whole study (1,344 frames) takes about 130,000.
+MAX_ELEMENTS = 200_000
+#: Of a deflated file, where 16 kB could hold two million: five times what 500 frames of a segmentation take.
+MAX_DEFLATED_ELEMENTS = 50_000
+DIRECTORY = "1.2.840.10008.1.3.10"
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -139,12 +144,16 @@ def _judge(data: bytes, size: int, start: int, wanted: Container[int]) -> Header
     syntax = _text(meta.get(_META_SYNTAX, b"")) if meta else _guess_bare(data, position)
     if not syntax:
         raise Damaged("FILE-META", "a file does not say its transfer syntax")
+    if _text(meta.get(_META_CLASS, b"")) == DIRECTORY:  # as long as its disc is full, and not used
+        return Header({}, meta, syntax, None, flawed)
     if syntax == DEFLATED:
         if len(data) < size:
             raise _NeedMore
         data = data[:position] + _inflated(data[position:], MAX_INFLATED_BYTES)
         size = len(data)
     walk = _Walk(data, size, big=syntax == BIG_ENDIAN, wanted=wanted)
+    if syntax == DEFLATED:
+        walk.most = MAX_DEFLATED_ELEMENTS
     walk.data_set(position, explicit=syntax != IMPLICIT)
     flawed = flawed or (start > 0 and not meta)
     if not walk.count:
@@ -215,7 +224,7 @@ def _text(raw: bytes) -> str:
 class _Walk:
     """One pass over the elements of a data set. State: what was kept, and where the pixels are."""
 
-    __slots__ = ("count", "data", "four", "have", "item", "long", "pixels", "short", "size", "values", "wanted")
+    __slots__ = ("count", "data", "four", "have", "item", "most", "pixels", "short", "size", "values", "wanted")
 
     def __init__(self, data: bytes, size: int, *, big: bool, wanted: Container[int]) -> None:
         order = ">" if big else "<"
@@ -225,7 +234,7 @@ class _Walk:
         self.four = struct.Struct(order + "I").unpack_from
         self.values: dict[int, bytes] = {}
         self.pixels: PixelSpan | None = None
-        self.count = 0
+        self.count, self.most = 0, MAX_ELEMENTS
 
     def data_set(self, position: int, *, explicit: bool) -> None:
         """The whole data set from ``position`` to the end of the file."""
@@ -269,8 +278,13 @@ class _Walk:
             elif explicit and vr not in _SHORT:
                 raise Damaged("FILE-DAMAGED", "a file holds an element of no known kind")
             position = self._value(tag, vr, body, length, end, explicit, depth)
-            self.count += 1
+            self._counted()
         return position
+
+    def _counted(self) -> None:
+        self.count += 1
+        if self.count > self.most:
+            raise Damaged("FILE-BOMB", "a file holds more elements than any image")
 
     def _value(self, tag: int, vr: bytes, body: int, length: int, end: int, explicit: bool, depth: int) -> int:
         """Past one value; kept when wanted."""
@@ -306,6 +320,7 @@ class _Walk:
                 return position
             if tag != _ITEM:
                 raise Damaged("FILE-DAMAGED", "a file holds a sequence without items")
+            self._counted()
             if length == _UNDEFINED:
                 inside = self._elements(position, end, explicit, depth + 1)
                 self._need(inside, end)

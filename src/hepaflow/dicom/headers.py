@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hepaflow.dicom.gate import BIG_ENDIAN, DEFLATED, NATIVE, Header, PixelSpan
+from hepaflow.dicom.gate import BIG_ENDIAN, DEFLATED, DIRECTORY, NATIVE, Header, PixelSpan
 from hepaflow.dicom.source import Entry
 from hepaflow.dicom.values import Reader, date_time_us, date_us, time_us
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 MULTI_FRAME_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
-DIRECTORY = "1.2.840.10008.1.3.10"
 #: Of a compressed image, whose size its file does not bound: twice the largest matrix that CT scanners reconstruct (2048).
 MAX_SIDE = 4096
 

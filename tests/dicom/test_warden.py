@@ -141,25 +141,22 @@ def element(data: bytes) -> bytes:
 
 
 @linux
-def test_memory_and_time_of_a_file_are_limited(good: Any, tmp_path: Path) -> None:
+def test_memory_of_a_file_are_limited(good: Any, tmp_path: Path) -> None:
     head = Path(good[1]).read_bytes()[:132] + struct.pack("<HH2sH", 2, 0x10, b"UI", 20) + b"1.2.840.10008.1.2.1\x00"
     large = tmp_path / "large"
     large.write_bytes(head + element(bytes(40 * 2**20)) + struct.pack("<HH2sH", 9, 0x1011, b"LO", 0))
-    crowded = tmp_path / "crowded"
-    sequence = struct.pack("<HH2sHI", 9, 0x1011, b"SQ", 0, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
-    crowded.write_bytes(head + sequence + struct.pack("<HH2sH", 9, 0x1012, b"LO", 0) * 900_000)
-    jobs = [(("file", str(path), path.stat().st_size), "") for path in (large, crowded)]
+    job = (("file", str(large), large.stat().st_size), "")
     with own(memory_bytes=24 * 2**20) as warden:
-        assert told(warden.answers([*jobs[:1], (good, "")], ())) == ["FILE-MEMORY", "header"]
+        assert told(warden.answers([job, (good, "")], ())) == ["FILE-MEMORY", "header"]
         assert warden.limited
     with own() as warden:
-        assert told(warden.answers(jobs, ())) == ["header", "FILE-TRUNCATED"]
+        assert told(warden.answers([job], ())) == ["header"]
 
 
 @linux
 def test_a_reader_that_computes_without_end_is_stopped(good: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "endless.py").write_text(
-        "import hepaflow.dicom.warden as w\n"
+        "import hepaflow.dicom.ward as w\n"
         "def endless(place, where, wanted):\n"
         "    while 'last' in where: pass\n"
         "    return ('stranger',)\n"
@@ -186,7 +183,7 @@ def test_no_reader_can_be_started(good: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_system_without_limits_is_flagged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     real = subprocess.Popen
-    code = "import sys; sys.modules['resource'] = None; import hepaflow.dicom.warden as w; w._serve('judge', 2**29, 10)"
+    code = "import sys; sys.modules['resource'] = None; import hepaflow.dicom.ward as w; w._serve('judge', 2**29, 10)"
     monkeypatch.setattr(room.subprocess, "Popen", lambda words, **how: real([sys.executable, "-c", code], **how))
     monkeypatch.setattr(room, "_free", {})
     series = assemble(write(tiny(), tmp_path))
@@ -216,6 +213,6 @@ def test_decoding_runs_in_its_own_child(tmp_path: Path) -> None:
 
 
 def test_the_judge_starts_without_heavy_libraries() -> None:
-    code = "import sys, hepaflow.dicom.warden; print({'numpy', 'pydicom', 'gdcm'} & set(sys.modules))"
+    code = "import sys, hepaflow.dicom.ward; print({'numpy', 'pydicom', 'gdcm'} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "set()"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.dicom.gate import PixelSpan
+from hepaflow.dicom.walk import PixelSpan
 from hepaflow.errors import InputRefused
 
 _JPEG = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hepaflow.dicom.gate import BIG_ENDIAN, DEFLATED, DIRECTORY, NATIVE, Header, PixelSpan
+from hepaflow.dicom.gate import BIG_ENDIAN, DEFLATED, DIRECTORY, NATIVE, Header
 from hepaflow.dicom.source import Entry
 from hepaflow.dicom.values import Reader, date_time_us, date_us, time_us
+from hepaflow.dicom.walk import PixelSpan
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 MULTI_FRAME_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")

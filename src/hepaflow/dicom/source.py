@@ -170,11 +170,7 @@ def open_study(path: Path) -> Iterator[tuple[Entry, ...]]:
     elif not is_file:
         raise InputRefused("SOURCE-MISSING", "the given path does not exist", "Check the path")
     elif path.suffix.lower() == ".zip" or _starts_zip(path):
-        try:
-            archive = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise _damaged() from error
-        with archive:
+        with _archive(path) as archive:
             yield _some(_members(archive))
     else:
         with _disk_errors():
@@ -234,23 +230,24 @@ def _members(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
 
 
 def entry_at(place: Place) -> Entry:
-    """The file at ``place``. Refused: an archive that changed."""
+    """The file at ``place``."""
     kind, path, number = place
     if kind == "file":
         return DiskFile(Path(path), number)
     with _disk_errors():
         facts = os.stat(path)
-    members = _members_of(path, facts.st_mtime_ns, facts.st_size)
-    if number >= len(members):
-        raise _changed()
-    return members[number]
+    return _members_of(path, facts.st_mtime_ns, facts.st_size)[number]
 
 
 @lru_cache(maxsize=1)
 def _members_of(path: str, _made_ns: int, _size: int) -> tuple[Entry, ...]:
     """Members of an archive that stays open until another is asked for."""
+    return _members(_archive(Path(path)))
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
     try:
-        return _members(zipfile.ZipFile(path))
+        return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise _damaged() from error
 

@@ -8,21 +8,22 @@ the next. Children are started when first needed and kept for the next study.
 from __future__ import annotations
 
 import atexit
-import marshal
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import hepaflow
-from hepaflow.dicom.gate import Header, PixelSpan, judge
-from hepaflow.dicom.source import Entry, Place, entry_at
+from hepaflow.dicom.gate import Header
+from hepaflow.dicom.source import Entry
+from hepaflow.dicom.walk import PixelSpan
+from hepaflow.dicom.ward import Answer, receive, send, told
 from hepaflow.errors import InputRefused
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ WALL_S = 60.0
 BATCH_FILES = 64
 #: A study that breaks more children than this is not judged further.
 MAX_FALLS = 3
-
-Answer = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +93,6 @@ def _refusal(told: _Told) -> InputRefused:
     return InputRefused(told.code, told.what, told.advice)
 
 
-def _told(refused: InputRefused) -> Answer:
-    return "refused", refused.code, refused.what, refused.advice
-
-
 class Warden:
     """One limited child, restarted when it falls."""
 
@@ -139,12 +134,12 @@ class Warden:
         timer.start()
         try:
             with suppress(OSError):  # the child is gone: reading says so
-                _send(process.stdin, (setting, list(jobs)))
+                send(process.stdin, (setting, list(jobs)))
             for _, where in jobs:
-                answer = _receive(process.stdout)
+                answer = receive(process.stdout)
                 if answer is None:
                     self.close()
-                    yield _told(_fall(process.returncode, late.is_set(), where))
+                    yield told(_fall(process.returncode, late.is_set(), where))
                     return
                 yield answer
         finally:
@@ -158,7 +153,7 @@ class Warden:
         paths = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
         try:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "hepaflow.dicom.warden", *self._words],
+                [sys.executable, "-P", "-m", "hepaflow.dicom.ward", *self._words],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -168,7 +163,7 @@ class Warden:
             raise _no_reader() from None
         self._process = process
         assert process.stdout is not None
-        hello = _receive(process.stdout)
+        hello = receive(process.stdout)
         if hello is None:
             self.close()
             raise _no_reader()
@@ -222,92 +217,3 @@ def _end() -> None:
         if owner == os.getpid():
             for warden in wardens:
                 warden.close()
-
-
-def _send(pipe: BinaryIO | Any, message: Any) -> None:
-    packed = marshal.dumps(message)
-    pipe.write(len(packed).to_bytes(4, "little") + packed)
-    pipe.flush()
-
-
-def _receive(pipe: BinaryIO | Any) -> Any:
-    """The next message; None at the end of the stream, also one inside a message."""
-    size = int.from_bytes(pipe.read(4), "little")
-    packed = pipe.read(size) if size else b""
-    return marshal.loads(packed) if size and len(packed) == size else None
-
-
-# What follows runs in the child.
-
-
-def _judge(place: Place, where: str, wanted: Collection[int]) -> Answer:
-    header = judge(entry_at(place), wanted, where=where)
-    if header is None:
-        return ("stranger",)
-    span = header.pixels
-    pixels = None if span is None else (span.start, span.length, span.fragments)
-    return "header", header.values, header.meta, header.syntax, pixels, header.meta_flawed
-
-
-def _decode(job: tuple[Place, tuple[Any, ...]], where: str, _: Collection[int]) -> Answer:
-    from hepaflow.dicom.codec import Form, decoded
-
-    place, (rows, columns, allocated, stored, signed, syntax, span) = job
-    form = Form(rows, columns, allocated, stored, signed, syntax, PixelSpan(*span))
-    found = decoded(entry_at(place).read(), form, where=where)
-    return "pixels", found.dtype.str, found.tobytes()
-
-
-def _answer(work: Callable[..., Answer], job: Any, where: str, setting: Collection[int]) -> Answer:
-    try:
-        return work(job, where, setting)
-    except InputRefused as refused:
-        return _told(refused)
-    except MemoryError:
-        return _told(InputRefused("FILE-MEMORY", f"a file takes more memory than any image ({where})", "Remove that file"))
-
-
-def _limit(memory_bytes: int) -> bool:
-    """Limits the memory of this process to what it holds and ``memory_bytes``; False where the system cannot."""
-    try:
-        import resource
-
-        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (held + memory_bytes, held + memory_bytes))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    except (ImportError, OSError, ValueError):
-        return False
-    return True
-
-
-def _allow(cpu_s: int) -> None:
-    """CPU time for the next batch."""
-    import resource
-
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + cpu_s, resource.RLIM_INFINITY))
-
-
-def _serve(task: str, memory_bytes: int, cpu_s: int) -> None:
-    """Answers on the standard streams until the parent closes them; libraries that print do so into nothing."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    if task == "decode":
-        from hepaflow.dicom.codec import load_decoders
-
-        load_decoders()
-    limited = _limit(memory_bytes)
-    _send(out, (limited,))
-    work: Callable[..., Answer] = _decode if task == "decode" else _judge
-    while (request := _receive(sys.stdin.buffer)) is not None:
-        setting, jobs = request
-        kept = frozenset(setting)
-        if limited:
-            _allow(cpu_s)
-        for job, where in jobs:
-            _send(out, _answer(work, job, where, kept))
-
-
-if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

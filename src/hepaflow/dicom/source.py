@@ -230,13 +230,16 @@ def _members(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
 
 
 def entry_at(place: Place) -> Entry:
-    """The file at ``place``."""
+    """The file at ``place``. Refused: an archive that changed."""
     kind, path, number = place
     if kind == "file":
         return DiskFile(Path(path), number)
     with _disk_errors():
         facts = os.stat(path)
-    return _members_of(path, facts.st_mtime_ns, facts.st_size)[number]
+    members = _members_of(path, facts.st_mtime_ns, facts.st_size)
+    if number >= len(members):
+        raise _changed()
+    return members[number]
 
 
 @lru_cache(maxsize=1)

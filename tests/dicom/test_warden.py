@@ -136,6 +136,16 @@ def test_answers_that_nobody_waits_for_do_not_reach_the_next_study(good: Any, tm
         assert told(warden.answers([(stranger, "")], ())) == ["stranger"]
 
 
+def test_a_scan_that_is_left_gives_back_a_child_that_waits_for_work(tmp_path: Path) -> None:
+    folder = write(tiny(), tmp_path)
+    with open_study(folder) as entries:
+        scan = judge_all(entries, WANTED)
+        next(scan)
+        scan.close()
+        assert all(warden._process is None for warden in room._free[(os.getpid(), "judge")][-1:])
+        assert sum(verdict.header is not None for verdict in judge_all(entries, WANTED)) == 24
+
+
 def element(data: bytes) -> bytes:
     return struct.pack("<HH2sHI", 9, 0x1010, b"OB", 0, len(data)) + data
 

@@ -13,8 +13,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,8 +66,8 @@ def judge_all(entries: Sequence[Entry], wanted: Collection[int]) -> Iterator[Ver
     Refused by raising: more than ``MAX_FALLS`` such files, and a system where no child can be started.
     """
     jobs = [(entry.place, f"file {number} of {len(entries)}") for number, entry in enumerate(entries, start=1)]
-    with _borrowed("judge") as warden:
-        for kind, *found in warden.answers(jobs, tuple(wanted)):
+    with _borrowed("judge") as warden, closing(warden.answers(jobs, tuple(wanted))) as answers:
+        for kind, *found in answers:
             if kind == "header":
                 values, meta, syntax, pixels, flawed = found
                 span = None if pixels is None else PixelSpan(*pixels)
@@ -102,7 +102,7 @@ class Warden:
         self._process: subprocess.Popen[bytes] | None = None
         self.limited = False
 
-    def answers(self, jobs: Sequence[tuple[Any, str]], setting: tuple[int, ...]) -> Iterator[Answer]:
+    def answers(self, jobs: Sequence[tuple[Any, str]], setting: tuple[int, ...]) -> Generator[Answer, None, None]:
         """One answer a job (what it is about, where that file lies in the study), in order."""
         done = falls = 0
         try:

@@ -21,8 +21,8 @@ from lesions_for_tests import EVERYTHING, columns, config_file, study, write_csv
 from hepaflow.errors import OutputFailed
 from hepaflow.report.study_drawings import SYNTHETIC
 from hepaflow.workflow.cohort_config import StudyConfig
-from hepaflow.workflow.cohort_table import read
 from hepaflow.workflow.cohort_run import run
+from hepaflow.workflow.cohort_table import read
 from hepaflow.workflow.cohort_write import label, lesions_csv, safe, write, write_table
 
 QUICK = 'bootstraps = 20\n[columns.bf_ratio]\ndirection = "lower"\n'

@@ -8,6 +8,7 @@ A test fails when a page is not what this program would write.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def commands_page() -> str:
         "Generated from the program by `docs/generate.py`. Results go to stdout, messages and progress to stderr. With `--json` stdout holds "
         "JSON and nothing else.",
     ]
-    for name, command in group.commands.items():
+    for name, command in _commands(group):
         parts.append(f"## hepaflow {name}")
         parts.append(f"```\nhepaflow {name} {_usage(command)}\n```")
         for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
@@ -52,6 +53,15 @@ def commands_page() -> str:
         parts.append("\n".join(["| argument or option | meaning |", "| --- | --- |", *rows]))
     parts += ["## Exit codes", EXIT_CODES.strip(), "See [error codes](errors.md) for the line that a failed command prints."]
     return "\n\n".join(parts) + "\n"
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command by its words; those of a group, one after another."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield before + name, command
 
 
 def _usage(command: Any) -> str:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hepaflow.cohort.cutoff import called_positive, curve, left_out_calls, youden
 from hepaflow.cohort.describe import describe
 from hepaflow.cohort.discriminate import Discrimination, Question, discriminate, judged, operating, pairs
-from hepaflow.cohort.resample import draw, percentile, resample
-from hepaflow.cohort.roc import auc, difference
+from hepaflow.cohort.resample import draw, resample
+from hepaflow.cohort.roc import auc, difference, resampled_interval
 from hepaflow.cohort.sample import sample
 
 LOW = Question("bf_ratio", "BF", "", "lower", 0.68)
@@ -35,7 +35,7 @@ def test_everything_of_one_parameter_is_of_the_lesions_that_have_it() -> None:
     assert found.groups == (describe(values[truth]), describe(values[~truth]))
     assert found.area == auc(alone)
     drawn = resample(alone, counts[:, 1:])
-    assert found.bootstrap_ci95 == percentile(drawn.auc)
+    assert found.bootstrap_ci95 == resampled_interval(alone, drawn.auc)
     assert found.best == youden(alone, counts[:, 1:])
     calls = left_out_calls(alone)
     assert calls is not None

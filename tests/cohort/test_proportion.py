@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hepaflow.cohort.proportion import CLUSTERS_EXACT, LOGIT_T, Proportion, at_prevalence, clustered, proportion
+from hepaflow.cohort.proportion import CLUSTERS_EXACT, WILSON_T, Proportion, at_prevalence, clustered, proportion
 from hepaflow.errors import InputRefused
 
 CLUSTERS = st.lists(st.integers(0, 7).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), max_size=12)
@@ -78,11 +78,12 @@ def test_the_ratio_estimator_by_hand() -> None:
     """p = 6/8; residuals 0.5, -0.75, 0.25, 0; variance 4/3 * 0.875 / 64; t of 3 degrees of freedom 3.182446."""
     found = clustered([2, 0, 1, 3, 0], [2, 1, 1, 4, 0])
     variance = 4 / 3 * 0.875 / 64
-    assert (found.value, found.clusters, found.events, found.n, found.method) == (0.75, 4, 6, 8, LOGIT_T)
+    assert (found.value, found.clusters, found.events, found.n, found.method) == (0.75, 4, 6, 8, WILSON_T)
     assert found.se == pytest.approx(math.sqrt(variance))
     assert found.design_effect == pytest.approx(variance / (0.75 * 0.25 / 8))
-    half = 3.182446305 * math.sqrt(variance) / (0.75 * 0.25)
-    assert [math.log(bound / (1 - bound)) for bound in found.ci95] == pytest.approx([math.log(3) - half, math.log(3) + half])
+    # the ends are where p lies t standard errors away, with the variance that 0.75 * 0.25 / variance independent units have there
+    for bound in found.ci95:
+        assert abs(0.75 - bound) == pytest.approx(3.182446305 * math.sqrt(bound * (1 - bound) / 8))
 
 
 @given(CLUSTERS)
@@ -108,7 +109,7 @@ def test_clustered_laws(pairs: list[tuple[int, int]]) -> None:
 @given(st.lists(st.booleans(), min_size=2, max_size=30))
 def test_clusters_of_one_are_independent_units(events: list[bool]) -> None:
     found = clustered([int(event) for event in events], [1] * len(events))
-    if found.method == LOGIT_T:
+    if found.method == WILSON_T:
         assert found.design_effect == pytest.approx(len(events) / (len(events) - 1))
 
 

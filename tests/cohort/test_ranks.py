@@ -174,10 +174,14 @@ def test_clustered_ranks_by_drawing_one_unit_a_cluster(units: list[tuple[int, bo
         assert (variance, found.p) == (pytest.approx(0, abs=1e-12), 1.0)
         return
     assert found.statistic == pytest.approx(excess / variance**0.5, abs=1e-9)
-    assert found.p == pytest.approx(2 * stats.norm.sf(abs(found.statistic)))
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(found.statistic), found.clusters - 1))
     assert back.statistic == pytest.approx(-found.statistic, abs=1e-9)
-    assert clustered_ranks(values, first, cluster=cluster, alternative="greater").p == pytest.approx(stats.norm.sf(found.statistic))
-    assert clustered_ranks(values, first, cluster=cluster, alternative="less").p == pytest.approx(stats.norm.cdf(found.statistic))
+    assert clustered_ranks(values, first, cluster=cluster, alternative="greater").p == pytest.approx(
+        stats.t.sf(found.statistic, found.clusters - 1)
+    )
+    assert clustered_ranks(values, first, cluster=cluster, alternative="less").p == pytest.approx(
+        stats.t.cdf(found.statistic, found.clusters - 1)
+    )
     mixed = sum(len({f for _, f, place in units if place == c}) == 2 for c in set(cluster.tolist()))
     assert (found.mixed_clusters, found.clusters) == (mixed, len(set(cluster.tolist())))
     # ranks only, and a copy of every unit in its own cluster is no news

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples_for_tests import samples
-from scipy import stats
 
 from hepaflow.cohort import resample as module
 from hepaflow.cohort.cutoff import called_positive, youden
-from hepaflow.cohort.resample import bca, draw, leave_one_out, midpoint, percentile, resample
+from hepaflow.cohort.resample import draw, leave_one_out, midpoint, percentile, resample
 from hepaflow.cohort.roc import auc
 from hepaflow.cohort.sample import Sample, sample
 from hepaflow.errors import InputRefused
@@ -125,29 +124,6 @@ def test_percentiles_of_draws_that_could_be_computed() -> None:
     assert percentile(draws) == pytest.approx((1.0, 39.0))
     assert percentile(np.arange(20.0)) == pytest.approx((0.475, 18.525))
     assert percentile(np.arange(19.0)) is None
-
-
-def test_bca_as_scipy_has_it() -> None:
-    rng = np.random.default_rng(7)
-    data = rng.lognormal(size=25)
-    theirs = stats.bootstrap((data,), np.mean, n_resamples=999, method="BCa", rng=rng, vectorized=True)
-    without = np.array([np.delete(data, k).mean() for k in range(25)])
-    found = bca(float(data.mean()), theirs.bootstrap_distribution, without)
-    assert found == pytest.approx(tuple(theirs.confidence_interval), rel=1e-9)
-    assert bca(float(data.mean()), np.append(theirs.bootstrap_distribution, np.nan), np.append(without, np.nan)) == found
-
-
-def test_bca_needs_draws_on_both_sides_and_three_patients() -> None:
-    draws = np.arange(30.0)
-    assert bca(15.0, draws, np.array([1.0, 1.0])) is None
-    assert bca(15.0, draws[:19], np.array([1.0, 2.0, 3.0])) is None
-    assert bca(-1.0, draws, np.array([1.0, 2.0, 3.0])) is None
-    assert bca(30.0, draws, np.array([1.0, 2.0, 3.0])) is None
-    # no skew and no bias: the plain percentiles
-    assert bca(14.5, draws, np.array([2.0, 2.0, 2.0])) == pytest.approx(percentile(draws))
-    assert bca(9.0, draws[:20], np.array([1.0, 2.0, 3.0])) is not None
-    # half of what ties counts as below: 10 of 21 values below 10 and half of one
-    assert bca(10.0, draws[:21], np.array([2.0, 2.0, 2.0])) == pytest.approx(percentile(draws[:21]))
 
 
 @settings(deadline=None)

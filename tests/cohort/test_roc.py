@@ -167,13 +167,41 @@ def test_difference_of_two_values_of_the_same_lesions(found: Sample, data: st.Da
         assert (apart.z_clustered, apart.p_clustered, apart.ci95_clustered) == (None, None, None)
         return
     var = covariances[0] + covariances[1] - 2 * covariances[2]  # type: ignore[operator]
+    freedom = min(len(set(found.cluster[side].tolist())) for side in (found.positive, ~found.positive)) - 1
+    areas = [components(one)[2] for one in (found, other)]
+    whole = all(0.0 < area < 1.0 for area in areas) and min(covariances[0], covariances[1]) > 1e-9  # type: ignore[operator, type-var]
     if var > 1e-9:
-        freedom = min(len(set(found.cluster[side].tolist())) for side in (found.positive, ~found.positive)) - 1
+        assert apart.se_clustered == pytest.approx(math.sqrt(var))
+    if var > 1e-9 and not whole:
         z = apart.difference / math.sqrt(var)
+        reach = stats.t.ppf(0.975, freedom) * math.sqrt(var)
         assert apart.z_clustered == pytest.approx(z)
         assert apart.p_clustered == pytest.approx(2 * (1 - stats.t.cdf(abs(z), freedom)), abs=1e-9)
-        reach = stats.t.ppf(0.975, freedom) * math.sqrt(var)
         assert apart.ci95_clustered == pytest.approx((apart.difference - reach, apart.difference + reach))
+    if whole and var > 1e-9:
+        assert apart.z_clustered is not None
+        assert apart.p_clustered == pytest.approx(2 * stats.t.sf(abs(apart.z_clustered), freedom))
+        assert apart.ci95_clustered is not None
+        low, high = apart.ci95_clustered
+        assert low <= apart.difference <= high
+        if 0.04 < apart.p_clustered < 0.06:
+            return  # on the edge the two may differ by rounding
+        assert (low > 0.0 or high < 0.0) == (apart.p_clustered < 0.05)
+
+
+def test_an_interval_near_one_is_put_together_from_both() -> None:
+    truth = [True] * 6 + [False] * 6
+    high = sample([9, 8, 7, 6, 5, 3, 4, 2, 2, 1, 1, 0], truth)
+    low = sample([9, 2, 7, 6, 1, 3, 4, 8, 2, 5, 1, 0], truth)
+    apart, alone = difference(high, low), (auc(high), auc(low))
+    covariance = clustered_covariance([placements(high), placements(low)], high)
+    alike = covariance[0, 1] / math.sqrt(covariance[0, 0] * covariance[1, 1])
+    (first_low, first_high), (second_low, second_high) = alone[0].ci95_clustered, alone[1].ci95_clustered  # type: ignore[misc]
+    down, up = alone[0].auc - first_low, second_high - alone[1].auc
+    assert apart.ci95_clustered is not None
+    assert apart.ci95_clustered[0] == pytest.approx(apart.difference - math.sqrt(down**2 - 2 * alike * down * up + up**2))
+    up, down = first_high - alone[0].auc, alone[1].auc - second_low
+    assert apart.ci95_clustered[1] == pytest.approx(apart.difference + math.sqrt(up**2 - 2 * alike * up * down + down**2))
 
 
 @settings(deadline=None)
@@ -198,7 +226,7 @@ def test_difference_by_lesions_is_delongs(found: Sample, data: st.DataObject) ->
 
 def test_a_value_against_itself_has_no_test() -> None:
     found = sample([1, 3, 2, 4], [False, False, True, True])
-    assert difference(found, found) == type(difference(found, found))(0.0, 4, None, None, None, None, None, None)
+    assert difference(found, found) == type(difference(found, found))(0.0, 4, None, None, None, 0.0, None, None, None)
 
 
 def test_other_lesions_are_not_compared() -> None:

@@ -19,7 +19,7 @@ from pydicom.uid import (
 from tiny_study import COLUMNS, ROWS, Image, hounsfield, pick, save, set_hu, tiny, write
 
 from hepaflow.dicom.assemble import assemble
-from hepaflow.dicom.pixels import codestream_size
+from hepaflow.dicom.codec import codestream_size
 from hepaflow.errors import InputRefused
 
 

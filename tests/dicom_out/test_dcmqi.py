@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -13,11 +16,13 @@ from case_for_tests import case
 
 from hepaflow.dicom import write_map, write_seg, write_sr
 
-pytestmark = pytest.mark.skipif(shutil.which("paramap2itkimage") is None, reason="dcmqi is not installed")
+#: The wheel puts its programs beside the interpreter.
+PLACES = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+pytestmark = pytest.mark.skipif(shutil.which("paramap2itkimage", path=PLACES) is None, reason="dcmqi is not installed")
 
 
 def run(program, source, *rest):
-    subprocess.run([program, "--inputDICOM", source, *rest], capture_output=True, text=True, check=True)
+    subprocess.run([shutil.which(program, path=PLACES), "--inputDICOM", source, *rest], capture_output=True, text=True, check=True)
 
 
 def agrees(path, truth, grid):

@@ -8,11 +8,12 @@ import shutil
 import subprocess
 from dataclasses import replace
 
+import numpy as np
 import pydicom
 import pytest
 from case_for_tests import case
 
-from hepaflow.dicom import origin, write_map, write_seg, write_sr
+from hepaflow.dicom import origin, write_capture, write_corrected, write_map, write_pdf, write_seg, write_sr
 
 #: Warnings of dciodvfy that say nothing of a defect: its dictionary is older than the term, or the term is meant to be private.
 BENIGN = (
@@ -27,14 +28,24 @@ ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 
 
 def write(study, folder):
-    paths = write_map.write_maps(study, folder)
-    return [*paths, write_seg.write_seg(study, folder), write_sr.write_sr(study, folder)]
+    paths = list(write_map.write_maps(study, folder))
+    paths += [
+        write_seg.write_seg(study, folder),
+        write_sr.write_sr(study, folder),
+        write_pdf.write_pdf(study, b"%PDF-1.7 x", folder),
+    ]
+    paths += write_capture.write_captures(study, [write_capture.KeyImage(np.full((5, 7, 3), 9, np.uint8))], folder)
+    return paths
+
+
+def write_all(study, folder):
+    return [*write(study, folder), *write_corrected.write_corrected(study, folder)]
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is not installed")
 @pytest.mark.parametrize(("kind", "real"), [("axial", True), ("oblique", False), ("feet-first", True)])
 def test_independent_validator_finds_nothing(kind, real, tmp_path):
-    paths = write(case(kind, real=real), tmp_path)
+    paths = write_all(case(kind, real=real), tmp_path)
     first = [path for path in paths if path.parent == tmp_path or path.name == "0001.dcm"]
     for path in first:
         done = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
@@ -47,8 +58,8 @@ def test_the_same_case_gives_the_same_bytes(real, tmp_path):
     def digests(folder):
         return {path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*.dcm")}
 
-    write(case(real=real), tmp_path / "one")
-    write(case(real=real), tmp_path / "two")
+    write_all(case(real=real), tmp_path / "one")
+    write_all(case(real=real), tmp_path / "two")
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
     assert len(digests(tmp_path / "one")) > 60
 
@@ -63,7 +74,7 @@ def test_no_date_comes_from_the_clock(real, tmp_path):
 
 def test_a_study_without_headers_is_anonymous_and_self_consistent(tmp_path):
     study = case(real=False)
-    read = [pydicom.dcmread(path) for path in write(study, tmp_path)]
+    read = [pydicom.dcmread(path) for path in write_all(study, tmp_path)]
     assert len({ds.StudyInstanceUID for ds in read}) == 1
     assert len({ds.PatientID for ds in read}) == 1
     assert {ds.PatientIdentityRemoved for ds in read} == {"YES"}

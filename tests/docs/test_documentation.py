@@ -37,11 +37,16 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=pages.name)
 def test_commands_exist_with_their_options(page):
-    for words in pages.commands(page):
+    for line in pages.commands(page):
+        words = line
         if words[0] in {"--help", "--version"}:
             continue
         assert words[0] in GROUP.commands, f"hepaflow {words[0]} does not exist"
         command = GROUP.commands[words[0]]
+        while hasattr(command, "commands") and len(words) > 1:
+            words = words[1:]
+            assert words[0] in command.commands, f"hepaflow {' '.join(words)} does not exist"
+            command = command.commands[words[0]]
         options = {opt: p for p in command.params for opt in p.opts if opt.startswith("--")}
         given = [word for word in words[1:] if word.startswith("--") and word != "--help"]
         assert set(given) <= set(options), f"hepaflow {' '.join(words)}: {sorted(set(given) - set(options))}"

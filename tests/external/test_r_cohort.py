@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-
 import numpy as np
 import pytest
+from asking_r import ask_r, row
 
 from hepaflow.cohort.categories import chi_square, fisher_exact
 from hepaflow.cohort.crossed import Crossed
@@ -22,20 +19,6 @@ CLOSE = {"rel": 1e-8, "abs": 1e-12}
 #: R's exact p of ranks without ties agrees further.
 EXACT = {"rel": 1e-12, "abs": 0.0}
 SIDES = {"two-sided": "two.sided", "greater": "greater", "less": "less"}
-
-
-def ask_r(script: str) -> list[float]:
-    """Numbers that a script of R returns as one vector."""
-    if shutil.which("Rscript") is None:
-        pytest.skip("no Rscript on this machine")
-    done = subprocess.run(
-        ["Rscript", "--vanilla", "-e", f"cat(sprintf('%.17g', {{{script}}}))"], capture_output=True, text=True, check=True
-    )
-    return [float(number) for number in done.stdout.split()]
-
-
-def row(values: np.ndarray) -> str:
-    return f"c({','.join(json.dumps(value) for value in values.tolist())})"
 
 
 def table(counts: np.ndarray) -> str:

@@ -78,6 +78,7 @@ first = "x"
 second = "y"
 kind = "categories"
 categories = ["1", "2"]
+log = true
 label = "Two"
 [[survival]]
 time = "t"
@@ -106,7 +107,6 @@ sensitivity = 0.9
 specificity = 0.8
 half_width = 0.05
 prevalence = 0.4
-lesions_per_patient = 2.0
 icc = 0.3
 power = 0.9
 alpha = 0.01

@@ -102,13 +102,13 @@ def test_a_damaged_table_is_judged_or_refused_and_never_echoed(tmp_path: Path) -
         # keys of the whole study stand before the tables
         parts = "".join(sorted(chance.sample(ASKED, 3), key=lambda part: part.startswith("[")))
         parts = parts if "bootstraps" in parts else f"bootstraps = 25\n{parts}"
-        asked.write_text(parts if k % 100 else EVERYTHING, encoding="utf-8")
+        asked.write_text(parts if k % 150 else EVERYTHING, encoding="utf-8")
         try:
             config = load(asked)
             table, found = read(path, config)
             study = run(table, config, found=found)
             told = plain_json.text(results(study))
-            if k % 50 == 0:
+            if k % 75 == 0:
                 write(study, config, tmp_path / "out")
                 told = (tmp_path / "out" / "results.json").read_text(encoding="utf-8")
         except HepaflowError as refused:

@@ -139,7 +139,21 @@ def test_another_language_writes_another_report_and_nothing_else(case: Path, stu
     done = done_since(copy, rows)
     assert {step for step, reused in done.items() if not reused} == {"assemble", "align", "response", "outputs"}
     changed = {name for name, data in content(copy).items() if before.get(name) != data}
-    assert changed == {"report.html", "report.pdf", "case.json", "steps/outputs/published.json"}
+    of_report = {"dicom/report_pdf.dcm", "dicom/key_01.dcm", "dicom/key_02.dcm", "dicom/key_images.dcm"}
+    assert changed == {"report.html", "report.pdf", "case.json", "steps/outputs/published.json", *of_report}
+
+
+def test_the_corrected_series_is_written_on_request_and_taken_away_again(case: Path, study: Study, tmp_path: Path) -> None:
+    copy = tmp_path / "case"
+    shutil.copytree(case, copy)
+    before = content(copy)
+    arguments = ("analyze", study.folder, "--out", copy, "--rois", study.rois, "--motion", "none")
+    assert run(*arguments, "--save-corrected") == 0
+    images = sorted((copy / "dicom" / "corrected").iterdir())
+    assert len(images) == study.series.voxels.shape[0] * study.series.voxels.shape[1]
+    assert json.loads((copy / "case.json").read_text())["plan"]["save_corrected"] is True
+    assert run(*arguments) == 0
+    assert content(copy) == before
 
 
 def test_the_patient_is_named_nowhere_but_in_dicom(case: Path) -> None:

@@ -12,14 +12,17 @@ from types import FrameType
 import typer
 
 from hepaflow import __version__
+from hepaflow.cli import pacs
 from hepaflow.cli.analyze import analyze
 from hepaflow.cli.board import board
+from hepaflow.cli.deidentify import deidentify
 from hepaflow.cli.demo import demo
 from hepaflow.cli.fit import fit
 from hepaflow.cli.inspect import inspect
 from hepaflow.cli.link import link
 from hepaflow.cli.margin import margin
 from hepaflow.cli.phantom import phantom
+from hepaflow.cli.receive import receive
 from hepaflow.cli.respond import respond
 from hepaflow.cli.selfcheck import selfcheck
 from hepaflow.cli.study import study
@@ -63,8 +66,11 @@ def _ending(verb: Verb) -> Callable[..., None]:
     return run
 
 
-for _verb in (demo, phantom, inspect, analyze, fit, respond, link, board, margin, study, selfcheck):
+for _verb in (demo, phantom, inspect, deidentify, analyze, fit, respond, link, board, margin, study, selfcheck, receive):
     app.command()(_ending(_verb))
+for _of_archives in pacs.VERBS:
+    pacs.app.command()(_ending(_of_archives))
+app.add_typer(pacs.app)
 
 
 def main() -> None:

@@ -54,6 +54,17 @@ def analyze(
     rois: Annotated[
         Path | None, typer.Option("--rois", metavar="FILE", help="Regions: NIfTI label map with JSON, DICOM SEG or RTSTRUCT.")
     ] = None,
+    earlier: Annotated[
+        Path | None, typer.Option("--earlier", metavar="CASE", help="The same patient's earlier case, with --lesion-identity.")
+    ] = None,
+    lesion_identity: Annotated[
+        Path | None,
+        typer.Option(
+            "--lesion-identity",
+            metavar="FILE",
+            help="Which lesion was which: what hepaflow link EARLIER THIS --json prints. Linked lesions keep their tracking UID.",
+        ),
+    ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="KEY", help="Kinetic model; aath unless given.")] = None,
     estimation: Annotated[
         Estimation | None,
@@ -66,6 +77,9 @@ def analyze(
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with every option.")] = None,
     save_displacements: Annotated[
         bool, typer.Option("--save-displacements", help="Write the displacement field of every pass.")
+    ] = False,
+    save_corrected: Annotated[
+        bool, typer.Option("--save-corrected", help="Write the motion-corrected series as derived CT images.")
     ] = False,
     compare: Annotated[
         bool, typer.Option("--compare", help="Fit every residue model to the mean curves and say whether they agree.")
@@ -81,6 +95,7 @@ def analyze(
     """
     from hepaflow.store.case import Case
     from hepaflow.workflow import one, plan
+    from hepaflow.workflow.earlier import read_earlier
 
     chosen = plan.load(
         config,
@@ -89,12 +104,14 @@ def analyze(
         motion__method=motion.value if motion else None,
         denoise__method=denoise.value if denoise else None,
         save_displacements=save_displacements or None,
+        save_corrected=save_corrected or None,
         compare=compare or None,
         language=language.value if language else None,
     )
     one.check_places(study, out, rois)
+    before = read_earlier(lesion_identity, earlier)
     with printing.progress() as watch, Case(out) as case:
-        done = one.analyze(chosen, study, case, rois=rois, progress=watch)
+        done = one.analyze(chosen, study, case, rois=rois, earlier=before, progress=watch)
         missing = done.missing()
         if as_json:
             printing.out_json(as_object(done, out, missing))

@@ -92,7 +92,7 @@ def study(
 def _show(found: Study, folder: Path) -> None:
     """What the study says, in short, and where the rest is."""
     names = found.names
-    printing.out(f"{names.title}: {found.n} lesions of {found.table.patient_count} patients, positive = {names.positive}")
+    printing.out(f"{names.title}: {found.held_by}, positive = {names.positive}")
     if found.synthetic:
         printing.out("SYNTHETIC DATA")
     rows = []
@@ -101,8 +101,13 @@ def _show(found: Study, folder: Path) -> None:
         if area is None:
             continue
         bounds = "-" if area.ci95_clustered is None else f"{area.ci95_clustered[0]:.3f}-{area.ci95_clustered[1]:.3f}"
-        cut = "-" if best is None else f"{'<' if one.found.question.direction == 'lower' else '>'} {best.cut.threshold:.3g}"
+        threshold, fixed = one.found.question.threshold, one.found.at_fixed
+        sign = "<" if one.found.question.direction == "lower" else ">"
+        cut = "-" if best is None else f"{sign} {best.cut.shown}"
+        index = None if best is None else best.cut.youden
         honest = None if best is None or best.left_out is None else best.left_out.youden
+        if threshold is not None and fixed is not None:
+            cut, index, honest = f"{sign} {threshold:g} (fixed)", fixed.table.youden, fixed.table.youden
         p = "-" if one.clustered is None else f"{one.clustered.p:.2g}"
         rows.append(
             [
@@ -111,7 +116,7 @@ def _show(found: Study, folder: Path) -> None:
                 bounds,
                 p,
                 cut,
-                printing.number(None if best is None else best.cut.youden),
+                printing.number(index),
                 printing.number(honest),
             ]
         )

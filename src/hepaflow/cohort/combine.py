@@ -5,7 +5,8 @@ Every step that looks at the outcome lies inside the outer folds, and folds are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,11 +69,24 @@ def combine(columns: Floats, positive: Bools, cluster: Ints, *, names: tuple[str
             if inside.all():
                 continue
             made = _fit(columns[inside], positive[inside], patients[inside], names=names, rng=rng)
-            total[~inside] += made.probability(columns[~inside])
+            total[~inside] += _at_common_level(made, positive[inside], positive).probability(columns[~inside])
     held_out = total / ROUNDS
     rule = _fit(columns, positive, patients, names=names, rng=rng)
     own = auc(Sample(rule.probability(columns), positive, patients)).auc
     return Combined(rule, held_out, auc(Sample(held_out, positive, patients)), own, len(positive), count)
+
+
+def _at_common_level(rule: Rule, seen: Bools, every: Bools) -> Rule:
+    """The rule moved from the prevalence of the lesions it was made of to that of all.
+
+    A fold rich in positive lesions leaves the others poor in them: without this, rules of different folds would rank lesions against the truth
+    (pure noise would reach an area well below one half).
+    """
+    levels = [float(part.mean()) for part in (seen, every)]
+    if not all(0.0 < level < 1.0 for level in levels):
+        return rule
+    moved = math.log(levels[1] / (1.0 - levels[1])) - math.log(levels[0] / (1.0 - levels[0]))
+    return replace(rule, intercept=rule.intercept + moved)
 
 
 def _fit(columns: Floats, positive: Bools, patients: Ints, *, names: tuple[str, ...], rng: np.random.Generator) -> Rule:

@@ -29,6 +29,20 @@ class Cut:
         """Sensitivity + specificity - 1."""
         return self.sensitivity + self.specificity - 1.0
 
+    @property
+    def shown(self) -> str:
+        """The threshold with as many digits as it needs to stay between its neighbours: whoever applies the printed cut gets the printed rates.
+
+        >>> Cut(1.1285, (1.127, 1.130), 0.8, 0.9).shown, Cut(0.68, (0.66, 0.70), 0.8, 0.9).shown
+        ('1.129', '0.68')
+        """
+        low, high = self.between
+        for digits in range(3, 17):
+            text = f"{self.threshold:.{digits}g}"
+            if low < float(text) < high or low == high:
+                return text
+        return repr(self.threshold)
+
 
 @dataclass(frozen=True, slots=True)
 class Corrected:

@@ -11,8 +11,8 @@ from hepaflow.cohort.crossed import Crossed, Rate, clustered_rates, crossed
 from hepaflow.cohort.cutoff import Curve, Youden, called_positive, curve, left_out_calls, youden
 from hepaflow.cohort.describe import Described, describe
 from hepaflow.cohort.proportion import ClusteredProportion
-from hepaflow.cohort.resample import Counts, percentile, resample
-from hepaflow.cohort.roc import Auc, Difference, Interval, auc, difference
+from hepaflow.cohort.resample import Counts, resample
+from hepaflow.cohort.roc import Auc, Difference, Interval, auc, difference, resampled_interval
 from hepaflow.cohort.sample import Bools, Direction, Floats, Ints, Sample
 
 
@@ -76,7 +76,7 @@ def discriminate(
     at_best = None if best is None else operating(question.direction, kept, best.cut.threshold, truth, patients, name)
     fixed = question.threshold
     at_fixed = None if fixed is None else operating(question.direction, kept, fixed, truth, patients, name)
-    spread = None if drawn is None else percentile(drawn.auc)
+    spread = None if drawn is None else resampled_interval(found, drawn.auc)
     return Discrimination(question, where, groups, found, auc(found), spread, curve(found), best, at_best, at_fixed, calls)
 
 

@@ -14,6 +14,8 @@ from hepaflow.cohort.sample import Bools, Floats, Ints
 _STEPS = 100
 #: A linear predictor beyond this means that the classes are wholly apart: no finite estimate exists.
 _APART = 30.0
+#: Condition of the information from which a coefficient has no estimate.
+_SINGULAR = 1e9
 #: No step moves a linear predictor further: where probabilities are near 0 or 1 the likelihood is flat and Newton's step far too long.
 _LONGEST = 5.0
 
@@ -57,12 +59,15 @@ def logistic(design: Floats, positive: Bools, *, offset: Floats | None = None, p
         while scale > 1e-6 and (reached := _penalized(design, positive, fixed, found + scale * step, ridge)) < best - 1e-12:
             scale *= 0.5
         found, best = found + scale * step, max(best, reached)
-        if penalty is None and np.abs(design @ found).max() > _APART:
+        score = design @ found + fixed
+        if penalty is None and float(np.where(positive, score, -score).min()) > _APART:
             return None
         if np.abs(scale * step).max() < 1e-10:
             chance = _expit(design @ found + fixed)
             weights = chance * (1.0 - chance)
             information = (design * weights[:, None]).T @ design + np.diag(ridge)
+            if penalty is None and np.linalg.cond(information) > _SINGULAR:
+                return None  # classes apart in part: a coefficient still runs away, too slowly to see
             return Logistic(found, chance, _penalized(design, positive, fixed, found, np.zeros(p)), information)
     return None
 

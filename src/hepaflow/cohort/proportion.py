@@ -2,6 +2,7 @@
 
 Clopper CJ, Pearson ES. Biometrika 1934;26:404-413. Wilson EB. J Am Stat Assoc 1927;22:209-212.
 Rao JNK, Scott AJ. Biometrics 1992;48:577-585 (ratio estimator and design effect of clustered counts).
+Franco C, Little RJA, Louis TA, Slud EV. J Surv Stat Methodol 2019;7:334-364 (Wilson interval of the effective number of units).
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from scipy import stats
 
 from hepaflow.errors import InputRefused
 
-LOGIT_T = "ratio estimator over clusters, 95 % interval on the logit scale, t with clusters - 1 degrees of freedom"
+WILSON_T = (
+    "ratio estimator over clusters, 95 % Wilson interval of the effective number of units, t with clusters - 1 degrees of freedom"
+)
 CLUSTERS_EXACT = "ratio estimator over clusters, 95 % Clopper-Pearson interval with each cluster counted once (no variance between clusters seen)"
 #: A between-cluster variance below this is rounding.
 NO_VARIANCE = 1e-15
@@ -68,16 +71,23 @@ def proportion(events: int, n: int, *, level: float = 0.95) -> Proportion:
         raise InputRefused("PROPORTION-LEVEL", "the level of the interval is not between 0 and 1", "Give a level such as 0.95")
     if n == 0:
         return Proportion(events, n, None, (0.0, 1.0), (0.0, 1.0), level)
-    return Proportion(events, n, events / n, _clopper_pearson(events, n, level), _wilson(events, n, level), level)
+    return Proportion(
+        events,
+        n,
+        events / n,
+        _clopper_pearson(events, n, level),
+        _wilson(events / n, n, float(stats.norm.ppf(0.5 + level / 2.0))),
+        level,
+    )
 
 
 def clustered(events_by_cluster: Sequence[int], n_by_cluster: Sequence[int]) -> ClusteredProportion:
     """A share over units of several clusters (lesions of patients), with the variance between clusters.
 
     p = sum x_i / sum n_i with variance I / (I - 1) sum (x_i - n_i p)^2 / (sum n_i)^2 over the I clusters that hold units. Its interval is
-    p's logit +- t(I - 1) se / (p (1 - p)). Where that variance says nothing (p 0 or 1, one cluster, all clusters alike) each cluster counts as one
-    unit, as if its lesions were copies: Clopper-Pearson of I p among I. It holds the truth in 93 to 98 % of the
-    cohorts of ``benchmarks/cohort_tests.py``.
+    Wilson's of p among p (1 - p) / variance units, with t(I - 1) in place of the normal quantile. Where that variance says nothing (p 0 or 1, one cluster, all
+    clusters alike) each cluster counts as one unit, as if its lesions were copies: Clopper-Pearson of I p among I. How often it holds the truth stands in
+    ``docs/quality/study.md``.
 
     Refused: lists of different length, negative counts, more events than units in a cluster.
 
@@ -107,10 +117,8 @@ def clustered(events_by_cluster: Sequence[int], n_by_cluster: Sequence[int]) -> 
         return ClusteredProportion(
             p, se, _clopper_pearson(clusters * p, clusters, 0.95), clusters, effect, CLUSTERS_EXACT, events, total
         )
-    half = float(stats.t.ppf(0.975, clusters - 1)) * math.sqrt(variance) / (p * (1.0 - p))
-    logit = math.log(p / (1.0 - p))
-    ci = (1.0 / (1.0 + math.exp(min(half - logit, 700.0))), 1.0 / (1.0 + math.exp(-half - logit)))
-    return ClusteredProportion(p, se, ci, clusters, effect, LOGIT_T, events, total)
+    ci = _wilson(p, min(p * (1.0 - p) / variance, float(total)), float(stats.t.ppf(0.975, clusters - 1)))
+    return ClusteredProportion(p, se, ci, clusters, effect, WILSON_T, events, total)
 
 
 def at_prevalence(sensitivity: float, specificity: float, *, prevalence: float) -> tuple[float | None, float | None]:
@@ -143,9 +151,8 @@ def _clopper_pearson(events: float, n: int, level: float) -> tuple[float, float]
     return low, high
 
 
-def _wilson(events: int, n: int, level: float) -> tuple[float, float]:
-    z = float(stats.norm.ppf(0.5 + level / 2.0))
-    p, scale = events / n, 1.0 + z * z / n
-    middle, half = (p + z * z / (2.0 * n)) / scale, z / scale * math.sqrt(p * (1.0 - p) / n + z * z / (4.0 * n * n))
+def _wilson(p: float, n: float, quantile: float) -> tuple[float, float]:
+    square, scale = quantile**2, 1.0 + quantile**2 / n
+    middle, half = (p + square / (2.0 * n)) / scale, quantile / scale * math.sqrt(p * (1.0 - p) / n + square / (4.0 * n * n))
     low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return (0.0 if events == 0 else low), (1.0 if events == n else high)
+    return (0.0 if p == 0.0 else low), (1.0 if p == 1.0 else high)

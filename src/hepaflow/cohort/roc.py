@@ -10,12 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 from hepaflow.cohort.sample import Floats, Sample
 from hepaflow.errors import InputRefused
 
 Interval = tuple[float, float]
+#: Statistic, p, 95 % interval; None: not estimable.
+Tested = tuple[float | None, float | None, Interval | None]
+#: Quantiles at which an interval is looked at for reaching 0: from one step on, to where a p value is 0 for every purpose.
+_STEP = 0.1
+_QUANTILES = tuple(_STEP * step for step in range(1, 401))
+#: Fewer draws than this tell no interval.
+FEWEST_DRAWS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +47,16 @@ class Auc:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Two areas on the same lesions: ``difference`` = first - second, by lesions (``z``, ``p``, ``ci95``) and by patients (``*_clustered``)."""
+    """Two areas on the same lesions: ``difference`` = first - second, by lesions (``z``, ``p``, ``ci95``: DeLong) and by patients (``se_clustered``: Obuchowski's; the
+    other ``*_clustered`` are from the two logit intervals, which hold near 1).
+    """
 
     difference: float
     n: int
     z: float | None
     p: float | None
     ci95: Interval | None
+    se_clustered: float | None
     z_clustered: float | None
     p_clustered: float | None
     ci95_clustered: Interval | None
@@ -96,6 +106,17 @@ def auc(found: Sample) -> Auc:
     )
 
 
+def resampled_interval(found: Sample, draws: Floats) -> Interval | None:
+    """95 % interval of the area from areas of drawn studies (NaN: not computed): their standard deviation on the logit scale, quantile as ``ci95_clustered``.
+
+    Percentiles and BCa hold the truth too seldom where areas are high (``docs/quality/study.md``). None where fewer than 20 draws tell, or as :func:`logit_interval`.
+    """
+    kept = draws[np.isfinite(draws)]
+    if len(kept) < FEWEST_DRAWS:
+        return None
+    return logit_interval(placements(found).auc, float(kept.std(ddof=1)), freedom=_freedom(found))
+
+
 def difference(first: Sample, second: Sample) -> Difference:
     """The two areas compared on the same lesions (paired). Refused: samples that are not of the same lesions, classes and patients (ROC-NOT-PAIRED)."""
     if not (np.array_equal(first.positive, second.positive) and np.array_equal(first.cluster, second.cluster)):
@@ -103,11 +124,13 @@ def difference(first: Sample, second: Sample) -> Difference:
             "ROC-NOT-PAIRED", "the two values are not of the same lesions", "Compare values measured on the same lesions"
         )
     placed = [placements(first), placements(second)]
-    apart = placed[0].auc - placed[1].auc
-    plain = _root(_of_difference(delong_covariance(placed)))
-    grouped = _root(_of_difference(clustered_covariance(placed, first)))
-    freedom = _freedom(first)
-    return Difference(apart, len(first.values), *_tested(apart, plain, math.inf), *_tested(apart, grouped, freedom))
+    areas = placed[0].auc, placed[1].auc
+    apart = areas[0] - areas[1]
+    plain = _tested(apart, _root(_of_difference(delong_covariance(placed))), math.inf)
+    grouped = clustered_covariance(placed, first)
+    error = _root(_of_difference(grouped))
+    by_patient = (_held_apart(areas, grouped, _freedom(first)) if error else None) or _tested(apart, error, _freedom(first))
+    return Difference(apart, len(first.values), *plain, error, *by_patient)
 
 
 def delong_covariance(placed: Sequence[Placements]) -> Floats:
@@ -162,7 +185,11 @@ def logit_interval(value: float, se: float, *, freedom: float = math.inf) -> Int
     """95 % interval of a share on the logit scale, so that it stays within 0 and 1; None where the share is 0 or 1 or has no spread."""
     if se <= 0.0 or not 0.0 < value < 1.0:
         return None
-    centre, reach = math.log(value / (1.0 - value)), _quantile(freedom) * se / (value * (1.0 - value))
+    return _on_logit(value, se, _quantile(freedom))
+
+
+def _on_logit(value: float, se: float, quantile: float) -> Interval:
+    centre, reach = math.log(value / (1.0 - value)), quantile * se / (value * (1.0 - value))
     return float(special.expit(centre - reach)), float(special.expit(centre + reach))
 
 
@@ -174,13 +201,49 @@ def _quantile(freedom: float) -> float:
     return float(stats.norm.ppf(0.975) if math.isinf(freedom) else stats.t.ppf(0.975, freedom))
 
 
-def _tested(apart: float, se: float | None, freedom: float) -> tuple[float | None, float | None, Interval | None]:
+def _tested(apart: float, se: float | None, freedom: float) -> Tested:
     if se is None or se == 0.0:
         return None, None, None
     z = apart / se
     p = 2.0 * float(stats.norm.sf(abs(z)) if math.isinf(freedom) else stats.t.sf(abs(z), freedom))
     reach = _quantile(freedom) * se
     return z, p, (apart - reach, apart + reach)
+
+
+def _held_apart(areas: tuple[float, float], covariance: Floats, freedom: float) -> Tested | None:
+    """The difference of two areas with the interval put together from their two logit intervals and their correlation, and the test that this interval makes.
+
+    Near 1 a symmetric interval of a difference holds the truth too seldom. The statistic is the quantile at which the interval would just reach 0.
+    Zou GY, Donner A. Stat Med 2008;27:1693-1702 (MOVER). None where an area is 0 or 1 or has no spread, or where no quantile reaches 0.
+    """
+    if not np.isfinite(covariance).all() or not all(0.0 < area < 1.0 for area in areas) or min(np.diag(covariance)) <= 0.0:
+        return None
+    errors = tuple(math.sqrt(float(spread)) for spread in np.diag(covariance))
+    alike = min(1.0, max(-1.0, float(covariance[0, 1]) / (errors[0] * errors[1])))
+    apart = areas[0] - areas[1]
+
+    def ends(quantile: float) -> Interval:
+        first, second = (_on_logit(area, error, quantile) for area, error in zip(areas, errors, strict=True))
+        down, up = (areas[0] - first[0], second[1] - areas[1]), (first[1] - areas[0], areas[1] - second[0])
+        reach = [math.sqrt(max(a * a - 2.0 * alike * a * b + b * b, 0.0)) for a, b in (down, up)]
+        return apart - reach[0], apart + reach[1]
+
+    def margin(quantile: float) -> float:
+        low, high = ends(quantile)
+        return low if apart > 0.0 else -high
+
+    statistic = 0.0
+    if apart != 0.0:
+        # near 0 and 1 the two intervals saturate, so that the margin may rise again: the first quantile that reaches 0 counts
+        after = next((quantile for quantile in _QUANTILES if margin(quantile) <= 0.0), None)
+        if after is None:
+            return None
+        statistic = float(optimize.brentq(margin, after - _STEP, after, xtol=1e-12))
+    p = min(1.0, 2.0 * float(stats.t.sf(statistic, freedom)))
+    low, high = ends(_quantile(freedom))
+    if statistic <= _quantile(freedom):
+        low, high = min(low, 0.0), max(high, 0.0)
+    return math.copysign(statistic, apart), p, (low, high)
 
 
 def _of_difference(covariance: Floats) -> float:

@@ -15,7 +15,7 @@ from hepaflow.cohort.describe import Described, Levels
 from hepaflow.cohort.discriminate import Discrimination, Operating, Pair
 from hepaflow.cohort.flow import Flow
 from hepaflow.cohort.icc import IntraclassCorrelation
-from hepaflow.cohort.kappa import Agreement
+from hepaflow.cohort.kappa import ClusteredAgreement
 from hepaflow.cohort.means import TTest
 from hepaflow.cohort.paired import PairedRate, PairedRates
 from hepaflow.cohort.ranks import ClusteredRankTest, RankTest
@@ -142,7 +142,7 @@ class Readers:
     limits: LimitsOfAgreement | None
     icc: IntraclassCorrelation | None
     repeats: TestRetest | None
-    kappa: Agreement | None
+    kappa: ClusteredAgreement | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,6 +156,7 @@ class SurvivalResult:
     log_rank: LogRank | None
     cox: Cox | None
     incidence: tuple[tuple[str, CumulativeIncidence], ...]
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +182,11 @@ class Clusters:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """Everything of one study. ``table`` holds the lesions with an outcome, ``truth`` marks the positive ones."""
+    """Everything of one study. ``table`` holds the lesions with an outcome, ``truth`` marks the positive ones; ``independent``: every lesion stands as a patient of its own."""
 
     names: Names
     synthetic: bool
+    independent: bool
     table: LesionTable
     truth: Bools
     clusters: Clusters
@@ -212,3 +214,10 @@ class Study:
     def n(self) -> int:
         """Lesions with an outcome."""
         return self.table.n
+
+    @property
+    def held_by(self) -> str:
+        """How many lesions there are, of how many patients, in words."""
+        if self.independent:
+            return f"{self.n} lesions (which of them share a patient is not known)"
+        return f"{self.n} lesions of {self.table.patient_count} patients"

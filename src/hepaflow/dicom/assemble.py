@@ -12,7 +12,6 @@ import numpy as np
 from hepaflow.dicom import read_nifti
 from hepaflow.dicom.acquisition import acquisition_of
 from hepaflow.dicom.choice import Choice, SeriesFound, choose, inventory, one_patient
-from hepaflow.dicom.gate import judge
 from hepaflow.dicom.headers import Instance, Slice, describe
 from hepaflow.dicom.patient import references
 from hepaflow.dicom.pixels import load, pixel_digest
@@ -20,6 +19,7 @@ from hepaflow.dicom.source import Entry, open_study
 from hepaflow.dicom.stack import Placed, place
 from hepaflow.dicom.times import TimeAxis, time_axis
 from hepaflow.dicom.values import WANTED
+from hepaflow.dicom.warden import judge_all
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 
@@ -34,6 +34,7 @@ class Trail:
     strangers: int = 0
     found: tuple[SeriesFound, ...] = ()
     told_by: str = ""
+    limited: bool = True
 
 
 def assemble(source: Path, *, progress: Progress | None = None, trail: Trail | None = None) -> DynamicSeries:
@@ -52,6 +53,7 @@ def assemble(source: Path, *, progress: Progress | None = None, trail: Trail | N
         one_patient(instances)
         trail.found = inventory(instances)
         instances, flags = _without_copies(instances, len(entries))
+        flags += () if trail.limited else ("reading-unlimited",)
         choice = choose(instances)
         trail.found = choice.found
         placed, axis = _arrange(choice)
@@ -60,18 +62,27 @@ def assemble(source: Path, *, progress: Progress | None = None, trail: Trail | N
 
 
 def _scan(entries: Sequence[Entry], trail: Trail, progress: Progress | None) -> list[Instance]:
-    """Every DICOM file through the gate."""
+    """Every DICOM file through the gate; the first refusal is raised when all are judged, with the number of others."""
     found: list[Instance] = []
-    for number, entry in enumerate(entries, start=1):
-        where = f"file {number} of {len(entries)}"
-        header = judge(entry, WANTED, where=where)
-        if header is None:
+    refusals: list[InputRefused] = []
+    for number, (entry, verdict) in enumerate(zip(entries, judge_all(entries, WANTED), strict=True), start=1):
+        trail.limited = verdict.limited
+        if verdict.refusal is not None:
+            refusals.append(verdict.refusal)
+        elif verdict.header is None:
             trail.strangers += 1
         else:
-            found.append(describe(entry, header, file=number, where=where))
+            try:
+                found.append(describe(entry, verdict.header, file=number, where=f"file {number} of {len(entries)}"))
+            except InputRefused as refusal:
+                refusals.append(refusal)
         if progress is not None and (number % 64 == 0 or number == len(entries)):
             progress("scan", number, len(entries))
     trail.files = len(entries)
+    if refusals:
+        first = refusals[0]
+        more = f", and {len(refusals) - 1} more files are refused" if len(refusals) > 1 else ""
+        raise InputRefused(first.code, first.what + more, first.advice)
     if not any(i.kind != "directory" for i in found):
         raise InputRefused(
             "STUDY-EMPTY", "the study holds no DICOM file", "Give a folder with DICOM files, a .zip of one, or a 4D NIfTI"

@@ -1,8 +1,7 @@
 """The gate: every file's structure is judged before anything in it is believed.
 
-One walk over the element stream, own code: a reader that tolerates a cut file would give a shorter header without a word. The
-walk reads no value but those asked for, follows every sequence down to a fixed depth, and holds every length against the file's end.
-Source: DICOM PS3.5 chapter 7 (data set encoding), annex A (transfer syntaxes), PS3.10 chapter 7 (file meta information).
+Preamble, meta information (source: DICOM PS3.10 chapter 7) and inflation here, the elements in :mod:`hepaflow.dicom.walk`. Runs in a
+limited child (:mod:`hepaflow.dicom.warden`) and imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -12,20 +11,24 @@ import zlib
 from collections.abc import Container
 from dataclasses import dataclass, field
 
-from hepaflow.dicom.source import Entry
+from hepaflow.dicom.source import MAX_RATIO, SMALL_BYTES, Content
 from hepaflow.dicom.walk import LONG, SHORT, Damaged, NeedMore, PixelSpan, Walk
 from hepaflow.errors import InputRefused
 
-HEAD_BYTES = 32 * 1024
-#: A header longer than what was read is read again this many times as far: of a large file, never more than the walk needs.
-_GROWTH = 16
+#: How much of a file is read, until its header ends within: a large file is not read for the sake of its pixels.
+HEADS_BYTES = (32 * 1024, 2**20, 32 * 2**20)
 #: A deflated image is one slice, at most a multi-frame object of regions.
 MAX_INFLATED_BYTES = 64 * 2**20
+_PIECE_BYTES = 4 * 2**20
+#: Of a deflated file, where 16 kB could hold two million: five times what 500 frames of a segmentation take.
+MAX_DEFLATED_ELEMENTS = 50_000
+DIRECTORY = "1.2.840.10008.1.3.10"
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
+NATIVE = (IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN)
 
 _META_SYNTAX, _META_LENGTH, _META_CLASS, _META_INSTANCE = 0x00020010, 0x00020000, 0x00020002, 0x00020003
 #: Suffixes that promise DICOM: such a file may not turn out to be something else.
@@ -53,25 +56,25 @@ class Header:
         return self.syntax != BIG_ENDIAN
 
 
-def judge(entry: Entry, wanted: Container[int], *, where: str) -> Header | None:
+def judge(entry: Content, wanted: Container[int], *, where: str) -> Header | None:
     """The header of a DICOM file; None for a file that is something else.
 
-    Refused: a file that is cut, whose lengths or tags contradict each other, that is nested deeper than ``MAX_DEPTH``, inflates
+    Refused: a file that is cut, whose lengths or tags contradict each other, that is nested deeper than 16 levels, inflates
     beyond ``MAX_INFLATED_BYTES``, lacks its transfer syntax, or promises DICOM by its suffix and is not.
     """
     try:
-        head = entry.head(HEAD_BYTES)
-        start = _start(head, entry)
-        if start is None:
-            return None
-        reach = HEAD_BYTES
-        while reach < entry.size:
+        for count in HEADS_BYTES:
+            head = entry.head(count)
+            start = _start(head, entry)
+            if start is None:
+                return None
             try:
                 return _judge(head, entry.size, start, wanted)
             except NeedMore:
-                reach *= _GROWTH
-                head = entry.head(reach) if reach < entry.size else entry.read()
-        return _judge(head, len(head), start, wanted)
+                continue
+        whole = entry.read()
+        start = _start(whole, entry)
+        return None if start is None else _judge(whole, len(whole), start, wanted)
     except Damaged as damage:
         raise InputRefused(damage.code, f"{damage.what} ({where})", "Copy the study again from its archive") from None
 
@@ -86,7 +89,7 @@ def inflate(data: bytes, *, limit: int = MAX_INFLATED_BYTES) -> bytes:
     return data[:start] + _inflated(data[start:], limit)
 
 
-def _start(head: bytes, entry: Entry) -> int | None:
+def _start(head: bytes, entry: Content) -> int | None:
     """Where the first element lies, or None for a file that is not DICOM."""
     if head[128:132] == b"DICM":
         return 132
@@ -110,16 +113,21 @@ def _judge(data: bytes, size: int, start: int, wanted: Container[int]) -> Header
     if size <= start:
         raise Damaged("FILE-TRUNCATED", "a file ends where its header should begin")
     meta, position, flawed = _meta(data, size, start)
-    syntax = _text(meta.get(_META_SYNTAX, b"")) if meta else _guess_bare(data)
+    syntax = _text(meta.get(_META_SYNTAX, b"")) if meta else _guess_bare(data, position)
     if not syntax:
         raise Damaged("FILE-META", "a file does not say its transfer syntax")
+    if _text(meta.get(_META_CLASS, b"")) == DIRECTORY:  # as long as its disc is full, and not used
+        return Header({}, meta, syntax, None, flawed)
     if syntax == DEFLATED:
         if len(data) < size:
             raise NeedMore
         data = data[:position] + _inflated(data[position:], MAX_INFLATED_BYTES)
         size = len(data)
     walk = Walk(data, size, big=syntax == BIG_ENDIAN, wanted=wanted)
+    if syntax == DEFLATED:
+        walk.most = MAX_DEFLATED_ELEMENTS
     walk.data_set(position, explicit=syntax != IMPLICIT)
+    flawed = flawed or (start > 0 and not meta)
     if not walk.count:
         raise Damaged("FILE-TRUNCATED", "a file ends after its meta information")
     values = walk.values
@@ -156,22 +164,29 @@ def _meta(data: bytes, size: int, position: int) -> tuple[dict[int, bytes], int,
     return values, position, first is not None and first != position
 
 
-def _guess_bare(data: bytes) -> str:
+def _guess_bare(data: bytes, position: int) -> str:
     """Transfer syntax of a data set without meta information: PS3.10 knows none, so only the two that show themselves."""
-    return EXPLICIT if data[4:6] in SHORT or data[4:6] in LONG else IMPLICIT
+    kind = data[position + 4 : position + 6]
+    return EXPLICIT if kind in SHORT or kind in LONG else IMPLICIT
 
 
 def _inflated(data: bytes, limit: int) -> bytes:
+    """Inflated piece by piece, so that a bomb is left when it shows itself and not when memory is full."""
     engine = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        out = engine.decompress(data, limit)
-    except zlib.error:
-        raise Damaged("FILE-DAMAGED", "a file's deflated content is damaged") from None
-    if len(out) >= limit:
-        raise Damaged("FILE-BOMB", "a file inflates beyond any image")
-    if not engine.eof:
-        raise Damaged("FILE-TRUNCATED", "a file's deflated content ends early")
-    return out
+    pieces, total, left = [], 0, data
+    while not engine.eof:
+        try:
+            piece = engine.decompress(left, _PIECE_BYTES)
+        except zlib.error:
+            raise Damaged("FILE-DAMAGED", "a file's deflated content is damaged") from None
+        left = engine.unconsumed_tail
+        if not piece and not left:
+            raise Damaged("FILE-TRUNCATED", "a file's deflated content ends early")
+        pieces.append(piece)
+        total += len(piece)
+        if total >= limit or (total > SMALL_BYTES and total > MAX_RATIO * (len(data) - len(left))):
+            raise Damaged("FILE-BOMB", "a file inflates beyond any image")
+    return b"".join(pieces)
 
 
 def _text(raw: bytes) -> str:

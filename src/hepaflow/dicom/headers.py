@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hepaflow.dicom.frames import split
-from hepaflow.dicom.gate import BIG_ENDIAN, DEFLATED, Header
+from hepaflow.dicom.gate import BIG_ENDIAN, DEFLATED, DIRECTORY, NATIVE, Header
 from hepaflow.dicom.kinds import MAKER, kind_of
 from hepaflow.dicom.source import Entry
 from hepaflow.dicom.values import Reader, date_time_us, date_us, time_us
@@ -18,7 +18,8 @@ from hepaflow.dicom.walk import PixelSpan
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 MULTI_FRAME_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
-DIRECTORY = "1.2.840.10008.1.3.10"
+#: Of a compressed image, whose size its file does not bound: twice the largest matrix that CT scanners reconstruct (2048).
+MAX_SIDE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,10 @@ def _pixels(header: Header, read: Reader) -> Pixels:
             raise read.refuse("PIXEL-FORMAT", "an image holds more pixels than its header says")
     elif not span.fragments:
         raise read.refuse("FILE-TRUNCATED", "an image holds no pixels", "Copy the study again from its archive")
+    elif max(rows, columns) > MAX_SIDE:
+        raise read.refuse("PIXEL-FORMAT", "a compressed image is larger than any CT image")
+    if (span.fragments is None) != (header.syntax in NATIVE):
+        raise read.refuse("PIXEL-FORMAT", "the transfer syntax of an image contradicts how its pixels lie in the file")
     slope, intercept = _rescale(read)
     return Pixels(
         rows, columns, allocated, stored, bool(signed), slope, intercept, _padding(read, bool(signed)), header.syntax, span

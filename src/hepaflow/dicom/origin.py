@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,17 +18,28 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow import __version__
-from hepaflow.dicom.codes import PRIVATE
+from hepaflow.dicom.codes import PRIVATE, SOURCE_IMAGE, Code
 from hepaflow.dicom.kinds import MAKER
-from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, stable_uid
+from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, EXPLICIT_VR_LITTLE_ENDIAN, stable_uid
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.geometry import Grid
+from hepaflow.domain.lesions import Tracked
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 #: Series numbers of results start here, above what scanners use.
-SERIES_NUMBERS = {"reference": 9000, "segmentation": 9001, "report": 9002, "map": 9100, "slices": 9200}
+SERIES_NUMBERS = {
+    "reference": 9000,
+    "segmentation": 9001,
+    "report": 9002,
+    "document": 9003,
+    "capture": 9004,
+    "keys": 9005,
+    "map": 9100,
+    "slices": 9200,
+    "corrected": 9300,
+}
 #: The date of results of a study without one: DICOM wants a date, and the clock must not decide it.
 NO_DATE, NO_TIME = "20000101", "000000"
 
@@ -57,6 +68,7 @@ class Origin:
     patient_position: str | None
     grid: Grid
     real: bool
+    tracking: dict[str, Tracked]
 
     @property
     def study_uid(self) -> str:
@@ -109,7 +121,66 @@ def origin_of(case: CaseResult) -> Origin:
         patient_position=given.get("PatientPosition") or None,
         grid=case.series.grid,
         real=real,
+        tracking=case.tracking,
     )
+
+
+def analysed(case: CaseResult, study: Origin) -> list[tuple[str, str]]:
+    """SOP class and instance UID of every image that was analysed, pass by pass; those of the reference pass where no other is DICOM."""
+    if not study.real:
+        return [(study.image_class_uid, uid) for uid in study.images]
+    # frames are not named: all of a multi-frame image that is a pass were
+    return list(dict.fromkeys((str(image[0]), str(image[1])) for row in case.series.source["images"] for image in row))
+
+
+def sources(study: Origin, slices: Iterable[int]) -> list[Any]:
+    """References to images of the reference pass that a result is made from; of a multi-frame image one, which names its frames."""
+    frames: dict[str, list[int]] = {}
+    for k in slices:
+        number = study.frames[k]
+        frames.setdefault(study.images[k], []).extend([] if number is None else [number])
+    return [reference((study.image_class_uid, uid), SOURCE_IMAGE, frames=numbers) for uid, numbers in frames.items()]
+
+
+def reference(image: tuple[str, str], purpose: Code | None = None, *, frames: Sequence[int] = ()) -> Any:
+    """One entry of a sequence of references: SOP class and instance UID, the frames that are meant, and what it is referred to for."""
+    from pydicom.dataset import Dataset
+
+    item: Any = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = image
+    if frames:
+        item.ReferencedFrameNumber = list(frames)
+    if purpose is not None:
+        item.PurposeOfReferenceCodeSequence = [coded_item(purpose)]
+    return item
+
+
+def coded_item(code: Code) -> Any:
+    """A code sequence's item."""
+    from pydicom.dataset import Dataset
+
+    item: Any = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
+    return item
+
+
+def made_by(dataset: Any) -> None:
+    """The equipment module of every result."""
+    made = equipment()
+    dataset.Manufacturer, dataset.ManufacturerModelName = made["manufacturer"], made["manufacturer_model_name"]
+    dataset.SoftwareVersions = made["software_versions"]
+
+
+def file_meta(sop_class_uid: str, sop_instance_uid: str) -> Any:
+    """File meta information, explicit little endian."""
+    from pydicom.dataset import FileMetaDataset
+
+    meta: Any = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = sop_class_uid, sop_instance_uid
+    meta.TransferSyntaxUID = EXPLICIT_VR_LITTLE_ENDIAN
+    meta.ImplementationClassUID = stable_uid("hepaflow", "implementation")
+    meta.ImplementationVersionName = "HEPAFLOW"
+    return meta
 
 
 def _anonymous(seed: str) -> dict[str, str]:

@@ -25,11 +25,16 @@ KEYWORDS = (
 
 
 def references(axis: TimeAxis, by_file: dict[int, Instance]) -> dict[str, Any]:
-    """``header``: keyword to text, of the first image; ``images``: [pass][slice] of SOP class UID, SOP instance UID, series UID, frame or None."""
+    """``header``: keyword to text, of the first image; ``images``: [pass][slice] of SOP class UID, SOP instance UID, series UID, frame or None.
+
+    ``clock`` is the encoding that gave the time axis, ``moments_us`` [pass][slice] what it says, as :class:`Slice` counts.
+    """
     return {
         "kind": "dicom",
         "header": _header(by_file[axis.slices[0][0].file]),
         "images": [[(by_file[s.file].sop_class, s.sop_uid, s.series_uid, s.frame) for s in row] for row in axis.slices],
+        "clock": axis.source,
+        "moments_us": axis.slice_times_us.tolist(),
     }
 
 

@@ -1,11 +1,10 @@
-"""Stored pixels to HU, straight into one array; native pixels are read without a DICOM library, compressed ones through its decoders."""
+"""Stored pixels to HU, straight into one array; native pixels are read without a DICOM library, compressed ones by a limited child (warden)."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import os
-import struct
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -17,9 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.dicom.codec import LOSSY
 from hepaflow.dicom.gate import inflate
 from hepaflow.dicom.headers import Pixels, Slice
-from hepaflow.errors import InputRefused
+from hepaflow.dicom.warden import decode
 
 #: HU given to pixels that the scanner marked as outside its circle: air.
 OUTSIDE_HU = -1024
@@ -32,14 +32,6 @@ _JUMP_HU = 300.0
 _SAMPLE = 8
 _TALKATIVE = ("pydicom", "highdicom", "openjpeg", "pylibjpeg")
 _INT16 = np.iinfo(np.int16)
-
-_JPEG = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
-_JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
-_HTJ2K = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203")
-_RLE = "1.2.840.10008.1.2.5"
-COMPRESSED = (*_JPEG, *_JPEG_2000, *_HTJ2K, _RLE)
-#: May have lost information, whatever the header says.
-_LOSSY = ("1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.203")
 
 Progress = Callable[[str, int, int], None]
 
@@ -106,7 +98,7 @@ def _load(slices: Sequence[Sequence[Slice]], voxels: npt.NDArray[Any], files: in
                 progress("read", p + 1, len(slices))
     if len({(s.pixels.slope, s.pixels.intercept) for row in slices for s in row}) > 1:
         flags.add("rescale-varies")
-    if any(s.pixels.syntax in _LOSSY for row in slices for s in row):
+    if any(s.pixels.syntax in LOSSY for row in slices for s in row):
         flags.add("lossy-compression")
     return Loaded(voxels, tuple(digests), (*sorted(flags), *doubts(voxels)))
 
@@ -149,13 +141,13 @@ def _in_place(image: Slice, out: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _stored(image: Slice, where: str) -> npt.NDArray[Any]:
     """Stored values (rows, columns), unused high bits removed."""
     form = image.pixels
-    data = inflate(image.entry.read())[form.span.start :] if form.deflated else _own_bytes(image)
     if form.span.fragments is None:
+        data = inflate(image.entry.read())[form.span.start :] if form.deflated else _own_bytes(image)
         kind = ("<" if form.little_endian else ">") + ("i" if form.signed else "u") + str(form.bits_allocated // 8)
         flat = np.frombuffer(data, dtype=kind, count=form.rows * form.columns)
         stored = flat.reshape(form.rows, form.columns)
     else:
-        stored = _decoded(data, form, where)
+        stored = decode(image.entry, form, where=where)
     return _without_spare(stored, form)
 
 
@@ -174,71 +166,6 @@ def _without_spare(stored: npt.NDArray[Any], form: Pixels, *, out: npt.NDArray[A
     elif spare:
         stored = np.bitwise_and(stored, (1 << form.bits_stored) - 1, out=out)
     return stored
-
-
-def _decoded(data: bytes, form: Pixels, where: str) -> npt.NDArray[Any]:
-    if form.syntax not in COMPRESSED:
-        raise InputRefused("FILE-SYNTAX", f"an image is compressed in a way that is not read ({where})", "Export it uncompressed")
-    first, fragments = form.span.start, form.span.fragments or ()
-    stream = b"".join(data[start - first : start - first + length] for start, length in fragments)
-    size = codestream_size(stream, form.syntax)
-    if size is not None and size != (form.rows, form.columns):
-        raise InputRefused("PIXEL-FORMAT", f"compressed pixels have another size than the header says ({where})", "Copy it again")
-    try:
-        import gdcm
-        from pydicom.encaps import encapsulate
-        from pydicom.pixels.decoders.base import get_decoder
-
-        gdcm.Trace.WarningOff()
-        gdcm.Trace.ErrorOff()
-
-        options: dict[str, Any] = {
-            "rows": form.rows,
-            "columns": form.columns,
-            "number_of_frames": 1,
-            "samples_per_pixel": 1,
-            "bits_allocated": form.bits_allocated,
-            "bits_stored": form.bits_stored,
-            "pixel_representation": int(form.signed),
-            "photometric_interpretation": "MONOCHROME2",
-            "pixel_keyword": "PixelData",
-        }
-        found, _ = get_decoder(form.syntax).as_array(encapsulate([stream], has_bot=False), **options)
-    except Exception as error:  # each decoder has its own kinds of error, and their messages may hold values
-        raise InputRefused(
-            "FILE-DAMAGED", f"compressed pixels cannot be decoded ({where})", "Copy the study again from its archive"
-        ) from error
-    if found.shape != (form.rows, form.columns):
-        raise InputRefused("PIXEL-FORMAT", f"compressed pixels have another size than the header says ({where})", "Copy it again")
-    return np.asarray(found)
-
-
-def codestream_size(stream: bytes, syntax: str) -> tuple[int, int] | None:
-    """Rows and columns that a compressed stream claims (a decoder would allocate them); None for RLE, which claims nothing.
-
-    Source: ISO/IEC 10918-1 B.2.2 and 14495-1 C.2.2 (frame header), 15444-1 A.5.1 (SIZ). Refused by returning (0, 0): no frame header.
-    """
-    if syntax in _JPEG:
-        position = 2
-        while position + 9 <= len(stream):
-            if stream[position] != 0xFF:
-                return 0, 0
-            marker = stream[position + 1]
-            if marker == 0xFF:
-                position += 1
-                continue
-            if marker in (0xC0, 0xC1, 0xC2, 0xC3, 0xF7):
-                rows, columns = struct.unpack_from(">HH", stream, position + 5)
-                return int(rows), int(columns)
-            position += 2 + struct.unpack_from(">H", stream, position + 2)[0]
-        return 0, 0
-    if syntax in _JPEG_2000 or syntax in _HTJ2K:
-        start = stream.find(b"\xff\x4f\xff\x51")
-        if start < 0 or start + 24 > len(stream):
-            return 0, 0
-        x1, y1, x0, y0 = struct.unpack_from(">IIII", stream, start + 8)
-        return int(y1 - y0), int(x1 - x0)
-    return None
 
 
 def _to_hu(stored: npt.NDArray[Any], form: Pixels, out: npt.NDArray[Any]) -> bool:

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.dicom.gate import judge
 from hepaflow.dicom.nearest import mask_on
 from hepaflow.dicom.read_contours import RT_STRUCTURE_SET, read_contours
 from hepaflow.dicom.read_nifti import is_nifti, read_sidecar, read_volume, sidecar_of
 from hepaflow.dicom.read_seg import SEGMENTATIONS, read_segments
-from hepaflow.dicom.source import Entry, open_study
+from hepaflow.dicom.source import open_study
+from hepaflow.dicom.warden import Verdict, judge_all
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.lesions import SHELLS
 from hepaflow.errors import InputRefused
@@ -98,9 +98,9 @@ def _from_dicom(path: Path, grid: Grid) -> RegionSet:
     flags: list[str] = []
     objects = 0
     with open_study(path) as entries:
-        for number, entry in enumerate(entries, start=1):
+        for number, (entry, verdict) in enumerate(zip(entries, judge_all(entries, {_SOP_CLASS}), strict=True), start=1):
             where = f"file {number} of {len(entries)}"
-            kind = _kind(entry, where)
+            kind = _kind(verdict)
             if kind in SEGMENTATIONS:
                 found += read_segments(entry.read(), grid, where=where)
             elif kind == RT_STRUCTURE_SET:
@@ -113,8 +113,10 @@ def _from_dicom(path: Path, grid: Grid) -> RegionSet:
     return _placed(found, grid, frame=None, flags=flags)
 
 
-def _kind(entry: Entry, where: str) -> str:
-    header = judge(entry, {_SOP_CLASS}, where=where)
+def _kind(verdict: Verdict) -> str:
+    if verdict.refusal is not None:
+        raise verdict.refusal
+    header = verdict.header
     return "" if header is None else header.values.get(_SOP_CLASS, b"").decode("ascii", "replace").rstrip("\x00 ")
 
 

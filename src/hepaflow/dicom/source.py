@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -28,8 +29,13 @@ _LOCAL_HEADER = 30
 _UNSAFE_ADVICE = "Unpack the archive yourself, check it, and give the folder"
 
 
-class Entry(Protocol):
-    """One file: its size in bytes, its suffix in lower case, its first bytes, all its bytes."""
+#: Where a file lies, for another process: ("file", path, size) or ("member", path of the archive, number among its sorted members);
+#: of a file in memory its bytes.
+Place = tuple[str, str, int] | bytes
+
+
+class Content(Protocol):
+    """The bytes of one file: its size, its suffix in lower case, its first bytes, all its bytes."""
 
     @property
     def size(self) -> int:
@@ -54,12 +60,26 @@ class Entry(Protocol):
         ...
 
 
+class Entry(Content, Protocol):
+    """One file of a study, which another process can find."""
+
+    @property
+    def place(self) -> Place:
+        """What :func:`entry_at` finds it by in another process."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class DiskFile:
     """A file of a folder."""
 
     path: Path
     size: int
+
+    @property
+    def place(self) -> Place:
+        """Absolute path and size."""
+        return "file", os.path.abspath(self.path), self.size
 
     @property
     def suffix(self) -> str:
@@ -99,6 +119,12 @@ class Member:
 
     archive: zipfile.ZipFile
     info: zipfile.ZipInfo
+    number: int
+
+    @property
+    def place(self) -> Place:
+        """Absolute path of the archive and the member's number."""
+        return "member", os.path.abspath(str(self.archive.filename)), self.number
 
     @property
     def size(self) -> int:
@@ -143,6 +169,11 @@ class Held:
     suffix: str = ""
 
     @property
+    def place(self) -> Place:
+        """The bytes themselves."""
+        return self.data
+
+    @property
     def size(self) -> int:
         """Size in bytes."""
         return len(self.data)
@@ -174,11 +205,7 @@ def open_study(path: Path) -> Iterator[tuple[Entry, ...]]:
     elif not is_file:
         raise InputRefused("SOURCE-MISSING", "the given path does not exist", "Check the path")
     elif path.suffix.lower() == ".zip" or _starts_zip(path):
-        try:
-            archive = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise _damaged() from error
-        with archive:
+        with _archive(path) as archive:
             yield _some(_members(archive))
     else:
         with _disk_errors():
@@ -234,7 +261,35 @@ def _members(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
             raise InputRefused("ZIP-NESTED", "the archive holds another archive", "Unpack it and give the folder")
         _judge_sizes(info)
     _judge_overlap(infos)
-    return tuple(Member(archive, info) for info in sorted(infos, key=lambda info: info.filename))
+    return tuple(Member(archive, info, n) for n, info in enumerate(sorted(infos, key=lambda info: info.filename)))
+
+
+def entry_at(place: Place) -> Entry:
+    """The file at ``place``. Refused: an archive that changed."""
+    if isinstance(place, bytes):
+        return Held(place)
+    kind, path, number = place
+    if kind == "file":
+        return DiskFile(Path(path), number)
+    with _disk_errors():
+        facts = os.stat(path)
+    members = _members_of(path, facts.st_mtime_ns, facts.st_size)
+    if number >= len(members):
+        raise _changed()
+    return members[number]
+
+
+@lru_cache(maxsize=1)
+def _members_of(path: str, _made_ns: int, _size: int) -> tuple[Entry, ...]:
+    """Members of an archive that stays open until another is asked for."""
+    return _members(_archive(Path(path)))
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise _damaged() from error
 
 
 def _judge_name(info: zipfile.ZipInfo) -> None:

@@ -1,6 +1,7 @@
-"""One walk over the element stream of a data set: keeps the values asked for, finds the pixels, holds every length to the file's end.
+"""One walk over the elements of a data set, own code: a reader that tolerates a cut file would give a shorter header without a word.
 
-Source: DICOM PS3.5 chapter 7 (data set encoding) and annex A.4 (encapsulated pixels), PS3.3 C.7.6.16 (functional groups).
+The walk reads no value but those asked for, follows every sequence down to a fixed depth, and holds every length against the file's end.
+Source: DICOM PS3.5 chapter 7 (data set encoding), annex A (transfer syntaxes), PS3.3 C.7.6.16 (functional groups).
 """
 
 from __future__ import annotations
@@ -8,8 +9,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 
 MAX_DEPTH = 16
+#: Elements and items of one file: a multi-frame object of a whole study (1,344 frames) takes about 130,000.
+MAX_ELEMENTS = 200_000
 PIXEL_DATA = 0x7FE00010
 _FLOAT_PIXEL_DATA = (0x7FE00008, 0x7FE00009)
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -55,8 +61,8 @@ class Walk:
     """One pass over the elements of a data set. State: what was kept at the top and in functional groups, and where the pixels are."""
 
     __slots__ = (
-        *("_group", "_macro", "count", "data", "four", "frames", "have", "item", "pixels", "shared", "short", "size", "values"),
-        "wanted",
+        *("_group", "_macro", "count", "data", "four", "frames", "have", "item", "most", "pixels", "shared", "short", "size"),
+        *("values", "wanted"),
     )
 
     def __init__(self, data: bytes, size: int, *, big: bool, wanted: Container[int]) -> None:
@@ -71,7 +77,7 @@ class Walk:
         self._group: dict[int, bytes] | None = None
         self._macro = False
         self.pixels: PixelSpan | None = None
-        self.count = 0
+        self.count, self.most = 0, MAX_ELEMENTS
 
     def data_set(self, position: int, *, explicit: bool) -> None:
         """The whole data set from ``position`` to the end of the file."""
@@ -115,8 +121,13 @@ class Walk:
             elif explicit and vr not in SHORT:
                 raise Damaged("FILE-DAMAGED", "a file holds an element of no known kind")
             position = self._value(tag, vr, body, length, end, explicit, depth)
-            self.count += 1
+            self._counted()
         return position
+
+    def _counted(self) -> None:
+        self.count += 1
+        if self.count > self.most:
+            raise Damaged("FILE-BOMB", "a file holds more elements than any image")
 
     def _value(self, tag: int, vr: bytes, body: int, length: int, end: int, explicit: bool, depth: int) -> int:
         """Past one value; kept when wanted."""
@@ -129,7 +140,7 @@ class Walk:
         after = body + length
         if after > end:
             raise Damaged("FILE-TRUNCATED", "a file is shorter than its elements say")
-        if vr == b"SQ" or (not explicit and length and _is_sequence(tag)):
+        if vr == b"SQ" or (not explicit and length and tag in _sequences()):
             return self._items(tag, body, after, explicit, depth, open_end=False)
         if depth:
             if self._group is not None and self._macro and depth == 2 and tag in self.wanted:
@@ -161,6 +172,7 @@ class Walk:
                 return position
             if mark != _ITEM:
                 raise Damaged("FILE-DAMAGED", "a file holds a sequence without items")
+            self._counted()
             if per_frame:
                 self._group = {}
                 self.frames.append(self._group)
@@ -190,17 +202,24 @@ class Walk:
             self._need(position + length, end)
             spans.append((position, length))
             position += length
-        if spans:
-            start, length = spans[0]
-            table = struct.unpack_from(f"<{length // 4}I", self.data, start)
-            self.pixels = PixelSpan(first, position - first, tuple(spans[1:]), table)
-        else:
-            self.pixels = PixelSpan(first, position - first, ())
+        self.pixels = PixelSpan(first, position - first, tuple(spans[1:]), self._table(spans))
         return position
 
+    def _table(self, spans: list[tuple[int, int]]) -> tuple[int, ...]:
+        """The basic offset table; empty where it names more frames than there are fragments, and so divides nothing."""
+        start, length = spans[0] if spans else (0, 0)
+        return struct.unpack_from(f"<{length // 4}I", self.data, start) if length // 4 < len(spans) else ()
 
-def _is_sequence(tag: int) -> bool:
-    from pydicom._dicom_dict import DicomDictionary
 
-    entry = DicomDictionary.get(tag)
-    return entry is not None and entry[0] == "SQ"
+@cache
+def _sequences() -> frozenset[int]:
+    """Tags of sequences, from the dictionary of pydicom alone: the package itself takes half a second to import."""
+    package = find_spec("pydicom")
+    assert package is not None
+    assert package.origin is not None
+    spec = spec_from_file_location("_dicom_dict", Path(package.origin).with_name("_dicom_dict.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return frozenset(tag for tag, entry in module.DicomDictionary.items() if entry[0] == "SQ")

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from hepaflow import __version__
 from hepaflow.dicom import codes, origin
+from hepaflow.dicom.write_ct import stable_uid
 from hepaflow.dicom.write_map import coded
 from hepaflow.domain.case import CaseResult
-from hepaflow.domain.lesions import SHELLS, Region, Regions
+from hepaflow.domain.lesions import SHELLS, Region, Regions, Tracked
 from hepaflow.errors import InputRefused
 
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -73,12 +74,20 @@ class Identity:
 def identity(study: origin.Origin, chosen: Sequence[Segment]) -> Identity:
     """UIDs of the segmentation of ``chosen``."""
     said = [f"{one.label} {one.algorithm} {origin.content_digest(np.packbits(one.mask))}" for one in chosen]
+    said += [f"{label} {one.identifier} {one.uid}" for label, one in sorted(study.tracking.items())]
     return Identity(study.uid("segmentation", *said), study.uid("segmentation instance", *said))
 
 
-def tracking_uid(study: origin.Origin, label: str) -> str:
-    """The tracking UID of a region: it depends on the study and the region's name only, and outlives a change of its outline."""
-    return study.uid("tracking", label)
+def tracking(study: origin.Origin, label: str) -> Tracked:
+    """What a region is called across visits: what an earlier visit called it, else by the study and the region's name only.
+
+    It outlives a change of the outline. A part's is made of its lesion's, so that it is the same in every visit that has the part.
+    """
+    lesion, _, part = label.rpartition(" ")
+    if lesion and part in SHELLS:
+        whole = tracking(study, lesion)
+        return Tracked(f"{whole.identifier} {part}", stable_uid("hepaflow", "tracking", whole.uid, part))
+    return study.tracking.get(label) or Tracked(label, study.uid("tracking", label))
 
 
 def write_seg(case: CaseResult, folder: Path) -> Path:
@@ -147,8 +156,8 @@ def _description(study: origin.Origin, one: Segment) -> Any:
         segmented_property_type=coded(kind),
         algorithm_type=one.algorithm,
         algorithm_identification=algorithm,
-        tracking_uid=tracking_uid(study, one.label),
-        tracking_id=one.label,
+        tracking_uid=tracking(study, one.label).uid,
+        tracking_id=tracking(study, one.label).identifier,
         anatomic_regions=[coded(codes.LIVER)] if one.name in {"healthy", "lesion"} else None,
         display_color=CIELabColor(*_COLOURS[one.name]),
     )

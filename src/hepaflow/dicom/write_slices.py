@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hepaflow.dicom import origin
 from hepaflow.dicom.codes import LIVER, Code
-from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, EXPLICIT_VR_LITTLE_ENDIAN, stable_uid
+from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE
 from hepaflow.domain.series import Acquisition
-
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
 
 #: Stored where there is no value.
 PADDING = -32768
@@ -34,25 +32,36 @@ class Series:
     mapping: Any
     derivation: Code | None
     uids: tuple[str, ...]
+    made_how: str = "Computed from a dynamic contrast series"
 
 
 def write_series(
-    values: npt.NDArray[Any], slices: list[int], kind: Series, study: origin.Origin, folder: Path, acquisition: Acquisition
+    values: npt.NDArray[Any],
+    slices: list[int],
+    kind: Series,
+    study: origin.Origin,
+    folder: Path,
+    acquisition: Acquisition,
+    *,
+    first: int = 1,
+    extra: Callable[[Any, int], None] | None = None,
 ) -> list[Path]:
-    """Write ``slices`` of ``values`` (k, j, i) in the order given, one file each; NaN becomes pixel padding.
+    """Write ``slices`` of ``values`` (k, j, i) in the order given, one file each, numbered from ``first``; NaN becomes pixel padding.
 
-    A value is stored as the nearest multiple of the slope, at most 32767 of them either way.
+    A value is stored as the nearest multiple of the slope, at most 32767 of them either way. ``extra`` adds to the image of a slice.
     """
-    dataset, meta = _shared(kind, study, acquisition), _meta()
+    dataset, meta = _shared(kind, study, acquisition), origin.file_meta(CT_IMAGE_STORAGE, "")
     dataset.file_meta = meta
     paths = []
-    for number, k in enumerate(slices, start=1):
-        dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID = kind.uids[number - 1]
+    for number, (k, uid) in enumerate(zip(slices, kind.uids, strict=True), start=first):
+        dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID = uid
         dataset.InstanceNumber = number
         dataset.ImagePositionPatient = origin.position(study.grid, k)
         dataset.SliceLocation = origin.ds(float(study.grid.to_mm((k, 0, 0)) @ _normal(study)))
         if kind.derivation is not None:
-            _refer(dataset, study, k)
+            dataset.SourceImageSequence = origin.sources(study, [k])
+        if extra is not None:
+            extra(dataset, k)
         exact = np.nan_to_num(values[k].astype(np.float64), nan=0.0)
         stored = np.clip(np.rint(exact / kind.slope), -32767, 32767).astype("<i2")
         stored[~np.isfinite(values[k])] = PADDING
@@ -68,17 +77,6 @@ def _normal(study: origin.Origin) -> npt.NDArray[np.float64]:
     return np.asarray(np.cross(grid.affine[:3, 2] / across, grid.affine[:3, 1] / down), dtype=np.float64)
 
 
-def _meta() -> Any:
-    from pydicom.dataset import FileMetaDataset
-
-    meta: Any = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = CT_IMAGE_STORAGE
-    meta.TransferSyntaxUID = EXPLICIT_VR_LITTLE_ENDIAN
-    meta.ImplementationClassUID = stable_uid("hepaflow", "implementation")
-    meta.ImplementationVersionName = "HEPAFLOW"
-    return meta
-
-
 def _shared(kind: Series, study: origin.Origin, acquisition: Acquisition) -> Any:
     """What all images of the series share."""
     from pydicom.dataset import Dataset
@@ -88,9 +86,7 @@ def _shared(kind: Series, study: origin.Origin, acquisition: Acquisition) -> Any
     ds.SOPClassUID, ds.Modality = CT_IMAGE_STORAGE, "CT"
     ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     ds.SeriesInstanceUID, ds.SeriesNumber, ds.SeriesDescription = kind.uid, kind.number, kind.description[:64]
-    made_by = origin.equipment()
-    ds.Manufacturer, ds.ManufacturerModelName = made_by["manufacturer"], made_by["manufacturer_model_name"]
-    ds.SoftwareVersions = made_by["software_versions"]
+    origin.made_by(ds)
     ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = study.frame_of_reference_uid, study.position_reference
     _, ds.Rows, ds.Columns = study.grid.shape
     ds.ImageOrientationPatient, ds.PixelSpacing = origin.plane(study.grid)
@@ -104,12 +100,12 @@ def _shared(kind: Series, study: origin.Origin, acquisition: Acquisition) -> Any
     ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", format_number_as_ds(kind.slope), kind.rescale_type
     ds.WindowCenter, ds.WindowWidth = (origin.ds(value) for value in kind.window)
     ds.BurnedInAnnotation, ds.LossyImageCompression = "NO", "00"
-    ds.AnatomicRegionSequence = [_item(LIVER)]
+    ds.AnatomicRegionSequence = [origin.coded_item(LIVER)]
     if kind.mapping is not None:
         ds.RealWorldValueMappingSequence = [kind.mapping]
     if kind.derivation is not None:
-        ds.DerivationDescription = "Computed from a dynamic contrast series; research use only"
-        ds.DerivationCodeSequence = [_item(kind.derivation)]
+        ds.DerivationDescription = f"{kind.made_how}; research use only"
+        ds.DerivationCodeSequence = [origin.coded_item(kind.derivation)]
     origin.settle(ds, study, "slices", kind.uid)
     return ds
 
@@ -117,25 +113,3 @@ def _shared(kind: Series, study: origin.Origin, acquisition: Acquisition) -> Any
 def _kvp(acquisition: Acquisition) -> str | None:
     known = {value for value in acquisition.kvp if value is not None}
     return origin.ds(known.pop()) if len(known) == 1 else None
-
-
-def _refer(dataset: Any, study: origin.Origin, k: int) -> None:
-    """The image of the reference pass at the same place."""
-    from pydicom.dataset import Dataset
-
-    source: Any = Dataset()
-    source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = study.image_class_uid, study.images[k]
-    if study.frames[k] is not None:
-        source.ReferencedFrameNumber = study.frames[k]
-    dataset.SourceImageSequence = [source]
-    dataset.SourceImageSequence[0].PurposeOfReferenceCodeSequence = [
-        _item(Code("121322", "DCM", "Source image for image processing operation"))
-    ]
-
-
-def _item(code: Code) -> Dataset:
-    from pydicom.dataset import Dataset
-
-    item: Any = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
-    return item  # type: ignore[no-any-return]

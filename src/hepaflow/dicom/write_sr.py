@@ -14,7 +14,7 @@ from hepaflow import __version__
 from hepaflow.dicom import codes, origin
 from hepaflow.dicom.write_ct import stable_uid
 from hepaflow.dicom.write_map import coded
-from hepaflow.dicom.write_seg import SEGMENTATION_STORAGE, Identity, Segment, identity, segments, tracking_uid
+from hepaflow.dicom.write_seg import SEGMENTATION_STORAGE, Identity, Segment, identity, segments, tracking
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import SHELLS, Estimate, LesionResult, Measurement, Ratio, ResponseCall
 from hepaflow.units import QUANTITIES
@@ -147,7 +147,6 @@ def _group(
     from highdicom.sr import (
         FindingSite,
         QualitativeEvaluation,
-        TrackingIdentifier,
         VolumetricROIMeasurementsAndQualitativeEvaluations,
     )
 
@@ -155,7 +154,7 @@ def _group(
     if said is None:
         said = [(codes.QUALITY_FLAG, codes.flag(flag)) for flag in measured.flags] if measured else []
     container = VolumetricROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(uid=tracking_uid(study, segment.label), identifier=segment.label),
+        tracking_identifier=_tracking(study, segment),
         referenced_segment=_segment(study, segmentation, segment),
         finding_type=coded(codes.region(segment.name)[1]),
         method=coded(codes.CT_PERFUSION),
@@ -168,14 +167,21 @@ def _group(
 
 def _unmeasured(study: origin.Origin, segmentation: Identity, segment: Segment) -> Group:
     """A report needs a group: with neither lesion nor healthy reference it names the first region and no number."""
-    from highdicom.sr import TrackingIdentifier, VolumetricROIMeasurementsAndQualitativeEvaluations
+    from highdicom.sr import VolumetricROIMeasurementsAndQualitativeEvaluations
 
     container = VolumetricROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(uid=tracking_uid(study, segment.label), identifier=segment.label),
+        tracking_identifier=_tracking(study, segment),
         referenced_segment=_segment(study, segmentation, segment),
         finding_type=coded(codes.region(segment.name)[1]),
     )
     return Group(container, [])
+
+
+def _tracking(study: origin.Origin, segment: Segment) -> Any:
+    from highdicom.sr import TrackingIdentifier
+
+    found = tracking(study, segment.label)
+    return TrackingIdentifier(uid=found.uid, identifier=found.identifier)
 
 
 def _segment(study: origin.Origin, segmentation: Identity, segment: Segment) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs
 from hepaflow.domain.denoising import Denoising
 from hepaflow.domain.history import Rule, Step
-from hepaflow.domain.lesions import LesionResult, Measurement, Regions
+from hepaflow.domain.lesions import LesionResult, Measurement, Regions, Tracked
 from hepaflow.domain.maps import MapSet
 from hepaflow.domain.motion import MotionField
 from hepaflow.domain.series import DynamicSeries
@@ -19,6 +19,7 @@ class CaseResult:
     """One study from scanner to response. ``series`` is as acquired, ``aligned`` motion-corrected on the same grid.
 
     ``comparison`` has an entry a curve where models were compared.
+    ``tracking`` holds, by lesion, what an earlier visit called it; the others are named by this study.
     ``denoising`` says what was done to the data of the maps, None where they were made from ``aligned`` itself.
     """
 
@@ -35,3 +36,4 @@ class CaseResult:
     flags: tuple[str, ...]
     comparison: tuple[Comparison, ...] = ()
     denoising: Denoising | None = None
+    tracking: dict[str, Tracked] = field(default_factory=dict)

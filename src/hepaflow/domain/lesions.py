@@ -63,6 +63,14 @@ class Regions:
 
 
 @dataclass(frozen=True, slots=True)
+class Tracked:
+    """What a region is called across visits: a text for readers and a UID."""
+
+    identifier: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """A number with its honesty: ``value`` fitted to the region's mean curve, ``sd``, and mean and median of the voxel map; NaN = not available."""
 

@@ -553,6 +553,12 @@ _TABLE: tuple[Flag, ...] = (
     ),
     # reading
     Flag(
+        "reading-unlimited",
+        "info",
+        "files were read by a process whose memory and time this system cannot limit",
+        "les fichiers ont été lus par un processus dont ce système ne peut limiter ni la mémoire ni la durée",
+    ),
+    Flag(
         "duplicate-slices-ignored",
         "info",
         "some images were given twice; each was used once",

@@ -18,7 +18,7 @@ from hepaflow.report.rated import Truth
 from hepaflow.report.sections import every
 from hepaflow.report.words import Words
 
-__all__ = ["compose", "study_label", "summary_figure", "write"]
+__all__ = ["compose", "save", "study_label", "summary_figure", "write"]
 
 
 def study_label(case: CaseResult) -> str:
@@ -60,7 +60,11 @@ def write(case: CaseResult, folder: Path, *, language: str = "en", truth: Truth 
     ``truth`` (only for a phantom) maps ``healthy`` and lesion ids to ``bf`` and ``ratio_bf`` and adds a table of truth beside
     measurement. Refused: an unknown language (LANGUAGE-UNKNOWN); a folder that cannot be written raises REPORT-NOT-WRITTEN.
     """
-    document = compose(case, language=language, truth=truth)
+    return save(compose(case, language=language, truth=truth), folder)
+
+
+def save(document: Document, folder: Path) -> tuple[Path, Path]:
+    """Write ``report.html`` and ``report.pdf`` of a composed report; a folder that cannot be written raises REPORT-NOT-WRITTEN."""
     page, paper = folder / "report.html", folder / "report.pdf"
     replace_file(page, html.render(document))
     replace_file(paper, pdf.render(document))

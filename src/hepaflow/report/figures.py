@@ -105,6 +105,14 @@ def rendered(figure: Canvas) -> tuple[bytes, tuple[int, int]]:
     return stream.getvalue(), (int(pixels.shape[1]), int(pixels.shape[0]))
 
 
+def pixels_of(figure: Figure) -> npt.NDArray[np.uint8]:
+    """The picture of a block as RGB (rows, columns, 3)."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(figure.png)) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
 def vector(figure: Canvas) -> bytes:
     """The figure as SVG, letters as outlines so that it looks the same everywhere, without a date: same figure, same bytes."""
     stream = io.BytesIO()

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hepaflow import __version__
-from hepaflow.cohort.study import Study
+from hepaflow.cohort.study import Parameter, Study
 from hepaflow.cohort.table import Finding
 from hepaflow.report import study_tables as tables
+from hepaflow.report import study_tables_accuracy as accuracy
 from hepaflow.report import study_tables_more as more
 from hepaflow.report.content import Block, Bullets, Document, Notice, Paragraph, Section, Table
 from hepaflow.report.figures import finished
 from hepaflow.report.study_drawings import SYNTHETIC, Drawing, drawings_of
-from hepaflow.report.study_methods import paragraph, stard
-from hepaflow.report.study_numbers import interval, number, p_value, significant
+from hepaflow.report.study_methods import paragraph, sources, stard
+from hepaflow.report.study_numbers import interval, number, p_value, rate
 
 DISCLAIMER = "Research use only; not a medical device."
 
@@ -44,10 +45,10 @@ def compose(
         *first,
         _summary(study),
         *_sections(study, held, drawings),
-        Section("methods", "Methods", (Paragraph(paragraph(study, software)),)),
+        Section("methods", "Methods", (Paragraph(paragraph(study, software)), sources(study))),
         Section("stard", "STARD 2015", (held["stard"],)),
     )
-    subtitle = f"{study.n} lesions of {study.table.patient_count} patients, positive = {study.names.positive}"
+    subtitle = f"{study.held_by}, positive = {study.names.positive}"
     document = Document(
         language="en",
         title=study.names.title,
@@ -68,14 +69,14 @@ def _tables(study: Study, given: Mapping[str, str]) -> Iterator[tuple[str, Table
         yield "lesions", tables.lesions(study)
     if study.parameters:
         yield "comparison", tables.comparison(study)
-        yield "areas", tables.areas(study)
+        yield "areas", accuracy.areas(study)
     yield "ratio_classes", tables.classes(study)
-    yield "area_comparisons", tables.pairs(study)
-    yield "cutoffs", tables.cuts(study)
-    yield "tests", tables.rules(study)
+    yield "area_comparisons", accuracy.pairs(study)
+    yield "cutoffs", accuracy.cuts(study)
+    yield "tests", accuracy.rules(study)
     for k, rule in enumerate(study.rules, start=1):
-        yield f"crossed_{k}", tables.crossed(rule, study)
-    yield "test_comparisons", tables.rule_pairs(study)
+        yield f"crossed_{k}", accuracy.crossed(rule, study)
+    yield "test_comparisons", accuracy.rule_pairs(study)
     sizes = more.sizes(study)
     yield from zip(("size", "size_difference", "size_change")[3 - len(sizes) :], sizes, strict=True) if sizes else ()
     yield "size_change_by_lesion", more.size_list(study)
@@ -98,18 +99,29 @@ def _summary(study: Study) -> Section:
         )
     items = []
     ranked = [one for one in study.parameters if one.found.area is not None]
-    for one in sorted(ranked, key=lambda item: -(item.found.area.auc if item.found.area else 0.0))[:3]:
-        area, best = one.found.area, one.found.best
+    for one in sorted(ranked, key=lambda item: -(item.found.area.auc if item.found.area else 0.0)):
+        area = one.found.area
         if area is None:
             continue
         text = f"area {number(area.auc, 3)} (95 % {interval(area.ci95_clustered, 3)} over patients), p {p_value(one.p_adjusted)} adjusted, over patients"
-        if best is not None and best.left_out is not None:
-            text += f"; cut {significant(best.cut.threshold)}, Youden {number(best.cut.youden)} as found and {number(best.left_out.youden)} with patients left out"
-        items.append((one.found.question.label + ": ", text + "."))
+        items.append((one.found.question.label + ": ", f"{text}; {_cut_in_short(one)}."))
     if items:
         blocks.append(Bullets(tuple(items)))
     blocks += _notices(study.findings)
     return Section("summary", "In short", tuple(blocks))
+
+
+def _cut_in_short(one: Parameter) -> str:
+    """What a cut-off reaches: the one fixed beforehand, else the best one as found and with patients left out."""
+    found, question = one.found, one.found.question
+    sign = "<" if question.direction == "lower" else ">"
+    if question.threshold is not None and found.at_fixed is not None:
+        table = found.at_fixed.table
+        return f"cut-off fixed beforehand, {sign}\u00a0{question.threshold:g}: sensitivity {rate(table.sensitivity)} %, specificity {rate(table.specificity)} %"
+    if found.best is None:
+        return "no cut-off"
+    honest = "" if found.best.left_out is None else f", {number(found.best.left_out.youden)} with patients left out"
+    return f"best cut {sign}\u00a0{found.best.cut.shown}: Youden's index {number(found.best.cut.youden)} as found{honest}"
 
 
 def _notices(findings: tuple[Finding, ...]) -> list[Block]:

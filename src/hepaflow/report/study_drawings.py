@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepaflow.cohort.competing import CumulativeIncidence
+from hepaflow.cohort.cutoff import Cut
 from hepaflow.cohort.sample import Floats, Ints
 from hepaflow.cohort.study import Parameter, Probability, Readers, Study, SurvivalResult
 from hepaflow.cohort.survival import KaplanMeier
@@ -79,24 +80,34 @@ def _parameters(study: Study) -> Iterator[Drawing]:
     boxed = [box for one in ranked if (box := _boxed(one, study)) is not None]
     if not boxed:
         return
+    solid = ", solid line 1" if any(box.reference is not None for box in boxed) else ""
     left_out = "" if len(judged) <= _MOST else f" The {_MOST} largest areas of {len(judged)}."
     yield Drawing(
         "boxes",
         box_figure(boxed),
-        "Every lesion by response: Tukey's boxes (whiskers to 1.5 interquartile ranges), dashed line the cut-off, solid line 1; lesions of patients with both responses wear a ring."
+        f"Every lesion by response: Tukey's boxes (whiskers to 1.5 interquartile ranges), dashed line the cut-off{solid}; lesions of patients with both responses wear a ring."
         + left_out,
         "Box plots of each parameter by response",
     )
     curves = [
-        Drawn(one.found.question.label, one.found.curve, one.found.area, one.found.best.cut if one.found.best else None)
+        Drawn(one.found.question.label, one.found.curve, one.found.area, _marked(one))
         for one in ranked
         if one.found.curve is not None and one.found.area is not None
     ]
-    caption = f"Empirical ROC curves, positive = {study.names.positive}; marks: cut-off by Youden's index, as found; intervals over patients.{left_out}"
+    caption = f"Empirical ROC curves, positive = {study.names.positive}; marks: cut-off fixed beforehand, else by Youden's index as found; intervals over patients.{left_out}"
     yield Drawing("roc", roc_figure(curves, study.names.positive), caption, "ROC curves of all parameters")
     rows = [(one.label, one.auc) for one in curves]
     caption = f"Areas with their 95 % intervals over patients (thick) and over lesions taken as independent (thin; DeLong, logit scale).{left_out}"
     yield Drawing("forest", forest_figure(rows), caption, "Areas with intervals")
+
+
+def _marked(one: Parameter) -> Cut | None:
+    """The operating point to mark: the cut-off fixed beforehand, else the best one."""
+    found, threshold = one.found, one.found.question.threshold
+    if threshold is None or found.at_fixed is None:
+        return None if found.best is None else found.best.cut
+    table = found.at_fixed.table
+    return Cut(threshold, (threshold, threshold), table.sensitivity.value or 0.0, table.specificity.value or 0.0)
 
 
 def _boxed(one: Parameter, study: Study) -> Boxed | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from hepaflow import __version__
 from hepaflow.cohort.describe import QUARTILES
 from hepaflow.cohort.study import Study
-from hepaflow.report.content import Row, Table
+from hepaflow.report.content import Bullets, Row, Table
 from hepaflow.report.study_numbers import percent
 from hepaflow.report.study_tables import group, plain, row
 
@@ -21,7 +21,7 @@ def paragraph(study: Study, software: Mapping[str, str]) -> str:
     """What was done, in sentences for a paper. ``software`` names libraries and versions."""
     names = study.names
     said = [
-        f"The unit of analysis was the lesion ({study.n} lesions of {study.table.patient_count} patients); the positive class was {names.positive} response "
+        f"The unit of analysis was the lesion: {study.held_by}; the positive class was {names.positive} response "
         f"({int(study.truth.sum())} lesions), the negative class {names.negative} ({int((~study.truth).sum())} lesions).",
         f"Continuous variables are given as median [first; third quartile] ({QUARTILES}), per cents with their counts, rounded half up; missing values were left out of the statistic concerned and counted.",
     ]
@@ -30,7 +30,7 @@ def paragraph(study: Study, software: Mapping[str, str]) -> str:
     if by_lesion:
         said.append(
             f"Classes were compared by the {' and the '.join(by_lesion)}, which takes lesions as independent, and by the {' and the '.join(by_patient) or 'same'}, "
-            f"which does not; the latter's p values were adjusted for the number of parameters ({study.multiplicity})."
+            f"which does not; differences by lesions are Hodges-Lehmann shifts with exact intervals, or differences of means for a t-test; p values over patients were adjusted for the number of parameters ({study.multiplicity})."
         )
     if any(one.found.area is not None for one in study.parameters):
         said.append(
@@ -49,7 +49,7 @@ def paragraph(study: Study, software: Mapping[str, str]) -> str:
         )
     if study.rule_pairs:
         said.append(
-            f"Tests were compared on the same lesions and the same positive class ({names.positive}) by the exact McNemar test and by Durkalski's test for clustered data."
+            f"Tests were compared on the same lesions and the same positive class ({names.positive}) by the exact McNemar test and by Durkalski's test for clustered data, not adjusted."
         )
     if study.probabilities or study.together is not None:
         said.append(
@@ -61,6 +61,8 @@ def paragraph(study: Study, software: Mapping[str, str]) -> str:
         )
     if study.sizes is not None and study.sizes.student is not None:
         said.append(f"Differences of size were compared by {study.sizes.student.test}.")
+    if study.sizes is not None and study.sizes.categories is not None:
+        said.append(f"Categories of size change were compared by {study.sizes.categories.test}, lesions taken as independent.")
     if study.readers:
         said.append(
             "Agreement is given as bias and limits of agreement that allow for several lesions of a patient, intraclass correlation, or kappa."
@@ -76,6 +78,35 @@ def paragraph(study: Study, software: Mapping[str, str]) -> str:
         + f" (hepaflow {__version__})."
     )
     return " ".join(said)
+
+
+def sources(study: Study) -> Bullets:
+    """Where the methods used come from."""
+    wanted = [
+        (True, "Obuchowski NA. Biometrics 1997;53:567-578", "areas, lesions within patients"),
+        (True, "DeLong ER, DeLong DM, Clarke-Pearson DL. Biometrics 1988;44:837-845", "areas, lesions independent"),
+        (True, "Datta S, Satten GA. J Am Stat Assoc 2005;100:908-915", "rank-sum test, lesions within patients"),
+        (True, "Harrell FE, Lee KL, Mark DB. Stat Med 1996;15:361-387", "optimism of a cut-off"),
+        (bool(study.pairs), "Zou GY, Donner A. Stat Med 2008;27:1693-1702", "interval of a difference of areas"),
+        (bool(study.rule_pairs), "Durkalski VL et al. Stat Med 2003;22:2417-2428", "McNemar test, lesions within patients"),
+        (
+            bool(study.probabilities) or study.together is not None,
+            "Vickers AJ, Elkin EB. Med Decis Making 2006;26:565-574",
+            "decision curve",
+        ),
+        (
+            study.together is not None,
+            "le Cessie S, van Houwelingen JC. Appl Stat 1992;41:191-201",
+            "ridge-penalized logistic regression",
+        ),
+        (
+            bool(study.readers),
+            "Bland JM, Altman DG. J Biopharm Stat 2007;17:571-582",
+            "limits of agreement, lesions within patients",
+        ),
+        (bool(study.survival), "Lin DY, Wei LJ. J Am Stat Assoc 1989;84:1074-1078", "hazard ratios with robust errors"),
+    ]
+    return Bullets(tuple((f"{what}: ", source) for used, source, what in wanted if used))
 
 
 def stard(study: Study, given: Mapping[str, str]) -> Table:

@@ -9,6 +9,8 @@ from hepaflow.cohort.describe import Described, half_up
 from hepaflow.cohort.proportion import ClusteredProportion, Proportion
 
 GAP = "–"
+#: A share is a count over no more lesions than this, so that one that came as a float is rounded as its fraction.
+_LARGEST_COUNT = 1_000_000
 #: From here a number is printed as a power of ten.
 LONGEST = 1e9
 
@@ -58,7 +60,7 @@ def interval(bounds: tuple[float, float] | None, decimals: int = 2) -> str:
 
 def percent(value: float | Fraction | None, decimals: int = 1) -> str:
     """A share in per cent."""
-    return GAP if value is None else half_up(100 * Fraction(value), decimals=decimals)
+    return GAP if value is None else half_up(100 * Fraction(value).limit_denominator(_LARGEST_COUNT), decimals=decimals)
 
 
 def rate(found: Proportion) -> str:

@@ -12,6 +12,7 @@ _TONES: dict[Verdict, Tone] = {
     "reproduced": "pass",
     "attainable": "pass",
     "rounding": "warn",
+    "questioned": "warn",
     "contradicted": "fail",
     "not checkable": "unknown",
 }
@@ -19,6 +20,7 @@ _MEANS = (
     ("reproduced: ", "the same figure comes out of the printed data."),
     ("attainable: ", "some data agree with it; the raw data are not public."),
     ("rounding: ", "right, but cut or rounded another way than half up."),
+    ("questioned: ", "a choice of method that the printed figures rest on."),
     ("contradicted: ", "nothing else that is printed allows it."),
     ("not checkable: ", "not printed, or it needs data that are not public."),
 )

@@ -22,7 +22,6 @@ from hepaflow.report.study_style import (
     line_height_mm,
     line_look,
     plain_axis,
-    short,
     wrapped,
 )
 
@@ -138,7 +137,7 @@ def _entry(one: Drawn, width_mm: float) -> list[str]:
     if one.cut is not None:
         sign = "<" if one.curve.thresholds[0] < one.curve.thresholds[-1] else ">"
         rates = f"Se {decimal(100 * one.cut.sensitivity, 1)} %, Sp {decimal(100 * one.cut.specificity, 1)} %"
-        lines += wrapped(f"cut {sign} {short(one.cut.threshold)}: {rates}", width_mm, size_pt=SMALL_PT)
+        lines += wrapped(f"cut {sign} {one.cut.shown}: {rates}", width_mm, size_pt=SMALL_PT)
     return lines
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.cohort.describe import half_up
 from hepaflow.errors import InputRefused
 from hepaflow.report.figures import MUTED
 
@@ -64,8 +65,7 @@ def decimal(value: float, decimals: int = 2) -> str:
     >>> decimal(-0.001), decimal(-1.5, 1)
     ('0.00', '−1.5')
     """
-    text = f"{value:.{decimals}f}"
-    return (text if text.strip("-0.") else text.lstrip("-")).replace("-", "\u2212")
+    return half_up(value, decimals=decimals).replace("-", "\u2212")
 
 
 def short(value: float) -> str:

@@ -12,7 +12,7 @@ from hepaflow.cohort.icc import Coefficient
 from hepaflow.cohort.size import CATEGORIES, categories
 from hepaflow.cohort.study import Readers, Study
 from hepaflow.report.content import Row, Table
-from hepaflow.report.study_numbers import GAP, interval, number, p_value, percent, quartiles, significant
+from hepaflow.report.study_numbers import GAP, interval, number, p_value, percent, percent_interval, quartiles, significant
 from hepaflow.report.study_tables import group, interval_significant, plain, row
 
 
@@ -149,7 +149,9 @@ def agreement(study: Study) -> Table | None:
         rows.append(group(f"{one.label}{unit}"))
         rows += _agreed(one)
     return plain(
-        "Agreement. Limits and intervals allow for several lesions of a patient.", ("", "n", "value", "95 % interval"), rows
+        "Agreement. Limits of agreement and kappa allow for several lesions of a patient; the interval of an ICC takes lesions as independent.",
+        ("", "n", "value", "95 % interval"),
+        rows,
     )
 
 
@@ -214,7 +216,11 @@ def survival(study: Study) -> Table | None:
             rows.append(group(one.definition))
         for name, curve in one.groups:
             bounds = f"{significant(curve.median_ci95[0])} to {significant(curve.median_ci95[1])}"
-            rows.append(row(f"  {name}", f"{curve.n} ({sum(curve.events)})", f"median {significant(curve.median)}", bounds))
+            kind = "median, competing deaths censored" if one.incidence else "median"
+            rows.append(row(f"  {name}", f"{curve.n} ({sum(curve.events)})", f"{kind} {significant(curve.median)}", bounds))
+        for name, rising in one.incidence:
+            text = f"incidence {percent(rising.incidence[-1])} % at {significant(rising.times[-1])}"
+            rows.append(row(f"  {name}, cumulative", f"{rising.n} ({sum(rising.events)})", text, percent_interval(rising.ci95[-1])))
         if one.cox is not None:
             for hazard in one.cox.hazards:
                 rows.append(

@@ -4,19 +4,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from hepaflow.errors import UsageError
 from hepaflow.response.criterion import Criterion, calibrated
 from hepaflow.response.real_change import Repeatability
 from hepaflow.units import QUANTITIES
-from hepaflow.workflow.typed import Part
-
-T = TypeVar("T")
+from hepaflow.workflow.typed import Part, checked_toml
 
 
 class _Rule(Part):
@@ -34,30 +31,18 @@ class _Repeats(Part):
 
 def load(path: Path) -> Criterion:
     """The rule in a TOML file. Refused: no such file, not TOML, an unknown key, a value that is none of its kind; the message names the key."""
-    rule = _checked(TypeAdapter(_Rule), path, "Give quantity, threshold, major, smallest_mm, source")
+    rule = checked_toml(TypeAdapter(_Rule), path, code="CALIBRATION", advice="Give quantity, threshold, major, smallest_mm, source")
     return calibrated(rule.quantity, rule.threshold, major=rule.major, smallest_mm=rule.smallest_mm, source=rule.source)
 
 
 def load_repeatability(path: Path) -> dict[str, Repeatability]:
     """Within-subject coefficients of variation by quantity, in place of those that are built in. Refused: as :func:`load`, and a quantity that is not known."""
-    found = _checked(TypeAdapter(dict[str, _Repeats]), path, "Give a table for each quantity with wcv (0.112) and source")
+    found = checked_toml(
+        TypeAdapter(dict[str, _Repeats]),
+        path,
+        code="CALIBRATION",
+        advice="Give a table for each quantity with wcv (0.112) and source",
+    )
     if not set(found) <= set(QUANTITIES):
         raise UsageError("CALIBRATION-QUANTITY", "a quantity of the repeatability is not known", "Use keys such as bf or haf")
     return {key: Repeatability(one.wcv, one.source) for key, one in found.items()}
-
-
-def _checked(kind: TypeAdapter[T], path: Path, advice: str) -> T:
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            "CALIBRATION-UNREADABLE", "the file is not a readable TOML file", "Check the path and the syntax"
-        ) from error
-    try:
-        return kind.validate_python(tree)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        if first["type"] == "extra_forbidden":
-            raise UsageError("CALIBRATION-INVALID", "the file holds a key that is not known", advice) from error
-        where = str(first["loc"][-1]) if first["loc"] else "the file"
-        raise UsageError("CALIBRATION-INVALID", f"{where}: {first['msg']}", advice) from error

@@ -164,8 +164,7 @@ class NextPart(Part):
     sensitivity: Share | None = None
     specificity: Share | None = None
     half_width: Share = 0.1
-    prevalence: Share = 0.5
-    lesions_per_patient: Annotated[float, Field(ge=1)] | None = None
+    prevalence: Share | None = None
     icc: Annotated[float, Field(ge=0, le=1)] = 0.5
     power: Share = 0.8
     alpha: Annotated[float, Field(ge=1e-6, lt=1)] = 0.05
@@ -232,9 +231,7 @@ def load(path: Path) -> StudyConfig:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(
-            "STUDY-CONFIG", f"{where}: {first['msg']}", "See the page on studies in the documentation for all keys"
-        ) from error
+        raise UsageError("STUDY-CONFIG", f"{where}: {first['msg']}", "docs/how-to/run-a-study.md lists all keys") from error
     if found.outcomes is not None and not found.outcomes.is_absolute():
         found = found.model_copy(update={"outcomes": path.parent / found.outcomes})
     return found

@@ -29,11 +29,13 @@ def described(table: LesionTable, config: StudyConfig, truth: Bools, questions: 
     findings: list[Finding] = []
     first = {patient: k for k, patient in reversed(list(enumerate(table.patients)))}
     of_patients = []
-    for name in config.describe_patients:
+    watched = [name for name in _of_follow_up(config) if name in table.numbers or name in table.texts]
+    for name in dict.fromkeys((*config.describe_patients, *watched)):
         rows = _varying(table, name, first)
         if rows:
             text = f"{name} is not the same in all rows of a patient; the first row counts."
-            findings.append(Finding("patient-varies", "caution", text, name, rows))
+            findings.append(Finding("patient-varies", "serious" if name in watched else "caution", text, name, rows))
+    for name in config.describe_patients:
         one_each = np.zeros(table.n, dtype=np.bool_)
         one_each[list(first.values())] = True
         of_patients.append(_column(table.keep(one_each), name, config, labels))
@@ -43,6 +45,16 @@ def described(table: LesionTable, config: StudyConfig, truth: Bools, questions: 
     )
     of_lesions = [_grouped(table, name, config, labels, truth) for name in wanted]
     return tuple(of_patients), tuple(of_lesions), findings
+
+
+def _of_follow_up(config: StudyConfig) -> list[str]:
+    """Columns of endpoints that are of a patient: they must say the same in all of a patient's rows."""
+    held = []
+    for part in config.survival:
+        if part.unit == "patient":
+            dates = {} if part.dates is None else part.dates.model_dump(exclude={"local"})
+            held += [name for name in (part.time, part.event, part.groups, *part.covariates, *dates.values()) if name is not None]
+    return held
 
 
 def _varying(table: LesionTable, name: str, first: dict[str, int]) -> tuple[int, ...]:

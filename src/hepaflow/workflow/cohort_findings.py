@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from hepaflow.cohort.cutoff import Youden
-from hepaflow.cohort.discriminate import Question
 from hepaflow.cohort.study import Study
 from hepaflow.cohort.table import Finding
 from hepaflow.workflow.cohort_config import StudyConfig
 
 #: With fewer patients of a class than ``FEW`` variances over patients are rough, with fewer than ``VERY_FEW`` they mean nothing.
 FEW, VERY_FEW = 10, 5
+#: Lesions of the rarer class that a parameter of a combined rule asks for.
+EVENTS_A_PARAMETER = 10
 #: A figure that falls by more than this on patients it was not tuned on was flattered.
 FLATTERED = 0.05
 
 
-def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -> Iterator[Finding]:
+def of_table(study: Study, config: StudyConfig) -> Iterator[Finding]:
     """Findings on the lesions: several a patient, columns without a direction, counts that differ from the flow chart, a label that says RECIST."""
     if study.n > study.table.patient_count:
         text = (
@@ -24,7 +25,7 @@ def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -
             f"those by lesions are too narrow (design effect {study.clusters.design_effect:.2f} at an intraclass correlation of 0.5)."
         )
         yield Finding("clustered", "info", text)
-    judged = {question.name for question in questions}
+    judged = {one.found.question.name for one in study.parameters}
     silent = [name for name in study.table.numbers if name.endswith("_ratio") and name not in judged]
     if silent:
         yield Finding(
@@ -32,7 +33,7 @@ def of_table(study: Study, config: StudyConfig, questions: Sequence[Question]) -
             "caution",
             f"Not judged, as nothing says which values mean {study.names.positive}: {', '.join(silent)}. Give them a direction in the configuration.",
         )
-    if not questions and not study.rules and not study.probabilities:
+    if not study.parameters and not study.rules and not study.probabilities:
         text = "Nothing was tested: no column has a direction, and there is no test of categories and no probability."
         yield Finding("nothing-tested", "caution", text)
     if config.independent:
@@ -94,12 +95,38 @@ def of_results(study: Study) -> Iterator[Finding]:
                 f"{label}: the classes do not overlap in these data, so no interval can be estimated; that is no proof of perfection.",
                 name,
             )
-        yield from _cut(study, one.found.best, label, name)
+        if one.found.question.threshold is None:
+            yield from _cut(study, one.found.best, label, name)
     if study.together is not None and study.together.found.apparent_auc - study.together.found.auc.auc > FLATTERED:
         found_together = study.together.found
         text = f"The combined rule reaches {found_together.apparent_auc:.3f} on its own data and {found_together.auc.auc:.3f} in patients it has not seen: quote the second."
         yield Finding("combined-flattered", "caution", text)
+    yield from _together(study)
+    for pair in study.rule_pairs:
+        few = pair.rates["accuracy"].clustered.discordant_clusters
+        if few < FEW:
+            text = f"{pair.first} against {pair.second}: the two differ in lesions of {few} patients only. The test over patients is then rough: quote the larger of its p and the exact one."
+            yield Finding("few-discordant", "caution", text)
     yield from _survival(study)
+
+
+def _together(study: Study) -> Iterator[Finding]:
+    """A rule of many parameters on few lesions, and coefficients that point the other way than their parameter alone."""
+    if study.together is None:
+        return
+    rule, events = study.together.found.rule, min(int(study.together.positive.sum()), int((~study.together.positive).sum()))
+    if events < EVENTS_A_PARAMETER * len(rule.names):
+        text = f"The combined rule has {len(rule.names)} parameters for {events} lesions of the rarer class: fewer than {EVENTS_A_PARAMETER} a parameter. Its coefficients are not to be read one by one."
+        yield Finding("few-lesions-a-parameter", "caution", text)
+    ways = {one.found.question.name: one.found.question.direction for one in study.parameters}
+    turned = [
+        name
+        for name, weight in zip(rule.names, rule.coefficients, strict=True)
+        if name in ways and weight != 0.0 and (weight > 0.0) != (ways[name] == "higher")
+    ]
+    if turned:
+        text = f"In the combined rule {', '.join(turned)} weigh the other way than alone: they share what the others say."
+        yield Finding("coefficient-turned", "info", text)
 
 
 def _cut(study: Study, best: Youden | None, label: str, name: str) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ from hepaflow.cohort.endpoints import (
     time_to_progression,
 )
 from hepaflow.cohort.icc import icc
-from hepaflow.cohort.kappa import weighted_kappa
+from hepaflow.cohort.kappa import clustered_kappa
 from hepaflow.cohort.power import Clustering, StudySize, size_for_auc, size_for_proportion, size_for_two_aucs
 from hepaflow.cohort.repeatability import test_retest
 from hepaflow.cohort.sample import Bools, Floats, Ints
@@ -33,6 +33,8 @@ from hepaflow.cohort.table import Finding, LesionTable
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.workflow.cohort_config import ColumnPart, ReadersPart, StudyConfig, SurvivalPart
 
+#: Patients below which variances over patients are rough, whatever a formula asks for.
+FEWEST_PATIENTS = 20
 _ENDPOINTS: Mapping[str, Callable[[FollowUp], Endpoint]] = MappingProxyType(
     {
         "os": overall_survival,
@@ -52,7 +54,7 @@ def readers(table: LesionTable, config: StudyConfig) -> tuple[tuple[Readers, ...
         try:
             made.append(_categories(table, part, label) if part.kind == "categories" else _continuous(table, config, part, label))
         except InputRefused as refused:
-            findings.append(Finding("readers-not-compared", "caution", f"{label}: {refused.what}."))
+            findings.append(Finding("readers-not-compared", "caution", f"{label}: {refused.what}. {refused.advice}."))
     return tuple(made), findings
 
 
@@ -71,7 +73,7 @@ def _continuous(table: LesionTable, config: StudyConfig, part: ReadersPart, labe
         other,
         table.cluster[both],
         bland_altman(one, other, cluster=names, log=part.log),
-        icc(np.column_stack([one, other])),
+        icc(np.column_stack([np.log(one), np.log(other)] if part.log else [one, other])),
         repeats,
         None,
     )
@@ -85,15 +87,24 @@ def _categories(table: LesionTable, part: ReadersPart, label: str) -> Readers:
                 f"readers: the table has no column of categories {name!r}",
                 "Check its name, or set kind to category",
             )
-    pairs = [
-        (a, b) for a, b in zip(table.texts[part.first], table.texts[part.second], strict=True) if a is not None and b is not None
+    read = [
+        (a, b, patient)
+        for a, b, patient in zip(table.texts[part.first], table.texts[part.second], table.patients, strict=True)
+        if a is not None and b is not None
     ]
+    pairs = [(a, b) for a, b, _ in read]
     names = list(part.categories) or sorted({cell for pair in pairs for cell in pair})
     if not {cell for pair in pairs for cell in pair} <= set(names):
         raise InputRefused("STUDY-CATEGORY", "a reading is none of the categories", "List all categories in their order")
     first, second = ([names.index(pair[k]) for pair in pairs] for k in (0, 1))
     # categories in a stated order are weighted; without one a disagreement is a disagreement
-    kappa = weighted_kappa(first, second, categories=range(len(names)), weights="quadratic" if part.categories else "none")
+    kappa = clustered_kappa(
+        first,
+        second,
+        categories=range(len(names)),
+        cluster=[patient for *_, patient in read],
+        weights="quadratic" if part.categories else "none",
+    )
     return Readers(label, "", part.kind, np.empty(0), np.empty(0), np.empty(0, np.intp), None, None, None, kappa)
 
 
@@ -103,9 +114,16 @@ def survival(table: LesionTable, config: StudyConfig) -> tuple[tuple[SurvivalRes
     for part in config.survival:
         label = part.label or part.endpoint or part.time or "survival"
         try:
-            made.append(_endpoint(table, part, label))
+            found = _endpoint(table, part, label)
+            made.append(found)
+            if found.left_out:
+                text = f"{label}: {found.left_out} {part.unit}s have no time, event or group and are left out."
+                findings.append(Finding("survival-missing", "caution", text))
+            if part.unit == "lesion" and found.log_rank is not None:
+                text = f"{label}: the log-rank test and the Kaplan-Meier limits take lesions as independent; where a patient has several, quote the Cox model or the cumulative incidence, which do not."
+                findings.append(Finding("survival-by-lesions", "caution", text))
         except InputRefused as refused:
-            findings.append(Finding("survival-not-estimated", "caution", f"{label}: {refused.what}."))
+            findings.append(Finding("survival-not-estimated", "serious", f"{label}: {refused.what}. {refused.advice}."))
     return tuple(made), findings
 
 
@@ -116,22 +134,28 @@ def _endpoint(table: LesionTable, part: SurvivalPart, label: str) -> SurvivalRes
         keep = np.isin(np.arange(table.n), list(first.values()))
     time, code, told = _dated(table, part, keep) if part.dates is not None else _counted(table, part)
     covariates = [_numbers(table, name) for name in part.covariates]
+    wanted = int(keep.sum())
     keep &= np.isfinite(time) & np.isfinite(code)
+    if part.groups is not None and part.groups in table.texts:
+        keep &= np.array([cell is not None for cell in table.texts[part.groups]], dtype=np.bool_)
     if not np.isin(code[keep], (0, 1, 2)).all():
         raise InputRefused("STUDY-EVENT", "an event is none of 0, 1, 2", "Code 0 no event, 1 the event, 2 a competing death")
     time, events = time[keep], code[keep].astype(np.intp)
     names = _groups(table, part, keep)
+    competing = bool((events == 2).any())
     patients = [patient for patient, here in zip(table.patients, keep.tolist(), strict=True) if here]
     curves, incidence = [], []
     for group in dict.fromkeys(sorted(names)):
         inside = np.array([name == group for name in names])
         curves.append((group, kaplan_meier(time[inside], events[inside] == 1)))
-        if (events == 2).any():
+        if competing:
             whose = [patient for patient, here in zip(patients, inside.tolist(), strict=True) if here]
             incidence.append((group, cumulative_incidence(time[inside], events[inside], cluster=whose)))
-    tested: LogRank | None = log_rank(time, events == 1, names) if len(curves) > 1 else None
+    tested: LogRank | None = None
+    if len(curves) > 1:
+        tested = log_rank(time, events, names, cause=1) if competing else log_rank(time, events == 1, names)
     model = _cox(time, events, [one[keep] for one in covariates], part, patients)
-    return SurvivalResult(label, part.unit, told, tuple(curves), tested, model, tuple(incidence))
+    return SurvivalResult(label, part.unit, told, tuple(curves), tested, model, tuple(incidence), wanted - int(keep.sum()))
 
 
 def _counted(table: LesionTable, part: SurvivalPart) -> tuple[Floats, Floats, str]:
@@ -185,7 +209,7 @@ def _groups(table: LesionTable, part: SurvivalPart, keep: Bools) -> list[str]:
             f"survival: the table has no column of categories {part.groups!r}",
             "Check its name, or set kind to category",
         )
-    return [cell or "unknown" for cell, here in zip(table.texts[part.groups], keep.tolist(), strict=True) if here]
+    return [cell or "" for cell, here in zip(table.texts[part.groups], keep.tolist(), strict=True) if here]
 
 
 def _cox(time: Floats, code: Ints, covariates: list[Floats], part: SurvivalPart, patients: list[str]) -> Cox | None:
@@ -199,20 +223,24 @@ def _cox(time: Floats, code: Ints, covariates: list[Floats], part: SurvivalPart,
     )
 
 
-def needs(table: LesionTable, config: StudyConfig) -> tuple[Need, ...]:
-    """What the next study needs, with as many lesions a patient as this one has and the correlation that the configuration states."""
+def needs(table: LesionTable, config: StudyConfig, *, prevalence_here: float) -> tuple[Need, ...]:
+    """What the next study needs, with as many lesions a patient as this one has and the correlation that the configuration states.
+
+    The share of positive lesions is that of ``[next_study]``, else the configuration's ``prevalence``, else this study's (``prevalence_here``).
+    """
     part = config.next_study
     if part is None:
         return ()
     alike = Clustering(tuple(Counter(table.patients).values()), part.icc)
     wanted: list[tuple[str, StudySize]] = []
-    rates = (("sensitivity", part.sensitivity, part.prevalence), ("specificity", part.specificity, 1.0 - part.prevalence))
+    prevalence = part.prevalence or config.prevalence or prevalence_here
+    rates = (("sensitivity", part.sensitivity, prevalence), ("specificity", part.specificity, 1.0 - prevalence))
     for name, expected, share in rates:
         if expected is not None:
             size = size_for_proportion(expected, part.half_width, share=share, alpha=part.alpha, clustering=alike)
             wanted.append((f"{name} of {expected:g} within ± {part.half_width:g}", size))
     if part.auc is not None:
-        share, power = part.prevalence, part.power
+        share, power = prevalence, part.power
         size = size_for_auc(part.auc, share=share, alpha=part.alpha, power=power, clustering=alike)
         wanted.append((f"area of {part.auc:g} told from 0.5, power {power:g}", size))
         if part.comparator_auc is not None:
@@ -231,8 +259,12 @@ def needs(table: LesionTable, config: StudyConfig) -> tuple[Need, ...]:
                     size,
                 )
             )
-    told = f"design effect {alike.design_effect:.2f} at an intraclass correlation of {part.icc:g}"
-    return tuple(Need(aim, size.lesions, size.patients, f"{size.formula}; {told}") for aim, size in wanted)
+    told = f"{100 * prevalence:.0f} % of lesions positive; design effect {alike.design_effect:.2f} at an intraclass correlation of {part.icc:g}"
+    small = "; fewer than 20 patients: intervals over patients would be rough, recruit more"
+    return tuple(
+        Need(aim, size.lesions, size.patients, f"{size.formula}; {told}{small if size.patients < FEWEST_PATIENTS else ''}")
+        for aim, size in wanted
+    )
 
 
 def _numbers(table: LesionTable, name: str) -> Floats:

@@ -32,6 +32,7 @@ def results(study: Study) -> dict[str, Any]:
         "notice": "Research use only; not a medical device.",
         "n": study.n,
         "clusters": study.table.patient_count,
+        "patients_known": not study.independent,
         "positive": study.names.positive,
         "negative": study.names.negative,
         "positives": int(study.truth.sum()),

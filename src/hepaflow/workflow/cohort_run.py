@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from itertools import combinations
+from dataclasses import replace
 
 import numpy as np
 
 from hepaflow.cohort.calibration import calibrate, decision_curve
 from hepaflow.cohort.categories import chi_square
 from hepaflow.cohort.combine import combine
-from hepaflow.cohort.discriminate import Question, discriminate, judged, pairs
+from hepaflow.cohort.discriminate import discriminate, pairs
 from hepaflow.cohort.means import TTest, t_pooled, t_welch
 from hepaflow.cohort.multiplicity import adjust
-from hepaflow.cohort.paired import compare_tests
 from hepaflow.cohort.plausible import checked
 from hepaflow.cohort.power import design_effect
 from hepaflow.cohort.ranks import ClusteredRankTest, RankTest, clustered_ranks, mann_whitney
 from hepaflow.cohort.resample import Counts, draw
-from hepaflow.cohort.sample import Bools, Direction, Floats, Ints
+from hepaflow.cohort.sample import Bools, Floats, Ints
 from hepaflow.cohort.size import CATEGORIES, sizes
 from hepaflow.cohort.study import (
     AreaPair,
     Classes,
     Clusters,
-    Names,
     Parameter,
     Probability,
-    Rule,
-    RulePair,
     SizeResult,
     Study,
     Together,
@@ -40,17 +36,9 @@ from hepaflow.workflow.cohort_config import ColumnPart, StudyConfig
 from hepaflow.workflow.cohort_describe import described
 from hepaflow.workflow.cohort_findings import of_results, of_table
 from hepaflow.workflow.cohort_more import needs, readers, survival
+from hepaflow.workflow.cohort_questions import label_of, questions_of, with_outcome
+from hepaflow.workflow.cohort_rules import rule_pairs, rules_of
 
-#: Which way the ratios of lesion over healthy liver point for major response (thesis of Nancy 2019, Table 3); other columns must say it themselves.
-KNOWN: dict[str, Direction] = {
-    "bf_ratio": "lower",
-    "bv_ratio": "lower",
-    "hpbf_ratio": "lower",
-    "habf_ratio": "lower",
-    "ttp_ratio": "higher",
-    "mtt_ratio": "higher",
-    "total_mtt_ratio": "higher",
-}
 #: Patients x draws kept in memory at once (1.2 GB).
 MOST_DRAWN = 100_000_000
 Watch = Callable[[str, int, int], None]
@@ -64,38 +52,29 @@ def run(table: LesionTable, config: StudyConfig, *, found: Iterable[Finding] = (
     tell = watch or (lambda _what, _done, _total: None)
     rng = np.random.default_rng(config.seed)
     table, impossible = checked(table)
-    names, table, truth, dropped = _with_outcome(table, config)
+    names, table, truth, dropped = with_outcome(table, config)
     cluster = table.cluster
     if config.bootstraps * table.patient_count > MOST_DRAWN:
         raise UsageError("STUDY-CONFIG", "bootstraps: too many draws of this many patients", "Ask for fewer")
     counts = (
         draw(table.patient_count, repeats=config.bootstraps, rng=rng) if config.bootstraps and table.patient_count > 1 else None
     )
-    questions = _questions(table, config)
-    parameters: list[Parameter] = []
-    for done, question in enumerate(questions):
-        tell("parameters", done, len(questions))
-        one = discriminate(question, table.numbers[question.name], truth, cluster, counts=counts, name=names.positive)
-        kept = one.where
-        parameters.append(
-            Parameter(one, *_tests(table.numbers[question.name][kept], truth[kept], cluster[kept], config.test), None)
-        )
-    adjusted = adjust([None if one.clustered is None else one.clustered.p for one in parameters], method=config.multiplicity)
-    parameters = [Parameter(one.found, one.test, one.clustered, p) for one, p in zip(parameters, adjusted, strict=True)]
+    parameters = _parameters(table, config, truth, counts, tell)
     tell("comparisons", 0, 1)
     compared = pairs([one.found for one in parameters], truth, cluster)
     again = adjust([pair.result.p_clustered for pair in compared], method=config.multiplicity)
-    rules = _rules(table, config, parameters, truth)
+    rules = rules_of(table, config, parameters, truth)
     probabilities = _probabilities(table, config, truth, counts)
     tell("combined rule", 0, 1)
     together, why_not = _together(table, config, truth, counts, rng)
     size = _size(table, config, truth)
-    of_patients, of_lesions, varying = described(table, config, truth, questions)
+    of_patients, of_lesions, varying = described(table, config, truth, [one.found.question for one in parameters])
     seen, failed = readers(table, config)
     survived, untold = survival(table, config)
     study = Study(
         names=names,
         synthetic=config.synthetic,
+        independent=config.independent,
         table=table,
         truth=truth,
         clusters=_clusters(table, truth),
@@ -107,13 +86,13 @@ def run(table: LesionTable, config: StudyConfig, *, found: Iterable[Finding] = (
         parameters=tuple(parameters),
         pairs=tuple(AreaPair(pair, p) for pair, p in zip(compared, again, strict=True)),
         rules=rules,
-        rule_pairs=_rule_pairs(rules, truth, cluster, names.positive),
+        rule_pairs=rule_pairs(rules, truth, cluster, names.positive),
         probabilities=probabilities,
         together=together,
         sizes=size,
         readers=seen,
         survival=survived,
-        needs=needs(table, config),
+        needs=needs(table, config, prevalence_here=float(truth.mean())),
         seed=config.seed,
         bootstraps=0 if counts is None else config.bootstraps,
         multiplicity=config.multiplicity,
@@ -123,87 +102,28 @@ def run(table: LesionTable, config: StudyConfig, *, found: Iterable[Finding] = (
         *found,
         *impossible,
         *dropped,
-        *of_table(study, config, questions),
+        *of_table(study, config),
         *varying,
         *why_not,
         *failed,
         *untold,
         *of_results(study),
     ]
-    return Study(
-        **{field: getattr(study, field) for field in study.__dataclass_fields__ if field != "findings"}, findings=tuple(told)
-    )
+    return replace(study, findings=tuple(told))
 
 
-def _with_outcome(table: LesionTable, config: StudyConfig) -> tuple[Names, LesionTable, Bools, list[Finding]]:
-    """The lesions whose outcome is known, which of them are positive, and what was left out."""
-    if config.outcome not in table.texts:
-        raise InputRefused(
-            "STUDY-NO-OUTCOME",
-            f"there is no column {config.outcome!r} of outcomes",
-            "Name it in the configuration (outcome), or fill it in",
-        )
-    given = table.texts[config.outcome]
-    levels = sorted({value for value in given if value is not None})
-    if config.positive not in levels:
-        raise InputRefused(
-            "STUDY-NO-POSITIVE",
-            f"no lesion has the positive outcome {config.positive!r}",
-            "Check positive in the configuration and the outcomes",
-        )
-    others = list(config.negative) or [level for level in levels if level != config.positive]
-    findings = []
-    if not config.negative and len(others) > 1:
-        findings.append(
-            Finding(
-                "outcome-levels",
-                "caution",
-                f"Outcomes other than {config.positive} ({', '.join(others[:6])}) are taken together as negative.",
-                config.outcome,
-            )
-        )
-    known = np.array([value == config.positive or value in others for value in given])
-    if not known.all():
-        rows = tuple(row for row, here in zip(table.rows, known, strict=True) if not here)
-        findings.append(
-            Finding(
-                "no-outcome",
-                "caution",
-                f"{len(rows)} of {table.n} lesions have no outcome of the study and are left out.",
-                config.outcome,
-                rows,
-            )
-        )
-    kept = table.keep(known)
-    truth = np.array([value == config.positive for value in kept.texts[config.outcome]], dtype=np.bool_)
-    if truth.all():
-        raise InputRefused("STUDY-ONE-CLASS", "no lesion has a negative outcome", "A diagnostic study needs both classes")
-    negative = others[0] if len(others) == 1 else f"not {config.positive}"
-    return Names(config.title, config.positive, negative, config.outcome, config.cluster), kept, truth, findings
-
-
-def _questions(table: LesionTable, config: StudyConfig) -> list[Question]:
-    """The parameters to judge: those of the configuration that have a direction, else the ratios whose direction is known."""
-    asked = {name: part for name, part in config.columns.items() if part.direction is not None}
-    if not asked and config.positive == "major":
-        asked = {name: ColumnPart(direction=way) for name, way in KNOWN.items() if name in table.numbers}
-    return [
-        Question(name, part.label or label_of(name), part.unit, part.direction, part.threshold)
-        for name, part in asked.items()
-        if part.direction is not None
-    ]
-
-
-def label_of(name: str) -> str:
-    """How a column is called that has no label of its own.
-
-    >>> label_of("bf_ratio"), label_of("size_mm")
-    ('BF, lesion / healthy liver', 'size mm')
-    """
-    stem = name.removesuffix("_ratio")
-    if stem != name and f"{stem}_ratio" in KNOWN:
-        return f"{stem.replace('_', ' ').replace('total', 'total').upper().replace('TOTAL', 'Total')}, lesion / healthy liver"
-    return name.replace("_", " ")
+def _parameters(table: LesionTable, config: StudyConfig, truth: Bools, counts: Counts | None, tell: Watch) -> list[Parameter]:
+    """Every parameter judged and tested, p over patients adjusted for their number."""
+    questions = questions_of(table, config)
+    made: list[Parameter] = []
+    for done, question in enumerate(questions):
+        tell("parameters", done, len(questions))
+        values = table.numbers[question.name]
+        one = discriminate(question, values, truth, table.cluster, counts=counts, name=config.positive)
+        kept = one.where
+        made.append(Parameter(one, *_tests(values[kept], truth[kept], table.cluster[kept], config.test), None))
+    adjusted = adjust([None if one.clustered is None else one.clustered.p for one in made], method=config.multiplicity)
+    return [replace(one, p_adjusted=p) for one, p in zip(made, adjusted, strict=True)]
 
 
 def _tests(values: Floats, truth: Bools, cluster: Ints, kind: str) -> tuple[RankTest | TTest | None, ClusteredRankTest | None]:
@@ -217,63 +137,6 @@ def _tests(values: Floats, truth: Bools, cluster: Ints, kind: str) -> tuple[Rank
         return (t_welch if kind == "welch" else t_pooled)(high, low), by_patient
     except InputRefused:
         return None, by_patient
-
-
-def _rules(table: LesionTable, config: StudyConfig, parameters: list[Parameter], truth: Bools) -> tuple[Rule, ...]:
-    """Every yes-or-no test: categories, cut-offs fixed beforehand, and, where none was fixed, the cut that leaves each patient out."""
-    made = []
-    cluster = table.cluster
-    for name, part in config.tests.items():
-        if part.column not in table.texts:
-            raise UsageError(
-                "STUDY-CONFIG", f"tests.{name}: the column is not one of categories", "Set kind to category in its part of columns"
-            )
-        cells = table.texts[part.column]
-        where = np.array([cell is not None for cell in cells], dtype=np.bool_)
-        called = np.array([cell in part.positive for cell in cells], dtype=np.bool_)
-        label = part.label or f"{part.column} is {' or '.join(part.positive)}"
-        if where.any():
-            made.append(
-                Rule(label, "category", where, called, judged(called[where], truth[where], cluster[where], config.positive))
-            )
-    for one in parameters:
-        found, question = one.found, one.found.question
-        if found.sample is None:
-            continue
-        sign = "<" if question.direction == "lower" else ">"
-        called = np.zeros(table.n, dtype=np.bool_)
-        values = found.sample.values
-        if question.threshold is not None and found.at_fixed is not None:
-            called[found.where] = values < question.threshold if question.direction == "lower" else values > question.threshold
-            made.append(Rule(f"{question.label} {sign} {question.threshold:g}", "fixed", found.where, called, found.at_fixed))
-            continue
-        calls = found.left_out
-        if calls is not None:
-            called[found.where] = calls
-            rates = judged(calls, found.sample.positive, found.sample.cluster, config.positive)
-            made.append(Rule(f"{question.label}, cut of the other patients", "left-out", found.where, called, rates))
-    return tuple(made)
-
-
-def _rule_pairs(rules: tuple[Rule, ...], truth: Bools, cluster: Ints, positive: str) -> tuple[RulePair, ...]:
-    """Every category (such as a size criterion) against every other rule."""
-    made = []
-    for first, second in combinations(rules, 2):
-        if "category" not in (first.origin, second.origin):
-            continue
-        one, other = (second, first) if second.origin != "category" else (first, second)
-        both = one.where & other.where
-        if both.any():
-            rates = compare_tests(
-                one.called[both],
-                other.called[both],
-                condition=truth[both],
-                cluster=cluster[both],
-                first_positive=positive,
-                second_positive=positive,
-            )
-            made.append(RulePair(one.label, other.label, int(both.sum()), rates))
-    return tuple(made)
 
 
 def _probabilities(table: LesionTable, config: StudyConfig, truth: Bools, counts: Counts | None) -> tuple[Probability, ...]:

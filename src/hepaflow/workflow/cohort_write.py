@@ -48,14 +48,15 @@ def write(
     software = {"Python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
     given = {name: value for name, value in config.about.model_dump().items() if value is not None}
     with styled():
-        made = compose(study, software=software, given=given, first=first, label=label(study.table), extra=extra)
+        made = compose(study, software=software, given=given, first=first, label=label(study, config), extra=extra)
         for key, table in {**made.tables, **(tables or {})}.items():
-            replace_file(folder / "tables" / f"{key}.csv", as_csv(table))
-        replace_file(folder / "tables" / "analysed_lesions.csv", lesions_csv(study.table))
+            replace_file(folder / "tables" / f"{key}.csv", as_csv(table, synthetic=study.synthetic))
+        replace_file(folder / "tables" / "analysed_lesions.csv", lesions_csv(study.table, synthetic=study.synthetic))
         for one in made.drawings:
             replace_file(folder / "figures" / f"{one.key}.svg", vector(one.canvas))
             replace_file(folder / "figures" / f"{one.key}.png", raster(one.canvas))
-    replace_file(folder / "results.json", plain_json.text({**results(study), **(more or {})}, indent=1).encode())
+    asked = {"configuration": config.model_dump(mode="json", exclude={"outcomes"}), "table_sha256": digest(study.table)}
+    replace_file(folder / "results.json", plain_json.text({**results(study), **asked, **(more or {})}, indent=1).encode())
     replace_file(folder / "report.html", html.render(made.document))
     replace_file(folder / "report.docx", as_docx(made.document))
     return made
@@ -67,17 +68,25 @@ def write_table(table: LesionTable, folder: Path, *, outcome: str) -> None:
     replace_file(folder / "lesions.csv", lesions_csv(replace(table, texts={**texts, outcome: (None,) * table.n}), numbered=False))
 
 
-def label(table: LesionTable) -> str:
-    """Eight letters that tell tables apart and say nothing of a patient."""
-    return hashlib.sha256(lesions_csv(table)).hexdigest()[:8]
+def digest(table: LesionTable) -> str:
+    """SHA-256 of the analysed lesions as ``analysed_lesions.csv`` holds them."""
+    return hashlib.sha256(lesions_csv(table)).hexdigest()
 
 
-def as_csv(table: Table) -> bytes:
-    """A printed table as CSV: head, rows; a row that heads others has one cell."""
+def label(study: Study, config: StudyConfig) -> str:
+    """Eight letters that tell studies apart, by table and configuration, and say nothing of a patient."""
+    return hashlib.sha256((digest(study.table) + config.model_dump_json(exclude={"outcomes"})).encode()).hexdigest()[:8]
+
+
+def as_csv(table: Table, *, synthetic: bool = False) -> bytes:
+    """A printed table as CSV: head, rows; of a row that heads others only the first cell is filled. Made-up data say so in a last column."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([safe(text.replace("\n", " ")) for text in table.head])
-    writer.writerows([[safe(cell.text.replace("\n", " ").strip()) for cell in row.cells] for row in table.rows])
+    head, mark = _marks(synthetic)
+    writer.writerow([*(safe(text.replace("\n", " ")) for text in table.head), *head])
+    for row in table.rows:
+        cells = [safe(cell.text.replace("\n", " ").strip()) for cell in row.cells]
+        writer.writerow([*cells, *[""] * (len(table.head) - len(cells)), *mark])
     return stream.getvalue().encode("utf-8")
 
 
@@ -87,21 +96,28 @@ def safe(text: str) -> str:
     return text if harmless else f"'{text}"
 
 
-def lesions_csv(table: LesionTable, *, numbered: bool = True) -> bytes:
+def _marks(synthetic: bool) -> tuple[list[str], list[str]]:
+    """Head and cell of the column that tells made-up data."""
+    return (["SYNTHETIC DATA"], ["yes"]) if synthetic else ([], [])
+
+
+def lesions_csv(table: LesionTable, *, numbered: bool = True, synthetic: bool = False) -> bytes:
     """The lesions that were analysed, as they were read: names, texts and numbers at full precision; first the number of the row in the file where ``numbered``."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     names = [*table.texts, *table.numbers]
+    head, mark = _marks(synthetic)
     first = "row" if "row" not in names else "row of the file"
-    writer.writerow([*([first] if numbered else []), *map(safe, names)])
+    writer.writerow([*([first] if numbered else []), *map(safe, names), *head])
     for k, row in enumerate(table.rows):
         cells = ["" if (text := table.texts[name][k]) is None else safe(text) for name in table.texts]
         values = ["" if np.isnan(value) else repr(float(value)) for value in (table.numbers[name][k] for name in table.numbers)]
-        writer.writerow([*([row] if numbered else []), *cells, *values])
+        writer.writerow([*([row] if numbered else []), *cells, *values, *mark])
     return stream.getvalue().encode("utf-8")
 
 
 def as_docx(document: Document) -> bytes:
     """The report for a word processor."""
+    first = Paragraph(f"{document.subtitle}. {document.disclaimer} hepaflow {document.version}, {document.label}", style="note")
     blocks = [block for section in document.sections for block in (Paragraph(section.title, style="heading"), *section.blocks)]
-    return docx.document(document.title, blocks)
+    return docx.document(document.title, [first, *blocks])

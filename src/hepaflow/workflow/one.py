@@ -45,6 +45,7 @@ from hepaflow.response.perfusion import call, says
 from hepaflow.store.atomic import require_space
 from hepaflow.store.case import Case, Handle, Keep, Steps, space_needed
 from hepaflow.store.sources import identify
+from hepaflow.workflow.earlier import Earlier
 from hepaflow.workflow.outputs import publish
 from hepaflow.workflow.plan import InputsPlan, MotionPlan, Plan, ResponsePlan
 from hepaflow.workflow.study import Measured, Study, Summary
@@ -55,21 +56,29 @@ Mask = npt.NDArray[np.bool_]
 
 
 def analyze(
-    plan: Plan, source: Path, case: Case, *, rois: Path | None = None, progress: Progress = None, truth: Truth | None = None
+    plan: Plan,
+    source: Path,
+    case: Case,
+    *,
+    rois: Path | None = None,
+    earlier: Earlier | None = None,
+    progress: Progress = None,
+    truth: Truth | None = None,
 ) -> Study:
     """The main job: a study at ``source`` (folder, .zip or 4D NIfTI) and perhaps its regions, to a finished case folder.
 
     ``truth`` (of a phantom: region to ``bf`` and ``ratio_bf``) is set beside the measurement in the report.
+    ``earlier`` says which lesions an earlier visit saw.
     Refused: what cannot be assembled, regions of another patient or frame of reference, a disk without room for the case.
     """
     found = identify(source)
-    require_space(case.folder, space_needed(found.size_bytes))
+    require_space(case.folder, space_needed(found.size_bytes) + plan.save_corrected * found.size_bytes)
     study = case.given(source, digest=found.digest)
     drawing = case.given(rois, digest="none" if rois is None else identify(rois).digest)
     series = case.derive("assemble", partial(assemble, progress=progress), study)
     drawn = case.derive("given-regions", _read, drawing, series)
     done = follow(plan, series, drawn, case, digest=found.digest, progress=progress)
-    publish(done, case, truth=truth)
+    publish(done, case, truth=truth, earlier=earlier)
     return done
 
 

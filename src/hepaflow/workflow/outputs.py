@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from hepaflow.domain.case import CaseResult
+from hepaflow.report.content import Document, Figure
 from hepaflow.store.case import Case, Handle
+from hepaflow.workflow.earlier import Earlier, carry
 from hepaflow.workflow.study import Study
+
+if TYPE_CHECKING:
+    from hepaflow.dicom.write_capture import KeyImage
 
 Truth = dict[str, dict[str, float]]
 
 
-def publish(study: Study, case: Case, *, truth: Truth | None = None) -> None:
-    """All files of the case folder, from the study's parts; a phantom's ``truth`` goes into the report."""
+def publish(study: Study, case: Case, *, truth: Truth | None = None, earlier: Earlier | None = None) -> None:
+    """All files of the case folder, from the study's parts; a phantom's ``truth`` goes into the report.
+
+    With ``earlier``, linked lesions bear the tracking identifiers of the earlier visit.
+    """
     parts: list[Handle[Any]] = [
         study.series,
         study.aligned,
@@ -30,13 +40,18 @@ def publish(study: Study, case: Case, *, truth: Truth | None = None) -> None:
         "study_digest": study.digest,
         "steps": [step.output_digest for step in study.history],
         "truth": truth,
+        "earlier": None if earlier is None else asdict(earlier),
     }
-    case.publish("outputs", partial(_write, study), *parts, params=params)
+    case.publish("outputs", partial(_write, study, earlier), *parts, params=params)
 
 
-def _write(study: Study, folder: Path, *_parts: Any, truth: Truth | None, **_params: Any) -> None:
+def _write(study: Study, earlier_case: Earlier | None, folder: Path, *_parts: Any, truth: Truth | None, **_params: Any) -> None:
     # loaded here: a finished case is shown without the libraries that write reports and DICOM
+    from hepaflow.dicom.pixels import quiet
+    from hepaflow.dicom.write_capture import write_captures
+    from hepaflow.dicom.write_corrected import write_corrected
     from hepaflow.dicom.write_map import write_maps
+    from hepaflow.dicom.write_pdf import write_pdf
     from hepaflow.dicom.write_seg import write_seg
     from hepaflow.dicom.write_sr import write_sr
     from hepaflow.report import document
@@ -44,14 +59,33 @@ def _write(study: Study, folder: Path, *_parts: Any, truth: Truth | None, **_par
     from hepaflow.workflow.compared import case_object
 
     result, plan = study.result(), study.plan
+    if earlier_case is not None:
+        result = replace(result, tracking=carry(result, earlier_case))
     case_files.write(result, folder, plan=plan.model_dump(), study_digest=study.digest, displacements=plan.save_displacements)
     if result.comparison:
         (folder / "comparison.json").write_text(
             plain_json.text(case_object(result.comparison, result.lesions), indent=2), encoding="utf-8"
         )
+    report = document.compose(result, language=plan.language, truth=truth)
+    _, paper = document.save(report, folder)
     dicom = folder / "dicom"
     dicom.mkdir()
-    write_maps(result, dicom)
-    write_seg(result, dicom)
-    write_sr(result, dicom)
-    document.write(result, folder, language=plan.language, truth=truth)
+    with quiet():  # the DICOM libraries log UIDs
+        write_maps(result, dicom)
+        write_seg(result, dicom)
+        write_sr(result, dicom)
+        write_pdf(result, paper.read_bytes(), dicom)
+        write_captures(result, _key_images(result, report), dicom)
+        if plan.save_corrected:
+            write_corrected(result, dicom)
+
+
+def _key_images(result: CaseResult, report: Document) -> list[KeyImage]:
+    """The picture of the ratios, and the page of maps of each lesion (of the liver where there is none)."""
+    from hepaflow.dicom.write_capture import KeyImage
+    from hepaflow.report.figures import pixels_of
+
+    by_key = {section.key: [block for block in section.blocks if isinstance(block, Figure)] for section in report.sections}
+    shown = [lesion.lesion.shells["whole"].mask for lesion in result.lesions] or [result.regions.healthy.mask]
+    found = [KeyImage(pixels_of(figure)) for figure in by_key["summary"]]
+    return found + [KeyImage(pixels_of(figure), mask) for figure, mask in zip(by_key["maps"], shown, strict=False)]

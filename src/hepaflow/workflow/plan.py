@@ -115,6 +115,7 @@ class Plan(Part):
     baseline_passes: int | None = Field(default=None, ge=1)
     language: Literal["en", "fr"] = "en"
     save_displacements: bool = False
+    save_corrected: bool = False
     compare: bool = False
     motion: MotionPlan = MotionPlan()
     denoise: DenoisePlan = DenoisePlan()

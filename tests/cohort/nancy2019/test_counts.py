@@ -29,7 +29,7 @@ def test_printed_recomputed_and_verdict() -> None:
 
 def test_sentences_say_what_is_off() -> None:
     why = {one.key: one.why for one in checks()}
-    assert "66: 5 lesions" in why["lesion-total"]
+    assert "66: 5 more" in why["lesion-total"]
     assert why["trg-2"].startswith("44.3 % of 61 is 27 lesions, not 26")
     assert why["trg-3"].startswith("3.3 % of 61 is 2 lesions, not 3")
     assert why["hpbf-of-major"].startswith("2 lesions are in neither class")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 #: ``reproduced``: the same figure comes out. ``attainable``: some data agree with it, the raw data are not public. ``contradicted``: nothing printed elsewhere allows it.
-#: ``rounding``: the figure is right but was cut or rounded another way than half up. ``not checkable``: it needs data that are not public.
-Verdict = Literal["reproduced", "attainable", "contradicted", "rounding", "not checkable"]
+#: ``rounding``: the figure is right but was cut or rounded another way than half up. ``questioned``: a choice of method that the figures rest on. ``not checkable``: it needs data that are not public.
+Verdict = Literal["reproduced", "attainable", "rounding", "questioned", "contradicted", "not checkable"]
 
 
 @dataclass(frozen=True, slots=True)

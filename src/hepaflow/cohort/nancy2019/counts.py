@@ -49,7 +49,7 @@ def _lesions() -> Check:
         str(printed.LESIONS),
         str(total),
         "contradicted",
-        f"Lesions per patient times patients give {total}: {total - printed.LESIONS} lesions that Table 1 counts were not analysed, and the text does not say which.",
+        f"Lesions per patient times patients give {total}: {total - printed.LESIONS} more than were analysed. Either they were left out, or Table 1 is misprinted; the text does not say.",
     )
 
 

@@ -1,0 +1,183 @@
+"""One DIMSE association: opened with TCP_NODELAY, its failures named, its library kept from talking."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from hepaflow.dicom.network.classes import VERIFICATION
+from hepaflow.dicom.network.peer import Cut, DimsePeer, Tls
+from hepaflow.errors import InputRefused
+
+#: Libraries whose logs hold what goes over the wire.
+_TALKATIVE = ("pynetdicom", "dicomweb_client", "retrying", "urllib3")
+SUCCESS = 0x0000
+PENDING = (0xFF00, 0xFF01)
+#: Coercion, data set does not match, elements discarded: stored all the same (PS3.4 table B.2-1).
+STORED_WITH_WARNING = (0xB000, 0xB006, 0xB007)
+#: What a peer says of an instance that it holds already (PS3.7 annex C).
+DUPLICATE = 0x0111
+
+
+def silence() -> None:
+    """Keeps the network libraries from logging headers and addresses."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+@contextmanager
+def association(
+    peer: DimsePeer, contexts: Sequence[Any], *, handlers: Sequence[Any] = (), roles: Sequence[Any] = ()
+) -> Iterator[Any]:
+    """An established association. ``contexts``: presentation contexts; ``roles``: items of extended negotiation.
+
+    Refused: a host that cannot be reached, a peer that refuses us, no context it accepts. :class:`Cut` when it ended before we ended it.
+    """
+    from pynetdicom import AE, _config, evt
+
+    silence()
+    _config.STORE_SEND_CHUNKED_DATASET = True  # files go out as they are, without being decoded
+    entity = AE(peer.own_ae_title)
+    entity.connection_timeout = entity.acse_timeout = peer.timing.connect_s
+    entity.dimse_timeout = entity.network_timeout = peer.timing.answer_s
+    reached: list[bool] = []
+
+    def opened(_: Any) -> None:
+        reached.append(True)
+
+    try:
+        link: Any = entity.associate(
+            peer.host,
+            peer.port,
+            contexts=list(contexts),
+            ae_title=peer.ae_title,
+            ext_neg=list(roles),
+            tls_args=None if peer.tls is None else (client_context(peer.tls), peer.host),
+            evt_handlers=[(evt.EVT_CONN_OPEN, opened), *(prompt_handlers() if peer.no_delay else ()), *handlers],
+        )
+    except OSError as error:
+        raise unreachable() from error
+    if not link.is_established:
+        raise _refusal(link, reached=bool(reached))
+    try:
+        yield link
+        if not link.is_established:
+            raise Cut
+    except (RuntimeError, OSError) as error:
+        if not link.is_established:  # the library notices a cut connection in more than one way
+            raise Cut from error
+        raise
+    finally:
+        if link.is_established:
+            link.release()
+        else:
+            link.abort()
+
+
+def prompt_handlers() -> list[Any]:
+    """Small packets go out at once (TCP_NODELAY), and the peer's are acknowledged at once: else each waits 40 ms for the one before.
+
+    The second half is Linux's alone (TCP_QUICKACK, which holds for a packet or two only, hence again after each): without it an
+    Orthanc whose own packets wait stores 20 instances/s however we send.
+    """
+    from pynetdicom import evt
+
+    return [
+        (evt.EVT_CONN_OPEN, _send_at_once),
+        (evt.EVT_DATA_SENT, _acknowledge_at_once),
+        (evt.EVT_DATA_RECV, _acknowledge_at_once),
+    ]
+
+
+def _send_at_once(event: Any) -> None:
+    _option(event, socket.TCP_NODELAY)
+
+
+def _acknowledge_at_once(event: Any) -> None:
+    if hasattr(socket, "TCP_QUICKACK"):
+        _option(event, socket.TCP_QUICKACK)
+
+
+def _option(event: Any, option: int) -> None:
+    open_socket = event.assoc.dul.socket.socket
+    if open_socket is not None:
+        with suppress(OSError):  # it may just have been closed
+            open_socket.setsockopt(socket.IPPROTO_TCP, option, 1)
+
+
+def echo(peer: DimsePeer) -> None:
+    """C-ECHO. Refused: as :func:`association`, and an answer other than success."""
+    from pynetdicom import build_context
+
+    with association(peer, [build_context(VERIFICATION)]) as link:
+        expect(link.send_c_echo(), "the echo")
+
+
+def expect(status: Any, what: str) -> None:
+    """Refused: a status that is not success. :class:`Cut` for none at all."""
+    code = status.get("Status")
+    if code is None:
+        raise Cut
+    if code != SUCCESS:
+        raise InputRefused("PACS-FAILED", f"the archive answered {what} with status 0x{code:04X}", "Ask who runs the archive")
+
+
+def client_context(tls: Tls) -> Any:
+    """TLS as a client: the peer's certificate and host name are checked."""
+    import ssl
+
+    context = ssl.create_default_context(cafile=None if tls.trusted is None else str(tls.trusted))
+    if tls.certificate is not None and tls.key is not None:
+        context.load_cert_chain(tls.certificate, tls.key)
+    return context
+
+
+def server_context(tls: Tls) -> Any:
+    """TLS as a server; with ``trusted``, callers must show a certificate that it holds for."""
+    import ssl
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    if tls.certificate is not None and tls.key is not None:
+        context.load_cert_chain(tls.certificate, tls.key)
+    if tls.trusted is not None:
+        context.load_verify_locations(tls.trusted)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _refusal(link: Any, *, reached: bool) -> InputRefused:
+    if not reached:
+        return unreachable()
+    if link.is_rejected:
+        return InputRefused(
+            "PACS-REFUSED",
+            f"the archive refuses the association ({_REASONS.get(_diagnostic(link), 'no reason given')})",
+            "Check ae_title and own_ae_title, and that the archive knows this machine",
+        )
+    if link.rejected_contexts:
+        return InputRefused(
+            "PACS-NOT-OFFERED", "the archive does not offer this service", "Check what it allows this machine to do"
+        )
+    return InputRefused("PACS-NO-ANSWER", "the archive was reached and did not answer", "Check the port, TLS and the time-outs")
+
+
+#: Reasons that the service user gives (PS3.8 table 9-21, source 1).
+_REASONS = {
+    1: "no reason given",
+    2: "application context not supported",
+    3: "our AE title is not known there",
+    7: "its AE title is another",
+}
+
+
+def _diagnostic(link: Any) -> int:
+    answer = link.acceptor.primitive
+    return int(answer.diagnostic) if answer is not None and answer.result_source == 1 and answer.diagnostic else 0
+
+
+def unreachable() -> InputRefused:
+    """The refusal for a host that is not known or does not answer."""
+    return InputRefused("PACS-UNREACHABLE", "the archive cannot be reached", "Check host, port and that it runs")

@@ -1,0 +1,386 @@
+"""One object without its patient: the table row by row, what the table does not name, what must stay."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from io import BytesIO
+
+import numpy as np
+import pydicom
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
+from tiny_study import save, tiny
+
+from hepaflow.dicom.confidentiality import tables
+from hepaflow.dicom.deidentify import Deidentified, LeftOutObject, deidentify, patient_of
+from hepaflow.dicom.pseudonym import Secret, shifted_date
+from hepaflow.errors import InputRefused
+
+KEY = Secret(bytes(range(32)))
+CANARY = "CANARY"
+#: A canary of every kind of value that can hold one; as a date, a day that no test shifts to.
+VALUES = {
+    "DA": "19330303",
+    "DT": "19330303121212.5",
+    "TM": "031733.717171",
+    "UI": "1.2.826.77",
+    "AS": "077Y",
+    "DS": "71.7171",
+    "IS": "717171",
+}
+VALUES |= dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"), CANARY)
+VALUES |= dict.fromkeys(("OB", "OW", "UN"), CANARY.encode())
+KEEPS_TIME = "TM"
+
+
+def image():
+    return tiny()[0].ds
+
+
+def data_of(ds, tmp_path, syntax="1.2.840.10008.1.2.1"):
+    found = tiny()[0]
+    found.ds, found.syntax = ds, syntax
+    return save(found, tmp_path / "x").read_bytes()
+
+
+def done(ds, tmp_path, *, key=KEY, syntax="1.2.840.10008.1.2.1", keep=False):
+    result = deidentify(data_of(ds, tmp_path, syntax), key, keep_burned_in=keep)
+    assert isinstance(result, Deidentified)
+    return pydicom.dcmread(BytesIO(result.data)), result
+
+
+def element_of(tag, vr):
+    if vr != "SQ":
+        return VALUES.get(vr, 7)  # numbers identify nobody; what is removed is removed whatever it holds
+    item = Dataset()
+    item.PatientName, item.StationName, item.ReferencedSOPInstanceUID = CANARY, CANARY, VALUES["UI"]
+    return [item]
+
+
+ROWS = sorted(tables().rules)
+
+
+def test_the_table_is_the_one_of_the_standard_and_the_dictionary():
+    assert len(ROWS) > 450
+    for tag in ROWS:
+        assert keyword_for_tag(tag)
+    expected = {
+        0x00100010: "Z",
+        0x00080050: "Z",
+        0x00081030: "X",
+        0x00081070: "D",
+        0x00080018: "U",
+        0x00080022: "M",
+        0x00181030: "D",
+    }
+    assert {tag: tables().rules[tag].action for tag in expected} == expected
+    assert not tables().rules[0x00104000].clean or tables().rules[0x00104000].action == "X"
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_no_row_of_the_table_keeps_its_value(nested, tmp_path):
+    ds, place = image(), Dataset()
+    for tag in ROWS:
+        vr = dictionary_VR(tag).split(" or ")[0]
+        if keyword_for_tag(tag) not in ("SOPInstanceUID", "StudyInstanceUID", "DataSetTrailingPadding"):
+            place.add_new(tag, vr, element_of(tag, vr))
+    if nested:
+        ds.SharedFunctionalGroupsSequence = [place]
+    else:
+        ds.update(place)
+    raw = data_of(ds, tmp_path)
+    assert raw.count(CANARY.encode()) > 200
+    result = deidentify(raw, KEY)
+    assert isinstance(result, Deidentified)
+    kept = [value for vr, value in VALUES.items() if vr not in ("TM", "IS", "AS")]
+    for value in kept:
+        assert (value if isinstance(value, bytes) else value.encode()) not in result.data, value
+
+
+@pytest.mark.parametrize("vr", ["LT", "ST", "UT", "PN", "UR", "AE", "DA", "DT", "UI", "SQ"])
+def test_what_the_table_does_not_name_is_treated_by_its_kind(vr, tmp_path):
+    tags = [
+        tag for tag, row in pydicom._dicom_dict.DicomDictionary.items() if row[0] == vr and tag >> 16 >= 0x0008 and tag not in ROWS
+    ]
+    tags = [
+        tag for tag in tags if (tag >> 24) not in (0x50, 0x60) and not keyword_for_tag(tag).endswith(("ClassUID", "SyntaxUID"))
+    ][:150]
+    tags = [tag for tag in tags if vr != "UI" or not keyword_for_tag(tag).endswith(("SchemeUID", "ContextUID", "ResourceUID"))]
+    assert tags
+    ds = image()
+    for tag in tags:
+        ds.add_new(tag, vr, element_of(tag, vr))
+    _, result = done(ds, tmp_path)
+    assert CANARY.encode() not in result.data
+    assert b"19330303" not in result.data
+    assert VALUES["UI"].encode() not in result.data
+
+
+def test_unknown_attributes_overlays_curves_and_private_ones_go(tmp_path):
+    ds = image()
+    ds.add_new(0x00090010, "LO", CANARY)
+    ds.add_new(0x00091001, "LO", CANARY)
+    ds.add_new(0x60003000, "OW", CANARY.encode())
+    ds.add_new(0x60004000, "LT", CANARY)
+    ds.add_new(0x50003000, "OW", CANARY.encode())
+    ds.add_new(0x00187FF0, "LO", CANARY)
+    clean, result = done(ds, tmp_path)
+    assert CANARY.encode() not in result.data
+    assert not [e for e in clean if e.tag.is_private or 0x5000 <= e.tag.group < 0x7000]
+
+
+def test_safe_private_attributes_stay_when_they_hold_what_is_listed(tmp_path):
+    ds = image()
+    block = ds.private_block(0x0019, "GEMS_ACQU_01", create=True)
+    block.add_new(0x23, "DS", "55.0")
+    block.add_new(0x24, "DS", "1.5")
+    block.add_new(0x99, "LO", CANARY)
+    codes = ds.private_block(0x01F1, "ELSCINT1", create=True)
+    codes.add_new(0x01, "CS", "HELICAL_AB")
+    raw = data_of(ds, tmp_path).replace(b"HELICAL_AB", b"Mrs,Canary")
+    result = deidentify(raw, KEY)
+    assert isinstance(result, Deidentified)
+    clean = pydicom.dcmread(BytesIO(result.data))
+    assert float(clean.private_block(0x0019, "GEMS_ACQU_01")[0x23].value) == 55.0
+    assert [hex(e.tag) for e in clean if e.tag.is_private] == ["0x190010", "0x191023", "0x191024"]
+    assert b"anary" not in result.data.lower()
+
+
+def test_what_was_done_is_said(tmp_path):
+    clean, result = done(image(), tmp_path)
+    assert clean.PatientName == clean.PatientID == result.pseudonym
+    assert re.fullmatch("HF-[A-Z2-7]{12}", result.pseudonym)
+    assert (clean.PatientIdentityRemoved, clean.LongitudinalTemporalInformationModified) == ("YES", "MODIFIED")
+    assert [c.CodeValue for c in clean.DeidentificationMethodCodeSequence] == ["113100", "113105", "113107", "113111"]
+    assert clean.file_meta.MediaStorageSOPInstanceUID == clean.SOPInstanceUID
+
+
+def test_pixels_and_geometry_stay(tmp_path):
+    before, (after, _) = image(), done(image(), tmp_path)
+    for keyword in (
+        "PixelData",
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "PixelSpacing",
+        "RescaleIntercept",
+        "AcquisitionTime",
+        "KVP",
+    ):
+        assert after[keyword].value == before[keyword].value
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian, RLELossless])
+def test_every_transfer_syntax_stays_what_it_is(syntax, tmp_path):
+    ds = image()
+    pixels = np.frombuffer(ds.PixelData, "<u2").reshape(ds.Rows, ds.Columns)
+    if syntax == RLELossless:
+        save(tiny()[0], tmp_path / "plain")
+        ds = pydicom.dcmread(tmp_path / "plain")
+        ds.compress(RLELossless, generate_instance_uid=False)
+    elif syntax == ExplicitVRBigEndian:
+        ds.PixelData = pixels.astype(">u2").tobytes()
+    clean, result = done(ds, tmp_path, syntax=syntax)
+    assert clean.file_meta.TransferSyntaxUID == syntax
+    np.testing.assert_array_equal(clean.pixel_array, pixels)
+    assert b"Doe" not in result.data
+
+
+def test_the_same_input_and_key_give_the_same_bytes_and_another_key_another_patient(tmp_path):
+    (_, one), (_, two) = done(image(), tmp_path), done(image(), tmp_path)
+    _, other = done(image(), tmp_path, key=Secret(bytes(32)))
+    assert one == two
+    assert one.pseudonym != other.pseudonym
+    assert not set(one.uids) & set(other.uids)
+
+
+def test_a_patient_is_one_in_every_study_and_two_issuers_are_two(tmp_path):
+    def pseudonym(**values):
+        ds = image()
+        for key, value in values.items():
+            setattr(ds, key, value)
+        return done(ds, tmp_path)[1].pseudonym
+
+    first = pseudonym()
+    assert KEY.pseudonym(patient_of("P1", issuer="")) == first
+    assert pseudonym(StudyInstanceUID="1.2.9", PatientName="D^J", PatientID=" P1 ") == first
+    assert len({first, pseudonym(IssuerOfPatientID="A"), pseudonym(PatientID="P2"), pseudonym(PatientID="")}) == 4
+    # without an ID a study stands for itself
+    assert pseudonym(PatientID="") != pseudonym(PatientID="", StudyInstanceUID="1.2.9")
+
+
+def test_uids_that_agree_still_agree_and_registered_ones_stay(tmp_path):
+    ds = image()
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = ds.SOPClassUID, ds.SOPInstanceUID
+    ds.SourceImageSequence = [item]
+    clean, _ = done(ds, tmp_path)
+    assert clean.SourceImageSequence[0].ReferencedSOPInstanceUID == clean.SOPInstanceUID != ds.SOPInstanceUID
+    assert clean.SourceImageSequence[0].ReferencedSOPClassUID == ds.SOPClassUID
+    assert clean.FrameOfReferenceUID == done(ds, tmp_path)[0].FrameOfReferenceUID
+    for uid in (clean.SOPInstanceUID, clean.StudyInstanceUID, clean.SeriesInstanceUID):
+        assert re.fullmatch(r"2\.25\.[1-9]\d{0,38}", uid)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Liver Perfusion 1", "Liver Perfusion 1"),
+        ("LIVER PERFUSION DOE", "LIVER PERFUSION"),
+        ("arterial 1.5 mm", "arterial 1.5 mm"),
+        ("Jane", ""),
+        ("Mr. 12 Smith 7, liver", "liver"),
+        ("liver 19500101", "liver"),
+        ("phase Core", "phase Core"),
+        ("foie du patient", ""),
+    ],
+)
+def test_descriptors_keep_safe_words_only(text, kept, tmp_path):
+    ds = image()
+    ds.SeriesDescription, ds.ProtocolName = text, text
+    clean, _ = done(ds, tmp_path)
+    assert clean.get("SeriesDescription", "") == kept
+    assert clean.ProtocolName == (kept or "REMOVED")
+
+
+def test_a_safe_word_that_is_the_patients_name_is_not_safe(tmp_path):
+    ds = image()
+    ds.PatientName, ds.SeriesDescription = "Core^Native", "native liver core"
+    assert done(ds, tmp_path)[0].SeriesDescription == "liver"
+
+
+def test_technical_text_that_repeats_the_name_is_emptied(tmp_path):
+    ds = image()
+    ds.Manufacturer, ds.ConvolutionKernel, ds.RescaleType = "Scanner of DOE", "B20f", "HU P1"
+    clean, result = done(ds, tmp_path)
+    assert (clean.Manufacturer, clean.ConvolutionKernel, clean.RescaleType) == ("", "B20f", "HU P1")  # two letters say nothing
+    assert result.emptied == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(st.characters(codec="ascii", exclude_characters="\\\x00\x1b"), max_size=60))
+def test_no_word_but_a_safe_one_is_ever_kept(text, tmp_path_factory):
+    ds = image()
+    ds.SeriesDescription = text
+    found = done(ds, tmp_path_factory.mktemp("x"))[0].get("SeriesDescription", "") or ""
+    assert {w.lower() for w in re.findall(r"[^\W_]+", found) if not re.fullmatch(r"\d{1,2}", w)} <= tables().words
+
+
+@pytest.mark.parametrize(
+    ("changes", "why", "back"),
+    [
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "secondary-capture", True),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7.4"}, "secondary-capture", True),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6.1"}, "ultrasound", True),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.3.1"}, "ultrasound", True),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.77.1.4"}, "photography-or-video", True),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.67"}, "structured-report", False),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.104.1"}, "encapsulated-document", False),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1"}, "presentation-state", False),
+        ({"BurnedInAnnotation": "YES"}, "burned-in-annotation", True),
+        ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "picture-of-text", True),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "DOSE_INFO"]}, "picture-of-text", True),
+        ({"ConversionType": "WSD"}, "picture-of-text", True),
+    ],
+)
+def test_pictures_and_documents_of_text_are_left_out(changes, why, back, tmp_path):
+    ds = image()
+    for key, value in changes.items():
+        setattr(ds, key, value)
+    data = data_of(ds, tmp_path)
+    assert deidentify(data, KEY) == LeftOutObject(why)
+    kept = deidentify(data, KEY, keep_burned_in=True)
+    assert isinstance(kept, Deidentified if back else LeftOutObject)
+
+
+@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.30", "1.2.840.10008.5.1.4.1.1.2.1"])
+def test_other_kinds_pass(sop_class, tmp_path):
+    ds = image()
+    ds.SOPClassUID, ds.BurnedInAnnotation = sop_class, "NO"
+    assert isinstance(deidentify(data_of(ds, tmp_path), KEY), Deidentified)
+
+
+def test_text_in_an_unknown_or_a_wrong_character_set_is_refused(tmp_path):
+    latin = data_of(image(), tmp_path).replace(b"Maker", b"M\xff\xfeer")
+    ds = image()
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    utf8 = data_of(ds, tmp_path)
+    for wrong in (utf8.replace(b"ISO_IR 192", b"ISO_IR 999"), utf8.replace(b"Maker", b"M\xff\xfeer")):
+        with pytest.raises(InputRefused, match="FILE-CHARSET"):
+            deidentify(wrong, KEY)
+    assert isinstance(deidentify(latin, KEY), Deidentified)  # any byte is a letter of the default set
+
+
+@pytest.mark.parametrize("keyword", ["SOPInstanceUID", "StudyInstanceUID"])
+def test_an_object_without_its_uids_is_refused(keyword, tmp_path):
+    data = data_of(image(), tmp_path)
+    ds = pydicom.dcmread(BytesIO(data))
+    del ds[keyword]
+    out = BytesIO()
+    ds.save_as(out)
+    with pytest.raises(InputRefused, match="FILE-TRUNCATED"):
+        deidentify(out.getvalue(), KEY)
+
+
+def test_a_value_that_cannot_be_read_is_refused_without_it(tmp_path):
+    data = data_of(image(), tmp_path).replace(b"DS\x04\x002.5 ", b"DS\x04\x00MUEL")
+    with pytest.raises(InputRefused, match="FILE-DAMAGED") as refused:
+        deidentify(data, KEY)
+    assert "MUEL" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "emptied"),
+    [("20240314", 0), ("2024.03.14", 0), ("20241399", 1), ("CANARY", 1), ("00010101", 1), ("", 0)],
+)
+def test_dates_that_are_none_are_emptied_and_counted(value, emptied, tmp_path):
+    data = data_of(image(), tmp_path)
+    ds = pydicom.dcmread(BytesIO(data))
+    ds["StudyDate"] = pydicom.DataElement(0x00080020, "DA", value, validation_mode=pydicom.config.IGNORE)
+    out = BytesIO()
+    ds.save_as(out)
+    result = deidentify(out.getvalue(), KEY)
+    assert isinstance(result, Deidentified)
+    assert result.emptied == emptied
+    found = pydicom.dcmread(BytesIO(result.data)).StudyDate
+    assert bool(found) == (not emptied and bool(value))
+    assert value != found or not value
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dates(min_value=date(1900, 1, 1)), st.integers(0, 40000), st.text(max_size=40))
+def test_intervals_stay_and_every_date_moves(day, apart, patient):
+    shift = KEY.shift_days(patient)
+    assert 365 <= shift <= 3650
+    try:
+        later = day + timedelta(days=apart)
+    except OverflowError:
+        return
+    one, two = (shifted_date(d.strftime("%Y%m%d"), shift) for d in (day, later))
+    read = [date(int(t[:4]), int(t[4:6]), int(t[6:])) for t in (one, two)]
+    assert (read[1] - read[0]).days == apart
+    assert (day - read[0]).days == shift
+
+
+@settings(max_examples=200)
+@given(st.text(max_size=20))
+def test_what_is_no_date_is_empty(text):
+    found = shifted_date(text, 400)
+    assert found == "" or re.fullmatch(r"\s*(\d{8}|\d{4}\.\d{2}\.\d{2})\s*", text)
+
+
+@settings(max_examples=100)
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_pseudonyms_and_uids_tell_apart_what_is_apart(one, two):
+    assert (KEY.pseudonym(one) == KEY.pseudonym(two)) == (one == two)
+    assert (KEY.uid(one) == KEY.uid(two)) == (one == two)
+    assert len(KEY.uid(one)) <= 64
+
+
+def test_a_short_key_is_refused():
+    with pytest.raises(InputRefused, match="KEY-UNREADABLE"):
+        Secret(b"short")

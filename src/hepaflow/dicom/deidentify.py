@@ -14,7 +14,7 @@ from typing import Any
 
 from hepaflow import __version__
 from hepaflow.dicom.confidentiality import Rule, tables
-from hepaflow.dicom.headers import DIRECTORY
+from hepaflow.dicom.gate import DIRECTORY
 from hepaflow.dicom.pixels import quiet
 from hepaflow.dicom.pseudonym import Secret, shifted_date
 from hepaflow.errors import InputRefused

@@ -33,17 +33,12 @@ _UNSAFE_ADVICE = "Unpack the archive yourself, check it, and give the folder"
 Place = tuple[str, str, int]
 
 
-class Entry(Protocol):
-    """One file: its size in bytes, its suffix in lower case, its first bytes, all its bytes."""
+class Content(Protocol):
+    """The bytes of one file: its size, its suffix in lower case, its first bytes, all its bytes."""
 
     @property
     def size(self) -> int:
         """Size in bytes."""
-        ...
-
-    @property
-    def place(self) -> Place:
-        """What :func:`entry_at` finds it by in another process."""
         ...
 
     @property
@@ -61,6 +56,15 @@ class Entry(Protocol):
 
     def fill(self, start: int, target: memoryview) -> None:
         """Bytes from ``start`` on into ``target``, which they fill. Refused: a file whose size is no longer ``size``."""
+        ...
+
+
+class Entry(Content, Protocol):
+    """One file of a study, which another process can find."""
+
+    @property
+    def place(self) -> Place:
+        """What :func:`entry_at` finds it by in another process."""
         ...
 
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hepaflow.dicom.gate import judge
-from hepaflow.dicom.headers import DIRECTORY
-from hepaflow.dicom.source import DiskFile, Entry, open_study
+from hepaflow.dicom.gate import DIRECTORY, judge
+from hepaflow.dicom.source import DiskFile, open_study
 from hepaflow.errors import InputRefused, UsageError
 
 #: Takes one received file; gives the status of its C-STORE (0 when it is kept).
@@ -87,7 +86,7 @@ class Received:
         target[:] = self.data[start : start + len(target)]
 
 
-def identity(entry: Entry, *, where: str) -> Identity | None:
+def identity(entry: Content, *, where: str) -> Identity | None:
     """The UIDs of a DICOM file; None for a file that is something else or a DICOMDIR. Refused: as the gate, and UIDs that are none."""
     header = judge(entry, _WANTED, where=where)
     if header is None or header.meta.get(_META_CLASS, b"").rstrip(b"\x00 ").decode("ascii", "replace") == DIRECTORY:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hepaflow.dicom.gate import DIRECTORY, judge
-from hepaflow.dicom.source import DiskFile, open_study
+from hepaflow.dicom.source import Content, DiskFile, open_study
 from hepaflow.errors import InputRefused, UsageError
 
 #: Takes one received file; gives the status of its C-STORE (0 when it is kept).

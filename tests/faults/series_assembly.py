@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from enhanced_study import ENHANCED_CT, enhanced
 from fault import TIMES_S, Fault, lay, study, truth
 from tiny_study import (
     AXIAL,
@@ -165,9 +166,37 @@ def mixed() -> Iterator[Fault]:
     yield Fault("two series, two frames", changed(_frame_of_late, series=(0, 0, 1, 1)), ("SERIES-FRAME",))
     yield Fault("no frame of reference", changed(put(FrameOfReferenceUID=None)), (), ("frame-of-reference-missing",))
     yield Fault("another modality", changed(put(SOPClassUID="1.2.840.10008.5.1.4.1.1.4")), ("STUDY-NO-CT",))
-    yield Fault(
-        "multi-frame only", kept(lambda i: i.p + i.k == 0, put(SOPClassUID="1.2.840.10008.5.1.4.1.1.2.1")), ("SERIES-MULTI-FRAME",)
-    )
+    yield Fault("single images that claim to be multi-frame", changed(put(SOPClassUID=ENHANCED_CT)), ("FILE-DAMAGED",))
+    yield Fault("one multi-frame object", frames())
+    yield Fault("frames that are not all described", frames(_undescribed), ("FILE-DAMAGED",))
+    yield Fault("a frame that does not say where it lies", frames(_nowhere), ("HEADER-MISSING",))
+    yield Fault("a multi-frame object with a frame missing", frames(keep=lambda i: (i.p, i.k) != (2, 1)), ("SERIES-MISSING-SLICE",))
+    yield Fault("a multi-frame object with fewer pixels than frames", frames(_fewer_pixels), ("FILE-TRUNCATED",))
+
+
+def frames(
+    change: Callable[[Any], object] = lambda ds: None, *, keep: Callable[[Image], bool] = lambda image: True
+) -> Callable[[Path], Path]:
+    """The study as one multi-frame object, with ``change`` done to it."""
+
+    def build(folder: Path) -> Path:
+        made = enhanced([image for image in study() if keep(image)], TIMES_S)
+        change(made.ds)
+        return lay([made], folder)
+
+    return build
+
+
+def _undescribed(ds: Any) -> None:
+    del ds.PerFrameFunctionalGroupsSequence[-1]
+
+
+def _nowhere(ds: Any) -> None:
+    del ds.PerFrameFunctionalGroupsSequence[2].PlanePositionSequence
+
+
+def _fewer_pixels(ds: Any) -> None:
+    ds.PixelData = ds.PixelData[: -ROWS * COLUMNS * 2]
 
 
 def _frame_of_late(image: Image) -> None:
@@ -190,7 +219,10 @@ def places() -> Iterator[Fault]:
     along = ("SERIES-SPACING", "SERIES-MISSING-SLICE", "SERIES-GEOMETRY", "SERIES-SHUTTLE")
     yield Fault("a table moved along", changed(moved(lambda i: 1.1 * OBLIQUE[:, 2]), p=2), along)
     shuttle = kept(lambda i: (i.k < 4) == (i.p % 2 == 0), lambda i: put(AcquisitionNumber=i.p + 1)(i), slices=8)
-    yield Fault("a table that shuttles", shuttle, ("SERIES-SHUTTLE",))
+    both, first = hounsfield(len(TIMES_S), 8), [0, 2]  # a pass is the first position and the second one after it
+    rounds = np.concatenate([both[first, :4], both[[1, 3], 4:]], axis=1)
+    shuttled = tuple(TIMES_S[p] for p in first)
+    yield Fault("a table that shuttles", shuttle, (), ("shuttle-table",), hu=rounds, times_s=shuttled)
     yield Fault("a matrix that changes", changed(_halved, p=2), ("SERIES-MATRIX",))
     yield Fault("pixel spacing that changes", changed(put(PixelSpacing=[1.0, 1.1]), p=2), ("SERIES-GEOMETRY",))
 
@@ -265,10 +297,19 @@ def company() -> Iterator[Fault]:
     derived = {"ImageType": ["DERIVED", "PRIMARY", "AXIAL"]}
     yield Fault("derived images beside", with_more(lambda images: copies(images, "54", **derived)))
     yield Fault("derived images alone", changed(put(**derived)), (), ("series-derived",))
-    multi = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1"}
-    yield Fault("multi-frame CT beside", with_more(lambda images: copies(images[:1], "55", **multi)), (), ("multi-frame-ignored",))
+    yield Fault("multi-frame CT beside", with_more(lambda images: _still_object(images, 200.0)))
+    # a pass more, whose frames bear another clock than the rest
+    yield Fault("multi-frame CT at the same places", with_more(lambda images: _still_object(images, 0.0)), ("SERIES-TIMES",))
     yield Fault("tube voltage that changes", changed(put(KVP="100"), p=3), (), ("kvp-changes",))
     yield Fault("kernel that changes", changed(put(ConvolutionKernel="B30f"), p=3), (), ("kernel-changes",))
+
+
+def _still_object(images: Images, away_mm: float) -> Images:
+    """One pass once more, as a multi-frame object of another series, some way off."""
+    found = copies([image for image in images if image.p == 0], "55")
+    for image in found:
+        image.ds.ImagePositionPatient = [image.ds.ImagePositionPatient[0] + away_mm, *image.ds.ImagePositionPatient[1:]]
+    return [enhanced(found, TIMES_S)]
 
 
 def _report(images: Images) -> Images:

@@ -28,8 +28,9 @@ from tiny_study import PASSES, SLICES, START_S, TIMES_S, Image, clock, hounsfiel
 
 from hepaflow.dicom import gate
 from hepaflow.dicom.assemble import assemble
-from hepaflow.dicom.source import DiskFile
+from hepaflow.dicom.source import DiskFile, Held
 from hepaflow.dicom.survey import survey
+from hepaflow.dicom.values import WANTED
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 
@@ -153,7 +154,38 @@ def packed(made: Image, syntax: str) -> Image:
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless])
 def test_compressed_frames(syntax: str, tmp_path: Path) -> None:
-    check(assemble(write([packed(enhanced(tiny(), TIMES_S), syntax)], tmp_path)))
+    """In a folder, where the child that decodes finds the file, and in an archive, where it gets the bytes of the frame."""
+    folder = write([packed(enhanced(tiny(), TIMES_S), syntax)], tmp_path / "in")
+    check(assemble(folder))
+    with zipfile.ZipFile(tmp_path / "study.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(next(p for p in folder.rglob("*") if p.is_file()), "object")
+    check(assemble(tmp_path / "study.zip"))
+
+
+def test_a_compressed_frame_that_is_damaged_is_named(tmp_path: Path) -> None:
+    from pydicom.encaps import generate_frames
+
+    made = packed(enhanced(tiny(), TIMES_S), JPEGLSLossless)
+    frames = list(generate_frames(made.ds.PixelData, number_of_frames=PASSES * SLICES))
+    frames[6] = frames[6][: len(frames[6]) // 4 * 2]
+    made.ds.PixelData = encapsulate(frames)
+    with pytest.raises(InputRefused, match=r"FILE-TRUNCATED: .*frame 7 of file 1 of 1"):
+        assemble(write([made], tmp_path))
+
+
+def test_an_offset_table_of_more_frames_than_fragments_is_not_kept(tmp_path: Path) -> None:
+    made = packed(enhanced(tiny(), TIMES_S), JPEGLSLossless)
+    kept = gate.judge(Held(save(made, tmp_path / "sound").read_bytes()), WANTED, where="")
+    pixels = made.ds.PixelData
+    after = 8 + int.from_bytes(pixels[4:8], "little")
+    made.ds.PixelData = pixels[:4] + (4000).to_bytes(4, "little") + bytes(4000) + pixels[after:]
+    left = gate.judge(Held(save(made, tmp_path / "long").read_bytes()), WANTED, where="")
+    assert kept is not None
+    assert left is not None
+    assert kept.pixels is not None
+    assert left.pixels is not None
+    assert len(kept.pixels.offsets) == PASSES * SLICES
+    assert left.pixels.offsets == ()
 
 
 @pytest.mark.parametrize("extended", [False, True])
@@ -267,6 +299,12 @@ def test_what_is_read_of_a_large_object_is_its_header(tmp_path: Path, monkeypatc
     monkeypatch.setattr(DiskFile, "head", lambda self, count: asked.append(count) or head(self, count))
     monkeypatch.setattr(DiskFile, "read", lambda self: pytest.fail("the whole file was read"))
     monkeypatch.setattr(gate, "HEADS_BYTES", (1024, 16 * 1024, 256 * 1024))
+    # assembly judges in a child, which these patches do not reach
+    found = gate.judge(DiskFile(path, path.stat().st_size), WANTED, where="")
+    assert found is not None
+    assert len(found.frames) == len(TIMES_S) * SLICES
+    assert len(asked) > 1
+    assert max(asked) < path.stat().st_size
     series = assemble(tmp_path)
     check(series)
     assert series.source["header"]["PatientSex"] == "F"

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from enhanced_study import enhanced
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
-from tiny_study import hounsfield, save, tiny, write
+from tiny_study import TIMES_S, hounsfield, save, tiny, write
 
 from hepaflow.dicom import warden as room
 from hepaflow.dicom.assemble import assemble
@@ -71,6 +72,9 @@ def test_a_child_judges_as_this_process_does(syntax: str, tmp_path: Path) -> Non
     for image in images:
         image.syntax = syntax
     folder = write(images, tmp_path / "study")
+    frames = enhanced(tiny(), TIMES_S)
+    frames.syntax = syntax
+    save(frames, folder / "frames")
     (folder / "note.txt").write_text("notes")
     (folder / "cut").write_bytes((folder / "a" / "0000").read_bytes()[:400])
     with zipfile.ZipFile(tmp_path / "study.zip", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -83,6 +87,7 @@ def test_a_child_judges_as_this_process_does(syntax: str, tmp_path: Path) -> Non
                 assert judged(entry, f"file {number} of {len(entries)}") == (
                     verdict.header or (verdict.refusal and str(verdict.refusal))
                 )
+        assert [len(v.header.frames) for v in verdicts if v.header is not None and v.header.frames] == [24]
         assert sum(v.refusal is not None for v in verdicts) == 1
         assert sum(v.header is None for v in verdicts) == 2
 

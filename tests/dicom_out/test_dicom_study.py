@@ -133,3 +133,22 @@ def test_results_of_multi_frame_images_refer_to_their_frames(tmp_path):
             assert source.ReferencedFrameNumber == 6 * 2 + round((height - 250.5) / 3.0) + 1
     (image,) = pydicom.dcmread(tmp_path / "images_bf" / "0001.dcm").SourceImageSequence
     assert image.ReferencedFrameNumber in range(13, 19)
+
+
+def test_pictures_corrected_images_and_document_refer_to_multi_frame_images_once(tmp_path):
+    study = case()
+    whole = [[(ENHANCED_CT, f"1.2.3.{n}", "1.2.3", k + 1) for k in range(6)] for n in range(4)]
+    study = replace(study, series=replace(study.series, source=study.series.source | {"images": whole}))
+    region = np.zeros(study.series.grid.shape, bool)
+    region[1:3] = True
+    picture, *_ = write_capture.write_captures(study, [write_capture.KeyImage(np.zeros((4, 4, 3), np.uint8), region)], tmp_path)
+    (source,) = pydicom.dcmread(picture).SourceImageSequence
+    assert (source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID) == (ENHANCED_CT, "1.2.3.2")
+    assert list(source.ReferencedFrameNumber) == [2, 3]
+    corrected = [pydicom.dcmread(path) for path in write_corrected.write_corrected(replace(study, aligned=study.series), tmp_path)]
+    named = [
+        (ds.SourceImageSequence[0].ReferencedSOPInstanceUID, ds.SourceImageSequence[0].ReferencedFrameNumber) for ds in corrected
+    ]
+    assert named == [(f"1.2.3.{n}", k + 1) for n in range(4) for k in range(6)]
+    document = pydicom.dcmread(write_pdf.write_pdf(study, b"%PDF-1.4", tmp_path))
+    assert [item.ReferencedSOPInstanceUID for item in document.SourceInstanceSequence] == [f"1.2.3.{n}" for n in range(4)]

@@ -1,4 +1,4 @@
-"""67 ways in which sound files do not make one regular dynamic series, or do so in an unusual way; and permutations of their order."""
+"""73 ways in which sound files do not make one regular dynamic series, or do so in an unusual way; and permutations of their order."""
 
 from __future__ import annotations
 

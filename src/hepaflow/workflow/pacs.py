@@ -22,6 +22,8 @@ from hepaflow.store.case import MARKER
 
 #: A fetched file is named by the SHA-256 of its content: no value of a header becomes a path.
 _NAME = re.compile(r"[0-9a-f]{64}\.dcm")
+#: How often, and how long apart, an archive is asked again for what it has taken and does not list.
+LOOKS, BETWEEN_LOOKS_S = 3, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,13 @@ def send(peer: Peer, source: Path, *, progress: Progress = None) -> Sent:
         safe, verified = _listed(peer, taken), "query"
     if safe is None:
         safe, verified = {one.identity.sop_uid for one in taken}, "no"
+    for _ in range(LOOKS):
+        late = [one for one in taken if one.identity.sop_uid not in safe]
+        if not late:
+            break
+        # an archive may take a while to list, or to commit to, what it has taken
+        time.sleep(BETWEEN_LOOKS_S)
+        safe = safe | (_listed(peer, late) or set())
     missing = sum(one.identity.sop_uid not in safe for one in taken)
     return Sent(len(taken) - missing, len(objects) - len(new), dict(Counter(answers.refused.values())), missing, verified)
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Container
 from dataclasses import dataclass, field
 
-from hepaflow.dicom.source import MAX_RATIO, SMALL_BYTES, Content
+from hepaflow.dicom.source import MAX_RATIO, SMALL_BYTES, Entry
 from hepaflow.dicom.walk import LONG, SHORT, Damaged, NeedMore, PixelSpan, Walk
 from hepaflow.errors import InputRefused
 
@@ -56,7 +56,7 @@ class Header:
         return self.syntax != BIG_ENDIAN
 
 
-def judge(entry: Content, wanted: Container[int], *, where: str) -> Header | None:
+def judge(entry: Entry, wanted: Container[int], *, where: str) -> Header | None:
     """The header of a DICOM file; None for a file that is something else.
 
     Refused: a file that is cut, whose lengths or tags contradict each other, that is nested deeper than 16 levels, inflates
@@ -89,7 +89,7 @@ def inflate(data: bytes, *, limit: int = MAX_INFLATED_BYTES) -> bytes:
     return data[:start] + _inflated(data[start:], limit)
 
 
-def _start(head: bytes, entry: Content) -> int | None:
+def _start(head: bytes, entry: Entry) -> int | None:
     """Where the first element lies, or None for a file that is not DICOM."""
     if head[128:132] == b"DICM":
         return 132

@@ -34,12 +34,17 @@ _UNSAFE_ADVICE = "Unpack the archive yourself, check it, and give the folder"
 Place = tuple[str, str, int] | bytes
 
 
-class Content(Protocol):
-    """The bytes of one file: its size, its suffix in lower case, its first bytes, all its bytes."""
+class Entry(Protocol):
+    """One file: its size in bytes, where it lies, its suffix in lower case, its first bytes, all its bytes."""
 
     @property
     def size(self) -> int:
         """Size in bytes."""
+        ...
+
+    @property
+    def place(self) -> Place:
+        """What :func:`entry_at` finds it by in another process."""
         ...
 
     @property
@@ -57,15 +62,6 @@ class Content(Protocol):
 
     def fill(self, start: int, target: memoryview) -> None:
         """Bytes from ``start`` on into ``target``, which they fill. Refused: a file whose size is no longer ``size``."""
-        ...
-
-
-class Entry(Content, Protocol):
-    """One file of a study, which another process can find."""
-
-    @property
-    def place(self) -> Place:
-        """What :func:`entry_at` finds it by in another process."""
         ...
 
 
@@ -163,7 +159,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A file kept in memory: one that would have to be inflated anew for each of its frames."""
+    """A file kept in memory: one just received, or one that would have to be inflated anew for each of its frames."""
 
     data: bytes
     suffix: str = ""

@@ -14,8 +14,9 @@ from typing import Literal
 
 from hepaflow.dicom.network import archive
 from hepaflow.dicom.network.node import NO_SPACE, NOT_UNDERSTOOD
-from hepaflow.dicom.network.objects import Answers, Outgoing, Received, identity, is_uid, outgoing
+from hepaflow.dicom.network.objects import Answers, Outgoing, identity, is_uid, outgoing
 from hepaflow.dicom.network.peer import Cut, Peer, Progress
+from hepaflow.dicom.source import Held
 from hepaflow.errors import InputRefused, OutputFailed, UsageError
 from hepaflow.store import atomic
 from hepaflow.store.case import MARKER
@@ -95,7 +96,7 @@ class _Keeper:
     def take(self, data: bytes) -> int:
         """Status for the sender."""
         try:
-            known = identity(Received(data), where="a received object")
+            known = identity(Held(data, ".dcm"), where="a received object")
             if known is None or known.study_uid != self._study or known.sop_uid not in self._wanted:
                 return NOT_UNDERSTOOD  # not asked for
             with self._lock:
@@ -128,7 +129,7 @@ def _present(out: Path, study_uid: str) -> set[str]:
         if hashlib.sha256(data).hexdigest() != path.stem:
             path.unlink()
             continue
-        known = identity(Received(data), where="a file of the output folder")
+        known = identity(Held(data, ".dcm"), where="a file of the output folder")
         if known is None or known.study_uid != study_uid:
             raise UsageError("FETCH-OUTPUT", "the output folder holds another study", "Give a folder of its own to each study")
         found.add(known.sop_uid)

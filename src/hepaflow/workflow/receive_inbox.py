@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hepaflow.dicom.network.node import CONTRADICTS, NO_SPACE, NOT_UNDERSTOOD
-from hepaflow.dicom.network.objects import Received, data_set, identity
+from hepaflow.dicom.network.objects import data_set, identity
+from hepaflow.dicom.source import Held
 from hepaflow.errors import InputRefused, OutputFailed
 from hepaflow.store import atomic, plain_json
 
@@ -63,7 +64,7 @@ class Inbox:
             return self._refuse(failed.code if isinstance(failed, OutputFailed) else "OUTPUT-FAILED", NO_SPACE)
 
     def _take(self, data: bytes) -> int:
-        known = identity(Received(data), where="a received object")
+        known = identity(Held(data, ".dcm"), where="a received object")
         if known is None:
             return self._refuse("OBJECT-UID", NOT_UNDERSTOOD)
         study = self._incoming / _digest(known.study_uid)

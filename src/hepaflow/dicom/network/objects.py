@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hepaflow.dicom.gate import DIRECTORY, judge
-from hepaflow.dicom.source import Content, DiskFile, open_study
+from hepaflow.dicom.source import DiskFile, Entry, Held, open_study
 from hepaflow.errors import InputRefused, UsageError
 
 #: Takes one received file; gives the status of its C-STORE (0 when it is kept).
@@ -57,36 +57,7 @@ class Answers:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A file in memory, as the gate reads it."""
-
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        """Size in bytes."""
-        return len(self.data)
-
-    @property
-    def suffix(self) -> str:
-        """It was announced as DICOM."""
-        return ".dcm"
-
-    def head(self, count: int) -> bytes:
-        """The first bytes."""
-        return self.data[:count]
-
-    def read(self) -> bytes:
-        """All bytes."""
-        return self.data
-
-    def fill(self, start: int, target: memoryview) -> None:
-        """Bytes from ``start`` on into ``target``."""
-        target[:] = self.data[start : start + len(target)]
-
-
-def identity(entry: Content, *, where: str) -> Identity | None:
+def identity(entry: Entry, *, where: str) -> Identity | None:
     """The UIDs of a DICOM file; None for a file that is something else or a DICOMDIR. Refused: as the gate, and UIDs that are none."""
     header = judge(entry, _WANTED, where=where)
     if header is None or header.meta.get(_META_CLASS, b"").rstrip(b"\x00 ").decode("ascii", "replace") == DIRECTORY:
@@ -134,7 +105,7 @@ def data_set(data: bytes) -> bytes:
 
     Works on files with group length, as every received one is written (PS3.10 7.1: element (0002,0000) comes first).
     """
-    head = Received(data)
+    head = Held(data, ".dcm")
     header = judge(head, frozenset(), where="a received object")
     start = 144 + int.from_bytes(data[140:144], "little")
     return ("" if header is None else header.syntax).encode() + b"\x00" + data[start:]

@@ -102,7 +102,7 @@ def _show(found: Study, folder: Path) -> None:
             continue
         bounds = "-" if area.ci95_clustered is None else f"{area.ci95_clustered[0]:.3f}-{area.ci95_clustered[1]:.3f}"
         threshold, fixed = one.found.question.threshold, one.found.at_fixed
-        sign = "<" if one.found.question.direction == "lower" else ">"
+        sign = one.found.question.sign
         cut = "-" if best is None else f"{sign} {best.cut.shown}"
         index = None if best is None else best.cut.youden
         honest = None if best is None or best.left_out is None else best.left_out.youden

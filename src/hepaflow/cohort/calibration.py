@@ -12,9 +12,10 @@ import numpy as np
 from scipy import stats
 
 from hepaflow.cohort.logistic import logistic, robust_covariance
+from hepaflow.cohort.proportion import proportion
 from hepaflow.cohort.resample import Counts, percentile
 from hepaflow.cohort.roc import Interval
-from hepaflow.cohort.sample import Bools, Floats, Ints
+from hepaflow.cohort.sample import Bools, Floats, Ints, places
 from hepaflow.errors import InputRefused
 
 #: Probabilities are kept this far from 0 and 1 where their logit is needed: a probability from draws is never certain.
@@ -116,7 +117,7 @@ def decision_curve(
     called = probability[:, None] >= at[None, :]
     band = None
     if counts is not None:
-        patients = np.unique(cluster, return_inverse=True)[1]
+        patients = places(cluster)
         by_patient = np.zeros((counts.shape[1], len(at)))
         np.add.at(by_patient, patients, gain * called)
         sizes = np.bincount(patients, minlength=counts.shape[1])
@@ -154,11 +155,10 @@ def _groups(probability: Floats, positive: Bools, wanted: int) -> tuple[Group, .
         part = order[start:stop]
         if len(part):
             share = float(positive[part].mean())
-            made.append(Group(len(part), float(probability[part].mean()), share, _wilson(int(positive[part].sum()), len(part))))
+            made.append(
+                Group(
+                    len(part), float(probability[part].mean()), share, proportion(int(positive[part].sum()), len(part)).ci95_wilson
+                )
+            )
             start = stop
     return tuple(made)
-
-
-def _wilson(events: int, n: int) -> Interval:
-    found = stats.binomtest(events, n).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)

@@ -9,10 +9,11 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import special
 
 from hepaflow.cohort.logistic import Logistic, logistic
 from hepaflow.cohort.roc import Auc, auc
-from hepaflow.cohort.sample import Bools, Floats, Ints, Sample
+from hepaflow.cohort.sample import Bools, Floats, Ints, Sample, places
 from hepaflow.errors import InputRefused
 
 #: Penalties tried, on standardized columns; from hardly any to nearly all.
@@ -34,7 +35,7 @@ class Rule:
     def probability(self, columns: Floats) -> Floats:
         """Probabilities (n) of ``columns`` (n, names)."""
         score = self.intercept + (columns - self.centre) / self.scale @ self.coefficients
-        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(score, -700, 700))))
+        return np.asarray(special.expit(score))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +52,7 @@ class Combined:
 
 def combine(columns: Floats, positive: Bools, cluster: Ints, *, names: tuple[str, ...], rng: np.random.Generator) -> Combined:
     """Fit and judge the rule. ``columns`` (n, names). Refused: gaps, one class, fewer than 10 patients or 5 lesions of a class, a column of one value."""
-    patients = np.unique(cluster, return_inverse=True)[1]
+    patients = places(cluster)
     count = len(np.unique(cluster))
     if count < OUTER_FOLDS or min(int(positive.sum()), int((~positive).sum())) < 5:
         raise InputRefused(

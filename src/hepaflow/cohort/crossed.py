@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from hepaflow.cohort.proportion import ClusteredProportion, Proportion, clustered, proportion
+from hepaflow.cohort.sample import places
 from hepaflow.errors import InputRefused
 
 Bools = npt.NDArray[np.bool_]
@@ -115,16 +116,11 @@ def clustered_rates(test: Bools, condition: Bools, *, cluster: npt.NDArray[np.ge
         "npv": (right, ~test),
         "accuracy": (right, np.ones_like(test)),
     }
-    place = cluster_places(cluster)
+    place = places(cluster)
     return {
         name: clustered(np.bincount(place, events & units).astype(int).tolist(), np.bincount(place, units).astype(int).tolist())
         for name, (events, units) in among.items()
     }
-
-
-def cluster_places(cluster: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
-    """Clusters numbered 0, 1, ... in their order."""
-    return np.asarray(np.unique(cluster, return_inverse=True)[1], dtype=np.intp)
 
 
 def check_units(first: Bools, second: Bools, *, cluster: npt.NDArray[np.generic] | None = None) -> None:

@@ -135,7 +135,7 @@ def _left_out(found: Sample, called: Bools | None) -> Corrected | None:
 
 def left_out_calls(found: Sample) -> Bools | None:
     """Which lesions the cut of all other patients calls positive; None where leaving a patient out leaves one class or one value."""
-    cuts = leave_one_out(found).cut[np.unique(found.cluster, return_inverse=True)[1]]
+    cuts = leave_one_out(found).cut[found.places]
     return np.asarray(found.oriented > cuts) if np.isfinite(cuts).all() else None
 
 

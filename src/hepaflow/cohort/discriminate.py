@@ -26,6 +26,11 @@ class Question:
     direction: Direction
     threshold: float | None = None
 
+    @property
+    def sign(self) -> str:
+        """How a value that means positive stands to a cut-off."""
+        return "<" if self.direction == "lower" else ">"
+
 
 @dataclass(frozen=True, slots=True)
 class Operating:

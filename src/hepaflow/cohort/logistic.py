@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
-from hepaflow.cohort.sample import Bools, Floats, Ints
+from hepaflow.cohort.sample import Bools, Floats, Ints, places
 
 _STEPS = 100
 #: A linear predictor beyond this means that the classes are wholly apart: no finite estimate exists.
@@ -48,7 +49,7 @@ def logistic(design: Floats, positive: Bools, *, offset: Floats | None = None, p
     found = np.zeros(p)
     best = _penalized(design, positive, fixed, found, ridge)
     for _ in range(_STEPS):
-        chance = _expit(design @ found + fixed)
+        chance = special.expit(design @ found + fixed)
         information = (design * (chance * (1.0 - chance))[:, None]).T @ design + np.diag(ridge)
         slope = design.T @ (positive - chance) - ridge * found
         try:
@@ -63,7 +64,7 @@ def logistic(design: Floats, positive: Bools, *, offset: Floats | None = None, p
         if penalty is None and float(np.where(positive, score, -score).min()) > _APART:
             return None
         if np.abs(scale * step).max() < 1e-10:
-            chance = _expit(design @ found + fixed)
+            chance = special.expit(design @ found + fixed)
             weights = chance * (1.0 - chance)
             information = (design * weights[:, None]).T @ design + np.diag(ridge)
             if penalty is None and np.linalg.cond(information) > _SINGULAR:
@@ -74,17 +75,13 @@ def logistic(design: Floats, positive: Bools, *, offset: Floats | None = None, p
 
 def robust_covariance(fit: Logistic, design: Floats, positive: Bools, cluster: Ints) -> Floats:
     """Sandwich covariance of the coefficients with lesions within patients, times patients / (patients - 1)."""
-    place = np.unique(cluster, return_inverse=True)[1]
+    place = places(cluster)
     patients = int(place.max()) + 1
     scores = np.zeros((patients, design.shape[1]))
     np.add.at(scores, place, design * (positive - fit.probability)[:, None])
     bread = np.linalg.inv(fit.information)
     factor = patients / (patients - 1) if patients > 1 else np.nan
     return np.asarray(factor * bread @ (scores.T @ scores) @ bread)
-
-
-def _expit(score: Floats) -> Floats:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(score, -700, 700))))
 
 
 def _penalized(design: Floats, positive: Bools, fixed: Floats, coefficients: Floats, ridge: Floats) -> float:

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from hepaflow.cohort.crossed import Bools, check_units, cluster_places
+from hepaflow.cohort.crossed import Bools, check_units
 from hepaflow.cohort.proportion import Proportion, proportion
+from hepaflow.cohort.sample import places
 from hepaflow.errors import InputRefused
 
 PairedRate = Literal["sensitivity", "specificity", "accuracy"]
@@ -102,7 +103,7 @@ def clustered_mcnemar(first_right: Bools, second_right: Bools, *, cluster: npt.N
     (0.0, 2)
     """
     check_units(first_right, second_right, cluster=cluster)
-    place = cluster_places(cluster)
+    place = places(cluster)
     n = np.bincount(place)
     only_first, only_second = first_right & ~second_right, second_right & ~first_right
     shift = np.bincount(place, only_first.astype(np.float64) - only_second, minlength=n.size) / np.maximum(n, 1)

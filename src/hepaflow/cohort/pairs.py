@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.cohort.sample import places
 from hepaflow.errors import InputRefused
 
 Cluster = Sequence[int] | Sequence[str] | npt.NDArray[np.generic]
@@ -33,7 +34,7 @@ def numbered(cluster: Cluster, n: int) -> npt.NDArray[np.intp]:
     names = np.asarray(cluster)
     if names.shape != (n,):
         raise InputRefused("CLUSTER-UNEQUAL", "not every unit has its patient", "Give one patient for every unit")
-    return np.asarray(np.unique(names, return_inverse=True)[1], np.intp)
+    return places(names)
 
 
 def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, cluster: Cluster | None = None, least: int = 2) -> Pairs:

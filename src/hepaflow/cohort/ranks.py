@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from hepaflow.cohort.crossed import Bools, check_units, cluster_places
+from hepaflow.cohort.crossed import Bools, check_units
 from hepaflow.cohort.rank_distribution import cut, rank_sum_tails, signed_rank_tails, signed_rank_ways, u_ways
+from hepaflow.cohort.sample import places
 from hepaflow.errors import InputRefused
 
 Values = npt.NDArray[np.float64]
@@ -180,7 +181,7 @@ def clustered_ranks(
             "RANKS-UNEQUAL", "values and groups are not of the same units", "Give one value and one group for every unit"
         )
     check_units(positive, positive, cluster=cluster)
-    x, first, place = values[known], positive[known], cluster_places(cluster[known])
+    x, first, place = values[known], positive[known], places(cluster[known])
     size = np.bincount(place)
     n_first, clusters = int(first.sum()), size.size
     if n_first in (0, x.size) or clusters < 2:

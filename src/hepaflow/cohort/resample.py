@@ -49,7 +49,7 @@ def resample(found: Sample, counts: Counts) -> Resampled:
     """The drawn studies of one value. ``counts`` comes from :func:`draw`; the same counts for several values keep them paired."""
     values = found.oriented
     order = np.argsort(values, kind="stable")
-    patients = np.unique(found.cluster, return_inverse=True)[1][order].astype(np.int64)
+    patients = found.places[order].astype(np.int64)
     if counts.shape[1] != patients.max() + 1:
         raise InputRefused("RESAMPLE-PATIENTS", "the draws are of another number of patients", "Draw for this study")
     out = _draws(np.ascontiguousarray(values[order]), found.positive[order], patients, np.ascontiguousarray(counts))

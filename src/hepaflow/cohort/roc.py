@@ -149,7 +149,7 @@ def clustered_covariance(placed: Sequence[Placements], found: Sample) -> Floats:
     NaN where fewer than two patients have a lesion of a class.
     """
     patients = found.clusters
-    place = np.unique(found.cluster, return_inverse=True)[1]  # numbers may have gaps where patients lack the value
+    place = found.places
     of_high, of_low = place[found.positive], place[~found.positive]
     m, n = np.bincount(of_high, minlength=patients), np.bincount(of_low, minlength=patients)
     with_high, with_low = int((m > 0).sum()), int((n > 0).sum())

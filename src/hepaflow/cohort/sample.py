@@ -49,9 +49,23 @@ class Sample:
         return -self.values if self.direction == "lower" else self.values
 
     @property
+    def places(self) -> Ints:
+        """The patients numbered without gaps, which ``cluster`` has where some have no value."""
+        return places(self.cluster)
+
+    @property
     def clusters(self) -> int:
         """How many patients there are."""
         return len(np.unique(self.cluster))
+
+
+def places(cluster: npt.NDArray[Any]) -> Ints:
+    """Patients (or other clusters) numbered 0, 1, ... in their order, without gaps.
+
+    >>> places(np.array([7, 2, 7])).tolist()
+    [1, 0, 1]
+    """
+    return np.asarray(np.unique(cluster, return_inverse=True)[1], np.intp)
 
 
 def sample(
@@ -64,4 +78,4 @@ def sample(
     """A sample from any sequences; without ``cluster`` every lesion is a patient of its own."""
     numbers = np.asarray(values, np.float64)
     names = np.arange(len(numbers)) if cluster is None else np.asarray(cluster)
-    return Sample(numbers, np.asarray(positive, np.bool_), np.unique(names, return_inverse=True)[1].astype(np.intp), direction)
+    return Sample(numbers, np.asarray(positive, np.bool_), places(names), direction)

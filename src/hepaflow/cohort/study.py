@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -56,6 +57,11 @@ class Parameter:
     test: RankTest | TTest | None
     clustered: ClusteredRankTest | None
     p_adjusted: float | None
+
+    @property
+    def area(self) -> float:
+        """The area under the curve; NaN where there is none."""
+        return math.nan if self.found.area is None else self.found.area.auc
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +220,11 @@ class Study:
     def n(self) -> int:
         """Lesions with an outcome."""
         return self.table.n
+
+    @property
+    def ranked(self) -> list[Parameter]:
+        """Parameters that have an area, the largest first."""
+        return sorted((one for one in self.parameters if one.found.area is not None), key=lambda one: -one.area)
 
     @property
     def held_by(self) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from hepaflow.cohort.sample import Bools, Floats, Ints
+from hepaflow.cohort.sample import Bools, Floats, Ints, places
 from hepaflow.errors import InputRefused
 
 Severity = Literal["info", "caution", "serious"]
@@ -65,12 +65,17 @@ class LesionTable:
     @property
     def cluster(self) -> Ints:
         """The patients numbered from 0, one number a lesion."""
-        return np.unique(np.asarray(self.patients, dtype=object).astype(str), return_inverse=True)[1].astype(np.intp)
+        return places(np.asarray(self.patients, dtype=object).astype(str))
 
     @property
     def patient_count(self) -> int:
         """How many patients there are."""
         return len(set(self.patients))
+
+    @property
+    def first_rows(self) -> dict[str, int]:
+        """Of each patient the place of the first row."""
+        return {patient: k for k, patient in reversed(list(enumerate(self.patients)))}
 
     def without(self, column: str, where: Bools) -> LesionTable:
         """The table with cells of a column of numbers made missing."""

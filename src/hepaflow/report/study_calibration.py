@@ -10,13 +10,13 @@ import numpy as np
 from hepaflow.cohort.calibration import Calibration, DecisionCurve, Group
 from hepaflow.cohort.sample import Bools, Floats
 from hepaflow.report.figures import ACCENT, INK, MUTED, RULE, canvas, styled
+from hepaflow.report.study_numbers import number
 from hepaflow.report.study_style import (
     NEGATIVE,
     ONE_COLUMN_MM,
     POSITIVE,
     SMALL_PT,
     counted,
-    decimal,
     finite,
     interval,
     line_height_mm,
@@ -46,7 +46,7 @@ def calibration_figure(calibration: Calibration, label: str, *, probability: Flo
         f"{counted(calibration.n, 'lesion')}, {calibration.events} positive",
         f"Intercept {_value(calibration.intercept, calibration.intercept_ci95)}",
         f"Slope {_value(calibration.slope, calibration.slope_ci95)}",
-        f"Brier score {decimal(calibration.brier, 3)} (scaled {decimal(calibration.scaled_brier)})",
+        f"Brier score {number(calibration.brier, 3)} (scaled {number(calibration.scaled_brier)})",
     ]
     head = 3.0 + len(title) * line_height_mm(7.5) + len(said) * line_height_mm(SMALL_PT)
     strip = 15.0
@@ -145,7 +145,7 @@ def decision_figure(curve: DecisionCurve, label: str) -> Canvas:
 
 
 def _value(value: float | None, bounds: tuple[float, float] | None) -> str:
-    return "not estimable" if value is None else f"{decimal(value)} ({interval(bounds)})"
+    return "not estimable" if value is None else f"{number(value)} ({interval(bounds)})"
 
 
 def _write(figure: Canvas, title: list[str], said: list[str]) -> None:

@@ -98,8 +98,7 @@ def _summary(study: Study) -> Section:
             )
         )
     items = []
-    ranked = [one for one in study.parameters if one.found.area is not None]
-    for one in sorted(ranked, key=lambda item: -(item.found.area.auc if item.found.area else 0.0)):
+    for one in study.ranked:
         area = one.found.area
         if area is None:
             continue
@@ -114,14 +113,13 @@ def _summary(study: Study) -> Section:
 def _cut_in_short(one: Parameter) -> str:
     """What a cut-off reaches: the one fixed beforehand, else the best one as found and with patients left out."""
     found, question = one.found, one.found.question
-    sign = "<" if question.direction == "lower" else ">"
     if question.threshold is not None and found.at_fixed is not None:
         table = found.at_fixed.table
-        return f"cut-off fixed beforehand, {sign}\u00a0{question.threshold:g}: sensitivity {rate(table.sensitivity)} %, specificity {rate(table.specificity)} %"
+        return f"cut-off fixed beforehand, {question.sign}\u00a0{question.threshold:g}: sensitivity {rate(table.sensitivity)} %, specificity {rate(table.specificity)} %"
     if found.best is None:
         return "no cut-off"
     honest = "" if found.best.left_out is None else f", {number(found.best.left_out.youden)} with patients left out"
-    return f"best cut {sign}\u00a0{found.best.cut.shown}: Youden's index {number(found.best.cut.youden)} as found{honest}"
+    return f"best cut {question.sign}\u00a0{found.best.cut.shown}: Youden's index {number(found.best.cut.youden)} as found{honest}"
 
 
 def _notices(findings: tuple[Finding, ...]) -> list[Block]:

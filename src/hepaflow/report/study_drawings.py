@@ -75,8 +75,8 @@ def _every(study: Study) -> Iterator[Drawing]:
 
 
 def _parameters(study: Study) -> Iterator[Drawing]:
-    judged = [one for one in study.parameters if one.found.area is not None]
-    ranked = sorted(judged, key=lambda one: -(one.found.area.auc if one.found.area else 0.0))[:_MOST]
+    judged = study.ranked
+    ranked = judged[:_MOST]
     boxed = [box for one in ranked if (box := _boxed(one, study)) is not None]
     if not boxed:
         return

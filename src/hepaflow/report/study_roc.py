@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from hepaflow.cohort.cutoff import Curve, Cut
 from hepaflow.cohort.roc import Auc, Interval
 from hepaflow.report.figures import INK, MUTED, RULE, canvas, styled
+from hepaflow.report.study_numbers import number
 from hepaflow.report.study_style import (
     LINE_MARKERS,
     ONE_COLUMN_MM,
     SMALL_PT,
     TWO_COLUMNS_MM,
     counted,
-    decimal,
     few_enough,
     interval,
     line_height_mm,
@@ -104,7 +104,7 @@ def forest_figure(rows: Sequence[tuple[str, Auc]]) -> Canvas:
             _draw_interval(axes, area.ci95_clustered, row - 0.13, width=3.0)
             _draw_interval(axes, area.ci95_delong_logit, row + 0.2, width=0.9)
             axes.plot([area.auc], [row - 0.13], "o", color="white", markeredgecolor=INK, markersize=4.5, zorder=3)
-            text = f"{decimal(area.auc, 3)}   {interval(area.ci95_clustered)}"
+            text = f"{number(area.auc, 3)}   {interval(area.ci95_clustered)}"
             for x, written in ((1.06, text), (1.44, interval(area.ci95_delong_logit))):
                 axes.text(x, row, written, fontsize=SMALL_PT, va="center", transform=axes.get_yaxis_transform())
         for x, written in ((1.06, "Area   by patients"), (1.44, "by lesions")):
@@ -133,10 +133,10 @@ def _entry(one: Drawn, width_mm: float) -> list[str]:
     """What the legend says of a curve: name, area with its interval, operating point."""
     lines = wrapped(one.label, width_mm, size_pt=SMALL_PT, bold=True)
     bounds = one.auc.ci95_clustered
-    lines.append(f"area {decimal(one.auc.auc, 3)} ({'95 % interval ' if bounds is None else ''}{interval(bounds)})")
+    lines.append(f"area {number(one.auc.auc, 3)} ({'95 % interval ' if bounds is None else ''}{interval(bounds)})")
     if one.cut is not None:
         sign = "<" if one.curve.thresholds[0] < one.curve.thresholds[-1] else ">"
-        rates = f"Se {decimal(100 * one.cut.sensitivity, 1)} %, Sp {decimal(100 * one.cut.specificity, 1)} %"
+        rates = f"Se {number(100 * one.cut.sensitivity, 1)} %, Sp {number(100 * one.cut.specificity, 1)} %"
         lines += wrapped(f"cut {sign} {one.cut.shown}: {rates}", width_mm, size_pt=SMALL_PT)
     return lines
 

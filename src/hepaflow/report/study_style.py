@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.cohort.describe import half_up
 from hepaflow.errors import InputRefused
 from hepaflow.report.figures import MUTED
+from hepaflow.report.study_numbers import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,15 +59,6 @@ def finite(*columns: npt.ArrayLike) -> None:
         raise InputRefused("FIGURE-NOT-FINITE", "a value to be drawn is missing or infinite", "Leave such lesions out before")
 
 
-def decimal(value: float, decimals: int = 2) -> str:
-    """``value`` with a true minus; what rounds to zero has no sign.
-
-    >>> decimal(-0.001), decimal(-1.5, 1)
-    ('0.00', '−1.5')
-    """
-    return half_up(value, decimals=decimals).replace("-", "\u2212")
-
-
 def short(value: float) -> str:
     """Three significant digits, plain, with a true minus.
 
@@ -85,7 +76,7 @@ def interval(bounds: tuple[float, float] | None, decimals: int = 2) -> str:
     """
     if bounds is None or not all(map(math.isfinite, bounds)):
         return "not estimable"
-    return f"{decimal(bounds[0], decimals)} to {decimal(bounds[1], decimals)}"
+    return f"{number(bounds[0], decimals)} to {number(bounds[1], decimals)}"
 
 
 def counted(number: int, noun: str) -> str:

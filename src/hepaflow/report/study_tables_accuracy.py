@@ -93,11 +93,10 @@ def cuts(study: Study) -> Table | None:
             GAP if part is None else f"{percent(part.sensitivity)}; {percent(part.specificity)}; {number(part.youden, 2)}"
             for part in (best.bootstrap, best.left_out)
         ]
-        sign = "<" if question.direction == "lower" else ">"
         rows.append(
             row(
                 question.label,
-                f"{sign}\u00a0{best.cut.shown}",
+                f"{question.sign}\u00a0{best.cut.shown}",
                 f"{significant(best.cut.between[0], 4)} and {significant(best.cut.between[1], 4)}",
                 interval_significant(best.threshold_ci95),
                 f"{percent(best.cut.sensitivity)}; {percent(best.cut.specificity)}; {number(best.cut.youden, 2)}",

@@ -27,7 +27,7 @@ def described(table: LesionTable, config: StudyConfig, truth: Bools, questions: 
     """Columns of patients (one value a patient), columns of lesions (with the two classes side by side), and columns that are not the same in all rows of a patient."""
     labels = {question.name: question.label for question in questions}
     findings: list[Finding] = []
-    first = {patient: k for k, patient in reversed(list(enumerate(table.patients)))}
+    first = table.first_rows
     of_patients = []
     watched = [name for name in _of_follow_up(config) if name in table.numbers or name in table.texts]
     for name in dict.fromkeys((*config.describe_patients, *watched)):

@@ -130,7 +130,7 @@ def survival(table: LesionTable, config: StudyConfig) -> tuple[tuple[SurvivalRes
 def _endpoint(table: LesionTable, part: SurvivalPart, label: str) -> SurvivalResult:
     keep = np.ones(table.n, dtype=np.bool_)
     if part.unit == "patient":
-        first = {patient: k for k, patient in reversed(list(enumerate(table.patients)))}
+        first = table.first_rows
         keep = np.isin(np.arange(table.n), list(first.values()))
     time, code, told = _dated(table, part, keep) if part.dates is not None else _counted(table, part)
     covariates = [_numbers(table, name) for name in part.covariates]

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
+from hepaflow.cohort.cutoff import called_positive
 from hepaflow.cohort.discriminate import judged
 from hepaflow.cohort.paired import compare_tests
 from hepaflow.cohort.sample import Bools, Ints
@@ -36,12 +37,13 @@ def rules_of(table: LesionTable, config: StudyConfig, parameters: list[Parameter
         found, question = one.found, one.found.question
         if found.sample is None:
             continue
-        sign = "<" if question.direction == "lower" else ">"
         called = np.zeros(table.n, dtype=np.bool_)
         values = found.sample.values
         if question.threshold is not None and found.at_fixed is not None:
-            called[found.where] = values < question.threshold if question.direction == "lower" else values > question.threshold
-            made.append(Rule(f"{question.label} {sign} {question.threshold:g}", "fixed", found.where, called, found.at_fixed))
+            called[found.where] = called_positive(values, question.threshold, direction=question.direction)
+            made.append(
+                Rule(f"{question.label} {question.sign} {question.threshold:g}", "fixed", found.where, called, found.at_fixed)
+            )
             continue
         calls = found.left_out
         if calls is not None:

@@ -37,16 +37,21 @@ def association(
     Refused: a host that cannot be reached, a peer that refuses us, no context it accepts. :class:`Cut` when it ended before we ended it.
     """
     from pynetdicom import AE, _config, evt
+    from pynetdicom.pdu import A_ASSOCIATE_RJ
 
     silence()
     _config.STORE_SEND_CHUNKED_DATASET = True  # files go out as they are, without being decoded
     entity = AE(peer.own_ae_title)
     entity.connection_timeout = entity.acse_timeout = peer.timing.connect_s
     entity.dimse_timeout = entity.network_timeout = peer.timing.answer_s
-    reached: list[bool] = []
+    reached, rejections = list[bool](), list[Any]()
 
     def opened(_: Any) -> None:
         reached.append(True)
+
+    def arrived(event: Any) -> None:  # the library forgets a rejection whose connection is closed before it looks
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            rejections.append(event.pdu)
 
     try:
         link: Any = entity.associate(
@@ -56,12 +61,17 @@ def association(
             ae_title=peer.ae_title,
             ext_neg=list(roles),
             tls_args=None if peer.tls is None else (client_context(peer.tls), peer.host),
-            evt_handlers=[(evt.EVT_CONN_OPEN, opened), *(prompt_handlers() if peer.no_delay else ()), *handlers],
+            evt_handlers=[
+                (evt.EVT_CONN_OPEN, opened),
+                (evt.EVT_PDU_RECV, arrived),
+                *(prompt_handlers() if peer.no_delay else ()),
+                *handlers,
+            ],
         )
     except OSError as error:
         raise unreachable() from error
     if not link.is_established:
-        raise _refusal(link, reached=bool(reached))
+        raise _refusal(link, rejections, reached=bool(reached))
     try:
         yield link
         if not link.is_established:
@@ -148,13 +158,13 @@ def server_context(tls: Tls) -> Any:
     return context
 
 
-def _refusal(link: Any, *, reached: bool) -> InputRefused:
+def _refusal(link: Any, rejections: Sequence[Any], *, reached: bool) -> InputRefused:
     if not reached:
         return unreachable()
-    if link.is_rejected:
+    if rejections:
         return InputRefused(
             "PACS-REFUSED",
-            f"the archive refuses the association ({_REASONS.get(_diagnostic(link), 'no reason given')})",
+            f"the archive refuses the association ({_reason(rejections[0])})",
             "Check ae_title and own_ae_title, and that the archive knows this machine",
         )
     if link.rejected_contexts:
@@ -164,18 +174,19 @@ def _refusal(link: Any, *, reached: bool) -> InputRefused:
     return InputRefused("PACS-NO-ANSWER", "the archive was reached and did not answer", "Check the port, TLS and the time-outs")
 
 
-#: Reasons that the service user gives (PS3.8 table 9-21, source 1).
+#: Diagnostics of the three sources that reject (PS3.8 table 9-21): service user, its association part, its presentation part.
 _REASONS = {
-    1: "no reason given",
-    2: "application context not supported",
-    3: "our AE title is not known there",
-    7: "its AE title is another",
+    (1, 2): "application context not supported",
+    (1, 3): "our AE title is not known there",
+    (1, 7): "its AE title is another",
+    (2, 2): "protocol version not supported",
+    (3, 1): "too busy for now",
+    (3, 2): "too many associations for now",
 }
 
 
-def _diagnostic(link: Any) -> int:
-    answer = link.acceptor.primitive
-    return int(answer.diagnostic) if answer is not None and answer.result_source == 1 and answer.diagnostic else 0
+def _reason(rejection: Any) -> str:
+    return _REASONS.get((rejection.source, rejection.reason_diagnostic), "no reason given")
 
 
 def unreachable() -> InputRefused:

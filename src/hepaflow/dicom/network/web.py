@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from io import BytesIO
 from itertools import groupby
 from typing import Any
 
 from hepaflow.dicom.network.association import silence
+from hepaflow.dicom.network.multipart import parts
 from hepaflow.dicom.network.objects import Answers, Listed, Outgoing, Take, is_uid
 from hepaflow.dicom.network.peer import Cut, Progress, WebPeer
 from hepaflow.dicom.network.studies import RETURNED, StudyQuery, StudyRow, row
@@ -18,7 +18,9 @@ from hepaflow.errors import InputRefused
 #: Objects of one STOW request: held in memory, sent again as a whole after a cut.
 STORED_AT_ONCE = 50
 #: As it was stored, without transcoding.
-_AS_IT_IS = (("application/dicom", "*"),)
+_AS_IT_IS = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+#: Bytes of an answer read at once.
+_CHUNK = 1 << 20
 _DENIED = (401, 403)
 #: Time-outs, too many requests, and servers that are away for now: worth another try (RFC 9110, RFC 6585).
 _BUSY = (408, 429, 502, 503, 504)
@@ -56,15 +58,15 @@ def echo(peer: WebPeer) -> None:
 
 def retrieve(peer: WebPeer, study_uid: str, wanted: Sequence[Listed], take: Take, *, whole: Callable[[str, int], bool]) -> None:
     """WADO-RS: a series at once where all of it is wanted (``whole`` says so of its UID and number wanted), else one instance after another."""
-    with _client(peer) as client:
+    with _session(peer) as session:
         for series, group in groupby(sorted(wanted, key=lambda one: one.series_uid), key=lambda one: one.series_uid):
             uids = [one.sop_uid for one in group]
-            if whole(series, len(uids)):
-                found: Iterator[Any] = client.iter_series(study_uid, series, media_types=_AS_IT_IS)
-            else:
-                found = (client.retrieve_instance(study_uid, series, uid, media_types=_AS_IT_IS) for uid in uids)
-            for dataset in found:
-                take(_file(dataset))
+            address = f"{peer.url.rstrip('/')}/studies/{study_uid}/series/{series}"
+            for path in (address,) if whole(series, len(uids)) else (f"{address}/instances/{uid}" for uid in uids):
+                with session.get(path, headers={"Accept": _AS_IT_IS}, timeout=_timeout(peer), stream=True) as answer:
+                    answer.raise_for_status()
+                    for data in parts(answer.headers.get("Content-Type", ""), answer.iter_content(_CHUNK)):
+                        take(data)
 
 
 def store(peer: WebPeer, objects: Sequence[Outgoing], *, progress: Progress = None) -> Answers:
@@ -130,23 +132,28 @@ def _first(answer: dict[str, Any], tag: str) -> str:
     return str(values[0])
 
 
-def _file(dataset: Any) -> bytes:
-    from pydicom import dcmwrite
-
-    with BytesIO() as stream, quiet():
-        dcmwrite(stream, dataset, enforce_file_format=True)
-        return stream.getvalue()
+def _timeout(peer: WebPeer) -> tuple[float, float]:
+    return peer.timing.connect_s, peer.timing.answer_s
 
 
 @contextmanager
 def _client(peer: WebPeer) -> Iterator[Any]:
-    """A client whose failures become refusals that repeat neither URL nor answer. :class:`Cut` for a connection that ended."""
-    import requests
     from dicomweb_client.api import DICOMwebClient
+
+    with _session(peer) as session:
+        client = DICOMwebClient(peer.url.rstrip("/"), session=session, timeout=_timeout(peer))
+        client.set_http_retry_params(retry=False)  # its own way logs tracebacks; ours is ``Timing.persistently``
+        yield client
+
+
+@contextmanager
+def _session(peer: WebPeer) -> Iterator[Any]:
+    """A session whose failures become refusals that repeat neither URL nor answer. :class:`Cut` for a connection that ended."""
+    import requests
     from pydicom.errors import InvalidDicomError
 
     silence()
-    with _session() as session:
+    with _plain_session() as session:
         session.trust_env = False  # neither proxies nor passwords from elsewhere than the configuration
         if peer.user is not None and peer.password is not None:
             session.auth = (peer.user, peer.password)
@@ -155,9 +162,7 @@ def _client(peer: WebPeer) -> Iterator[Any]:
             if peer.tls.certificate is not None and peer.tls.key is not None:
                 session.cert = (str(peer.tls.certificate), str(peer.tls.key))
         try:
-            client = DICOMwebClient(peer.url.rstrip("/"), session=session, timeout=(peer.timing.connect_s, peer.timing.answer_s))
-            client.set_http_retry_params(retry=False)  # its own way logs tracebacks; ours is ``Timing.persistently``
-            yield client
+            yield session
         except requests.HTTPError as error:
             status = 0 if error.response is None else error.response.status_code
             if status in _BUSY:
@@ -183,7 +188,7 @@ def _client(peer: WebPeer) -> Iterator[Any]:
             ) from error
 
 
-def _session() -> Any:
+def _plain_session() -> Any:
     """A session that leaves wildcards as they are, which RFC 3986 allows: the client library writes them as %2A and %3F."""
     import requests
 

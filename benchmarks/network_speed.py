@@ -1,4 +1,4 @@
-"""Instances a second to an Orthanc on loopback: C-STORE with and without prompt packets, and STOW-RS.
+"""Instances a second to an Orthanc on loopback: C-STORE over several associations and one, with and without prompt packets, and STOW-RS.
 
     python benchmarks/network_speed.py [--slices 1344] [--matrix 512] [--times 3]
 
@@ -65,7 +65,11 @@ def main() -> None:
             dimse = DimsePeer("127.0.0.1", running.dimse, orthanc.TITLE, orthanc.OWN)
             ways: dict[str, tuple[Peer, tuple[Outgoing, ...]]] = {
                 "c_store": (dimse, objects),
-                "c_store_without_prompt_packets": (replace(dimse, no_delay=False), objects[: len(objects) // 10]),
+                "c_store_one_association": (replace(dimse, associations=1), objects),
+                "c_store_one_association_without_prompt_packets": (
+                    replace(dimse, associations=1, no_delay=False),
+                    objects[: len(objects) // 10],
+                ),
                 "stow_rs": (WebPeer(running.web), objects),
             }
             found: dict[str, list[float]] = {way: [] for way in ways}

@@ -105,10 +105,11 @@ def start(folder: Path, *, modality: dict[str, bool] | None = None, **more: Any)
 
 
 class Cutter:
-    """A TCP proxy: each of the first ``cuts`` connections ends after ``after`` bytes towards the archive or from it."""
+    """A TCP proxy: ``cuts`` connections end, each after ``after`` bytes towards the archive or from it; the others are let through."""
 
     def __init__(self, port: int, *, after: int, cuts: int = 1, way: str = "up") -> None:
         self.target, self.after, self.left, self.way = port, after, cuts, way
+        self.lock = threading.Lock()
         self.connections = 0
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self.server.getsockname()[1])
@@ -122,18 +123,15 @@ class Cutter:
                 return
             self.connections += 1
             archive = socket.create_connection(("127.0.0.1", self.target))
-            limit = self.after if self.left > 0 else None
             for source, sink, way in ((client, archive, "up"), (archive, client, "down")):
-                part = limit if way == self.way else None
-                threading.Thread(target=self._pump, args=(source, sink, part), daemon=True).start()
+                threading.Thread(target=self._pump, args=(source, sink, way == self.way), daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, limit: int | None) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, limited: bool) -> None:
         passed = 0
         try:
             while data := source.recv(65536):
                 passed += len(data)
-                if limit is not None and passed > limit:
-                    self.left -= 1
+                if limited and passed > self.after and self._take_a_cut():
                     break
                 sink.sendall(data)
         except OSError:
@@ -142,6 +140,12 @@ class Cutter:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+
+    def _take_a_cut(self) -> bool:
+        with self.lock:
+            cut = self.left > 0
+            self.left -= cut
+            return cut
 
     def close(self) -> None:
         self.server.close()

@@ -30,10 +30,9 @@ def test_a_body_that_starts_with_its_delimiter_and_a_part_without_headers() -> N
 def test_a_body_that_ends_early_is_a_cut_and_gives_only_whole_parts() -> None:
     end = BODY.rindex(b"--") + 2
     for length in range(end):
-        came = []
+        came: list[bytes] = []
         with pytest.raises(Cut):
-            for one in parts(KIND, [BODY[:length]]):
-                came.append(one)
+            came.extend(parts(KIND, [BODY[:length]]))
         assert came == CONTENTS[: len(came)]
     assert list(parts(KIND, [BODY[:end]])) == CONTENTS
 

@@ -42,6 +42,7 @@ class _Dimse(Part):
     listen_host: str = "127.0.0.1"
     listen_port: Port | None = None
     retrieve: Literal["get", "move"] | None = None
+    associations: Annotated[int, Field(ge=1, le=16)] = 4
     tls: _Tls | None = None
     plain_text: bool = False
     timing: _Timing = _Timing()

@@ -72,6 +72,7 @@ def association(
         raise unreachable() from error
     if not link.is_established:
         raise _refusal(link, rejections, reached=bool(reached))
+    link.dul.socket.socket.settimeout(peer.timing.answer_s)  # a peer that stops reading does not hold us for ever
     try:
         yield link
         if not link.is_established:
@@ -90,32 +91,31 @@ def association(
 def prompt_handlers() -> list[Any]:
     """Small packets go out at once (TCP_NODELAY), and the peer's are acknowledged at once: else each waits 40 ms for the one before.
 
-    The second half is Linux's alone (TCP_QUICKACK, which holds for a packet or two only, hence again after each): without it an
+    The second half is Linux's alone (TCP_QUICKACK, which holds for a packet or two only, hence again at each read): without it an
     Orthanc whose own packets wait stores 20 instances/s however we send.
     """
     from pynetdicom import evt
 
-    return [
-        (evt.EVT_CONN_OPEN, _send_at_once),
-        (evt.EVT_DATA_SENT, _acknowledge_at_once),
-        (evt.EVT_DATA_RECV, _acknowledge_at_once),
-    ]
+    return [(evt.EVT_CONN_OPEN, _at_once)]
 
 
-def _send_at_once(event: Any) -> None:
-    _option(event, socket.TCP_NODELAY)
+def _at_once(event: Any) -> None:
+    wire = event.assoc.dul.socket
+    read = wire.recv
 
+    def recv(count: int) -> Any:
+        _option(wire, socket.TCP_QUICKACK)
+        return read(count)
 
-def _acknowledge_at_once(event: Any) -> None:
+    _option(wire, socket.TCP_NODELAY)
     if hasattr(socket, "TCP_QUICKACK"):
-        _option(event, socket.TCP_QUICKACK)
+        wire.recv = recv
 
 
-def _option(event: Any, option: int) -> None:
-    open_socket = event.assoc.dul.socket.socket
-    if open_socket is not None:
+def _option(wire: Any, option: int) -> None:
+    if wire.socket is not None:
         with suppress(OSError):  # it may just have been closed
-            open_socket.setsockopt(socket.IPPROTO_TCP, option, 1)
+            wire.socket.setsockopt(socket.IPPROTO_TCP, option, 1)
 
 
 def echo(peer: DimsePeer) -> None:

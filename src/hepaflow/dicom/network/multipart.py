@@ -12,12 +12,12 @@ LARGEST_PART = 2**31
 
 
 def parts(content_type: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The parts' contents, in order, of a body that comes in ``chunks`` of any size.
+    r"""The parts' contents, in order, of a body that comes in ``chunks`` of any size.
 
     :class:`Cut` for a body that ends before its closing delimiter: HTTP alone does not tell a cut from the end where a server gives no
     length. ValueError: a content type without a boundary, a part beyond ``LARGEST_PART``.
 
-    >>> body = b"--x\\r\\nContent-Type: application/dicom\\r\\n\\r\\none\\r\\n--x\\r\\n\\r\\ntwo\\r\\n--x--"
+    >>> body = b"--x\r\nContent-Type: application/dicom\r\n\r\none\r\n--x\r\n\r\ntwo\r\n--x--"
     >>> list(parts('multipart/related; boundary="x"', [body[:20], body[20:]]))
     [b'one', b'two']
     """

@@ -77,6 +77,7 @@ class Tls:
 class DimsePeer:
     """An archive that speaks DIMSE. ``listen_port`` is where it may reach us, for C-MOVE and storage commitment; None: it may not.
 
+    Objects are sent over up to ``associations`` side by side; those that the archive refuses are done without.
     ``retrieve`` None: C-GET when it is offered, else C-MOVE. ``no_delay`` False is for measuring what TCP_NODELAY and TCP_QUICKACK give.
     Refused: titles beyond 16 printable characters, ports out of range, another machine without TLS unless ``plain_text``.
     """
@@ -91,6 +92,7 @@ class DimsePeer:
     tls: Tls | None = None
     plain_text: bool = False
     timing: Timing = Timing()
+    associations: int = 4
     no_delay: bool = True
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,6 @@ from pydicom import dcmread
 from tiny_study import save, tiny, write
 
 from hepaflow.dicom.network import archive
-from hepaflow.dicom.network import node as network_node
 from hepaflow.dicom.network.node import CONTRADICTS, NO_SPACE, NOT_UNDERSTOOD, Node, listening
 from hepaflow.dicom.network.objects import data_set, outgoing
 from hepaflow.dicom.network.peer import DimsePeer, Timing, Tls
@@ -83,7 +83,7 @@ def test_refusals_are_counted_by_code_and_the_rest_goes_on(port: int, tmp_path: 
     objects = outgoing(write(tiny()[:6], tmp_path / "s"))
     answers = iter([0, NO_SPACE, 0x0111, 0xB000, NOT_UNDERSTOOD, 0])
     with node(port, lambda _: next(answers)):
-        found = archive.store(us(port), objects)
+        found = archive.store(us(port, associations=1), objects)
     uids = [one.identity.sop_uid for one in objects]
     assert found.taken == {uids[0], uids[2], uids[3], uids[5]}
     assert found.refused == {uids[1]: "0xA700", uids[4]: "0xC000"}
@@ -239,18 +239,46 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
     return Tls(folder / "pem", folder / "pem", folder / "key")
 
 
-def test_tls_lets_in_who_shows_a_trusted_certificate_and_no_one_else(
-    port: int, tls: Tls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(network_node, "HANDSHAKE_S", 1.0)
+def test_tls_lets_in_who_shows_a_trusted_certificate_and_no_one_else(port: int, tls: Tls, tmp_path: Path) -> None:
     objects = outgoing(write(tiny()[:4], tmp_path / "s"))
     quick = Timing(1.0, 1.0, 0, 0.01)
     with node(port, lambda _: 0, tls=tls), socket.create_connection(("127.0.0.1", port)):
-        # the silent connection holds up the others for no longer than its handshake may take
-        assert len(archive.store(us(port, host="localhost", tls=tls, timing=Timing(15.0, 15.0)), objects).taken) == 4
+        # the silent connection holds up nobody
+        assert len(archive.store(us(port, host="localhost", tls=tls, timing=Timing(3.0, 3.0)), objects).taken) == 4
         for stranger in (None, Tls(tls.trusted)):
             with pytest.raises(HepaflowError, match="PACS-"):
                 archive.echo(us(port, host="localhost", tls=stranger, timing=quick))
         with pytest.raises(InputRefused, match="PACS-UNREACHABLE"):  # the certificate is of another name
             archive.echo(us(port, host="127.0.0.1", tls=tls, timing=quick))
         archive.echo(us(port, host="localhost", tls=tls))
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"\x01\x00\x00\x00\x01", b"\x01\x00\x00\x00\x00\xce" + bytes(100), b"\x01\x00\xff\xff\xff\xff"]
+)
+def test_callers_that_stop_in_the_middle_are_dropped_and_do_not_hold_the_end_up(port: int, said: bytes) -> None:
+    with node(port, lambda _: 0, idle_s=1.0) as heard:
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(10)]
+        for caller in callers:
+            caller.sendall(said)
+        for caller in callers:
+            caller.settimeout(6.0)
+            while caller.recv(100):  # perhaps an abort, then the end
+                pass
+        archive.echo(us(port))
+        again = socket.create_connection(("127.0.0.1", port))
+        again.sendall(said)
+        began = time.monotonic()
+    assert time.monotonic() - began < 5.0
+    assert set(heard) <= {"NODE-CUT"}
+    for caller in (*callers, again):
+        caller.close()
+
+
+def test_tls_addresses_are_looked_at_before_the_handshake(port: int, tls: Tls) -> None:
+    with node(port, lambda _: 0, tls=tls) as heard:
+        strangers = [socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0)) for _ in range(4)]
+        archive.echo(us(port, host="localhost", tls=tls, timing=Timing(2.0, 2.0, 0)))
+        for one in strangers:
+            one.close()
+    assert heard.count("NODE-ADDRESS-REFUSED") == 4

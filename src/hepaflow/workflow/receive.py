@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hepaflow.dicom.network.node import listening
 from hepaflow.dicom.network.peer import Peer
-from hepaflow.errors import HepaflowError, InputRefused, OutputFailed
+from hepaflow.errors import HepaflowError, OutputFailed
 from hepaflow.store import atomic
 from hepaflow.store.case import Case
 from hepaflow.workflow import pacs, plan
@@ -118,8 +118,10 @@ class _Work:
     def _send(self, archive: Peer, study: Path, digest: str, objects: int) -> Outcome:
         try:
             sent = pacs.send(archive, self.data / "cases" / study.name)
-        except InputRefused as refused:
-            return Outcome(digest, objects, "analysed", refused.code, final=False)
+        except HepaflowError as error:
+            return Outcome(digest, objects, "analysed", error.code, final=False)
+        except Exception:  # as above
+            return Outcome(digest, objects, "analysed", "INTERNAL-ERROR", final=False)
         for status, count in sorted(sent.refused.items()):
             self.log("results-refused", study=study.name, code=status, objects=count)
         code = "SEND-REFUSED" if sent.refused else "SEND-MISSING" if sent.missing else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from hepaflow.dicom.network.classes import VERIFICATION
@@ -13,11 +15,13 @@ from hepaflow.dicom.network.peer import Cut, DimsePeer, Tls
 from hepaflow.errors import InputRefused
 
 #: Libraries whose logs hold what goes over the wire.
-_TALKATIVE = ("pynetdicom", "dicomweb_client", "retrying", "urllib3")
+_TALKATIVE = ("pynetdicom", "urllib3")
 SUCCESS = 0x0000
 PENDING = (0xFF00, 0xFF01)
 #: Coercion, data set does not match, elements discarded: stored all the same (PS3.4 table B.2-1).
 STORED_WITH_WARNING = (0xB000, 0xB006, 0xB007)
+#: Bytes of a message: more than any that keeps to what we announce, and less than holds anything.
+LARGEST_PDU, LEAST_PDU = 2**20, 64
 #: What a peer says of an instance that it holds already (PS3.7 annex C).
 DUPLICATE = 0x0111
 
@@ -44,7 +48,7 @@ def association(
     entity = AE(peer.own_ae_title)
     entity.connection_timeout = entity.acse_timeout = peer.timing.connect_s
     entity.dimse_timeout = entity.network_timeout = peer.timing.answer_s
-    reached, rejections = list[bool](), list[Any]()
+    reached, rejections, waits_s = list[bool](), list[Any](), [peer.timing.connect_s]
 
     def opened(_: Any) -> None:
         reached.append(True)
@@ -64,7 +68,7 @@ def association(
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, opened),
                 (evt.EVT_PDU_RECV, arrived),
-                *(prompt_handlers() if peer.no_delay else ()),
+                *wire_handlers(lambda: waits_s[-1], prompt=peer.no_delay),
                 *handlers,
             ],
         )
@@ -72,7 +76,12 @@ def association(
         raise unreachable() from error
     if not link.is_established:
         raise _refusal(link, rejections, reached=bool(reached))
-    link.dul.socket.socket.settimeout(peer.timing.answer_s)  # a peer that stops reading does not hold us for ever
+    waits_s.append(peer.timing.answer_s)
+    with suppress(OSError, AttributeError):  # where it was cut at once
+        link.dul.socket.socket.settimeout(peer.timing.answer_s)  # a peer that stops reading does not hold us for ever
+    if 0 < link.acceptor.maximum_length < LEAST_PDU:
+        link.abort()
+        raise InputRefused("PACS-ANSWER", "the archive takes no message that holds anything", "Ask who runs the archive")
     try:
         yield link
         if not link.is_established:
@@ -88,34 +97,50 @@ def association(
             link.abort()
 
 
-def prompt_handlers() -> list[Any]:
-    """Small packets go out at once (TCP_NODELAY), and the peer's are acknowledged at once: else each waits 40 ms for the one before.
+def wire_handlers(within_s: Callable[[], float], *, prompt: bool = True) -> list[Any]:
+    """Handlers that keep a connection from waiting: for the rest of a message longer than ``within_s`` from its first byte on,
+    and, with ``prompt``, for packets.
 
+    Small packets go out at once (TCP_NODELAY), and the peer's are acknowledged at once: else each waits 40 ms for the one before.
     The second half is Linux's alone (TCP_QUICKACK, which holds for a packet or two only, hence again at each read): without it an
     Orthanc whose own packets wait stores 20 instances/s however we send.
     """
     from pynetdicom import evt
 
-    return [(evt.EVT_CONN_OPEN, _at_once)]
+    def opened(event: Any) -> None:
+        wire = event.assoc.dul.socket
+        wire.recv = partial(_read, wire, within_s, prompt)
+        if wire.socket is not None:
+            wire.socket.settimeout(within_s())
+        if prompt:
+            _option(wire.socket, socket.TCP_NODELAY)
+
+    return [(evt.EVT_CONN_OPEN, opened)]
 
 
-def _at_once(event: Any) -> None:
-    wire = event.assoc.dul.socket
-    read = wire.recv
+def _read(wire: Any, within_s: Callable[[], float], prompt: bool, count: int) -> bytearray:
+    """``count`` bytes, fewer where the peer has closed. OSError: none of them in time, or more than a message may have."""
+    if count > LARGEST_PDU:
+        raise OSError("the message is too long")
+    end, held = time.monotonic() + within_s(), bytearray()
+    while len(held) < count:
+        connection, left = wire.socket, end - time.monotonic()
+        if connection is None or left <= 0:
+            raise TimeoutError
+        if prompt and hasattr(socket, "TCP_QUICKACK"):
+            _option(connection, socket.TCP_QUICKACK)
+        connection.settimeout(left)
+        piece = connection.recv(min(count - len(held), 65536))
+        connection.settimeout(within_s())
+        if not piece:
+            break
+        held += piece
+    return held
 
-    def recv(count: int) -> Any:
-        _option(wire, socket.TCP_QUICKACK)
-        return read(count)
 
-    _option(wire, socket.TCP_NODELAY)
-    if hasattr(socket, "TCP_QUICKACK"):
-        wire.recv = recv
-
-
-def _option(wire: Any, option: int) -> None:
-    if wire.socket is not None:
-        with suppress(OSError):  # it may just have been closed
-            wire.socket.setsockopt(socket.IPPROTO_TCP, option, 1)
+def _option(connection: Any, option: int) -> None:
+    with suppress(OSError, AttributeError):  # it may just have been closed
+        connection.setsockopt(socket.IPPROTO_TCP, option, 1)
 
 
 def echo(peer: DimsePeer) -> None:

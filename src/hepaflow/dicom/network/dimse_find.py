@@ -7,7 +7,7 @@ from typing import Any
 
 from hepaflow.dicom.network.association import PENDING, association, expect
 from hepaflow.dicom.network.classes import FIND
-from hepaflow.dicom.network.objects import Listed, is_uid
+from hepaflow.dicom.network.objects import MOST_ANSWERS, Listed, is_uid, too_many
 from hepaflow.dicom.network.peer import DimsePeer
 from hepaflow.dicom.network.studies import RETURNED, StudyQuery, StudyRow, row, text
 from hepaflow.dicom.pixels import quiet
@@ -48,7 +48,9 @@ def _ask(link: Any, level: str, keys: dict[str, str]) -> Iterator[Any]:
     with quiet():
         for keyword, value in keys.items():
             setattr(asked, keyword, value)
-    for status, answer in link.send_c_find(asked, FIND):
+    for number, (status, answer) in enumerate(link.send_c_find(asked, FIND)):
+        if number > MOST_ANSWERS:
+            raise too_many()
         if status.get("Status") not in PENDING:
             expect(status, "the search")
         elif answer is not None:

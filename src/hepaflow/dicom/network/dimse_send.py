@@ -25,6 +25,8 @@ COMMITTED_AT_ONCE = 500
 #: P-DATA-TF with one value: its type, its length, the value's length, presentation context, message control header (PS3.8 table 9-22, E.2).
 _P_DATA = struct.Struct(">BxLLBB")
 _COMMAND, _LAST = 1, 2
+#: Why an object was not sent: the archive takes none of its kind; its file cannot be read.
+NO_CONTEXT, UNREADABLE = "NO-CONTEXT", "UNREADABLE"
 
 
 def store(peer: DimsePeer, objects: Sequence[Outgoing], *, progress: Progress = None) -> Answers:
@@ -36,11 +38,15 @@ def store(peer: DimsePeer, objects: Sequence[Outgoing], *, progress: Progress = 
     attempt, side_by_side = 0, peer.associations
     while work.pending:
         before = len(work.pending)
-        failures = _round(peer, work, side_by_side)
+        contexts = _contexts(work.pending.values())
+        failures = _round(peer, work, contexts, side_by_side)
         if not work.pending:
             break
         went_on = len(work.pending) < before
         refusal = next((one for one in failures if isinstance(one, InputRefused)), None)
+        if refusal is not None and refusal.code == "PACS-NOT-OFFERED" and (work.taken or work.refused):
+            work.without_context(contexts)
+            continue
         if refusal is not None and not attempt and not went_on:
             if refusal.code == "PACS-REFUSED" and side_by_side > 1:
                 side_by_side = 1  # some archives refuse all that come at once
@@ -65,35 +71,39 @@ class _Work:
         self.pending, self.taken, self.refused = pending, set[str](), dict[str, str]()
         self._total, self._progress, self._lock = len(pending), progress, threading.Lock()
 
-    def answered(self, uid: str, code: int | None) -> None:
-        """Notes the status of one C-STORE; None where no context fits."""
+    def answered(self, uid: str, code: int | str) -> None:
+        """Notes the status of one C-STORE, or why there was none."""
         with self._lock:
             if code in (SUCCESS, DUPLICATE, *STORED_WITH_WARNING):
                 self.taken.add(uid)
             else:
-                self.refused[uid] = "NO-CONTEXT" if code is None else f"0x{code:04X}"
+                self.refused[uid] = code if isinstance(code, str) else f"0x{code:04X}"
             del self.pending[uid]
             if self._progress is not None:
                 self._progress("send", self._total - len(self.pending), self._total)
 
+    def without_context(self, contexts: Sequence[Any]) -> None:
+        """None of the kinds that were proposed is one that the archive takes."""
+        for one in _of_kinds(self.pending.values(), contexts):
+            self.answered(one.identity.sop_uid, NO_CONTEXT)
 
-def _round(peer: DimsePeer, work: _Work, side_by_side: int) -> list[Cut | InputRefused]:
+
+def _round(peer: DimsePeer, work: _Work, contexts: Sequence[Any], side_by_side: int) -> list[Cut | InputRefused]:
     """Associations side by side until nothing is left to take up; what ended those that did not come to their own end.
 
     Objects of more kinds than one association may propose stay pending: the next round takes them.
     """
-    contexts = _contexts(work.pending.values())
-    proposed = {(context.abstract_syntax, context.transfer_syntax[0]) for context in contexts}
-    queue = deque(one for one in work.pending.values() if (one.identity.sop_class, one.identity.syntax) in proposed)
+    queue = deque(_of_kinds(work.pending.values(), contexts))
     failures: list[Cut | InputRefused] = []
 
     def send() -> None:
         try:
-            with association(peer, contexts) as link:
+            answers = _Answered()
+            with association(peer, contexts, handlers=answers.handlers()) as link:
                 if peer.tls is None:
                     link.dimse.send_msg = partial(_whole, link)
                 for one in _taken_from(queue):
-                    work.answered(one.identity.sop_uid, _answer(link, one))
+                    work.answered(one.identity.sop_uid, _answer(link, one, answers))
         except (Cut, InputRefused) as failure:
             failures.append(failure)
 
@@ -105,6 +115,37 @@ def _round(peer: DimsePeer, work: _Work, side_by_side: int) -> list[Cut | InputR
         finally:
             queue.clear()  # an interrupt does not wait for the rest
     return failures
+
+
+class _Answered:
+    """The request that the last answer names: the library does not compare it."""
+
+    def __init__(self) -> None:
+        self._message, self._instance, self.asked = 0, "", 0
+
+    def handlers(self) -> list[Any]:
+        """What an association must tell."""
+        from pynetdicom import evt
+
+        return [(evt.EVT_DIMSE_RECV, self._came)]
+
+    def next(self) -> int:
+        """A message ID that the last one did not have."""
+        self.asked = self.asked % 65535 + 1
+        return self.asked
+
+    def fits(self, uid: str) -> bool:
+        """Whether the answer is one to the last request (its instance UID is optional: PS3.7 9.3.1.2)."""
+        return self._message == self.asked and self._instance in ("", uid)
+
+    def _came(self, event: Any) -> None:
+        said = event.message.command_set
+        self._message, self._instance = said.get("MessageIDBeingRespondedTo"), str(said.get("AffectedSOPInstanceUID") or "")
+
+
+def _of_kinds(objects: Iterable[Outgoing], contexts: Sequence[Any]) -> list[Outgoing]:
+    proposed = {(context.abstract_syntax, context.transfer_syntax[0]) for context in contexts}
+    return [one for one in objects if (one.identity.sop_class, one.identity.syntax) in proposed]
 
 
 def _taken_from(queue: deque[Outgoing]) -> Iterator[Outgoing]:
@@ -128,22 +169,27 @@ def _contexts(objects: Iterable[Outgoing]) -> list[Any]:
     return [build_context(*pair) for pair in pairs]
 
 
-def _answer(link: Any, one: Outgoing) -> int | None:
-    """Status of one C-STORE; None where no context fits."""
+def _answer(link: Any, one: Outgoing, answers: _Answered) -> int | str:
+    """Status of one C-STORE, or why there was none."""
     accepted = {
         context.transfer_syntax[0] for context in link.accepted_contexts if context.abstract_syntax == one.identity.sop_class
     }
     _settle(link)
-    if one.identity.syntax in accepted:
-        status = link.send_c_store(str(one.path))
-    elif one.identity.syntax in (EXPLICIT, DEFLATED) and IMPLICIT in accepted:
-        from pydicom import dcmread
+    try:
+        if one.identity.syntax in accepted:
+            status = link.send_c_store(str(one.path), msg_id=answers.next())
+        elif one.identity.syntax in (EXPLICIT, DEFLATED) and IMPLICIT in accepted:
+            from pydicom import dcmread
 
-        status = link.send_c_store(dcmread(one.path))
-    else:
-        return None
+            status = link.send_c_store(dcmread(one.path), msg_id=answers.next())
+        else:
+            return NO_CONTEXT
+    except Exception:  # its file has changed, or the library takes it for none; a message would hold its path or values
+        if not link.is_established:
+            raise Cut from None
+        return UNREADABLE
     code = status.get("Status")
-    if code is None:
+    if code is None or not answers.fits(one.identity.sop_uid):
         raise Cut
     return int(code)
 

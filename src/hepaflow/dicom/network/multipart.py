@@ -1,14 +1,18 @@
-"""The parts of a multipart answer as they come (RFC 2046 5.1): each handed on once all of it is there."""
+"""Multipart messages (RFC 2046 5.1): the parts of an answer, each handed on once all of it is there, and files as parts of a request."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from email.message import Message
+from pathlib import Path
 
 from hepaflow.dicom.network.peer import Cut
 
 #: Bytes of one part beyond which an answer is not believed.
 LARGEST_PART = 2**31
+#: Bytes of a file in memory.
+READ_AT_ONCE = 2**20
 
 
 def parts(content_type: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -43,3 +47,27 @@ def parts(content_type: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         if len(held) > LARGEST_PART:
             raise ValueError("a part of the answer is too large")
     raise Cut
+
+
+class Body:
+    """Files as the parts of one request, read as they are sent. Its length is that of the files now."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.boundary = uuid.uuid4().hex
+        self._head = f"\r\n--{self.boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        self._tail = f"\r\n--{self.boundary}--\r\n".encode()
+        self._files = files
+        self._size = sum(len(self._head) + path.stat().st_size for path in files) + len(self._tail)
+
+    def __len__(self) -> int:
+        """Bytes of all of it."""
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Piece by piece."""
+        for path in self._files:
+            yield self._head
+            with path.open("rb") as file:
+                while chunk := file.read(READ_AT_ONCE):
+                    yield chunk
+        yield self._tail

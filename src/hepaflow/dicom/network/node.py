@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from hepaflow.dicom.network.association import prompt_handlers, server_context, silence
+from hepaflow.dicom.network.association import server_context, silence, wire_handlers
 from hepaflow.dicom.network.classes import VERIFICATION
 from hepaflow.dicom.network.objects import Take
 from hepaflow.dicom.network.peer import Tls, check_plain, check_port, check_title
@@ -26,8 +27,10 @@ SYNTAXES = (
 )
 #: The program's own data set could not be understood, or contradicts one that is kept (PS3.4 table B.2-1, Cannot Understand).
 NOT_UNDERSTOOD, CONTRADICTS, NO_SPACE = 0xC000, 0xC001, 0xA700
-#: A TLS handshake takes a few round trips.
-HANDSHAKE_S = 5.0
+#: Longest wait for a caller to say who it is.
+ASSOCIATE_S = 10.0
+#: Wait for a connection that was closed to notice.
+END_S = 2.0
 #: Tells what happened, by a code.
 Say = Callable[[str], None]
 
@@ -81,13 +84,11 @@ def listening(node: Node, take: Take, say: Say, *, handlers: Sequence[Any] = (),
             return known
 
         def get_request(self) -> tuple[Any, Any]:
-            """As the base class, but a caller that does not finish its TLS handshake does not hold up the others."""
+            """As the base class, but the TLS handshake waits for the caller's own thread, after its address was looked at."""
             listening_socket: Any = self.socket
             client, address = listening_socket.accept()
             if self.ssl_context is not None:
-                client.settimeout(HANDSHAKE_S)
-                client = self.ssl_context.wrap_socket(client, server_side=True)
-                client.settimeout(None)
+                client = self.ssl_context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
             return client, address
 
         def handle_error(self, request: Any, address: Any) -> None:
@@ -97,6 +98,7 @@ def listening(node: Node, take: Take, say: Say, *, handlers: Sequence[Any] = (),
     entity = AE(node.ae_title)
     entity.require_called_aet, entity.require_calling_aet = True, list(node.calling)
     entity.network_timeout = entity.dimse_timeout = node.idle_s
+    entity.acse_timeout = min(node.idle_s, ASSOCIATE_S)
     offered = [build_context(str(one.abstract_syntax), list(SYNTAXES)) for one in AllStoragePresentationContexts]
     try:
         server = entity.make_server(
@@ -104,7 +106,7 @@ def listening(node: Node, take: Take, say: Say, *, handlers: Sequence[Any] = (),
             contexts=[build_context(VERIFICATION), *offered, *contexts],
             ssl_context=None if node.tls is None else server_context(node.tls),
             evt_handlers=[
-                *prompt_handlers(),
+                *wire_handlers(lambda: node.idle_s),
                 (evt.EVT_C_STORE, lambda event: take(event.encoded_dataset())),
                 (evt.EVT_C_ECHO, lambda _: 0),
                 (evt.EVT_REJECTED, lambda _: say("NODE-CALLER-REFUSED")),
@@ -121,5 +123,10 @@ def listening(node: Node, take: Take, say: Say, *, handlers: Sequence[Any] = (),
     try:
         yield
     finally:
+        for one in server.active_associations:  # else the end waits for callers that stopped inside a message
+            wire: Any = one.dul.socket
+            with suppress(OSError, AttributeError):  # it may just have been closed
+                wire.socket.shutdown(socket.SHUT_RDWR)
+            one.dul.join(END_S)  # it sees the end of its connection, and does not take the abort that follows for a fault
         entity.shutdown()
         thread.join()

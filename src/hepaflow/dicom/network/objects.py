@@ -14,6 +14,9 @@ from hepaflow.errors import InputRefused, UsageError
 #: Takes one received file; gives the status of its C-STORE (0 when it is kept).
 Take = Callable[[bytes], int]
 
+#: Answers of one search, and pages that they come in: more than any study needs.
+MOST_ANSWERS, MOST_PAGES = 200_000, 2_000
+
 _CLASS, _INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 _META_CLASS = 0x00020002
 _WANTED = frozenset({_CLASS, _INSTANCE, _STUDY, _SERIES})
@@ -55,6 +58,13 @@ class Answers:
 
     taken: frozenset[str]
     refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def too_many() -> InputRefused:
+    """The refusal of a search whose answers do not end."""
+    return InputRefused(
+        "PACS-ANSWER", "the archive's answers to a search do not end", "Narrow the search, or ask who runs the archive"
+    )
 
 
 def identity(entry: Entry, *, where: str) -> Identity | None:

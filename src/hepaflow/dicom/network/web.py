@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
 from hepaflow.dicom.network.association import silence
-from hepaflow.dicom.network.multipart import parts
-from hepaflow.dicom.network.objects import Answers, Listed, Outgoing, Take, is_uid
+from hepaflow.dicom.network.multipart import Body, parts
+from hepaflow.dicom.network.objects import MOST_ANSWERS, MOST_PAGES, Answers, Listed, Outgoing, Take, is_uid, too_many
 from hepaflow.dicom.network.peer import Cut, Progress, WebPeer
 from hepaflow.dicom.network.studies import RETURNED, StudyQuery, StudyRow, row
 from hepaflow.dicom.pixels import quiet
-from hepaflow.errors import InputRefused
+from hepaflow.errors import HepaflowError, InputRefused
 
-#: Objects of one STOW request: held in memory, sent again as a whole after a cut.
+#: Objects of one STOW request: sent again as a whole after a cut.
 STORED_AT_ONCE = 50
 #: As it was stored, without transcoding.
 _AS_IT_IS = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-#: Bytes of an answer read at once.
-_CHUNK = 1 << 20
+_JSON = "application/dicom+json"
+#: Bytes of an answer read at once, and of all of one in JSON.
+_CHUNK, LARGEST_ANSWER = 1 << 20, 1 << 28
 _DENIED = (401, 403)
 #: Time-outs, too many requests, and servers that are away for now: worth another try (RFC 9110, RFC 6585).
 _BUSY = (408, 429, 502, 503, 504)
+#: Answers of STOW that name what was not stored: some of it, all of it.
+_NOT_ALL = (202, 409)
 #: Failure reason of an instance that is there already (PS3.18 table 10.5.3-1 takes those of C-STORE).
 _DUPLICATE = 0x0111
 
@@ -34,26 +38,27 @@ def find(peer: WebPeer, query: StudyQuery) -> tuple[StudyRow, ...]:
 
     # a server that does not decode the query (Orthanc 1.10) knows neither %5E nor +: any one character stands there instead
     asked = {keyword: value.replace("^", "?").replace(" ", "?") for keyword, value in query.keys().items()}
-    with _client(peer) as client:
-        answers = _all(lambda start: client.search_for_studies(fields=list(RETURNED), search_filters=asked, offset=start))
-        with quiet():
-            rows = [row(Dataset.from_json(answer)) for answer in answers]
+    with _session(peer) as session, quiet():
+        rows = [
+            row(Dataset.from_json(answer))
+            for answer in _search(session, peer, "/studies", asked | {"includefield": list(RETURNED)})
+        ]
     return tuple(one for one in rows if is_uid(one.study_uid))
 
 
 def instances(peer: WebPeer, study_uid: str) -> tuple[Listed, ...]:
     """QIDO-RS for the instances of a study."""
-    fields = ["SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"]
-    with _client(peer) as client:
-        answers = _all(lambda start: client.search_for_instances(study_instance_uid=study_uid, fields=fields, offset=start))
-    found = (Listed(*(_first(answer, tag) for tag in ("00080018", "0020000E", "00080016"))) for answer in answers)
+    fields = {"includefield": ["SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"]}
+    with _session(peer) as session:
+        answers = _search(session, peer, f"/studies/{study_uid}/instances", fields)
+        found = [Listed(*(_first(answer, tag) for tag in ("00080018", "0020000E", "00080016"))) for answer in answers]
     return tuple(dict.fromkeys(one for one in found if is_uid(one.sop_uid) and is_uid(one.series_uid)))
 
 
 def echo(peer: WebPeer) -> None:
     """A search that should find nothing: DICOMweb has no echo."""
-    with _client(peer) as client:
-        client.search_for_studies(search_filters={"StudyInstanceUID": "2.25.0"}, limit=1)
+    with _session(peer) as session:
+        _page(session, peer, "/studies", {"StudyInstanceUID": "2.25.0", "limit": 1})
 
 
 def retrieve(peer: WebPeer, study_uid: str, wanted: Sequence[Listed], take: Take, *, whole: Callable[[str, int], bool]) -> None:
@@ -61,7 +66,7 @@ def retrieve(peer: WebPeer, study_uid: str, wanted: Sequence[Listed], take: Take
     with _session(peer) as session:
         for series, group in groupby(sorted(wanted, key=lambda one: one.series_uid), key=lambda one: one.series_uid):
             uids = [one.sop_uid for one in group]
-            address = f"{peer.url.rstrip('/')}/studies/{study_uid}/series/{series}"
+            address = _address(peer, f"/studies/{study_uid}/series/{series}")
             for path in (address,) if whole(series, len(uids)) else (f"{address}/instances/{uid}" for uid in uids):
                 with session.get(path, headers={"Accept": _AS_IT_IS}, timeout=_timeout(peer), stream=True) as answer:
                     answer.raise_for_status()
@@ -88,43 +93,60 @@ def store(peer: WebPeer, objects: Sequence[Outgoing], *, progress: Progress = No
 
 def _stow(peer: WebPeer, batch: Sequence[Outgoing]) -> dict[str, int | None]:
     """UID to failure reason, 0 for stored and None for not named in the answer."""
-    from pydicom import dcmread
-    from requests import HTTPError
-
     said: dict[str, int | None] = {one.identity.sop_uid: None for one in batch}
-    with _client(peer) as client:
-        try:
-            answer = client.store_instances([dcmread(one.path) for one in batch])
-        except HTTPError as error:
-            if error.response is None or error.response.status_code != 409:
-                raise
-            answer = _conflict(error.response)
-    for item in answer.get("ReferencedSOPSequence") or ():
-        said[str(item.ReferencedSOPInstanceUID)] = 0
-    for item in answer.get("FailedSOPSequence") or ():
-        said[str(item.ReferencedSOPInstanceUID)] = int(item.get("FailureReason", 0x0110))
+    body = Body([one.path for one in batch])
+    headers = {"Accept": _JSON, "Content-Type": f'multipart/related; type="application/dicom"; boundary="{body.boundary}"'}
+    with (
+        _session(peer) as session,
+        session.post(_address(peer, "/studies"), data=body, headers=headers, timeout=_timeout(peer), stream=True) as answer,
+    ):
+        if answer.status_code not in _NOT_ALL:
+            answer.raise_for_status()
+        tree = json.loads(_whole(answer))
+        found = tree[0] if isinstance(tree, list) and tree else tree
+        for item in _items(found, "00081199"):
+            said[_first(item, "00081155")] = 0
+        for item in _items(found, "00081198"):
+            said[_first(item, "00081155")] = int(_first(item, "00081197") or 0x0110)
     return {one.identity.sop_uid: said[one.identity.sop_uid] for one in batch}
 
 
-def _conflict(response: Any) -> Any:
-    """The data set of an answer where nothing was stored; empty when it holds none."""
-    from pydicom.dataset import Dataset
-
-    try:
-        tree = response.json()
-        return Dataset.from_json(tree[0] if isinstance(tree, list) else tree)
-    except Exception:  # the library's message would repeat the value
-        return Dataset()
-
-
-def _all(page: Callable[[int], list[Any]]) -> list[Any]:
+def _search(session: Any, peer: WebPeer, path: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
     """Every page of a search: servers may give fewer answers at once than there are."""
-    found: list[Any] = []
-    while answers := page(len(found)):
-        if found and answers[0] == found[0]:
-            break  # a server without paging gives everything each time
+    found: list[dict[str, Any]] = []
+    for _ in range(MOST_PAGES):
+        answers = _page(session, peer, path, asked | {"offset": len(found)})
+        if not answers or (found and answers[0] == found[0]):
+            return found  # a server without paging gives everything each time
         found += answers
-    return found
+        if len(found) > MOST_ANSWERS:
+            break
+    raise too_many()
+
+
+def _page(session: Any, peer: WebPeer, path: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    with session.get(_address(peer, path), params=asked, headers={"Accept": _JSON}, timeout=_timeout(peer), stream=True) as answer:
+        answer.raise_for_status()
+        if answer.status_code == 204:
+            return []
+        tree = json.loads(_whole(answer))
+    if not isinstance(tree, list) or not all(isinstance(one, dict) for one in tree):
+        raise ValueError("the answer to a search is not a list of objects")
+    return tree
+
+
+def _whole(answer: Any) -> bytes:
+    """All of an answer, unpacked. ValueError: more than any should hold."""
+    held = bytearray()
+    for chunk in answer.iter_content(_CHUNK):
+        held += chunk
+        if len(held) > LARGEST_ANSWER:
+            raise ValueError("the answer is too large")
+    return bytes(held)
+
+
+def _items(found: dict[str, Any], tag: str) -> list[dict[str, Any]]:
+    return list(found.get(tag, {}).get("Value") or [])
 
 
 def _first(answer: dict[str, Any], tag: str) -> str:
@@ -136,21 +158,14 @@ def _timeout(peer: WebPeer) -> tuple[float, float]:
     return peer.timing.connect_s, peer.timing.answer_s
 
 
-@contextmanager
-def _client(peer: WebPeer) -> Iterator[Any]:
-    from dicomweb_client.api import DICOMwebClient
-
-    with _session(peer) as session:
-        client = DICOMwebClient(peer.url.rstrip("/"), session=session, timeout=_timeout(peer))
-        client.set_http_retry_params(retry=False)  # its own way logs tracebacks; ours is ``Timing.persistently``
-        yield client
+def _address(peer: WebPeer, path: str) -> str:
+    return peer.url.rstrip("/") + path
 
 
 @contextmanager
 def _session(peer: WebPeer) -> Iterator[Any]:
     """A session whose failures become refusals that repeat neither URL nor answer. :class:`Cut` for a connection that ended."""
     import requests
-    from pydicom.errors import InvalidDicomError
 
     silence()
     with _plain_session() as session:
@@ -182,14 +197,18 @@ def _session(peer: WebPeer) -> Iterator[Any]:
             raise Cut from None
         except (requests.Timeout, requests.exceptions.ChunkedEncodingError):
             raise Cut from None
-        except (ValueError, KeyError, TypeError, EOFError, InvalidDicomError) as error:
+        except (FileNotFoundError, PermissionError):
+            raise InputRefused("SEND-FILE", "a file to send is gone or cannot be read", "Run again") from None
+        except (HepaflowError, Cut, MemoryError):
+            raise
+        except Exception as error:  # whatever a strange answer does to those who read it
             raise InputRefused(
                 "PACS-ANSWER", "the server's answer is not one of DICOMweb", "Check url: it ends where /studies begins"
             ) from error
 
 
 def _plain_session() -> Any:
-    """A session that leaves wildcards as they are, which RFC 3986 allows: the client library writes them as %2A and %3F."""
+    """A session that goes nowhere else, and leaves wildcards as they are, which RFC 3986 allows (the library writes %2A and %3F)."""
     import requests
 
     class Plain(requests.Session):
@@ -198,6 +217,14 @@ def _plain_session() -> Any:
             path, mark, search = (prepared.url or "").partition("?")
             prepared.url = path + mark + search.replace("%2A", "*").replace("%3F", "?")
             return prepared
+
+        def send(self, request: Any, **how: Any) -> Any:
+            answer = super().send(request, **(how | {"allow_redirects": False}))
+            if 300 <= answer.status_code < 400:
+                raise InputRefused(
+                    "PACS-REDIRECTED", "the server sends us elsewhere, which we do not follow", "Give the url that it leads to"
+                )
+            return answer
 
     return Plain()
 

@@ -23,28 +23,16 @@ from tiny_study import hounsfield, save, tiny, write
 from hepaflow.dicom.assemble import assemble
 from hepaflow.dicom.gate import judge
 from hepaflow.dicom.headers import describe
+from hepaflow.dicom.source import Held
 from hepaflow.dicom.values import WANTED
 from hepaflow.errors import InputRefused
 
 DAMAGE = {"FILE-TRUNCATED", "FILE-DAMAGED", "FILE-META"}
 
 
-class Bytes:
-    """A file in memory."""
-
-    def __init__(self, data: bytes, suffix: str = "") -> None:
-        self.data, self.size, self.suffix = data, len(data), suffix
-
-    def head(self, count: int) -> bytes:
-        return self.data[:count]
-
-    def read(self) -> bytes:
-        return self.data
-
-
 def accepted(data: bytes, suffix: str = "") -> Any:
     """What the gate and the header reader make of a file."""
-    entry = Bytes(data, suffix)
+    entry = Held(data, suffix)
     header = judge(entry, WANTED, where="here")
     return None if header is None else describe(entry, header, file=1, where="here")
 

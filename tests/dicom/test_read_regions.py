@@ -9,13 +9,21 @@ from typing import Any
 import highdicom
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.sr.codedict import codes
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGLSLossless,
+    RLELossless,
+)
 from tiny_study import COLUMNS, OBLIQUE, ROWS, SLICES, SPACING, origin_of, save, tiny
 
 from hepaflow.dicom.read_contours import inside
@@ -210,6 +218,16 @@ def seg(path: Path, segments: dict[str, np.ndarray], *, fractional: bool = False
     return path
 
 
+def packed(path: Path, syntax: str) -> None:
+    """The file again in another transfer syntax."""
+    made = pydicom.dcmread(path)
+    if UID(syntax).is_compressed and UID(syntax).is_encapsulated:
+        made.compress(syntax, generate_instance_uid=False)
+    else:
+        made.file_meta.TransferSyntaxUID = UID(syntax)
+    made.save_as(path, enforce_file_format=True)
+
+
 @pytest.mark.parametrize("fractional", [False, True])
 @pytest.mark.parametrize("omit", [False, True])
 def test_a_segmentation_lies_where_it_was_drawn(fractional: bool, omit: bool, tmp_path: Path) -> None:
@@ -239,6 +257,49 @@ def test_a_segmentation_with_an_empty_slice_between(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.masks["lesion-1"], parts)
 
 
+@pytest.mark.parametrize(
+    "syntax", [DeflatedExplicitVRLittleEndian, RLELossless, JPEGLSLossless, ImplicitVRLittleEndian], ids=lambda uid: uid.name[:12]
+)
+def test_a_segmentation_in_any_transfer_syntax(syntax: str, tmp_path: Path) -> None:
+    path = seg(tmp_path / "seg.dcm", {"aorta": AORTA, "lesion-1": LESION}, fractional=True)
+    packed(path, syntax)
+    found = read_regions(path, study_grid())
+    np.testing.assert_array_equal(found.masks["aorta"], AORTA)
+    np.testing.assert_array_equal(found.masks["lesion-1"], LESION)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "expected"),
+    [
+        ("Columns", COLUMNS + 3, "PIXEL-FORMAT"),  # GDCM ends the process that it runs in
+        ("Rows", ROWS // 2, "PIXEL-FORMAT"),
+        ("BitsAllocated", 1, "FILE-DAMAGED"),
+        ("NumberOfFrames", 1, "REGIONS-DAMAGED"),
+    ],
+)
+def test_compressed_frames_that_contradict_their_header_do_not_end_the_process(
+    keyword: str, value: int, expected: str, tmp_path: Path
+) -> None:
+    path = seg(tmp_path / "seg.dcm", {"aorta": AORTA}, fractional=True)
+    packed(path, JPEGLSLossless)
+    made = pydicom.dcmread(path)
+    setattr(made, keyword, value)
+    made.save_as(path)
+    assert code(path) == expected
+
+
+def test_a_segmentation_that_reaches_beyond_any_study_is_refused(tmp_path: Path) -> None:
+    path = seg(tmp_path / "seg.dcm", {"aorta": AORTA})
+    made = pydicom.dcmread(path)
+    made.Rows, made.Columns = 1024, 1024
+    frames = made.PerFrameFunctionalGroupsSequence
+    made.PixelData = bytes(1024 * 1024 // 8 * len(frames))
+    first, last = (np.array(frames[n].PlanePositionSequence[0].ImagePositionPatient, float) for n in (0, 1))
+    frames[-1].PlanePositionSequence[0].ImagePositionPatient = [f"{v:.6f}" for v in first + 5000 * (last - first)]
+    made.save_as(path)
+    assert code(path) == "REGIONS-TOO-LARGE"
+
+
 def test_overlaps_are_flagged_except_with_the_liver(tmp_path: Path) -> None:
     path = seg(tmp_path / "seg.dcm", {"healthy": LIVER, "lesion-1": LESION})
     assert read_regions(path, study_grid()).flags == ("region-overlap",)
@@ -254,8 +315,6 @@ def test_a_segmentation_that_is_cut_or_contradicts_itself_is_refused(tmp_path: P
     data = path.read_bytes()
     path.write_bytes(data[:-3])
     assert code(path) == "FILE-TRUNCATED"
-    import pydicom
-
     path.write_bytes(data)
     dataset = pydicom.dcmread(path)
     del dataset.PerFrameFunctionalGroupsSequence[0].PlanePositionSequence

@@ -59,6 +59,23 @@ def test_paths_that_lead_out_are_refused(name: str, tmp_path: Path) -> None:
     assert refusal(hostile(tmp_path, name)).code == "ZIP-UNSAFE"
 
 
+@pytest.mark.parametrize("name", ["", "\0", "\0" + "a/b"])
+def test_members_without_a_name_are_refused(name: str, tmp_path: Path) -> None:
+    path = hostile(tmp_path, "name")
+    data = path.read_bytes()
+    if name:
+        path.write_bytes(data.replace(b"name", name.ljust(4, "0").encode()))
+    else:  # in the local header and in the directory: the length of the name, and the name
+        local, central, end = data.rindex(b"PK\x03\x04"), data.rindex(b"PK\x01\x02"), data.rindex(b"PK\x05\x06")
+        parts = bytearray(data[local:central]), bytearray(data[central:end]), bytearray(data[end:])
+        parts[0][26:28] = parts[1][28:30] = b"\0\0"
+        del parts[0][30:34], parts[1][46:50]
+        struct.pack_into("<I", parts[1], 42, 0)
+        struct.pack_into("<HHII", parts[2], 8, 1, 1, len(parts[1]), len(parts[0]))
+        path.write_bytes(b"".join(parts))
+    assert refusal(path).code == "ZIP-UNSAFE"
+
+
 def test_links_and_devices_are_refused(tmp_path: Path) -> None:
     for number, mode in enumerate((0o120777, 0o020666, 0o010666)):
         assert refusal(hostile(tmp_path / str(number), "link", mode=mode, content=b"/etc/passwd")).code == "ZIP-UNSAFE"

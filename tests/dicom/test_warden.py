@@ -18,12 +18,15 @@ from typing import Any
 import numpy as np
 import pytest
 from enhanced_study import enhanced
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
-from tiny_study import TIMES_S, hounsfield, save, tiny, write
+from tiny_study import COLUMNS, ROWS, TIMES_S, hounsfield, save, tiny, write
 
 from hepaflow.dicom import warden as room
 from hepaflow.dicom.assemble import assemble
 from hepaflow.dicom.gate import judge
+from hepaflow.dicom.headers import describe
 from hepaflow.dicom.source import open_study
 from hepaflow.dicom.values import WANTED
 from hepaflow.dicom.warden import MAX_FALLS, Warden, judge_all
@@ -215,8 +218,6 @@ def test_decoding_runs_in_its_own_child(tmp_path: Path) -> None:
         image.ds.file_meta = None
     plain = assemble(write(images, tmp_path / "plain"))
     for image in images:
-        from pydicom.dataset import FileMetaDataset
-
         image.ds.file_meta = FileMetaDataset()
         image.ds.file_meta.TransferSyntaxUID = image.syntax
         image.ds.compress(RLELossless, generate_instance_uid=False)
@@ -225,6 +226,37 @@ def test_decoding_runs_in_its_own_child(tmp_path: Path) -> None:
     np.testing.assert_array_equal(packed.voxels, plain.voxels)
     assert any(task == "decode" and wardens for (_, task), wardens in room._free.items())
     assert packed.source["digest"] == plain.source["digest"]
+
+
+@linux
+def test_a_multi_frame_file_larger_than_the_limits_is_read_frame_by_frame(tmp_path: Path) -> None:
+    """Two frames of 400 MB that take no room on the disk, then a real one: neither the judge nor the decoder holds more than it needs."""
+    stored = np.arange(ROWS * COLUMNS, dtype="<u2").reshape(ROWS, COLUMNS) * 200
+    one = tiny()[0]
+    one.ds.PixelData, one.ds.file_meta = stored.tobytes(), FileMetaDataset()
+    one.ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    one.ds.compress(RLELossless, generate_instance_uid=False)
+    huge, last = 400 * 10**6, next(generate_frames(one.ds.PixelData, number_of_frames=1))
+    made = enhanced(tiny(times_s=(0.0, 2.0, 4.0), slices=1), (0.0, 2.0, 4.0))
+    made.ds.PixelData = encapsulate([last] * 3)
+    made.ds["PixelData"].VR, made.ds["PixelData"].is_undefined_length, made.syntax = "OB", True, RLELossless
+    head, found, _ = save(made, tmp_path / "small").read_bytes().partition(struct.pack("<HHI", 0xFFFE, 0xE000, 12))
+    assert found
+    with (tmp_path / "large").open("wb") as handle:
+        handle.write(head + found + struct.pack("<3I", 0, huge + 8, 2 * (huge + 8)))
+        for _ in range(2):
+            handle.write(struct.pack("<HHI", 0xFFFE, 0xE000, huge))
+            handle.seek(huge, os.SEEK_CUR)
+        handle.write(struct.pack("<HHI", 0xFFFE, 0xE000, len(last)) + last + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0))
+    with open_study(tmp_path / "large") as (entry,):
+        (verdict,) = judge_all([entry], WANTED)
+        assert verdict.refusal is None
+        assert verdict.header is not None
+        images = describe(entry, verdict.header, file=1, where="here").images
+        assert [image.pixels.span.length for image in images] == [huge, huge, len(last)]
+        np.testing.assert_array_equal(room.decode(entry, images[2].pixels, where="here"), stored)
+        with pytest.raises(InputRefused, match=r"FILE-(MEMORY|DAMAGED)"):
+            room.decode(entry, images[0].pixels, where="here")
 
 
 def test_the_judge_starts_without_heavy_libraries() -> None:

@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Container
 from dataclasses import dataclass, field
 
-from hepaflow.dicom.source import MAX_RATIO, SMALL_BYTES, Entry
-from hepaflow.dicom.walk import LONG, SHORT, Damaged, NeedMore, PixelSpan, Walk
+from hepaflow.dicom.source import MAX_RATIO, SMALL_BYTES, Entry, Member
+from hepaflow.dicom.walk import LONG, SHORT, Damaged, Fill, NeedMore, PixelSpan, Walk
 from hepaflow.errors import InputRefused
 
 #: How much of a file is read, until its header ends within: a large file is not read for the sake of its pixels.
@@ -62,6 +62,7 @@ def judge(entry: Entry, wanted: Container[int], *, where: str) -> Header | None:
     Refused: a file that is cut, whose lengths or tags contradict each other, that is nested deeper than 16 levels, inflates
     beyond ``MAX_INFLATED_BYTES``, lacks its transfer syntax, or promises DICOM by its suffix and is not.
     """
+    fill = None if isinstance(entry, Member) else entry.fill  # of a member, each call would inflate it anew
     try:
         for count in HEADS_BYTES:
             head = entry.head(count)
@@ -69,12 +70,12 @@ def judge(entry: Entry, wanted: Container[int], *, where: str) -> Header | None:
             if start is None:
                 return None
             try:
-                return _judge(head, entry.size, start, wanted)
+                return _judge(head, entry.size, start, wanted, fill)
             except NeedMore:
                 continue
         whole = entry.read()
         start = _start(whole, entry)
-        return None if start is None else _judge(whole, len(whole), start, wanted)
+        return None if start is None else _judge(whole, len(whole), start, wanted, None)
     except Damaged as damage:
         raise InputRefused(damage.code, f"{damage.what} ({where})", "Copy the study again from its archive") from None
 
@@ -109,7 +110,7 @@ def _start(head: bytes, entry: Entry) -> int | None:
     return None
 
 
-def _judge(data: bytes, size: int, start: int, wanted: Container[int]) -> Header:
+def _judge(data: bytes, size: int, start: int, wanted: Container[int], fill: Fill | None) -> Header:
     if size <= start:
         raise Damaged("FILE-TRUNCATED", "a file ends where its header should begin")
     meta, position, flawed = _meta(data, size, start)
@@ -122,8 +123,8 @@ def _judge(data: bytes, size: int, start: int, wanted: Container[int]) -> Header
         if len(data) < size:
             raise NeedMore
         data = data[:position] + _inflated(data[position:], MAX_INFLATED_BYTES)
-        size = len(data)
-    walk = Walk(data, size, big=syntax == BIG_ENDIAN, wanted=wanted)
+        size, fill = len(data), None
+    walk = Walk(data, size, big=syntax == BIG_ENDIAN, wanted=wanted, fill=fill)
     if syntax == DEFLATED:
         walk.most = MAX_DEFLATED_ELEMENTS
     walk.data_set(position, explicit=syntax != IMPLICIT)

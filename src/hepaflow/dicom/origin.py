@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from hepaflow import __version__
 from hepaflow.dicom.codes import PRIVATE, SOURCE_IMAGE, Code
+from hepaflow.dicom.heritage import Heritage, heritage_of, pass_on
 from hepaflow.dicom.kinds import MAKER
 from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, EXPLICIT_VR_LITTLE_ENDIAN, stable_uid
 from hepaflow.domain.case import CaseResult
@@ -69,6 +70,7 @@ class Origin:
     grid: Grid
     real: bool
     tracking: dict[str, Tracked]
+    heritage: Heritage
 
     @property
     def study_uid(self) -> str:
@@ -122,6 +124,7 @@ def origin_of(case: CaseResult) -> Origin:
         grid=case.series.grid,
         real=real,
         tracking=case.tracking,
+        heritage=heritage_of(case.series),
     )
 
 
@@ -296,6 +299,7 @@ def settle(dataset: Any, study: Origin, *identity: object) -> None:
     """
     date, time = study.moment
     identify(dataset, study)
+    pass_on(dataset, study.heritage)
     _name_frames(dataset, study)
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = date, time
     dataset.ContentDate, dataset.ContentTime = date, time

@@ -12,6 +12,7 @@ from hepaflow.dicom.gate import DEFLATED
 from hepaflow.dicom.headers import Instance
 from hepaflow.dicom.pixels import quiet
 from hepaflow.dicom.times import TimeAxis
+from hepaflow.dicom.values import TAGS, zone_of
 from hepaflow.errors import InputRefused
 
 #: Attributes of patient, study, frame and equipment that derived objects repeat (PS3.3 C.7.1 to C.7.5).
@@ -21,13 +22,15 @@ KEYWORDS = (
     *("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "StudyDescription"),
     *("FrameOfReferenceUID", "PositionReferenceIndicator", "PatientPosition", "BodyPartExamined"),
     *("Manufacturer", "ManufacturerModelName"),
+    *("TimezoneOffsetFromUTC", "BurnedInAnnotation", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
 )
 
 
 def references(axis: TimeAxis, by_file: dict[int, Instance]) -> dict[str, Any]:
     """``header``: keyword to text, of the first image; ``images``: [pass][slice] of SOP class UID, SOP instance UID, series UID, frame or None.
 
-    ``clock`` is the encoding that gave the time axis, ``moments_us`` [pass][slice] what it says, as :class:`Slice` counts.
+    ``clock`` is the encoding that gave the time axis, ``moments_us`` [pass][slice] what it says, as :class:`Slice` counts: in UTC
+    where ``clock_zone`` (&ZZXX, of the first image) is not empty.
     """
     return {
         "kind": "dicom",
@@ -35,7 +38,17 @@ def references(axis: TimeAxis, by_file: dict[int, Instance]) -> dict[str, Any]:
         "images": [[(by_file[s.file].sop_class, s.sop_uid, s.series_uid, s.frame) for s in row] for row in axis.slices],
         "clock": axis.source,
         "moments_us": axis.slice_times_us.tolist(),
+        "clock_zone": _clock_zone(axis, by_file),
     }
+
+
+def _clock_zone(axis: TimeAxis, by_file: dict[int, Instance]) -> str:
+    """The offset from UTC that the clock of the time axis names itself, which only a DT can."""
+    first = axis.slices[0][0]
+    header = by_file[first.file].header
+    own = {} if first.frame is None else header.frames[first.frame - 1]
+    raw = (header.values | header.shared | own).get(TAGS.get(axis.source, 0), b"")
+    return zone_of(raw.rstrip(b"\x00 ").decode("ascii", "replace")) if axis.source.endswith("DateTime") else ""
 
 
 def _header(instance: Instance) -> dict[str, str]:

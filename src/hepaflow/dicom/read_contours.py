@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.dicom.gate import inflate
 from hepaflow.dicom.pixels import quiet
+from hepaflow.dicom.read_object import data_set
 from hepaflow.domain.geometry import Grid
 from hepaflow.errors import InputRefused
 
@@ -34,11 +33,9 @@ def read_contours(
     A slice takes the nearest plane of contours, no further than half the distance of planes. Refused: another frame of
     reference than ``grid``'s, contours that are not parallel to the slices.
     """
-    from pydicom import dcmread
-
     with quiet():
         try:
-            dataset = dcmread(BytesIO(inflate(data)), force=True)
+            dataset = data_set(data)
             return _regions(dataset, grid, known)
         except InputRefused as refused:
             raise InputRefused(refused.code, f"{refused.what} ({where})", refused.advice) from refused

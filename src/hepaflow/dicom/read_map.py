@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hepaflow.dicom import codes
 from hepaflow.dicom.frame_grid import code_of, grid_of_frames, group_of
+from hepaflow.dicom.frame_pixels import stored_frames
 from hepaflow.dicom.read_object import read_object
 from hepaflow.domain.geometry import Grid
 from hepaflow.errors import InputRefused
@@ -40,10 +41,10 @@ def read_map(data: bytes, *, where: str) -> ReadMap:
 
     Refused: another kind of object, frames that form no even stack, several or no linear mapping, a damaged file.
     """
-    return read_object(data, (PARAMETRIC_MAP,), _map, what="Parametric Map", where=where)
+    return read_object(data, (PARAMETRIC_MAP,), lambda dataset: _map(data, dataset), what="Parametric Map", where=where)
 
 
-def _map(dataset: Any) -> ReadMap:
+def _map(data: bytes, dataset: Any) -> ReadMap:
     frames, rows, columns = int(dataset.NumberOfFrames), int(dataset.Rows), int(dataset.Columns)
     if 4 * frames * rows * columns > _MAX_BYTES:
         raise InputRefused("MAP-TOO-LARGE", "the map is larger than any study", "Export it again")
@@ -52,7 +53,7 @@ def _map(dataset: Any) -> ReadMap:
         raise InputRefused("MAP-GEOMETRY", "the map lacks slices or shows one twice", "Export it again")
     mapping = _mapping(dataset)
     values = np.empty(grid.shape, np.float32)
-    values[index] = _values(dataset, mapping, (frames, rows, columns))
+    values[index] = _values(data, dataset, mapping, (frames, rows, columns))
     named = Grid(grid.shape, grid.affine, str(dataset.get("FrameOfReferenceUID", "")))
     said = [
         (code_of(i.ConceptNameCodeSequence[0]), code_of(i.ConceptCodeSequence[0]))
@@ -79,7 +80,7 @@ def _mapping(dataset: Any) -> Any:
     return items[0]
 
 
-def _values(dataset: Any, mapping: Any, shape: tuple[int, int, int]) -> npt.NDArray[np.float32]:
+def _values(data: bytes, dataset: Any, mapping: Any, shape: tuple[int, int, int]) -> npt.NDArray[np.float32]:
     for keyword, kind in (("FloatPixelData", "f4"), ("DoubleFloatPixelData", "f8")):
         if keyword in dataset:
             order = "<" if dataset.is_little_endian is not False else ">"
@@ -88,4 +89,7 @@ def _values(dataset: Any, mapping: Any, shape: tuple[int, int, int]) -> npt.NDAr
     slope, intercept = mapping.get("RealWorldValueSlope"), mapping.get("RealWorldValueIntercept")
     if slope is None or intercept is None:
         raise InputRefused("MAP-MAPPING", "the map does not say by a line what its values mean", "Export it as a float map")
-    return np.asarray(np.asarray(dataset.pixel_array).reshape(shape) * float(slope) + float(intercept), np.float32)
+    values = np.empty(shape, np.float32)
+    for n, stored in enumerate(stored_frames(data, dataset)):
+        values[n] = stored * float(slope) + float(intercept)
+    return values

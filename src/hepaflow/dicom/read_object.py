@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from io import BytesIO
 from typing import Any, TypeVar
 
-from hepaflow.dicom.gate import judge
+from hepaflow.dicom.gate import DEFLATED, EXPLICIT, inflate, judge
 from hepaflow.dicom.pixels import quiet
 from hepaflow.dicom.source import Held
 from hepaflow.errors import InputRefused
@@ -15,17 +15,27 @@ Found = TypeVar("Found")
 _SOP_CLASS = 0x00080016
 
 
+def data_set(data: bytes) -> Any:
+    """The data set in the bytes of a file that the gate let through; raises whatever the library does."""
+    from pydicom import dcmread
+    from pydicom.uid import UID
+
+    inflate(data)  # a bomb ends here: the library, which inflates for itself, has no limit
+    dataset = dcmread(BytesIO(data), force=True)
+    if dataset.file_meta.get("TransferSyntaxUID") == DEFLATED:
+        dataset.file_meta.TransferSyntaxUID = UID(EXPLICIT)
+    return dataset
+
+
 def read_object(data: bytes, classes: Collection[str], read: Callable[[Any], Found], *, what: str, where: str) -> Found:
     """What ``read`` makes of the data set. Refused, with ``what`` the object should be: another kind of object, a damaged file."""
     header = judge(Held(data), {_SOP_CLASS}, where=where)
     kind = "" if header is None else header.values.get(_SOP_CLASS, b"").decode("ascii", "replace").rstrip("\x00 ")
     if kind not in classes:
         raise InputRefused("OBJECT-KIND", f"the file is not a {what} ({where})", f"Give a {what}")
-    from pydicom import dcmread
-
     with quiet():
         try:
-            return read(dcmread(BytesIO(data), force=True))
+            return read(data_set(data))
         except InputRefused as refused:
             raise InputRefused(refused.code, f"{refused.what} ({where})", refused.advice) from refused
         except MemoryError:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hepaflow.dicom.frame_grid import grid_of_frames, group_of
-from hepaflow.dicom.gate import inflate
+from hepaflow.dicom.frame_pixels import stored_frames
 from hepaflow.dicom.pixels import quiet
+from hepaflow.dicom.read_object import data_set
 from hepaflow.domain.geometry import Grid
 from hepaflow.errors import InputRefused
 
@@ -21,19 +21,15 @@ SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 #: A voxel belongs to a fractional segment from this share on.
 _SHARE = 0.5
 _MAX_BYTES = 4 * 2**30
+#: Of the grid that the frames span: 4,096 slices of 512 x 512.
+_MAX_VOXELS = 2**30
 
 
 def read_segments(data: bytes, grid: Grid, *, where: str) -> list[tuple[str, Grid, BoolArray]]:
     """Label, grid and mask of every segment. Refused: another frame of reference than ``grid``'s, frames that form no stack."""
-    from pydicom import dcmread
-    from pydicom.uid import UID
-
     with quiet():
         try:
-            dataset = dcmread(BytesIO(inflate(data)), force=True)
-            if dataset.file_meta.get("TransferSyntaxUID") == "1.2.840.10008.1.2.1.99":
-                dataset.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1")
-            return _segments(dataset, grid)
+            return _segments(data, data_set(data), grid)
         except InputRefused as refused:
             raise InputRefused(refused.code, f"{refused.what} ({where})", refused.advice) from refused
         except MemoryError:
@@ -42,7 +38,7 @@ def read_segments(data: bytes, grid: Grid, *, where: str) -> list[tuple[str, Gri
             raise InputRefused("REGIONS-DAMAGED", f"the segmentation cannot be read ({where})", "Export it again") from error
 
 
-def _segments(dataset: Any, grid: Grid) -> list[tuple[str, Grid, BoolArray]]:
+def _segments(data: bytes, dataset: Any, grid: Grid) -> list[tuple[str, Grid, BoolArray]]:
     frame_uid = str(dataset.get("FrameOfReferenceUID", ""))
     if frame_uid and grid.frame_of_reference_uid and frame_uid != grid.frame_of_reference_uid:
         raise InputRefused("REGIONS-FRAME", "the regions lie in another frame of reference", "Give regions drawn on this study")
@@ -51,16 +47,18 @@ def _segments(dataset: Any, grid: Grid) -> list[tuple[str, Grid, BoolArray]]:
     if frames * rows * columns > _MAX_BYTES:
         raise InputRefused("REGIONS-TOO-LARGE", "the segmentation is larger than any study", "Export it again")
     kind = str(dataset.SegmentationType)
-    pixels = np.asarray(dataset.pixel_array).reshape(frames, rows, columns)
     own, index = grid_of_frames(dataset, frames, rows, columns)
+    if np.prod(own.shape, dtype=np.int64) > _MAX_VOXELS:
+        raise InputRefused("REGIONS-TOO-LARGE", "the segmentation reaches further than any study", "Export it again")
     masks: dict[int, BoolArray] = defaultdict(lambda: np.zeros(own.shape, np.bool_))
-    for n, item in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+    items = dataset.PerFrameFunctionalGroupsSequence
+    for place, item, pixels in zip(index, items, stored_frames(data, dataset), strict=True):
         if kind == "LABELMAP":
-            for number in np.unique(pixels[n]):
+            for number in np.unique(pixels):
                 if int(number) in names:
-                    masks[int(number)][index[n]] |= pixels[n] == number
+                    masks[int(number)][place] |= pixels == number
             continue
         number = int(group_of(dataset, item, "SegmentIdentificationSequence").ReferencedSegmentNumber)
         limit = _SHARE * int(dataset.MaximumFractionalValue) if kind == "FRACTIONAL" else 1
-        masks[number][index[n]] |= pixels[n] >= limit
+        masks[number][place] |= pixels >= limit
     return [(label, own, masks[number]) for number, label in names.items() if kind != "LABELMAP" or number != 0]

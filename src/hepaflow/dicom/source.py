@@ -242,12 +242,13 @@ def _starts_zip(path: Path) -> bool:
 
 
 def _members(archive: zipfile.ZipFile) -> tuple[Entry, ...]:
+    for info in archive.infolist():
+        _judge_name(info)
     infos = [info for info in archive.infolist() if not info.is_dir()]
     if len(infos) > MAX_FILES or sum(info.file_size for info in infos) > MAX_TOTAL_BYTES:
         raise _unsafe("holds more than any study")
     seen: set[str] = set()
     for info in archive.infolist():
-        _judge_name(info)
         key = info.filename.rstrip("/").casefold()
         if key in seen:
             raise _unsafe("holds two members of one name")
@@ -291,6 +292,8 @@ def _archive(path: Path) -> zipfile.ZipFile:
 def _judge_name(info: zipfile.ZipInfo) -> None:
     name = info.orig_filename.replace("\\", "/")
     parts = PurePosixPath(name).parts
+    if not info.filename:  # also one that begins with a NUL, where the library ends it
+        raise _unsafe("holds a member without a name")
     if name.startswith("/") or ".." in parts or ":" in name[:3] or "\x00" in name:
         raise _unsafe("holds a path that leads outside it")
     kind = stat.S_IFMT(info.external_attr >> 16)

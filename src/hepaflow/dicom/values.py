@@ -212,6 +212,16 @@ def date_us(text: str) -> int | None:
     return None if day is None else day.toordinal() * DAY_US
 
 
+def zone_of(text: str) -> str:
+    """The offset from UTC that a DICOM DT names, as &ZZXX; empty where it names none.
+
+    >>> zone_of("20240314102118.5+0100")
+    '+0100'
+    """
+    match = _ZONE.fullmatch(text.strip())
+    return "" if match is None else match.group(2) or ""
+
+
 def date_time_us(text: str) -> int | None:
     """A DICOM DT as microseconds since the first day of the calendar, in UTC where it names its offset; None when it is not one."""
     match = _ZONE.fullmatch(text.strip())

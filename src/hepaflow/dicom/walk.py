@@ -7,7 +7,7 @@ Source: DICOM PS3.5 chapter 7 (data set encoding), annex A (transfer syntaxes), 
 from __future__ import annotations
 
 import struct
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -30,6 +30,10 @@ _MACROS = frozenset(
     {0x00189329, 0x00189304, 0x00189314, 0x00189321, 0x00189325, 0x00209111, 0x00209113, 0x00209116}
     | {0x00209170, 0x00209171, 0x00289110, 0x00289145}
 )
+
+
+#: Bytes of the file from a position on into memory, which they fill: compressed frames are stepped over without being read.
+Fill = Callable[[int, memoryview], None]
 
 
 class Damaged(Exception):
@@ -61,13 +65,13 @@ class Walk:
     """One pass over the elements of a data set. State: what was kept at the top and in functional groups, and where the pixels are."""
 
     __slots__ = (
-        *("_group", "_macro", "count", "data", "four", "frames", "have", "item", "most", "pixels", "shared", "short", "size"),
-        *("values", "wanted"),
+        *("_fill", "_group", "_macro", "count", "data", "four", "frames", "have", "item", "most", "pixels", "shared", "short"),
+        *("size", "values", "wanted"),
     )
 
-    def __init__(self, data: bytes, size: int, *, big: bool, wanted: Container[int]) -> None:
+    def __init__(self, data: bytes, size: int, *, big: bool, wanted: Container[int], fill: Fill | None = None) -> None:
         order = ">" if big else "<"
-        self.data, self.size, self.have, self.wanted = data, size, len(data), wanted
+        self.data, self.size, self.have, self.wanted, self._fill = data, size, len(data), wanted, fill
         self.short = struct.Struct(order + "HH2sH").unpack_from
         self.item = struct.Struct(order + "HHI").unpack_from
         self.four = struct.Struct(order + "I").unpack_from
@@ -192,23 +196,33 @@ class Walk:
         """Encapsulated pixel data: the offset table, then fragments up to the end mark."""
         first, spans = position, []
         while True:
-            self._need(position + 8, end)
-            group, element, length = self.item(self.data, position)
+            group, element, length = self.item(self._far(position, 8, end), 0)
             position += 8
             if (group, element) == (0xFFFE, 0xE0DD):
                 break
             if (group, element) != (0xFFFE, 0xE000) or length == _UNDEFINED:
                 raise Damaged("FILE-DAMAGED", "a file's compressed pixels are not in fragments")
-            self._need(position + length, end)
+            if position + length > end:
+                raise Damaged("FILE-TRUNCATED", "a file ends inside an element")
             spans.append((position, length))
             position += length
-        self.pixels = PixelSpan(first, position - first, tuple(spans[1:]), self._table(spans))
+            self._counted()
+        self.pixels = PixelSpan(first, position - first, tuple(spans[1:]), self._table(spans, end))
         return position
 
-    def _table(self, spans: list[tuple[int, int]]) -> tuple[int, ...]:
+    def _table(self, spans: list[tuple[int, int]], end: int) -> tuple[int, ...]:
         """The basic offset table; empty where it names more frames than there are fragments, and so divides nothing."""
         start, length = spans[0] if spans else (0, 0)
-        return struct.unpack_from(f"<{length // 4}I", self.data, start) if length // 4 < len(spans) else ()
+        return struct.unpack_from(f"<{length // 4}I", self._far(start, length, end)) if length // 4 < len(spans) else ()
+
+    def _far(self, start: int, count: int, end: int) -> bytes:
+        """Bytes that may lie beyond those at hand."""
+        if self._fill is None or start + count <= self.have or start + count > end:
+            self._need(start + count, end)
+            return self.data[start : start + count]
+        piece = bytearray(count)
+        self._fill(start, memoryview(piece))
+        return bytes(piece)
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any
 
 from hepaflow.dicom import origin
 from hepaflow.dicom.codes import SOURCE_IMAGE, SPATIAL_RESAMPLING
+from hepaflow.dicom.heritage import zone_minutes
 from hepaflow.dicom.times import LATE_CLOCKS
 from hepaflow.dicom.values import DAY_US, date_us, time_us
 from hepaflow.dicom.write_slices import Series, write_series
@@ -60,6 +61,8 @@ def write_corrected(case: CaseResult, folder: Path) -> list[Path]:
 def _pass_level(case: CaseResult, study: origin.Origin, index: int, dataset: Any, k: int) -> None:
     """Pass, time and source of one image."""
     dataset.AcquisitionNumber = index + 1
+    if study.heritage.burned_in:
+        dataset.BurnedInAnnotation = "YES"
     _moment(case, study, index, dataset, k)
     if study.real:
         image = case.series.source["images"][index][k]
@@ -73,8 +76,10 @@ def _moment(case: CaseResult, study: origin.Origin, index: int, dataset: Any, k:
     """When the image's source was acquired, in the encoding that gave the time axis."""
     source, series = case.series.source, case.series
     clock = source.get("clock", "AcquisitionDateTime")
+    # a clock that names its offset is counted in UTC, and every time written is in one zone: that of the object, else the clock's
+    zone = (study.heritage.zone or study.heritage.clock_zone) if study.heritage.clock_zone else ""
     if "moments_us" in source:
-        moment_us = int(source["moments_us"][index][k])
+        moment_us = int(source["moments_us"][index][k]) + zone_minutes(zone) * 60_000_000
     else:  # a study that was not DICOM: from the moment that all its objects bear
         seconds = series.times_s[index] if series.slice_times_s is None else series.slice_times_s[index, k]
         date, time = study.moment
@@ -90,4 +95,4 @@ def _moment(case: CaseResult, study: origin.Origin, index: int, dataset: Any, k:
         date = datetime.fromordinal(day).strftime("%Y%m%d")
         setattr(dataset, f"{kind}Date", date)
         if kind == "Acquisition":
-            dataset.AcquisitionDateTime = date + time
+            dataset.AcquisitionDateTime = date + time + zone

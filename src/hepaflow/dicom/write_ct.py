@@ -146,6 +146,7 @@ def _study(
     ds.HighBit = ds.BitsStored - 1
     ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = _ds(_INTERCEPT), "1", "HU"
     ds.WindowCenter, ds.WindowWidth = "80", "300"
+    ds.BurnedInAnnotation, ds.LossyImageCompression = "NO", "00"
     across, down = grid.affine[:3, 2] / grid.spacing_mm[2], grid.affine[:3, 1] / grid.spacing_mm[1]
     ds.ImageOrientationPatient = [_ds(value) for value in (*across, *down)]
     ds.PixelSpacing = [_ds(grid.spacing_mm[1]), _ds(grid.spacing_mm[2])]

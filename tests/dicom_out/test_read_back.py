@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tracemalloc
 
 import numpy as np
 import pydicom
@@ -11,6 +12,7 @@ import pytest
 from case_for_tests import case
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.uid import JPEGLSLossless, RLELossless
 
 from hepaflow.dicom import codes, origin, read_map, read_sr, write_map, write_seg, write_sr
 from hepaflow.dicom.read_seg import read_segments
@@ -172,3 +174,37 @@ def test_an_integer_map_of_others_is_read_by_its_line(written, tmp_path):
     made.save_as(tmp_path / "map")
     with pytest.raises(InputRefused, match="MAP-MAPPING"):
         read_map.read_map((tmp_path / "map").read_bytes(), where="here")
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless], ids=["RLE", "JPEG-LS"])
+def test_a_compressed_integer_map_is_read_by_the_limited_child(syntax, written, tmp_path):
+    _, folder = written
+    made = pydicom.dcmread(folder / "pm_bf.dcm")
+    del made.FloatPixelData
+    stored = np.random.default_rng(4).integers(0, 60000, (int(made.NumberOfFrames), made.Rows, made.Columns)).astype("<u2")
+    made.BitsAllocated, made.BitsStored, made.HighBit, made.PixelRepresentation = 16, 16, 15, 0
+    made.PixelData, made["PixelData"].VR = stored.tobytes(), "OW"
+    mapping = made.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 0.5, -3.0
+    made.compress(syntax, generate_instance_uid=False)
+    made.save_as(tmp_path / "packed.dcm", enforce_file_format=True)
+    values = read_map.read_map((tmp_path / "packed.dcm").read_bytes(), where="here").values
+    np.testing.assert_array_equal(values, stored * np.float32(0.5) - np.float32(3.0))
+    made.Columns += 3
+    made.save_as(tmp_path / "packed.dcm", enforce_file_format=True)
+    with pytest.raises(InputRefused, match=r"PIXEL-FORMAT|FILE-DAMAGED"):
+        read_map.read_map((tmp_path / "packed.dcm").read_bytes(), where="here")
+
+
+def test_a_map_that_claims_more_than_it_holds_costs_nothing(written, tmp_path):
+    _, folder = written
+    made = pydicom.dcmread(folder / "pm_bf.dcm")
+    made.Rows = made.Columns = 8192
+    made.save_as(tmp_path / "claims.dcm", enforce_file_format=True)
+    data = (tmp_path / "claims.dcm").read_bytes()
+    tracemalloc.start()
+    with pytest.raises(InputRefused, match="OBJECT-DAMAGED"):
+        read_map.read_map(data, where="here")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50e6  # the frames that it claims would take 1 GB

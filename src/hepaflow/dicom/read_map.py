@@ -52,8 +52,9 @@ def _map(data: bytes, dataset: Any) -> ReadMap:
     if sorted(index) != list(range(grid.shape[0])):
         raise InputRefused("MAP-GEOMETRY", "the map lacks slices or shows one twice", "Export it again")
     mapping = _mapping(dataset)
+    stored = _values(data, dataset, mapping, (frames, rows, columns))  # before anything is made of the size that is only claimed
     values = np.empty(grid.shape, np.float32)
-    values[index] = _values(data, dataset, mapping, (frames, rows, columns))
+    values[index] = stored
     named = Grid(grid.shape, grid.affine, str(dataset.get("FrameOfReferenceUID", "")))
     said = [
         (code_of(i.ConceptNameCodeSequence[0]), code_of(i.ConceptCodeSequence[0]))
@@ -89,7 +90,5 @@ def _values(data: bytes, dataset: Any, mapping: Any, shape: tuple[int, int, int]
     slope, intercept = mapping.get("RealWorldValueSlope"), mapping.get("RealWorldValueIntercept")
     if slope is None or intercept is None:
         raise InputRefused("MAP-MAPPING", "the map does not say by a line what its values mean", "Export it as a float map")
-    values = np.empty(shape, np.float32)
-    for n, stored in enumerate(stored_frames(data, dataset)):
-        values[n] = stored * float(slope) + float(intercept)
-    return values
+    line = float(slope), float(intercept)
+    return np.stack([(stored * line[0] + line[1]).astype(np.float32) for stored in stored_frames(data, dataset)])

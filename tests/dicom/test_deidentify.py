@@ -529,3 +529,17 @@ def test_pseudonyms_and_uids_tell_apart_what_is_apart(one, two):
 def test_a_short_key_is_refused():
     with pytest.raises(InputRefused, match="KEY-UNREADABLE"):
         Secret(b"short")
+
+
+def test_a_character_set_of_an_item_and_a_private_transfer_syntax_say_nothing(tmp_path):
+    ds, item = image(), Dataset()
+    item.SpecificCharacterSet, item.BodyPartExamined = "ISO_IR 144", "LIVER"
+    ds.PixelMeasuresSequence = [item]
+    result = deidentify(data_of(ds, tmp_path).replace(b"ISO_IR 144", b"CANARY4711"), KEY)
+    assert isinstance(result, Deidentified)
+    assert CANARY.encode() not in result.data
+    clean = pydicom.dcmread(BytesIO(result.data))
+    assert clean.PixelMeasuresSequence[0].BodyPartExamined == "LIVER"
+    raw = data_of(image(), tmp_path)
+    with pytest.raises(InputRefused, match="FILE-SYNTAX"):
+        deidentify(raw.replace(b"1.2.840.10008.1.2.1\0", b"1.2.826.4711223.1.1\0"), KEY)

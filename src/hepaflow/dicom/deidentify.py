@@ -33,6 +33,7 @@ _WIDE = frozenset({"DS", "IS", "SL", "SV", "UL", "UV"})
 #: UIDs of kinds, not of things: they say nothing of a patient where the standard gives them out.
 _KIND_UIDS = ("ClassUID", "TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID")
 _STANDARD_UID = re.compile(r"1\.2\.840\.10008(\.\d{1,4}){1,9}")
+_CHARACTER_SET = 0x00080005
 _UNKNOWN = Rule("X", clean=False)
 
 
@@ -78,7 +79,10 @@ def deidentify(
                 return LeftOutObject(why)
             _check(dataset)
             work = _Work(secret, dataset, patient)
-            only_pixels(dataset, str(dataset.file_meta.get("TransferSyntaxUID") or EXPLICIT))
+            syntax = str(dataset.file_meta.get("TransferSyntaxUID") or EXPLICIT)
+            if not _registered(syntax):
+                raise InputRefused("FILE-SYNTAX", "an object has a transfer syntax that is not the standard's", "Export it anew")
+            only_pixels(dataset, syntax)
             work.clean(dataset, top=True)
             _declare(dataset, work)
             out = BytesIO()
@@ -157,6 +161,8 @@ class _Work:
             elif tag.group == 0x7FE0:
                 if not top or tag not in OF_PIXELS:
                     del dataset[tag]
+            elif tag == _CHARACTER_SET and not top:
+                del dataset[tag]  # all text that stays is ASCII
             elif tag.element == 0 or tag.group >> 8 in (0x50, 0x60) or tag.group < 0x0008:
                 del dataset[tag]
             else:
@@ -221,7 +227,7 @@ class _Work:
 
     def _code_string(self, element: Any) -> None:
         """Values of a code string that are no listed words become a dummy, each by itself."""
-        if element.keyword == "SpecificCharacterSet":
+        if element.tag == _CHARACTER_SET:
             return
         found = []
         for value in values(element.value):

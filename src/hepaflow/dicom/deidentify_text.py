@@ -22,6 +22,7 @@ _IS_UNIT = re.compile(_UNIT)
 _SMALL = re.compile(r"\d{1,2}")
 #: A shorter word of a list may be the patient's name by chance, and says nothing where the list allows it.
 _TELLING = 3
+_TELLING_DIGITS = 5
 #: Attributes that say how an image is stored and lies: their words are never taken for a name.
 _STRUCTURE = frozenset({"Modality", "PhotometricInterpretation", "PatientPosition", "ImageType", "FrameType", "PixelPresentation"})
 #: Names of what is segmented: one number of a word may stay, to tell lesions apart.
@@ -157,7 +158,8 @@ def clean_code(item: Any) -> bool:
 
 
 def own_numbers(number: str, dates: list[str]) -> frozenset[str]:
-    """Whole numbers that name a patient: the digits of the ID (five or more, fewer are found by chance), and the dates of the object."""
-    digits = "".join(re.findall(r"\d", number))
-    found = {digits, digits.lstrip("0")} | {date.replace(".", "") for date in dates}
-    return frozenset(value for value in found if len(value) > 4)
+    """Whole numbers that name a patient: those of the ID, its parts joined (five digits or more; fewer are found by chance), and dates."""
+    parts = [number, *re.findall(r"\d[\d\s./_-]*\d", number), *re.findall(r"\d+", number), *dates]
+    found = {re.sub(r"\D", "", part) for part in parts}
+    found |= {digits.lstrip("0") for digits in found}
+    return frozenset(digits for digits in found if len(digits) >= _TELLING_DIGITS)

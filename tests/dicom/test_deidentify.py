@@ -39,7 +39,9 @@ KEEPS_TIME = "TM"
 
 
 def image():
-    return tiny()[0].ds
+    ds = tiny()[0].ds
+    ds.Manufacturer, ds.ManufacturerModelName = "SIEMENS", "SOMATOM Force"
+    return ds
 
 
 def data_of(ds, tmp_path, syntax="1.2.840.10008.1.2.1"):
@@ -80,6 +82,43 @@ def test_the_table_is_the_one_of_the_standard_and_the_dictionary():
     }
     assert {tag: tables().rules[tag].action for tag in expected} == expected
     assert not tables().rules[0x00104000].clean or tables().rules[0x00104000].action == "X"
+
+
+#: Attributes that carry the object itself, and so no canary.
+STRUCTURE = {
+    *("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "BurnedInAnnotation"),
+    *("ConversionType", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel"),
+    *("DataSetTrailingPadding", "ImageType", "PhotometricInterpretation"),
+}
+
+
+@pytest.mark.parametrize("declared", [None, "UN", "OB", "LO", "UT"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_no_attribute_of_the_dictionary_keeps_text(nested, declared, tmp_path):
+    """Every text and bulk attribute there is, declared as what it is and as something else, holds a canary: none of it stays."""
+    ds, place, count = image(), Dataset(), 0
+    for tag, (kind, *_, keyword) in pydicom._dicom_dict.DicomDictionary.items():
+        vr = kind.split(" or ")[-1]
+        if tag >> 16 in (0, 2, 4, 0x7FE0, 0xFFFE) or not keyword or keyword in STRUCTURE or vr not in VALUES:
+            continue
+        value, vr = ("077Y", "LO") if vr == "AS" else (VALUES[vr], vr)
+        if vr in ("DA", "DT", "TM", "UI", "DS", "IS") or (declared == "UN" and " or " in kind):
+            continue
+        value = value.encode() if isinstance(value, str) and declared in ("UN", "OB") else value
+        value = value.decode() if isinstance(value, bytes) and declared in ("LO", "UT") else value
+        place[tag] = pydicom.DataElement(tag, declared or vr, value, validation_mode=pydicom.config.IGNORE)
+        count += 1
+    assert count > 1200
+    if nested:
+        ds.PerFrameFunctionalGroupsSequence = [place]
+    else:
+        ds.update(place)
+    raw = data_of(ds, tmp_path)
+    assert raw.count(CANARY.encode()) > 1000
+    result = deidentify(raw, KEY)
+    assert isinstance(result, Deidentified)
+    assert CANARY.encode() not in result.data
+    assert b"077Y" not in result.data
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -140,14 +179,17 @@ def test_safe_private_attributes_stay_when_they_hold_what_is_listed(tmp_path):
     block.add_new(0x23, "DS", "55.0")
     block.add_new(0x24, "DS", "1.5")
     block.add_new(0x99, "LO", CANARY)
-    codes = ds.private_block(0x01F1, "ELSCINT1", create=True)
-    codes.add_new(0x01, "CS", "HELICAL_AB")
-    raw = data_of(ds, tmp_path).replace(b"HELICAL_AB", b"Mrs,Canary")
+    ds.private_block(0x01F1, "ELSCINT1", create=True).add_new(0x01, "CS", "HELICAL")
+    ds.private_block(0x01E1, "ELSCINT1", create=True).add_new(0x21, "ST", "CANARY DOE")
+    parameters = ds.private_block(0x0043, "GEMS_PARM_01", create=True)
+    parameters.add_new(0x27, "UN", b"CANARY 4711")
+    ds.private_block(0x0025, "GEMS_SERS_01", create=True).add_new(0x07, "SL", 24)
+    raw = data_of(ds, tmp_path)
     result = deidentify(raw, KEY)
     assert isinstance(result, Deidentified)
     clean = pydicom.dcmread(BytesIO(result.data))
     assert float(clean.private_block(0x0019, "GEMS_ACQU_01")[0x23].value) == 55.0
-    assert [hex(e.tag) for e in clean if e.tag.is_private] == ["0x190010", "0x191023", "0x191024"]
+    assert [hex(e.tag) for e in clean if e.tag.is_private] == ["0x190010", "0x191023", "0x191024", "0x250010", "0x251007"]
     assert b"anary" not in result.data.lower()
 
 
@@ -229,9 +271,18 @@ def test_uids_that_agree_still_agree_and_registered_ones_stay(tmp_path):
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
-        ("Liver Perfusion 1", "Liver Perfusion 1"),
+        ("Liver Perfusion 1", "Liver Perfusion"),
+        ("Blood flow [mL/min/100 g], research", "Blood flow [mL/min/100 g], research"),
         ("LIVER PERFUSION DOE", "LIVER PERFUSION"),
         ("arterial 1.5 mm", "arterial 1.5 mm"),
+        ("Liver 80kV, 2,5mm 400 mg/ml", "Liver 80kV, 2,5mm 400 mg/ml"),
+        ("Liver 14.03.24 perfusion", "Liver perfusion"),
+        ("post 3-14-24 s", "post"),
+        ("Liver 24-03-14 10:21:18", "Liver"),
+        ("liver 14. 03. 24 mm", "liver mm"),
+        ("liver Smith 5 s", "liver 5 s"),
+        ("liver 19 50 01 01", "liver"),
+        ("liver 47 11 22 8", "liver"),
         ("Jane", ""),
         ("Mr. 12 Smith 7, liver", "liver"),
         ("liver 19500101", "liver"),
@@ -255,10 +306,11 @@ def test_a_safe_word_that_is_the_patients_name_is_not_safe(tmp_path):
 
 def test_technical_text_that_repeats_the_name_is_emptied(tmp_path):
     ds = image()
-    ds.Manufacturer, ds.ConvolutionKernel, ds.RescaleType = "Scanner of DOE", "B20f", "HU P1"
+    ds.Manufacturer, ds.ConvolutionKernel, ds.RescaleType = "Siemens DOE", "B20f", "HU P1"
     clean, result = done(ds, tmp_path)
-    assert (clean.Manufacturer, clean.ConvolutionKernel, clean.RescaleType) == ("", "B20f", "HU P1")  # two letters say nothing
-    assert result.emptied == 1
+    # an empty rescale type would mean HU, and be read as such
+    assert (clean.Manufacturer, clean.ConvolutionKernel, clean.RescaleType) == ("", "B20f", "REMOVED")
+    assert result.emptied == 2
 
 
 @settings(max_examples=60, deadline=None)
@@ -267,7 +319,99 @@ def test_no_word_but_a_safe_one_is_ever_kept(text, tmp_path_factory):
     ds = image()
     ds.SeriesDescription = text
     found = done(ds, tmp_path_factory.mktemp("x"))[0].get("SeriesDescription", "") or ""
-    assert {w.lower() for w in re.findall(r"[^\W_]+", found) if not re.fullmatch(r"\d{1,2}", w)} <= tables().words
+    bare = re.sub(r"\d{1,3}([.,]\d{1,2})? ?(cm|hu|kvp?|ma|mas|mgi?|ml|mm|ms|s|sec|seconds)\b", "", found, flags=re.IGNORECASE)
+    assert {w.lower() for w in re.findall(r"[^\W_]+", bare)} <= tables().words
+
+
+@pytest.mark.parametrize("name", ["Wu^Li", "Doe^Jane", "Yamada^Taro=\u5c71\u7530^\u592a\u90ce"])
+@pytest.mark.parametrize(
+    "keyword", ["ConvolutionKernel", "ManufacturerModelName", "BodyPartExamined", "RescaleType", "ContrastBolusRoute"]
+)
+def test_no_kept_attribute_holds_the_patients_name_or_number(keyword, name, tmp_path):
+    for text in (
+        name.replace("^", ""),
+        name.replace("^", " ") + " B20f",
+        "JaneDoe_B20",
+        "471122",
+        "B20f 47-11-22",
+        "B20f 14.03.2024",
+    ):
+        ds = image()
+        ds.SpecificCharacterSet = "ISO_IR 192"
+        ds.PatientName, ds.PatientID = name, "47-11-22"
+        ds[keyword] = pydicom.DataElement(keyword, "LO", text[:16], validation_mode=pydicom.config.IGNORE)
+        clean, result = done(ds, tmp_path)
+        assert clean.get(keyword) in ("", None, "REMOVED")
+        assert result.emptied == 1
+
+
+def test_a_name_that_is_a_word_of_the_list_goes_from_code_strings_but_not_what_says_how_pixels_lie(tmp_path):
+    ds = image()
+    ds.PatientName, ds.BodyPartExamined, ds.PatientPosition, ds.ScanOptions = (
+        "Liver^Hfs",
+        "LIVER",
+        "HFS",
+        ["HELICAL MODE", "CANARY"],
+    )
+    clean, result = done(ds, tmp_path)
+    assert (clean.BodyPartExamined, clean.PatientPosition, list(clean.ScanOptions)) == (
+        "REMOVED",
+        "HFS",
+        ["HELICAL MODE", "REMOVED"],
+    )
+    assert result.emptied == 2
+
+
+def test_whole_numbers_that_are_the_patients_go_and_others_stay(tmp_path):
+    ds = image()
+    ds.PatientID, ds.InstanceNumber, ds.SeriesNumber = "0047-1122", "471122", "4711"
+    ds.DataCollectionDiameter, ds.AcquisitionNumber = "20240314", "3"
+    clean, result = done(ds, tmp_path)
+    assert (clean.InstanceNumber, clean.DataCollectionDiameter) == (None, None)
+    assert (clean.SeriesNumber, clean.AcquisitionNumber, result.emptied) == (4711, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("code", "kept"),
+    [
+        (("10200004", "SCT", "CANARY ward 3"), ("10200004", "SCT", "Liver")),
+        (("T-62000", "SRT", "Liver"), ("T-62000", "SRT", "Liver")),
+        (("REGION-PART", "99HEPAFLOW", "CANARY"), ("REGION-PART", "99HEPAFLOW", "Part of the lesion")),
+        (("CANARY", "99HOSP", "CANARY ward 3"), ("REMOVED", "99REMOVED", "REMOVED")),
+        (("471122", "SCT", "Liver"), ("REMOVED", "99REMOVED", "REMOVED")),
+    ],
+)
+def test_codes_are_those_of_public_dictionaries(code, kept, tmp_path):
+    ds, item = image(), Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
+    item.CodingSchemeVersion, item.ContextIdentifier, item.MappingResourceName = CANARY, "CANARY", CANARY
+    ds.AnatomicRegionSequence = [item]
+    clean, result = done(ds, tmp_path)
+    found = clean.AnatomicRegionSequence[0]
+    assert (found.CodeValue, found.CodingSchemeDesignator, found.CodeMeaning) == kept
+    assert CANARY.encode() not in result.data
+    assert result.emptied == (kept[0] == "REMOVED")
+
+
+def test_the_dictionarys_kind_of_value_stands_over_the_declared_one(tmp_path):
+    ds = image()
+    time = str(ds.AcquisitionTime)
+    ds["AcquisitionTime"] = pydicom.DataElement("AcquisitionTime", "LO", time)
+    ds["PatientID"] = pydicom.DataElement("PatientID", "OB", b"P1")
+    ds["StudyDate"] = pydicom.DataElement("StudyDate", "SH", "20240314")
+    clean, result = done(ds, tmp_path)
+    assert (clean.AcquisitionTime, clean["AcquisitionTime"].VR) == (time, "TM")
+    assert result.pseudonym == done(image(), tmp_path)[1].pseudonym
+    assert clean.StudyDate == done(image(), tmp_path)[0].StudyDate
+
+
+@pytest.mark.parametrize("scheme", ["CodingSchemeUID", "ContextUID", "MappingResourceUID"])
+def test_uids_of_kinds_stay_only_where_the_standard_gives_them_out(scheme, tmp_path):
+    for uid, stays in (("1.2.840.10008.2.6.1", True), ("1.2.276.0.4711", False), ("1.2.840.10008.20240314", False)):
+        ds, item = image(), Dataset()
+        setattr(item, scheme, uid)
+        ds.CodingSchemeIdentificationSequence = [item]
+        assert (done(ds, tmp_path)[0].CodingSchemeIdentificationSequence[0][scheme].value == uid) == stays
 
 
 @pytest.mark.parametrize(
@@ -305,8 +449,9 @@ def test_other_kinds_pass(sop_class, tmp_path):
 
 
 def test_text_in_an_unknown_or_a_wrong_character_set_is_refused(tmp_path):
-    latin = data_of(image(), tmp_path).replace(b"Maker", b"M\xff\xfeer")
     ds = image()
+    ds.PatientID = "Maker"
+    latin = data_of(ds, tmp_path).replace(b"Maker", b"M\xff\xfeer")
     ds.SpecificCharacterSet = "ISO_IR 192"
     utf8 = data_of(ds, tmp_path)
     for wrong in (utf8.replace(b"ISO_IR 192", b"ISO_IR 999"), utf8.replace(b"Maker", b"M\xff\xfeer")):
@@ -384,3 +529,17 @@ def test_pseudonyms_and_uids_tell_apart_what_is_apart(one, two):
 def test_a_short_key_is_refused():
     with pytest.raises(InputRefused, match="KEY-UNREADABLE"):
         Secret(b"short")
+
+
+def test_a_character_set_of_an_item_and_a_private_transfer_syntax_say_nothing(tmp_path):
+    ds, item = image(), Dataset()
+    item.SpecificCharacterSet, item.BodyPartExamined = "ISO_IR 144", "LIVER"
+    ds.PixelMeasuresSequence = [item]
+    result = deidentify(data_of(ds, tmp_path).replace(b"ISO_IR 144", b"CANARY4711"), KEY)
+    assert isinstance(result, Deidentified)
+    assert CANARY.encode() not in result.data
+    clean = pydicom.dcmread(BytesIO(result.data))
+    assert clean.PixelMeasuresSequence[0].BodyPartExamined == "LIVER"
+    raw = data_of(image(), tmp_path)
+    with pytest.raises(InputRefused, match="FILE-SYNTAX"):
+        deidentify(raw.replace(b"1.2.840.10008.1.2.1\0", b"1.2.826.4711223.1.1\0"), KEY)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "dicom_out"))
 import case_for_tests
 from test_dicom_study import BENIGN
 from test_dicom_study import write as write_results
-from tiny_study import tiny, write
+from tiny_study import START_S, TIMES_S, clock, tiny, write
 
 from hepaflow.cli import app
 from hepaflow.dicom.assemble import assemble
@@ -61,6 +61,70 @@ def test_two_studies_of_a_patient_keep_their_interval(tmp_path):
     assert gap.astype(int).tolist() == [92]
     assert len({ds.PatientID for ds in read}) == 1
     assert len({ds.StudyInstanceUID for ds in read}) == 2
+
+
+def _set(images, keyword, value):
+    for image in images:
+        setattr(image.ds, keyword, value)
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("PatientID", ""), ("IssuerOfPatientID", "HOSP"), ("PatientID", " P1")])
+def test_a_pass_that_names_its_patient_otherwise_stays_in_its_study(keyword, value, tmp_path):
+    images = tiny()
+    _set([image for image in images if image.p == 3], keyword, value)
+    source = write(images, tmp_path / "study")
+    done = run(source, tmp_path / "out", tmp_path / "key.json")
+    assert (done.written, len(done.patients)) == (24, 1)
+    np.testing.assert_array_equal(assemble(source).voxels, assemble(tmp_path / "out").voxels)
+    read = [pydicom.dcmread(path) for path in (tmp_path / "out").rglob("*.dcm")]
+    assert len({(ds.PatientID, ds.StudyDate) for ds in read}) == 1
+
+
+def test_a_study_that_names_two_patients_is_refused_before_anything_of_it_is_written(tmp_path):
+    images = tiny()
+    images[23].ds.PatientID = "P2"
+    other = tiny(seed=2)
+    source = write([*images, *other], tmp_path / "study")
+    done = run(source, tmp_path / "out", tmp_path / "key.json")
+    assert (done.written, dict(done.refused)) == (24, {"STUDY-MIXED": 24})
+    assert len(content(tmp_path / "out")) == 24
+
+
+def test_the_rest_of_a_study_under_another_pseudonym_is_refused(tmp_path):
+    images = tiny()
+    _set(images[:12], "PatientID", "")
+    write(images[:12], tmp_path / "one")
+    write(images[12:], tmp_path / "two")
+    assert run(tmp_path / "one", tmp_path / "out", tmp_path / "key.json").written == 12
+    assert dict(run(tmp_path / "two", tmp_path / "out", tmp_path / "key.json").refused) == {"STUDY-MIXED": 12}
+
+
+def test_times_stay_when_the_offset_from_utc_changes_within_a_series(tmp_path):
+    images = tiny()
+    for image in images:
+        summer = image.p >= 3
+        image.ds.AcquisitionDateTime = f"20240314{clock(START_S + TIMES_S[image.p] + 3600 * summer)}+0{1 + summer}00"
+        del image.ds.AcquisitionTime
+    source = write(images, tmp_path / "study")
+    run(source, tmp_path / "out", tmp_path / "key.json")
+    np.testing.assert_array_equal(assemble(tmp_path / "out").times_s, TIMES_S)
+    np.testing.assert_array_equal(assemble(source).times_s, TIMES_S)
+
+
+def test_a_second_key_into_one_folder_is_refused(study, tmp_path):
+    out = tmp_path / "out"
+    run(study, out, tmp_path / "one.json")
+    before = content(out)
+    mark = (out / MARKER).read_bytes()
+    for other in ("two.json", "three.json"):
+        with pytest.raises(UsageError, match="OUT-OTHER-KEY"):
+            run(study, out, tmp_path / other)
+    assert content(out) == before
+    assert run(study, out, tmp_path / "one.json").unchanged == 24
+    (out / MARKER).unlink()  # files of which nothing says the key
+    with pytest.raises(UsageError, match="OUT-OTHER-KEY"):
+        run(study, out, tmp_path / "one.json")
+    assert read_secret(tmp_path / "one.json").value.hex().encode() not in mark
 
 
 def test_run_again_it_goes_on_to_the_same_bytes(study, tmp_path):
@@ -123,7 +187,9 @@ def test_the_key_is_the_owners_alone_and_stays(study, tmp_path):
         run(study, tmp_path / "out", key)
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"hepaflow_key": "zz"}', '{"hepaflow_key": "00"}', "[]", '{"hepaflow_key": 3}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[" * 100_000, "[" * 3000, '{"hepaflow_key": "zz"}', '{"hepaflow_key": "00"}', "[]", '{"hepaflow_key": 3}']
+)
 def test_a_file_that_is_no_key_is_refused(text, tmp_path):
     path = tmp_path / "key.json"
     path.write_text(text)

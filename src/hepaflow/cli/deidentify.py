@@ -47,7 +47,9 @@ def deidentify(
         for why, count in sorted(done.left_out.items()):
             printing.out(f"left out: {count} {why}")
         if done.emptied:
-            printing.out(f"values emptied (dates that are none, text that repeats the patient's name): {done.emptied}")
+            printing.out(
+                f"values emptied (dates that are none, text and codes that no list knows, the patient's numbers): {done.emptied}"
+            )
     for code, count in sorted(done.refused.items()):
         printing.note(f"refused: {count} {code}")
     return SOME_REFUSED if done.refused else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -35,7 +36,10 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """All tables; ``private`` maps creator, group and element within its block to the kind of value."""
+    """All tables; ``private`` maps creator, group and element within its block to the kind of value.
+
+    ``kept_text`` maps a keyword to what its text may be and to what is done where it is not (``Z`` or ``D``).
+    """
 
     edition: str
     rules: dict[int, Rule]
@@ -44,6 +48,13 @@ class Tables:
     left_out: tuple[LeftOut, ...]
     screens: frozenset[str]
     methods: tuple[tuple[str, str], ...]
+    kept_text: dict[str, tuple[str, Action]]
+    equipment: frozenset[str]
+    kernels: re.Pattern[str]
+    rescale_types: frozenset[str]
+    coded: frozenset[str]
+    exact: frozenset[str]
+    code_context: tuple[str, ...]
 
 
 @cache
@@ -63,6 +74,13 @@ def tables() -> Tables:
         left_out=tuple(LeftOut(row["why"], row["pixels"], tuple(row["classes"])) for row in tree["left_out"]),
         screens=frozenset(tree["screens"]["image_type"]),
         methods=tuple((value, meaning) for value, meaning in tree["methods"]),
+        kept_text={row[0]: (row[1], _strongest(row[2])) for row in tree["kept_text"]},
+        equipment=frozenset(tree["equipment"].split()),
+        kernels=re.compile("|".join(f"(?:{one})" for one in tree["kernels"])),
+        rescale_types=frozenset(tree["rescale_types"]),
+        coded=frozenset(tree["coded"].split()),
+        exact=frozenset(tree["coded_exact"]),
+        code_context=tuple(tree["code_context"]),
     )
 
 

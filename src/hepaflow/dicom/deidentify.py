@@ -1,8 +1,10 @@
 """One DICOM object without its patient: PS3.15 annex E, basic profile, with modified dates, cleaned descriptors and safe private attributes.
 
-What the table of attributes names is treated as it says. What it does not name is treated by its kind of value: UIDs are replaced
-unless the standard registers them, dates are shifted, free text and names of people are removed, sequences are entered. Attributes that
-the data dictionary does not know, overlays and curves are removed, private ones unless they are listed as safe.
+What the table of attributes names is treated as it says. What it does not name is treated by the kind of value that the data dictionary
+gives it, whatever the file declares: UIDs are replaced unless the standard registers them, dates are shifted, numbers stay, sequences
+are entered, code strings stay where they are made of listed words, other text only where a list names the attribute and what it may hold.
+Everything else is removed: bulk data other than pixels, attributes that the dictionary does not know, overlays, curves, and private
+attributes unless they are listed and hold a number.
 """
 
 from __future__ import annotations
@@ -13,24 +15,25 @@ from io import BytesIO
 from typing import Any
 
 from hepaflow import __version__
+from hepaflow.dicom import deidentify_text as words
 from hepaflow.dicom.confidentiality import Rule, tables
-from hepaflow.dicom.gate import DIRECTORY
+from hepaflow.dicom.deidentify_dates import moved
+from hepaflow.dicom.deidentify_elements import TEXT, by_dictionary, decodable, read, safe_private, values
+from hepaflow.dicom.deidentify_pixels import OF_PIXELS, only_pixels
+from hepaflow.dicom.gate import DIRECTORY, EXPLICIT
 from hepaflow.dicom.pixels import quiet
-from hepaflow.dicom.pseudonym import Secret, shifted_date
+from hepaflow.dicom.pseudonym import Secret
 from hepaflow.errors import InputRefused
 
-DUMMY = "REMOVED"
-#: Kinds of value that hold free text, names or addresses: never kept where the table does not say how.
-_FREE_TEXT = frozenset({"LT", "ST", "UT", "PN", "UR", "AE"})
-#: Short text that stays where the table does not name it: names of devices, kernels, codes.
-_NAMES_OF_THINGS = frozenset({"LO", "SH", "UC"})
-#: A part of a name shorter than this may stand anywhere by chance.
-_TELLING = 3
-_TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
-#: UIDs of kinds, not of things: they say nothing of a patient.
+DUMMY = words.DUMMY
+#: Kinds of value that are numbers, or the tags of attributes.
+_NUMBERS = frozenset({"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "US or SS", "UV"})
+#: Whole numbers wide enough to hold a patient's number or a date.
+_WIDE = frozenset({"DS", "IS", "SL", "SV", "UL", "UV"})
+#: UIDs of kinds, not of things: they say nothing of a patient where the standard gives them out.
 _KIND_UIDS = ("ClassUID", "TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID")
-_PLAIN = re.compile(r"[A-Z0-9_ .+\-\\]*")
-_WORD = re.compile(r"[^\W_]+")
+_STANDARD_UID = re.compile(r"1\.2\.840\.10008(\.\d{1,4}){1,9}")
+_CHARACTER_SET = 0x00080005
 _UNKNOWN = Rule("X", clean=False)
 
 
@@ -38,7 +41,8 @@ _UNKNOWN = Rule("X", clean=False)
 class Deidentified:
     """The new file's bytes, its pseudonym and new UIDs (study, series, instance), and how many values are empty now.
 
-    Emptied are dates and times that are none, and technical text that repeats a part of the patient's name or ID.
+    Emptied are values of attributes that stay: dates and times that are none, text and codes that no list knows, numbers that repeat
+    the patient's ID or a date.
     """
 
     data: bytes
@@ -54,11 +58,13 @@ class LeftOutObject:
     why: str
 
 
-def deidentify(data: bytes, secret: Secret, *, keep_burned_in: bool = False) -> Deidentified | LeftOutObject:
+def deidentify(
+    data: bytes, secret: Secret, *, patient: str | None = None, keep_burned_in: bool = False
+) -> Deidentified | LeftOutObject:
     """The object in ``data`` (a whole DICOM file that passed the gate) without its patient; the same input and secret give the same bytes.
 
-    Patient's Name and ID are the pseudonym of (Patient ID, Issuer), or of the study where there is no ID; dates go back by one number of
-    days for all of a patient. Left out: kinds of object that are text, and (unless ``keep_burned_in``) pictures that say or usually
+    Patient's Name and ID are the pseudonym of ``patient`` (see :func:`patient_of`), where it is None of the object's own Patient ID and
+    Issuer, or of the study where there is no ID; dates go back by one number of days for all of a patient. Left out: kinds of object that are text, and (unless ``keep_burned_in``) pictures that say or usually
     have burned-in annotation. Refused: no SOP instance or study UID, an unknown character set, values that cannot be decoded.
     """
     from pydicom import dcmread
@@ -67,12 +73,17 @@ def deidentify(data: bytes, secret: Secret, *, keep_burned_in: bool = False) -> 
     with quiet():
         try:
             dataset = dcmread(BytesIO(data), force=True)
+            by_dictionary(dataset)
             why = left_out(dataset, keep_burned_in=keep_burned_in)
             if why is not None:
                 return LeftOutObject(why)
             _check(dataset)
-            work = _Work(secret, dataset)
-            work.clean(dataset)
+            work = _Work(secret, dataset, patient)
+            syntax = str(dataset.file_meta.get("TransferSyntaxUID") or EXPLICIT)
+            if not _registered(syntax):
+                raise InputRefused("FILE-SYNTAX", "an object has a transfer syntax that is not the standard's", "Export it anew")
+            only_pixels(dataset, syntax)
+            work.clean(dataset, top=True)
             _declare(dataset, work)
             out = BytesIO()
             dcmwrite(out, dataset, enforce_file_format=True)
@@ -105,14 +116,8 @@ def left_out(dataset: Any, *, keep_burned_in: bool) -> str | None:
         return None
     if str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES":
         return "burned-in-annotation"
-    words = {str(word).strip().upper() for word in _values(dataset.get("ImageType"))}
+    words = {str(word).strip().upper() for word in values(dataset.get("ImageType"))}
     return "picture-of-text" if words & tables().screens or "ConversionType" in dataset else None
-
-
-def _values(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) or type(value).__name__ == "MultiValue" else [value]
 
 
 def _check(dataset: Any) -> None:
@@ -120,35 +125,48 @@ def _check(dataset: Any) -> None:
 
     if not dataset.get("SOPInstanceUID") or not dataset.get("StudyInstanceUID"):
         raise InputRefused("FILE-TRUNCATED", "an object does not say what it is", "Copy the study again from its archive")
-    if any(str(name) not in python_encoding for name in _values(dataset.get("SpecificCharacterSet"))):
+    if any(str(name) not in python_encoding for name in values(dataset.get("SpecificCharacterSet"))):
         raise InputRefused("FILE-CHARSET", "an object's text is in an unknown character set", "Export the study again")
+    for key in ("PatientID", "IssuerOfPatientID"):  # question marks in their place would make one patient of two
+        if key in dataset:
+            decodable(dataset[key])
 
 
 class _Work:
-    """One object's pass: the secret, whose it is, and the count of dates that were emptied."""
+    """One object's pass: the secret, whose it is, and the count of values that were emptied."""
 
-    __slots__ = ("days", "emptied", "name", "own_words", "secret")
+    __slots__ = ("days", "emptied", "name", "numbers", "own", "secret")
 
-    def __init__(self, secret: Secret, dataset: Any) -> None:
+    def __init__(self, secret: Secret, dataset: Any, patient: str | None) -> None:
         number, issuer = (str(dataset.get(key) or "").strip() for key in ("PatientID", "IssuerOfPatientID"))
-        patient = patient_of(number, issuer=issuer) if number else f"\x1e{dataset.StudyInstanceUID}"
+        if patient is None:
+            patient = patient_of(number, issuer=issuer) if number else f"\x1e{dataset.StudyInstanceUID}"
         self.secret, self.emptied = secret, 0
         self.name, self.days = secret.pseudonym(patient), secret.shift_days(patient)
-        # a word of the vocabulary that is also part of this patient's name is not safe here
-        self.own_words = {word.lower() for word in _WORD.findall(f"{dataset.get('PatientName') or ''} {number}")}
+        # a word of the lists that is also part of this patient's name is not safe here
+        self.own = words.own_words(str(dataset.get("PatientName") or ""), number)
+        dates = [str(dataset.get(key) or "") for key in ("PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate")]
+        self.numbers = words.own_numbers(number, dates)
 
-    def clean(self, dataset: Any) -> None:
+    def clean(self, dataset: Any, *, top: bool = False) -> None:
         """Every element of a data set or item, and what is below it."""
-        safe = self._safe_private(dataset)
+        by_dictionary(dataset)
+        if "CodingSchemeDesignator" in dataset:
+            self.emptied += words.clean_code(dataset)
+        safe = safe_private(dataset, self.numbers)
         for tag in list(dataset.keys()):
             if tag.is_private:
                 if tag not in safe:
                     del dataset[tag]
-                continue
-            if tag.element == 0 or tag.group >> 8 in (0x50, 0x60) or tag.group < 0x0008:
+            elif tag.group == 0x7FE0:
+                if not top or tag not in OF_PIXELS:
+                    del dataset[tag]
+            elif tag == _CHARACTER_SET and not top:
+                del dataset[tag]  # all text that stays is ASCII
+            elif tag.element == 0 or tag.group >> 8 in (0x50, 0x60) or tag.group < 0x0008:
                 del dataset[tag]
-                continue
-            self._element(dataset, tag)
+            else:
+                self._element(dataset, tag)
 
     def _element(self, dataset: Any, tag: Any) -> None:
         from pydicom.datadict import dictionary_has_tag
@@ -156,142 +174,96 @@ class _Work:
         rule = tables().rules.get(int(tag))
         if rule is None and not dictionary_has_tag(tag):
             rule = _UNKNOWN
-        element = _read(dataset, tag)
+        element = read(dataset, tag)
         if rule is None:
-            rule = _by_kind(element)
+            rule = self._by_kind(element)
         if rule is None:
-            _decodable(element)
-            if element.VR in _NAMES_OF_THINGS and self._names_the_patient(element):
-                element.value, self.emptied = None, self.emptied + 1
-        elif element.VR == "SQ" and rule.action == "U":
+            return
+        if element.VR == "SQ" and rule.action == "U":
             for item in element.value:
                 self.clean(item)
-        elif rule.clean and element.VR in _TEXT and (kept := self._safe_text(element)):
+        elif rule.clean and element.VR in TEXT and (kept := self._safe_text(element)):
             element.value = kept
-        elif rule.action == "U":
+        elif rule.action == "U" and element.VR == "UI":
             element.value = self._uids(element)
-        elif rule.action == "M":
+        elif rule.action == "M" and element.VR in ("DA", "DT", "TM"):
             element.value = self._dates(element)
-        elif rule.action == "D" and element.VR in _TEXT:
+        elif rule.action == "D" and element.VR in TEXT:
             element.value = DUMMY
         elif rule.action == "Z":
             element.value = [] if element.VR == "SQ" else None
         else:
             del dataset[tag]
 
-    def _names_the_patient(self, element: Any) -> bool:
-        """Kept text that repeats a part of the patient's name or ID: someone wrote it where it does not belong."""
-        words = {word.lower() for value in _values(element.value) for word in _WORD.findall(str(value))}
-        return any(len(word) >= _TELLING for word in words & self.own_words)
+    def _by_kind(self, element: Any) -> Rule | None:
+        """What is done to an attribute that the table does not name; None where it stays, in part emptied."""
+        from pydicom.datadict import dictionary_VR
+
+        kind = dictionary_VR(element.tag)
+        if kind in ("SQ", "UI"):
+            return Rule("U", clean=False)
+        if kind in ("DA", "DT", "TM"):
+            return Rule("M", clean=False)
+        if kind in _NUMBERS:
+            if kind in _WIDE and any(str(value) in self.numbers for value in values(element.value)):
+                return self._counted("Z")
+            return None if element.VR in kind.split(" or ") else _UNKNOWN
+        if kind == "CS":
+            self._code_string(element)
+            return None
+        if element.keyword in ("CodeValue", "LongCodeValue", "CodeMeaning", "CodingSchemeDesignator"):
+            return None  # of an item that is known or a dummy by now
+        if element.keyword not in tables().kept_text:
+            return _UNKNOWN
+        what, otherwise = tables().kept_text[element.keyword]
+        texts = [str(value).strip() for value in values(element.value)]
+        if not any(texts) or all(words.kept_text(text, what, own=self.own) for text in texts if text):
+            return None
+        return Rule(otherwise, clean=False) if what == "none" else self._counted(otherwise)
+
+    def _counted(self, action: Any) -> Rule:
+        self.emptied += 1
+        return Rule(action, clean=False)
+
+    def _code_string(self, element: Any) -> None:
+        """Values of a code string that are no listed words become a dummy, each by itself."""
+        if element.tag == _CHARACTER_SET:
+            return
+        found = []
+        for value in values(element.value):
+            text = str(value).strip()
+            safe = not text or words.coded_word(text, element.keyword, own=self.own)
+            self.emptied += not safe
+            found.append(text if safe else DUMMY)
+        element.value = found[0] if len(found) == 1 else found
 
     def _uids(self, element: Any) -> Any:
+        kinds = element.keyword.endswith(_KIND_UIDS)
         found = [
-            self.secret.uid(str(uid)) if str(uid) and not _registered(str(uid)) else str(uid) for uid in _values(element.value)
+            self.secret.uid(str(uid))
+            if str(uid) and not _registered(str(uid)) and not (kinds and _STANDARD_UID.fullmatch(str(uid)))
+            else str(uid)
+            for uid in values(element.value)
         ]
         return found[0] if len(found) == 1 else found
 
     def _dates(self, element: Any) -> Any:
         found = []
-        if element.VR == "TM":  # times of day stay, and with them the intervals
-            for value in _values(element.value):
-                text = str(value).strip()
-                known = re.fullmatch(r"[0-9:]{2,8}(\.[0-9]{1,6})?", text) is not None
-                self.emptied += bool(text) and not known
-                found.append(text if known else "")
-            return found[0] if len(found) == 1 else found
-        for value in _values(element.value):
+        for value in values(element.value):
             text = str(value).strip()
-            end = 10 if element.VR == "DA" and len(text) == 10 else 8
-            date, rest = shifted_date(text[:end], self.days), re.sub(r"[+-]\d{4}$", "", text[end:])
-            if not date or not re.fullmatch(r"[0-9.]*", rest):
-                self.emptied += bool(text)
-                date = rest = ""
-            found.append(date + rest)
+            found.append(moved(text, element.VR, self.days))
+            self.emptied += bool(text) and not found[-1]
         return found[0] if len(found) == 1 else found
 
     def _safe_text(self, element: Any) -> str:
-        """The safe words of a descriptor; the text as it is where all of it is safe."""
-        text = " ".join(str(value) for value in _values(element.value))
-        words = _WORD.findall(text)
-        kept = [word for word in words if self._safe(word.lower())]
-        if len(kept) == len(words):
-            return text if kept and text.isascii() else ""
-        # a number that stood beside a removed word may belong to it
-        return " ".join(word for word in kept if not word.isdigit())[:64] if element.VR != "SH" else ""
-
-    def _safe(self, word: str) -> bool:
-        return word not in self.own_words and (word in tables().words or (word.isascii() and word.isdigit() and len(word) <= 2))
-
-    def _safe_private(self, dataset: Any) -> set[Any]:
-        """Private elements that stay: listed as safe, with a value that is a number or a code; and the creators of their blocks."""
-        from pydicom.tag import Tag
-
-        found: set[Any] = set()
-        for tag in list(dataset.keys()):
-            if not tag.is_private or tag.element < 0x1000:
-                continue
-            creator_tag = Tag(tag.group, tag.element >> 8)
-            if creator_tag not in dataset:
-                continue
-            creator = str(dataset[creator_tag].value or "").strip()
-            kind = tables().private.get((creator, tag.group, tag.element & 0xFF))
-            if kind is not None and _plain(dataset[tag], kind):
-                found |= {tag, creator_tag}
-        return found
-
-
-def _read(dataset: Any, tag: Any) -> Any:
-    """An element. Refused: a value that is not of its kind; the library would take a number that is none for text, and keep it."""
-    from pydicom.datadict import dictionary_has_tag, dictionary_VR
-
-    stated = dataset.get_item(tag).VR
-    if stated in (None, "UN"):
-        stated = dictionary_VR(tag) if dictionary_has_tag(tag) else None
-    element = dataset[tag]
-    wrong = stated is not None and " or " not in stated and element.VR not in (stated, "UN")
-    if wrong or (
-        element.VR in ("DS", "IS")
-        and not all(value in ("", None) or isinstance(value, int | float) for value in _values(element.value))
-    ):
-        raise InputRefused("FILE-DAMAGED", f"{element.keyword} is not of its kind", "Copy the study again from its archive")
-    return element
-
-
-def _by_kind(element: Any) -> Rule | None:
-    """What is done to an attribute that the table does not name; None where it stays."""
-    if element.VR == "SQ":
-        return Rule("U", clean=False)
-    if element.VR == "UI":
-        return None if element.keyword.endswith(_KIND_UIDS) else Rule("U", clean=False)
-    if element.VR in ("DA", "DT", "TM"):
-        return Rule("M", clean=False)
-    return _UNKNOWN if element.VR in _FREE_TEXT or element.VR == "UN" else None
+        text = " ".join(str(value) for value in values(element.value))
+        return words.descriptor(text, element.keyword, own=self.own, whole=element.VR == "SH")
 
 
 def _registered(uid: str) -> bool:
     from pydicom._uid_dict import UID_dictionary
 
     return uid in UID_dictionary
-
-
-def _decodable(element: Any) -> None:
-    """Refused: kept text that its character set cannot hold; the library would put question marks in its place."""
-    if element.VR in _TEXT and any("\ufffd" in str(value) for value in _values(element.value)):
-        raise InputRefused("FILE-CHARSET", f"{element.keyword} is not in the character set of its object", "Export the study again")
-
-
-def _plain(element: Any, kind: str) -> bool:
-    """A value of the listed kind that can only be a number or a code word."""
-    if element.VR not in (kind, "UN"):
-        return False
-    value = element.value
-    if isinstance(value, bytes):
-        return (
-            kind not in ("FL", "SS", "SL")
-            and len(value) <= 64
-            and _PLAIN.fullmatch(value.decode("latin-1").rstrip("\0")) is not None
-        )
-    return all(_PLAIN.fullmatch(str(one)) is not None or isinstance(one, int | float) for one in _values(value))
 
 
 def _declare(dataset: Any, work: _Work) -> None:

@@ -11,14 +11,14 @@ import secrets
 import stat
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hepaflow.dicom.confidentiality import tables
-from hepaflow.dicom.deidentify import Deidentified, LeftOutObject, deidentify
+from hepaflow.dicom.deidentify import Deidentified, LeftOutObject, deidentify, patient_of
 from hepaflow.dicom.gate import inflate, judge
 from hepaflow.dicom.pseudonym import SECRET_BYTES, Secret
 from hepaflow.dicom.source import Entry, open_study
@@ -26,8 +26,12 @@ from hepaflow.errors import InputRefused, OutputFailed, UsageError
 from hepaflow.store import atomic
 
 SCHEMA = 1
-#: Holds the lock; says nothing.
+#: Holds the lock, and what tells the key of the folder from another without telling anything of it.
 MARKER = ".hepaflow-deidentified"
+#: Study Instance UID, Patient ID, Issuer of Patient ID.
+_WHOSE = (0x0020000D, 0x00100020, 0x00100021)
+#: A key file is 100 bytes; a longer one is none.
+_MAX_KEY_BYTES = 4096
 Progress = Callable[[str, int, int], None] | None
 
 
@@ -56,17 +60,30 @@ def run(source: Path, out: Path, key: Path, *, keep_burned_in: bool = False, pro
     """De-identify every DICOM file of ``source`` into ``out``, by the secret in ``key`` (made where there is none).
 
     Files are named by digests of their new UIDs and appear whole or not at all; what is there already with the same bytes is not
-    written again. Refused: a key inside the study or the output, an output inside the study, a key that others may read; a study
-    without a DICOM file. A file that is damaged is counted and the others go on.
+    written again. All files of a study go to one patient, whichever of them name one. Refused: a key inside the study or the output, an
+    output inside the study, a key that others may read, an output made with another key; a study without a DICOM file. A file that is
+    damaged, or of a study that names two patients, is counted and the others go on.
     """
     _check_places(source, out, key)
     secret = read_secret(key)
     done, made = Done(), dict[Path, str]()
-    with open_study(source) as entries, _held(out):
+    with open_study(source) as entries, _held(out, secret):
         done.files = len(entries)
-        for number, entry in enumerate(entries, start=1):
+        found = [_judged(entry) for entry in entries]
+        patients = _patients(found)
+        for number, (entry, file) in enumerate(zip(entries, found, strict=True), start=1):
             try:
-                _one(entry, secret, out, done, made, keep_burned_in=keep_burned_in)
+                if isinstance(file, InputRefused):
+                    raise file
+                if file is None:
+                    done.not_dicom += 1
+                else:
+                    patient = patients.get(file.study)
+                    if patient is not None and not patient:
+                        raise InputRefused("STUDY-MIXED", "the files of a study name two patients", "Separate the patients first")
+                    _one(
+                        deidentify(_explicit(entry.read()), secret, patient=patient, keep_burned_in=keep_burned_in), out, done, made
+                    )
             except InputRefused as refusal:
                 done.refused[refusal.code] += 1
             if progress is not None:
@@ -76,11 +93,43 @@ def run(source: Path, out: Path, key: Path, *, keep_burned_in: bool = False, pro
     return done
 
 
-def _one(entry: Entry, secret: Secret, out: Path, done: Done, made: dict[Path, str], *, keep_burned_in: bool) -> None:
-    if judge(entry, frozenset(), where="a file") is None:
-        done.not_dicom += 1
-        return
-    result = deidentify(_explicit(entry.read()), secret, keep_burned_in=keep_burned_in)
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a DICOM file says whose it is, as it stands there."""
+
+    study: bytes
+    number: bytes
+    issuer: bytes
+
+
+def _judged(entry: Entry) -> _File | InputRefused | None:
+    """A file after the gate; None for one that is not DICOM."""
+    try:
+        header = judge(entry, _WHOSE, where="a file")
+    except InputRefused as refusal:
+        return refusal
+    return None if header is None else _File(*(header.values.get(tag, b"").strip(b"\0 ") for tag in _WHOSE))
+
+
+def _patients(found: Sequence[_File | InputRefused | None]) -> dict[bytes, str]:
+    """The patient of every study whose files do not all say the same; empty where they contradict each other."""
+    said: dict[bytes, set[tuple[bytes, bytes]]] = {}
+    for file in found:
+        if isinstance(file, _File):
+            said.setdefault(file.study, set()).add((file.number, file.issuer))
+    return {study: _agreed(pairs) for study, pairs in said.items() if len(pairs) > 1}
+
+
+def _agreed(pairs: set[tuple[bytes, bytes]]) -> str:
+    """The one ID and the one issuer that are named at all; empty where there are two, or one is no plain text."""
+    numbers, issuers = ({pair[place] for pair in pairs} - {b""} for place in (0, 1))
+    number, issuer = b"".join(numbers), b"".join(issuers)
+    if len(numbers) != 1 or len(issuers) > 1 or not number.isascii() or not issuer.isascii() or b"\\" in number + issuer:
+        return ""
+    return patient_of(number.decode("ascii"), issuer=issuer.decode("ascii"))
+
+
+def _one(result: Deidentified | LeftOutObject, out: Path, done: Done, made: dict[Path, str]) -> None:
     if isinstance(result, LeftOutObject):
         done.left_out[result.why] += 1
         return
@@ -93,7 +142,9 @@ def _one(entry: Entry, secret: Secret, out: Path, done: Done, made: dict[Path, s
             )
         done.copies += 1
         return
-    made[path] = digest
+    if path.parents[1] not in made:
+        _same_patient(path.parents[1], result)
+    made[path.parents[1]], made[path] = result.pseudonym, digest
     done.patients.add(result.pseudonym)
     done.emptied += result.emptied
     if path.exists() and atomic.digest_of_file(path) == digest:
@@ -101,6 +152,21 @@ def _one(entry: Entry, secret: Secret, out: Path, done: Done, made: dict[Path, s
         return
     atomic.write_bytes(path, result.data)
     done.written += 1
+
+
+def _same_patient(folder: Path, result: Deidentified) -> None:
+    """Refused: a study that an earlier run wrote under another pseudonym, when other files of it said whose it is."""
+    from pydicom import dcmread
+
+    before = next(folder.glob("*/*.dcm"), None)
+    if before is None:
+        return
+    try:
+        number = str(dcmread(before, stop_before_pixels=True, specific_tags=["PatientID"]).get("PatientID") or "")
+    except Exception:  # damaged since, and written anew
+        return
+    if number not in ("", result.pseudonym):
+        raise InputRefused("STUDY-MIXED", "the output holds this study under another pseudonym", "Give a new output folder")
 
 
 def _explicit(data: bytes) -> bytes:
@@ -123,8 +189,10 @@ def read_secret(path: Path) -> Secret:
         _make_secret(path)
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-        found = bytes.fromhex(json.loads(path.read_text(encoding="ascii"))["hepaflow_key"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        with path.open("rb") as handle:
+            text = handle.read(_MAX_KEY_BYTES + 1)
+        found = bytes.fromhex(json.loads(text.decode("ascii") if len(text) <= _MAX_KEY_BYTES else "")["hepaflow_key"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputRefused(
             "KEY-UNREADABLE", "the key file holds no key", "Give the key file that was made, or a new path"
         ) from error
@@ -165,8 +233,8 @@ def _check_places(source: Path, out: Path, key: Path) -> None:
 
 
 @contextmanager
-def _held(out: Path) -> Iterator[None]:
-    """One writer at a time; strays of a killed one are swept."""
+def _held(out: Path, secret: Secret) -> Iterator[None]:
+    """One writer at a time, with one key; strays of a killed one are swept."""
     with atomic.reporting("the output folder"):
         out.mkdir(parents=True, exist_ok=True)
         lock = os.open(out / MARKER, os.O_RDWR | os.O_CREAT, 0o600)
@@ -177,7 +245,22 @@ def _held(out: Path) -> Iterator[None]:
             raise OutputFailed(
                 "OUT-LOCKED", "another process is writing the output folder", "Wait until it has finished"
             ) from error
+        _same_key(lock, out, secret)
         atomic.sweep(out)
         yield
     finally:
         os.close(lock)
+
+
+def _same_key(lock: int, out: Path, secret: Secret) -> None:
+    """Refused: a folder of another key, or one with DICOM files in it that does not say of which. A new one is given this key's mark."""
+    mark = hashlib.sha256(secret.uid("\x1eoutput folder").encode()).hexdigest()[:16]
+    there = os.pread(lock, 64, 0).decode("ascii", "replace").strip()
+    if there != mark and (there or next(out.glob("*/*/*.dcm"), None) is not None):
+        raise UsageError(
+            "OUT-OTHER-KEY", "the output folder holds files made with another key", "Give the key of that folder, or a new folder"
+        )
+    if not there:
+        with atomic.reporting("the output folder"):
+            os.pwrite(lock, f"{mark}\n".encode(), 0)
+            os.fsync(lock)

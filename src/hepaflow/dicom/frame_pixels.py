@@ -36,4 +36,4 @@ def stored_frames(data: bytes, dataset: Any) -> Iterator[npt.NDArray[Any]]:
     for own, one, number in split(entry, header, where="the object"):
         if one.pixels is not None:
             form = Pixels(rows, columns, *stored, signed, 1.0, 0.0, None, header.syntax, one.pixels)
-            yield decode(own, form, where=f"frame {number}")
+            yield decode(own, form, where=f"frame {number}")[0]

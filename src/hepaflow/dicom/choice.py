@@ -64,14 +64,15 @@ class _Group:
 
 
 def one_patient(instances: Iterable[Instance]) -> None:
-    """Refused: files of more than one study or patient."""
+    """Refused: files of more than one study or patient (another number; where a file has none, another name or date of birth)."""
     listed = [i for i in instances if i.kind != "directory"]
     studies = {i.study_uid for i in listed}
-    patients = {i.patient for i in listed if i.patient}
+    people = {i.patient for i in listed}
+    numbers = {person.number for person in people if person.number}
     if len(studies) > 1:
         raise InputRefused("STUDY-MIXED", f"the folder holds {len(studies)} studies", "Give the folder of one study")
-    if len(patients) > 1:
-        raise InputRefused("STUDY-MIXED", f"the study holds files of {len(patients)} patients", "Separate the patients first")
+    if len(numbers) > 1 or any(one.is_another(other) for one in people if not one.number for other in people):
+        raise InputRefused("STUDY-MIXED", "the study holds files of several patients", "Separate the patients first")
 
 
 def inventory(instances: Sequence[Instance]) -> tuple[SeriesFound, ...]:

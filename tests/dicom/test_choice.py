@@ -88,3 +88,27 @@ def test_any_frame_that_differs_is_refused_in_an_object_a_pass(k: int, tmp_path:
             made.ds.PerFrameFunctionalGroupsSequence[k].PixelMeasuresSequence = [measures]
         images.append(made)
     assert refused(images, tmp_path).code == "SERIES-GEOMETRY"
+
+
+@pytest.mark.parametrize(
+    ("name", "born", "one"),
+    [
+        ("DOE^JANE^^", "19500101", True),
+        ("Doe^Jane", "", True),
+        ("", "", True),
+        ("Doé^Jane", "19500101", True),  # two files may encode it differently
+        ("Doe^Joan", "19500101", False),
+        ("Doe^Jane", "19510101", False),
+    ],
+)
+def test_a_file_without_number_belongs_to_the_patient_of_its_name_and_birth(
+    name: str, born: str, one: bool, tmp_path: Path
+) -> None:
+    images = tiny(times_s=(0.0, 2.0), slices=2)
+    for image in pick(images, p=1):
+        image.ds.SpecificCharacterSet = "ISO_IR 192"
+        image.ds.PatientID, image.ds.PatientName, image.ds.PatientBirthDate = "", name, born
+    if one:
+        assert assemble(write(images, tmp_path)).flags == ()
+    else:
+        assert refused(images, tmp_path).code == "STUDY-MIXED"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from pydicom.uid import (
 from tiny_study import COLUMNS, ROWS, Image, hounsfield, pick, save, set_hu, tiny, write
 
 from hepaflow.dicom.assemble import assemble
-from hepaflow.dicom.codec import codestream_size
 from hepaflow.errors import InputRefused
 
 
@@ -126,16 +124,6 @@ def test_a_compression_that_is_not_read_is_named(tmp_path: Path) -> None:
         image.syntax = "1.2.840.10008.1.2.4.50"
     with pytest.raises(InputRefused, match="FILE-SYNTAX"):
         assemble(write(images, tmp_path))
-
-
-def test_sizes_claimed_by_streams() -> None:
-    assert codestream_size(b"\xff\xd8\xff\xc3\x00\x0b\x10" + struct.pack(">HH", 7, 9), JPEGLosslessSV1) == (7, 9)
-    assert codestream_size(b"\xff\xd8\xff\xe0\x00\x04ab\xff\xf7\x00\x0b\x10" + struct.pack(">HH", 7, 9), JPEGLSLossless) == (7, 9)
-    siz = b"\xff\x4f\xff\x51" + bytes(4) + struct.pack(">IIII", 11, 8, 2, 1)
-    assert codestream_size(siz, JPEG2000Lossless) == (7, 9)
-    assert codestream_size(b"junk", JPEG2000Lossless) == (0, 0)
-    assert codestream_size(b"junk junk", JPEGLosslessSV1) == (0, 0)
-    assert codestream_size(b"junk", RLELossless) is None
 
 
 def test_twelve_bits_with_other_planes_in_the_spare_bits(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -322,6 +323,77 @@ def test_a_segmentation_that_is_cut_or_contradicts_itself_is_refused(tmp_path: P
     assert code(path) == "REGIONS-DAMAGED"
 
 
+def number_alike(made: Any) -> None:
+    made.SegmentSequence[1].SegmentNumber = made.SegmentSequence[0].SegmentNumber
+
+
+def belong_to_none(made: Any) -> None:
+    made.PerFrameFunctionalGroupsSequence[-1].SegmentIdentificationSequence[0].ReferencedSegmentNumber = 9
+
+
+def place_twice(made: Any) -> None:
+    made.SharedFunctionalGroupsSequence[0].PlanePositionSequence = made.PerFrameFunctionalGroupsSequence[0].PlanePositionSequence
+
+
+def space_otherwise(made: Any) -> None:
+    shared, own = made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence, Dataset()
+    del made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    own.PixelSpacing = [9, 9]
+    for number, frame in enumerate(made.PerFrameFunctionalGroupsSequence):
+        frame.PixelMeasuresSequence = [own] if number == 1 else shared
+
+
+def hold_more(made: Any) -> None:
+    made.PixelData += bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (number_alike, "REGIONS-DAMAGED"),
+        (belong_to_none, "REGIONS-DAMAGED"),
+        (place_twice, "OBJECT-CONTRADICTS"),
+        (space_otherwise, "REGIONS-GEOMETRY"),
+        (hold_more, "OBJECT-DAMAGED"),
+    ],
+)
+def test_a_segmentation_that_contradicts_itself_is_refused(change: Callable[[Any], None], expected: str, tmp_path: Path) -> None:
+    path = seg(tmp_path / "seg.dcm", {"aorta": AORTA, "lesion-1": LESION})
+    made = pydicom.dcmread(path)
+    change(made)
+    made.save_as(path)
+    assert code(path) == expected
+
+
+def test_a_label_map_of_a_segment_that_is_not_described_is_refused(tmp_path: Path) -> None:
+    path = seg(tmp_path / "seg.dcm", {"aorta": AORTA}, fractional=True)
+    made = pydicom.dcmread(path)
+    stored = np.frombuffer(made.PixelData, np.uint8)
+    made.SegmentationType = "LABELMAP"
+    made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66.7"
+    made.PixelData = np.where(stored > 0, 1, 0).astype(np.uint8).tobytes()
+    made.save_as(path)
+    np.testing.assert_array_equal(read_regions(path, study_grid()).masks["aorta"], AORTA)
+    made.PixelData = np.where(stored > 0, 1, 7).astype(np.uint8).tobytes()
+    made.save_as(path)
+    assert code(path) == "REGIONS-DAMAGED"
+    made.PixelPaddingValue = 7
+    made["PixelPaddingValue"].VR = "US"
+    made.save_as(path)
+    np.testing.assert_array_equal(read_regions(path, study_grid()).masks["aorta"], AORTA)
+
+
+def test_regions_without_a_frame_of_reference_are_flagged_as_label_maps_are(tmp_path: Path) -> None:
+    path = seg(tmp_path / "seg.dcm", {"aorta": AORTA})
+    made = pydicom.dcmread(path)
+    del made.FrameOfReferenceUID
+    made.save_as(path)
+    square = [contour(1, [(2, 2), (2, 6), (6, 6), (6, 2)])]
+    for drawn in (path, rtstruct(tmp_path / "rt.dcm", {"aorta": square}, frame="")):
+        assert read_regions(drawn, study_grid()).flags == ("region-frame-unverified",)
+        assert read_regions(drawn, study_grid("")).flags == ()
+
+
 # RTSTRUCT
 
 
@@ -403,6 +475,18 @@ def test_points_are_left_out_with_a_flag(tmp_path: Path) -> None:
     found = contours_read(tmp_path, [box(1, (4, 5), (3, 4)), contour(2, [(5, 5)], "POINT")])
     assert found.flags == ("region-points-ignored",)
     assert found.masks["lesion-1"][2].sum() == 0
+
+
+@pytest.mark.parametrize("sequence", ["StructureSetROISequence", "ROIContourSequence"])
+@pytest.mark.parametrize("number", [1, 9])
+def test_contours_of_one_number_or_of_none_are_refused(sequence: str, number: int, tmp_path: Path) -> None:
+    square = [contour(1, [(2, 2), (2, 6), (6, 6), (6, 2)])]
+    path = rtstruct(tmp_path / "rt.dcm", {"aorta": square, "Lesion 1": square})
+    made = pydicom.dcmread(path)
+    keyword = "ROINumber" if sequence == "StructureSetROISequence" else "ReferencedROINumber"
+    setattr(made[sequence].value[1], keyword, number)
+    made.save_as(path)
+    assert code(path) == "REGIONS-DAMAGED"
 
 
 def test_contours_that_do_not_fit_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import tracemalloc
@@ -174,6 +175,138 @@ def test_an_integer_map_of_others_is_read_by_its_line(written, tmp_path):
     made.save_as(tmp_path / "map")
     with pytest.raises(InputRefused, match="MAP-MAPPING"):
         read_map.read_map((tmp_path / "map").read_bytes(), where="here")
+    shared.RealWorldValueSlope = 0.5
+    made.PixelData += bytes(8)
+    made.save_as(tmp_path / "map")
+    with pytest.raises(InputRefused, match="OBJECT-DAMAGED"):
+        read_map.read_map((tmp_path / "map").read_bytes(), where="here")
+
+
+def meant(made):
+    return made.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence
+
+
+def another_unit(made):
+    meant(made)[0].MeasurementUnitsCodeSequence[0].CodeValue = "ml/min/ml"
+
+
+def two_mappings(made):
+    meant(made).append(copy.deepcopy(meant(made)[0]))
+
+
+def a_line_beside_values(made):
+    meant(made)[0].RealWorldValueSlope = 2.0
+
+
+def two_quantities(made):
+    says = meant(made)[0].QuantityDefinitionSequence
+    says.append(copy.deepcopy(next(one for one in says if one.ConceptNameCodeSequence[0].CodeValue == codes.QUANTITY.value)))
+    says[-1].ConceptCodeSequence[0].CodeValue = codes.quantity("bv").value
+
+
+def another_spacing(made):
+    measures = made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    del made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    for frame in made.PerFrameFunctionalGroupsSequence:
+        frame.PixelMeasuresSequence = copy.deepcopy(measures)
+    made.PerFrameFunctionalGroupsSequence[1].PixelMeasuresSequence[0].PixelSpacing = [9, 9]
+
+
+def more_pixels(made):
+    made.FloatPixelData += bytes(400)
+
+
+def fewer_pixels(made):
+    made.FloatPixelData = made.FloatPixelData[:-400]
+
+
+def places_exchanged(made):
+    first, second = made.PerFrameFunctionalGroupsSequence[:2]
+    first.PlanePositionSequence, second.PlanePositionSequence = second.PlanePositionSequence, first.PlanePositionSequence
+
+
+def counted_alike(made):
+    for frame in made.PerFrameFunctionalGroupsSequence:
+        frame.FrameContentSequence[0].DimensionIndexValues = [1]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (another_unit, "MAP-MAPPING"),
+        (two_mappings, "MAP-MAPPING"),
+        (a_line_beside_values, "MAP-MAPPING"),
+        (two_quantities, "MAP-MAPPING"),
+        (another_spacing, "REGIONS-GEOMETRY"),
+        (more_pixels, "OBJECT-DAMAGED"),
+        (fewer_pixels, "OBJECT-DAMAGED"),
+        (places_exchanged, "OBJECT-CONTRADICTS"),
+        (counted_alike, "OBJECT-CONTRADICTS"),
+    ],
+)
+def test_a_map_that_contradicts_itself_is_refused(change, code, written, tmp_path):
+    made = pydicom.dcmread(written[1] / "pm_bf.dcm")
+    change(made)
+    made.save_as(tmp_path / "map")
+    with pytest.raises(InputRefused, match=code):
+        read_map.read_map((tmp_path / "map").read_bytes(), where="here")
+
+
+def numbers_of(made, wanted):
+    """Every NUM item of that name in a report, with the list that holds it."""
+    for item in made.get("ContentSequence", ()):
+        if item.ValueType == "NUM" and item.ConceptNameCodeSequence[0].CodeValue == wanted.value:
+            yield made.ContentSequence, item
+        yield from numbers_of(item, wanted)
+
+
+def units(value):
+    return lambda items, item: setattr(item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0], "CodeValue", value)
+
+
+def told(**values):
+    return lambda items, item: [setattr(item.MeasuredValueSequence[0], keyword, value) for keyword, value in values.items()]
+
+
+def again(items, item):
+    items.append(copy.deepcopy(item))
+    told(FloatingPointValue=12345.0, NumericValue="12345")(items, items[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "code"),
+    [
+        (codes.VOLUME, units("mm3"), "REPORT-UNIT"),
+        (codes.LONG_AXIS, units("cm"), "REPORT-UNIT"),
+        (codes.quantity("bf"), units("l/min/kg"), "REPORT-UNIT"),
+        (codes.ratio("bf"), units("%"), "REPORT-UNIT"),
+        (codes.UPPER_UNCERTAINTY, units("%"), "REPORT-UNIT"),
+        (codes.THRESHOLD, units("%"), "REPORT-UNIT"),
+        (codes.VOLUME, again, "REPORT-VALUE"),
+        (codes.quantity("bf"), again, "REPORT-VALUE"),
+        (codes.ratio("bf"), again, "REPORT-VALUE"),
+        (codes.VOLUME, told(NumericValue="12345"), "REPORT-VALUE"),
+        (codes.VOLUME, told(FloatingPointValue=float("nan")), "REPORT-VALUE"),
+    ],
+)
+def test_a_report_whose_numbers_mean_something_else_is_refused(name, change, code, written, tmp_path):
+    made = pydicom.dcmread(written[1] / "report.dcm")
+    found = list(numbers_of(made, name))
+    assert found
+    change(*found[0])
+    made.save_as(tmp_path / "report")
+    with pytest.raises(InputRefused, match=code):
+        read_sr.read_report((tmp_path / "report").read_bytes(), where="here")
+
+
+def test_a_number_that_is_given_twice_alike_is_one(written, tmp_path):
+    made = pydicom.dcmread(written[1] / "report.dcm")
+    items, item = next(numbers_of(made, codes.VOLUME))
+    items.append(copy.deepcopy(item))
+    units("mL")(items, items[-1])
+    made.save_as(tmp_path / "report")
+    before, after = (read_sr.read_report(path.read_bytes(), where="") for path in (written[1] / "report.dcm", tmp_path / "report"))
+    assert [group.volume_ml for group in after] == [group.volume_ml for group in before]
 
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless], ids=["RLE", "JPEG-LS"])

@@ -1,4 +1,4 @@
-"""155 faults of single DICOM files in a study that is sound otherwise."""
+"""160 faults of single DICOM files in a study that is sound otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_fragments
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import JPEG2000, UID, JPEG2000Lossless, JPEGLSLossless, JPEGLSNearLossless, RLELossless
 from tiny_study import COLUMNS, ROWS, Image, save
 
 Change = Callable[[bytes], bytes]
@@ -230,8 +230,18 @@ def j2k_header(rows: int, columns: int) -> bytes:
     return b"\xff\x4f\xff\x51" + struct.pack(">HH", 41, 0) + sizes + b"\x0f\x01\x01" + bytes(40) + b"\xff\xd9"
 
 
-def packed(name: str, spoil: Change = lambda stream: stream) -> Callable[[Path], Path]:
-    """All images compressed (enlarged: JPEG 2000 wants more than a few pixels), the stream of one spoilt."""
+def packed(
+    name: str,
+    spoil: Change = lambda stream: stream,
+    *,
+    named: str = "",
+    after: Callable[[Any], object] = lambda ds: None,
+    **how: Any,
+) -> Callable[[Path], Path]:
+    """All images compressed (enlarged: JPEG 2000 wants more than a few pixels), the stream of one spoilt.
+
+    ``named`` is the transfer syntax that the files claim, ``after`` changes their headers.
+    """
 
     def build(folder: Path) -> Path:
         images = study()
@@ -241,8 +251,10 @@ def packed(name: str, spoil: Change = lambda stream: stream) -> Callable[[Path],
             ds.PixelData = np.tile(np.frombuffer(ds.PixelData, "<u2").reshape(ROWS, COLUMNS), LARGE).tobytes()
             ds.file_meta = FileMetaDataset()
             ds.file_meta.TransferSyntaxUID = one.syntax
-            ds.compress(name, generate_instance_uid=False)
-            one.syntax = name
+            ds.compress(name, generate_instance_uid=False, **how)
+            ds.pop("LossyImageCompression", None)
+            one.syntax = UID(named or name)
+            after(ds)
             if number == HURT:
                 _encapsulate(ds, [spoil(b"".join(list(generate_fragments(ds.PixelData))[1:]))])
         return lay(images, folder)
@@ -404,6 +416,14 @@ def pixels() -> Iterator[Fault]:
         spoil = partial(_put, offset=offset, value=value)
         yield Fault(f"RLE {what}", packed(RLELossless, spoil), ("FILE-DAMAGED",))
 
+    lost: dict[str, Any] = {"flags": ("lossy-compression",), "hu": None}
+    yield Fault("a lossy JPEG 2000 named lossless", packed(JPEG2000, named=JPEG2000Lossless, j2k_cr=[6]), **lost)
+    yield Fault("a lossy JPEG-LS named lossless", packed(JPEGLSNearLossless, named=JPEGLSLossless, jls_error=3), **lost)
+    other = packed(JPEG2000Lossless, after=lambda ds: setattr(ds, "PixelRepresentation", 1))
+    yield Fault("a JPEG 2000 of another sign", other, ("PIXEL-FORMAT",))
+    fewer = packed(JPEG2000Lossless, after=lambda ds: setattr(ds, "BitsStored", 10) or setattr(ds, "HighBit", 9))
+    yield Fault("a JPEG 2000 of more bits than are stored", fewer, ("PIXEL-FORMAT",))
+
 
 def _put(stream: bytes, *, offset: int, value: int) -> bytes:
     whole = bytearray(stream)
@@ -455,7 +475,7 @@ def values() -> Iterator[Fault]:
         yield Fault(f"{keyword} holds a name", put(keyword, CANARY), ("HEADER-VALUE",))
     for keyword in ("SliceThickness", "XRayTubeCurrent", "Exposure"):
         yield Fault(f"{keyword} holds a name", put(keyword, CANARY))
-    for value in ("nan", "inf", "1e400", "0", "-1"):
+    for value in ("nan", "inf", "1e400", "0", "-1", "1_0"):
         yield Fault(f"RescaleSlope {value}", put("RescaleSlope", value), ("HEADER-VALUE", "RESCALE-VALUE"))
     yield Fault("RescaleSlope absent", put("RescaleSlope", None), ("RESCALE-MISSING",))
     yield Fault("RescaleType of another quantity", put("RescaleType", "MGML"), ("RESCALE-TYPE",))

@@ -1,4 +1,4 @@
-"""73 ways in which sound files do not make one regular dynamic series, or do so in an unusual way; and permutations of their order."""
+"""96 ways in which sound files do not make one regular dynamic series, or do so in an unusual way; and permutations of their order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from enhanced_study import ENHANCED_CT, enhanced
+from enhanced_study import item as one_item
 from fault import TIMES_S, Fault, lay, study, truth
 from tiny_study import (
     AXIAL,
@@ -162,6 +163,10 @@ def mixed() -> Iterator[Fault]:
     yield Fault("two studies", with_more(lambda images: study(seed=2)), ("STUDY-MIXED",))
     yield Fault("two patients", changed(put(PatientID="CANARY 2"), p=1, k=1), ("STUDY-MIXED",))
     yield Fault("a patient without number in one file", changed(put(PatientID=""), p=1, k=1))
+    nobody = put(PatientID="", PatientName="CANARY^OTHER")
+    yield Fault("another name without number in one pass", changed(nobody, p=1), ("STUDY-MIXED",))
+    unborn = put(PatientID="", PatientBirthDate="19600101")
+    yield Fault("another date of birth without number in one file", changed(unborn, p=1, k=1), ("STUDY-MIXED",))
     yield Fault("a frame of reference in one pass", changed(put(FrameOfReferenceUID="1.2.3.99"), p=1), ("SERIES-FRAME",))
     yield Fault("two series, two frames", changed(_frame_of_late, series=(0, 0, 1, 1)), ("SERIES-FRAME",))
     yield Fault("no frame of reference", changed(put(FrameOfReferenceUID=None)), (), ("frame-of-reference-missing",))
@@ -172,6 +177,21 @@ def mixed() -> Iterator[Fault]:
     yield Fault("a frame that does not say where it lies", frames(_nowhere), ("HEADER-MISSING",))
     yield Fault("a multi-frame object with a frame missing", frames(keep=lambda i: (i.p, i.k) != (2, 1)), ("SERIES-MISSING-SLICE",))
     yield Fault("a multi-frame object with fewer pixels than frames", frames(_fewer_pixels), ("FILE-TRUNCATED",))
+
+    for name, item in (
+        ("PixelMeasuresSequence", {"PixelSpacing": [0.4, 0.5]}),
+        ("PixelValueTransformationSequence", {"RescaleIntercept": 0, "RescaleSlope": 1, "RescaleType": "HU"}),
+    ):
+        yield Fault(f"two items in {name}", frames(_twice(name, item)), ("FILE-DAMAGED",))
+    yield Fault("two items of what all frames share", frames(_shared_twice), ("FILE-DAMAGED",))
+
+
+def _twice(keyword: str, values: dict[str, object]) -> Callable[[Any], None]:
+    return lambda ds: ds.SharedFunctionalGroupsSequence[0][keyword].value.append(one_item(**values))
+
+
+def _shared_twice(ds: Any) -> None:
+    ds.SharedFunctionalGroupsSequence.append(copy.deepcopy(ds.SharedFunctionalGroupsSequence[0]))
 
 
 def frames(
@@ -224,11 +244,46 @@ def places() -> Iterator[Fault]:
     shuttled = tuple(TIMES_S[p] for p in first)
     yield Fault("a table that shuttles", shuttle, (), ("shuttle-table",), hu=rounds, times_s=shuttled)
     yield Fault("a matrix that changes", changed(_halved, p=2), ("SERIES-MATRIX",))
+    each = {"series": (0, 1, 2, 3)}
+    for change, what, code in (
+        (_halved, "matrix of half the size", "SERIES-MATRIX"),
+        (_doubled, "matrix of twice the size", "SERIES-MATRIX"),
+        (_transposed, "matrix transposed", "SERIES-MATRIX"),
+        (put(PixelSpacing=[SPACING[1] / 2, SPACING[2] / 2]), "spacing halved", "SERIES-GEOMETRY"),
+        (_negated, "orientation negated", "SERIES-GEOMETRY"),
+        (put(FrameOfReferenceUID="1.2.3.99"), "frame of reference", "SERIES-FRAME"),
+        (put(FrameOfReferenceUID=None), "frame of reference gone", "SERIES-FRAME"),
+    ):
+        for k in (0, 1):
+            yield Fault(f"a series a pass, slice {k + 1} of one with another {what}", changed(change, p=2, k=k, **each), (code,))
+    yield Fault(
+        "a series a pass, one of another spacing", changed(put(PixelSpacing=[0.4, 0.55]), p=2, **each), ("SERIES-GEOMETRY",)
+    )
+    yield Fault("an object a pass, a frame of another spacing", _object_a_pass, ("SERIES-GEOMETRY",))
     yield Fault("pixel spacing that changes", changed(put(PixelSpacing=[1.0, 1.1]), p=2), ("SERIES-GEOMETRY",))
 
 
 def _halved(image: Image) -> None:
     image.ds.Rows, image.ds.PixelData = ROWS // 2, bytes(ROWS * COLUMNS)
+
+
+def _doubled(image: Image) -> None:
+    image.ds.Rows, image.ds.PixelData = ROWS * 2, image.ds.PixelData * 2
+
+
+def _transposed(image: Image) -> None:
+    image.ds.Rows, image.ds.Columns = COLUMNS, ROWS
+
+
+def _negated(image: Image) -> None:
+    image.ds.ImageOrientationPatient = [-float(v) for v in image.ds.ImageOrientationPatient]
+
+
+def _object_a_pass(folder: Path) -> Path:
+    images = study(series=(0, 1, 2, 3))
+    made = [enhanced([image for image in images if image.p == p], TIMES_S, number=p + 1) for p in range(4)]
+    made[2].ds.PerFrameFunctionalGroupsSequence[1].PixelMeasuresSequence = [one_item(PixelSpacing=[0.4, 0.55])]
+    return lay(made, folder)
 
 
 def times() -> Iterator[Fault]:
@@ -246,6 +301,9 @@ def times() -> Iterator[Fault]:
         "AcquisitionDateTime", lambda i: "20240314" + clock(START_S + of_pass(i) + 3600 * (i.p > 1)) + ("+0100", "+0200")[i.p > 1]
     )
     yield Fault("a clock set from winter to summer", changed(zones))
+    half = timed("AcquisitionDateTime", lambda i: "20240314" + seconds(i) + "+0100" * (i.p > 1))
+    yield Fault("an offset from UTC in half of the passes", changed(half), wrong)
+    yield Fault("a frame of another reference time", frames(_late_reference), (), ("time-encodings-disagree",))
     yield Fault("TriggerTime only", changed(timed("TriggerTime", lambda i: f"{1000 * of_pass(i) + 350:.1f}")))
     yield Fault("ContentTime only", changed(timed("ContentTime", seconds)), (), ("time-not-of-acquisition",))
     yield Fault("midnight crossed", changed(lambda i: None, start_s=86400 - 5.0))
@@ -270,6 +328,11 @@ def _exchanged(image: Image) -> None:
 def _raw_time(image: Image, text: str) -> None:
     image.ds["AcquisitionTime"].VR = "LO"
     image.ds["AcquisitionTime"].value = text
+
+
+def _late_reference(ds: Any) -> None:
+    frame = ds.PerFrameFunctionalGroupsSequence[5].FrameContentSequence[0]
+    frame.FrameReferenceDateTime = "20240314" + clock(START_S + 999)
 
 
 def rescales() -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from fault import Fault, check, lay, study, truth
 from hepaflow.dicom.assemble import assemble
 
 FAMILIES = {"DICOM files": dicom_files.CASES, "series assembly": series_assembly.CASES, "archives and paths": archives.CASES}
-COUNTS = {"DICOM files": 155, "series assembly": 73, "archives and paths": 32}
+COUNTS = {"DICOM files": 160, "series assembly": 96, "archives and paths": 32}
 ALL = [pytest.param(family, case, id=case.name) for family, cases in FAMILIES.items() for case in cases]
 
 

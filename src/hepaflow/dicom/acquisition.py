@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from hepaflow.dicom.headers import Instance, Slice
 from hepaflow.dicom.times import TimeAxis
-from hepaflow.dicom.values import DAY_US, Reader, time_us
+from hepaflow.dicom.values import DAY_US, Reader, decimal, time_us
 from hepaflow.domain.series import Acquisition
 
 #: Start of injection to first pass, as protocols have it: from a minute before to five minutes after the start.
@@ -63,11 +63,8 @@ def _middle(values: Iterable[float | None]) -> float | None:
 def _first_positive(read: Reader, keyword: str) -> float | None:
     """The first value of a rate that may have one entry an injection phase."""
     words = read.words(keyword)
-    try:
-        value = float(words[0]) if words else 0.0
-    except ValueError:
-        return None
-    return value if 0 < value < 1000 else None
+    value = decimal(words[0]) if words else None
+    return value if value is not None and 0 < value < 1000 else None
 
 
 def _injection(axis: TimeAxis, read: Reader) -> tuple[float | None, bool]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from hepaflow.dicom.headers import Instance, Slice
 from hepaflow.dicom.stack import POSITION_MM, levels, normal_of
+from hepaflow.dicom.times import CLOCKS
 from hepaflow.errors import InputRefused
 
 ORIENTATION = 1e-3
@@ -31,11 +32,17 @@ class SeriesFound:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The dynamic images, one tuple a series, and every series of the study."""
+    """The dynamic images, one tuple a series, and every series of the study.
+
+    Refused, whatever was chosen and how: images of more than one matrix, spacing, orientation or frame of reference.
+    """
 
     series: tuple[tuple[Slice, ...], ...]
     found: tuple[SeriesFound, ...]
     flags: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        refuse_change([s for part in self.series for s in part])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,14 +64,15 @@ class _Group:
 
 
 def one_patient(instances: Iterable[Instance]) -> None:
-    """Refused: files of more than one study or patient."""
+    """Refused: files of more than one study or patient (another number; where a file has none, another name or date of birth)."""
     listed = [i for i in instances if i.kind != "directory"]
     studies = {i.study_uid for i in listed}
-    patients = {i.patient for i in listed if i.patient}
+    people = {i.patient for i in listed}
+    numbers = {person.number for person in people if person.number}
     if len(studies) > 1:
         raise InputRefused("STUDY-MIXED", f"the folder holds {len(studies)} studies", "Give the folder of one study")
-    if len(patients) > 1:
-        raise InputRefused("STUDY-MIXED", f"the study holds files of {len(patients)} patients", "Separate the patients first")
+    if len(numbers) > 1 or any(one.is_another(other) for one in people if not one.number for other in people):
+        raise InputRefused("STUDY-MIXED", "the study holds files of several patients", "Separate the patients first")
 
 
 def inventory(instances: Sequence[Instance]) -> tuple[SeriesFound, ...]:
@@ -132,7 +140,7 @@ def _dynamic(groups: list[_Group]) -> tuple[list[_Group], dict[str, str]]:
     """The groups that are the dynamic series (none when nothing is dynamic), and why the others are not."""
     for group in groups:
         if group.repeats > 1 and len(group.positions) > 1:
-            _refuse_change(group)
+            refuse_change(group.slices)
     sets: list[list[_Group]] = []
     for group in groups:
         for known in sets:
@@ -169,6 +177,21 @@ def _covers(group: _Group, model: _Group) -> bool:
     return all(np.abs(there - p).min() <= POSITION_MM for p in group.positions)
 
 
+def _is_between(group: _Group, best: list[_Group]) -> bool:
+    """Made after the first image of the dynamic series and before its last, at a time that is none of theirs: a pass, and not their twin."""
+    theirs = [s.clocks for g in best for s in g.slices]
+    for name in CLOCKS:
+        if all(name in clocks for clocks in theirs) and all(name in s.clocks for s in group.slices):
+            known, own = {clocks[name] for clocks in theirs}, {s.clocks[name] for s in group.slices}
+            return not own & known and min(known) < min(own) and max(own) < max(known)
+    return False
+
+
+def _lies_in(image: Slice, model: _Group) -> bool:
+    """At one of the model's places."""
+    return bool(np.abs(np.array(model.positions) - _height(image, model.first)).min() <= POSITION_MM)
+
+
 def _weight(groups: list[_Group]) -> tuple[bool, int]:
     passes = sum(g.repeats for g in groups)
     return passes > 1, passes * max(len(g.positions) for g in groups)
@@ -177,6 +200,8 @@ def _weight(groups: list[_Group]) -> tuple[bool, int]:
 def _why_not(group: _Group, best: list[_Group]) -> str:
     model = max(best, key=lambda g: g.repeats)
     several = len(group.positions) > 1
+    if several and any(_same_plane(model.first, s) and _lies_in(s, model) for s in group.slices):
+        refuse_change(group.slices)  # else a pass with some odd images would be left aside without a word
     twin = several and _same_plane(model.first, group.first) and _covers(group, model)
     if group.first.frame_uid != model.first.frame_uid and (twin or (several and group.repeats > 1)):
         raise InputRefused(
@@ -188,31 +213,34 @@ def _why_not(group: _Group, best: list[_Group]) -> str:
             "the study holds dynamic series of different matrix, spacing, orientation or coverage",
             "Give one reconstruction of the dynamic series",
         )
+    if several and all(_lies_in(s, model) for s in group.slices) and _is_between(group, best):
+        refuse_change([*model.slices, *group.slices])
     if group.repeats > 1:
         return "one slice followed over time (bolus monitoring)"
     return "shown once, at other places"
 
 
-def _refuse_change(group: _Group) -> None:
-    first = group.first
-    for s in group.slices:
-        if (s.pixels.rows, s.pixels.columns) != (first.pixels.rows, first.pixels.columns):
-            raise InputRefused("SERIES-MATRIX", "the matrix changes within a dynamic series", "Give one reconstruction")
-        if s.frame_uid != first.frame_uid:
-            raise InputRefused("SERIES-FRAME", "the frame of reference changes within a dynamic series", "Give one acquisition")
-        if not _same_plane(first, s):
-            raise InputRefused(
-                "SERIES-GEOMETRY", "spacing or orientation changes within a dynamic series", "Give one reconstruction"
-            )
+def refuse_change(images: Sequence[Slice]) -> None:
+    """Refused: images that differ in matrix, frame of reference, spacing or orientation from the first of them."""
+    first = images[0]
+    if any((s.pixels.rows, s.pixels.columns) != (first.pixels.rows, first.pixels.columns) for s in images):
+        raise InputRefused("SERIES-MATRIX", "the matrix changes within the dynamic series", "Give one reconstruction")
+    if any(s.frame_uid != first.frame_uid for s in images):
+        raise InputRefused("SERIES-FRAME", "the frame of reference changes within the dynamic series", "Give one acquisition")
+    if not all(_same_plane(first, s) for s in images):
+        raise InputRefused("SERIES-GEOMETRY", "spacing or orientation changes within the dynamic series", "Give one reconstruction")
 
 
 def _same_plane(a: Slice, b: Slice) -> bool:
     """Same matrix, orientation, spacing, and the same line through the first pixels."""
     if (a.pixels.rows, a.pixels.columns) != (b.pixels.rows, b.pixels.columns):
         return False
-    if np.abs(np.subtract(a.orientation, b.orientation)).max() > ORIENTATION:
-        return False
-    return bool(np.abs(np.subtract(a.spacing, b.spacing)).max() <= SPACING_MM)
+    return _near(a.orientation, b.orientation, ORIENTATION) and _near(a.spacing, b.spacing, SPACING_MM)
+
+
+def _near(a: Sequence[float], b: Sequence[float], most: float) -> bool:
+    """No number further than ``most`` from its like; asked of every image, so without arrays."""
+    return all(abs(x - y) <= most for x, y in zip(a, b, strict=True))
 
 
 def _height(image: Slice, model: Slice) -> float:

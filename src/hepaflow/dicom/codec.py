@@ -10,19 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.dicom.codestream import HTJ2K, JPEG, JPEG_2000, Claims, claims
 from hepaflow.dicom.walk import PixelSpan
 from hepaflow.errors import InputRefused
 
-_JPEG = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
-_JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
-_HTJ2K = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203")
 _RLE = "1.2.840.10008.1.2.5"
 _RLE_HEADER = 64
 #: The last marker of every JPEG and JPEG 2000 stream (ISO/IEC 10918-1 B.1.1.3 EOI, 15444-1 A.4.4 EOC).
 _END = b"\xff\xd9"
-COMPRESSED = (*_JPEG, *_JPEG_2000, *_HTJ2K, _RLE)
+COMPRESSED = (*JPEG, *JPEG_2000, *HTJ2K, _RLE)
 #: May have lost information, whatever the header says.
-LOSSY = ("1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.203")
+LOSSY = ("1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.203")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +45,22 @@ def load_decoders() -> None:
     gdcm.Trace.ErrorOff()
 
 
-def decoded(data: bytes, form: Form, *, where: str) -> npt.NDArray[Any]:
-    """Stored values (rows, columns) of the image or frame whose span is ``data``. Refused: pixels that cannot be decoded, or of another size."""
+def decoded(data: bytes, form: Form, *, where: str) -> tuple[npt.NDArray[Any], bool]:
+    """Stored values (rows, columns) of the image or frame whose span is ``data``, and whether its stream says that information was lost.
+
+    Refused: pixels that cannot be decoded, or whose stream claims another size, sign, or values of more bits than the header.
+    """
     if form.syntax not in COMPRESSED:
         raise InputRefused("FILE-SYNTAX", f"an image is compressed in a way that is not read ({where})", "Export it uncompressed")
     first, fragments = form.span.start, form.span.fragments or ()
     stream = b"".join(data[start - first : start - first + length] for start, length in fragments)
-    size = codestream_size(stream, form.syntax)
-    if size is not None and size != (form.rows, form.columns):
+    said = claims(stream, form.syntax)
+    if said is not None and (said.rows, said.columns) != (form.rows, form.columns):
         raise InputRefused("PIXEL-FORMAT", f"compressed pixels have another size than the header says ({where})", "Copy it again")
+    if said is not None and said.signed not in (None, form.signed):
+        raise InputRefused(
+            "PIXEL-FORMAT", f"compressed pixels and their header disagree on the sign ({where})", "Export it uncompressed"
+        )
     if form.syntax == _RLE and not _rle_holds(stream, form.bits_allocated // 8):
         raise InputRefused("FILE-DAMAGED", f"compressed pixels contradict their own header ({where})", "Copy it again")
     # a decoder of JPEG-LS looks for the end of a small cut stream for 20 s
@@ -85,35 +90,23 @@ def decoded(data: bytes, form: Form, *, where: str) -> npt.NDArray[Any]:
         ) from error
     if found.shape != (form.rows, form.columns):
         raise InputRefused("PIXEL-FORMAT", f"compressed pixels have another size than the header says ({where})", "Copy it again")
-    return np.asarray(found)
+    if said is not None and not _fits(found, said, form):
+        raise InputRefused(
+            "PIXEL-FORMAT", f"compressed pixels take more bits than the header says ({where})", "Export it uncompressed"
+        )
+    return np.asarray(found), said is not None and said.lossy
 
 
-def codestream_size(stream: bytes, syntax: str) -> tuple[int, int] | None:
-    """Rows and columns that a compressed stream claims (a decoder would allocate them); None for RLE, which claims nothing.
+def _fits(found: npt.NDArray[Any], said: Claims, form: Form) -> bool:
+    """Streams often claim the bits that are allocated: true as long as no value takes more than are stored.
 
-    Source: ISO/IEC 10918-1 B.2.2 and 14495-1 C.2.2 (frame header), 15444-1 A.5.1 (SIZ). Refused by returning (0, 0): no frame header.
+    Of a stream that knows no sign a negative value may come out as a large one, whose sign is still to be extended.
     """
-    if syntax in _JPEG:
-        position = 2
-        while position + 9 <= len(stream):
-            if stream[position] != 0xFF:
-                return 0, 0
-            marker = stream[position + 1]
-            if marker == 0xFF:
-                position += 1
-                continue
-            if marker in (0xC0, 0xC1, 0xC2, 0xC3, 0xF7):
-                rows, columns = struct.unpack_from(">HH", stream, position + 5)
-                return int(rows), int(columns)
-            position += 2 + struct.unpack_from(">H", stream, position + 2)[0]
-        return 0, 0
-    if syntax in _JPEG_2000 or syntax in _HTJ2K:
-        start = stream.find(b"\xff\x4f\xff\x51")
-        if start < 0 or start + 24 > len(stream):
-            return 0, 0
-        x1, y1, x0, y0 = struct.unpack_from(">IIII", stream, start + 8)
-        return int(y1 - y0), int(x1 - x0)
-    return None
+    if said.bits <= form.bits_stored:
+        return True
+    low = -(1 << form.bits_stored - 1) if form.signed else 0
+    high = (1 << form.bits_stored - (said.signed is True)) - 1
+    return bool(found.min() >= low and found.max() <= high)
 
 
 def _rle_holds(stream: bytes, planes: int) -> bool:

@@ -147,6 +147,15 @@ def unit(key: str) -> Code:
     return NO_UNITS if known.ucum == "1" else Code(known.ucum, "UCUM", known.unit)
 
 
+def same_unit(one: Code, other: Code) -> bool:
+    """Two UCUM codes name one unit, whichever of its two signs the litre has.
+
+    >>> same_unit(Code("mL", "UCUM", ""), ML), same_unit(Code("mm3", "UCUM", ""), ML)
+    (True, False)
+    """
+    return one.scheme == other.scheme and one.value.replace("L", "l") == other.value.replace("L", "l")
+
+
 def method(model: str) -> Code:
     """The kinetic model as a measurement method."""
     return _MODELS.get(model) or private(model.upper()[:16], f"Model {model}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,14 @@ from hepaflow.domain.geometry import Grid
 from hepaflow.errors import InputRefused
 
 _MAX_GAP = 10_000
+_POSITION = 0x00200032
 
 
 def grid_of_frames(dataset: Any, frames: int, rows: int, columns: int) -> tuple[Grid, list[int]]:
-    """The grid that all frames lie on (frames without a voxel may be absent), and the slice of every frame."""
+    """The grid that all frames lie on (frames without a voxel may be absent), and the slice of every frame.
+
+    Refused: frames of other number, pixel spacing or plane, that lie unevenly or beside each other, or of which something is said twice.
+    """
     items = list(dataset.PerFrameFunctionalGroupsSequence)
     if len(items) != frames:
         raise InputRefused("REGIONS-DAMAGED", "an object says where other than its own frames lie", "Export it again")
@@ -25,7 +30,10 @@ def grid_of_frames(dataset: Any, frames: int, rows: int, columns: int) -> tuple[
     across, down = np.array(planes[0][:3]), np.array(planes[0][3:])
     normal = np.cross(across, down)
     points = np.array([[float(v) for v in group_of(dataset, item, "PlanePositionSequence").ImagePositionPatient] for item in items])
-    measures = group_of(dataset, items[0], "PixelMeasuresSequence")
+    sizes = [group_of(dataset, item, "PixelMeasuresSequence") for item in items]
+    measures = sizes[0]
+    if any(one is not measures and one.PixelSpacing != measures.PixelSpacing for one in sizes):
+        raise InputRefused("REGIONS-GEOMETRY", "an object's frames have several pixel spacings", "Export it on the study's grid")
     heights, level = levels([float(h) for h in points @ normal])
     gaps = np.diff(heights)
     stated = float(measures.get("SpacingBetweenSlices", 0) or 0) or float(measures.get("SliceThickness", 0) or 0)
@@ -47,10 +55,31 @@ def grid_of_frames(dataset: Any, frames: int, rows: int, columns: int) -> tuple[
 
 
 def group_of(dataset: Any, item: Any, keyword: str) -> Any:
-    """A functional group of one frame, its own or the one that all share."""
-    if keyword in item:
-        return item[keyword].value[0]
-    return dataset.SharedFunctionalGroupsSequence[0][keyword].value[0]
+    """A functional group of one frame, its own or the one that all share. Refused: one that is said twice, and not alike."""
+    shared = dataset.SharedFunctionalGroupsSequence[0] if dataset.get("SharedFunctionalGroupsSequence") else {}
+    said = [one for group in (item, shared) if keyword in group for one in group[keyword].value]
+    if any(other != said[0] for other in said[1:]):
+        raise InputRefused("OBJECT-CONTRADICTS", "an object says of a frame twice what holds once", "Export it again")
+    return said[0]
+
+
+def refuse_index(dataset: Any, index: Sequence[int]) -> None:
+    """Refused: frames whose dimension index by position does not rise, or fall, with the slice of every frame.
+
+    Source: DICOM PS3.3 C.7.6.17 (an index counts the values of the attribute that its dimension points to).
+    """
+    dimensions = [getattr(one, "DimensionIndexPointer", None) for one in dataset.get("DimensionIndexSequence", ())]
+    if _POSITION not in dimensions:
+        return
+    place = dimensions.index(_POSITION)
+    items = dataset.PerFrameFunctionalGroupsSequence
+    values = [group_of(dataset, item, "FrameContentSequence").DimensionIndexValues for item in items]
+    counted = [int(np.atleast_1d(several)[place]) for several in values]
+    steps = np.sign(np.diff([k for _, k in sorted(zip(counted, index, strict=True))]))
+    if len(set(counted)) < len(counted) or not ((steps > 0).all() or (steps < 0).all()):
+        raise InputRefused(
+            "OBJECT-CONTRADICTS", "an object counts its frames in another order than their places", "Export it again"
+        )
 
 
 def code_of(item: Any) -> Code:

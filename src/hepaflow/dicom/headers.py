@@ -13,13 +13,14 @@ from hepaflow.dicom.frames import split
 from hepaflow.dicom.gate import BIG_ENDIAN, DEFLATED, DIRECTORY, NATIVE, Header
 from hepaflow.dicom.kinds import MAKER, kind_of
 from hepaflow.dicom.source import Entry
-from hepaflow.dicom.values import Reader, date_time_us, date_us, time_us
+from hepaflow.dicom.values import Reader, date_time_us, date_us, time_us, zone_of
 from hepaflow.dicom.walk import PixelSpan
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 MULTI_FRAME_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 #: Of a compressed image, whose size its file does not bound: twice the largest matrix that CT scanners reconstruct (2048).
 MAX_SIDE = 4096
+_DATE_TIMES = ("FrameAcquisitionDateTime", "FrameReferenceDateTime", "AcquisitionDateTime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Slice:
     """One CT image that may belong to a dynamic series: a file, or one ``frame`` (1-based) of a multi-frame file.
 
     ``clocks`` hold microseconds by encoding (of the day, or since 1 January of year 1 where a date is given), ``labels`` the pass
-    numbers by encoding; what is absent is missing from them.
+    numbers by encoding; what is absent is missing from them. ``zoned`` are the clocks that name their offset from UTC.
     """
 
     file: int
@@ -81,6 +82,7 @@ class Slice:
     thickness: float | None
     pixels: Pixels
     clocks: dict[str, int]
+    zoned: frozenset[str]
     labels: dict[str, int]
     expected_passes: int | None
     technique: Technique
@@ -93,6 +95,19 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Who the patient of a file is; empty where the header does not say, or says it in letters that two files may encode differently."""
+
+    number: bytes
+    name: bytes
+    born: bytes
+
+    def is_another(self, other: Person) -> bool:
+        """Another name or date of birth, which is all that can be said where a number is missing."""
+        return any(mine and theirs and mine != theirs for mine, theirs in ((self.name, other.name), (self.born, other.born)))
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """One DICOM file of the study: what it is, and a :class:`Slice` for every CT image with a place in space that it holds."""
 
@@ -101,7 +116,7 @@ class Instance:
     header: Header
     study_uid: str
     series_uid: str
-    patient: bytes
+    patient: Person
     sop_class: str
     modality: str
     kind: str  # "slice" | "localizer" | "other" | "directory"
@@ -114,7 +129,7 @@ def describe(entry: Entry, header: Header, *, file: int, where: str) -> Instance
     read = Reader(header, where)
     sop_class = read.text("SOPClassUID")
     if header.meta.get(0x00020002, b"").rstrip(b"\x00 ") == DIRECTORY.encode():
-        return Instance(file, entry, header, "", "", b"", DIRECTORY, "", "directory", "", ())
+        return Instance(file, entry, header, "", "", Person(b"", b"", b""), DIRECTORY, "", "directory", "", ())
     if not sop_class or not read.text("StudyInstanceUID") or not read.text("SeriesInstanceUID"):
         raise read.refuse(
             "FILE-TRUNCATED", "a header ends before it says what the file is", "Copy the study again from its archive"
@@ -133,13 +148,19 @@ def describe(entry: Entry, header: Header, *, file: int, where: str) -> Instance
         header=header,
         study_uid=read.text("StudyInstanceUID"),
         series_uid=read.text("SeriesInstanceUID"),
-        patient=read.raw("PatientID").rstrip(b"\x00 ").lstrip(b" "),
+        patient=_person(read),
         sop_class=sop_class,
         modality=read.text("Modality") if re.fullmatch(r"[A-Z]{2,12}", read.text("Modality")) else "",
         kind=kind,
         what=kind_of(sop_class, maker=maker, description=read.text("SeriesDescription")),
         images=images,
     )
+
+
+def _person(read: Reader) -> Person:
+    number, name, born = (read.raw(keyword).strip(b"\x00 ") for keyword in ("PatientID", "PatientName", "PatientBirthDate"))
+    plain = name.isascii() and b"\x1b" not in name  # an escape begins another alphabet
+    return Person(number, b"^".join(name.upper().replace(b"^", b" ").split()) if plain else b"", born)
 
 
 def _images(parts: Sequence[tuple[Entry, Header, int | None]], file: int, where: str) -> tuple[str, tuple[Slice, ...]]:
@@ -180,6 +201,7 @@ def _slice(entry: Entry, header: Header, read: Reader, types: tuple[str, ...], f
         thickness=read.positive("SpacingBetweenSlices") or read.positive("SliceThickness"),
         pixels=_pixels(header, read),
         clocks=_clocks(read),
+        zoned=frozenset(name for name in _DATE_TIMES if zone_of(read.text(name))),
         labels=_labels(read),
         expected_passes=_count(read),
         technique=_technique(read),
@@ -271,7 +293,7 @@ def _count(read: Reader) -> int | None:
 
 def _clocks(read: Reader) -> dict[str, int]:
     found: dict[str, int] = {}
-    for name in ("FrameAcquisitionDateTime", "FrameReferenceDateTime", "AcquisitionDateTime"):
+    for name in _DATE_TIMES:
         if (value := read.moment(name, date_time_us)) is not None:
             found[name] = value
     for kind in ("Acquisition", "Content", "Series"):

@@ -85,7 +85,10 @@ def _load(slices: Sequence[Sequence[Slice]], voxels: npt.NDArray[Any], files: in
         image = slices[p][k]
         frame = "" if image.frame is None else f"frame {image.frame} of "
         where = f"{frame}file {image.file} of {files}, slice {k + 1} of pass {p + 1}"
-        stored = _in_place(image, voxels[p, k]) if _is_plain(image.pixels, voxels.dtype) else _stored(image, where)
+        plain = _is_plain(image.pixels, voxels.dtype)
+        stored, lossy = (_in_place(image, voxels[p, k]), False) if plain else _stored(image, where)
+        if lossy or image.pixels.syntax in LOSSY:
+            flags.add("lossy-compression")
         if _to_hu(stored, image.pixels, voxels[p, k]):
             flags.add("pixel-padding-implausible")
         return hashlib.sha256(voxels[p, k].data).digest()
@@ -98,8 +101,6 @@ def _load(slices: Sequence[Sequence[Slice]], voxels: npt.NDArray[Any], files: in
                 progress("read", p + 1, len(slices))
     if len({(s.pixels.slope, s.pixels.intercept) for row in slices for s in row}) > 1:
         flags.add("rescale-varies")
-    if any(s.pixels.syntax in LOSSY for row in slices for s in row):
-        flags.add("lossy-compression")
     return Loaded(voxels, tuple(digests), (*sorted(flags), *doubts(voxels)))
 
 
@@ -122,7 +123,7 @@ def doubts(voxels: npt.NDArray[Any]) -> tuple[str, ...]:
 def pixel_digest(image: Slice, where: str) -> bytes:
     """Digest of the stored pixels of one image."""
     with quiet():
-        return hashlib.sha256(np.ascontiguousarray(_stored(image, where)).tobytes()).digest()
+        return hashlib.sha256(np.ascontiguousarray(_stored(image, where)[0]).tobytes()).digest()
 
 
 def _is_plain(form: Pixels, kind: np.dtype[Any]) -> bool:
@@ -138,17 +139,17 @@ def _in_place(image: Slice, out: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return _without_spare(stored, image.pixels, out=stored)
 
 
-def _stored(image: Slice, where: str) -> npt.NDArray[Any]:
-    """Stored values (rows, columns), unused high bits removed."""
-    form = image.pixels
+def _stored(image: Slice, where: str) -> tuple[npt.NDArray[Any], bool]:
+    """Stored values (rows, columns), unused high bits removed; and whether a compressed stream says that it lost information."""
+    form, lossy = image.pixels, False
     if form.span.fragments is None:
         data = inflate(image.entry.read())[form.span.start :] if form.deflated else _own_bytes(image)
         kind = ("<" if form.little_endian else ">") + ("i" if form.signed else "u") + str(form.bits_allocated // 8)
         flat = np.frombuffer(data, dtype=kind, count=form.rows * form.columns)
         stored = flat.reshape(form.rows, form.columns)
     else:
-        stored = decode(image.entry, form, where=where)
-    return _without_spare(stored, form)
+        stored, lossy = decode(image.entry, form, where=where)
+    return _without_spare(stored, form), lossy
 
 
 def _own_bytes(image: Slice) -> bytes:

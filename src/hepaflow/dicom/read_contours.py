@@ -27,7 +27,7 @@ _ONE_PLANE = 0.05
 def read_contours(
     data: bytes, grid: Grid, *, known: Callable[[str], str | None], where: str
 ) -> tuple[list[tuple[str, Grid, BoolArray]], bool]:
-    """Name, grid and mask of every ROI (the mask is made for those that ``known`` knows), and whether points or open lines were left out.
+    """Name, grid and mask of every ROI (the grid is that of the study in the frame of reference that the ROI names, perhaps none; the mask is made for those that ``known`` knows), and whether points or open lines were left out.
 
     A voxel belongs to an ROI when its centre lies inside an odd number of the contours of its plane (a hole is a contour in a contour).
     A slice takes the nearest plane of contours, no further than half the distance of planes. Refused: another frame of
@@ -47,12 +47,19 @@ def read_contours(
 
 def _regions(dataset: Any, grid: Grid, known: Callable[[str], str | None]) -> tuple[list[tuple[str, Grid, BoolArray]], bool]:
     names: dict[int, str] = {}
+    frames: dict[int, str] = {}
     for item in dataset.StructureSetROISequence:
         names[int(item.ROINumber)] = str(item.get("ROIName", ""))
-        uid = str(item.get("ReferencedFrameOfReferenceUID", ""))
+        uid = frames[int(item.ROINumber)] = str(item.get("ReferencedFrameOfReferenceUID", ""))
         if uid and grid.frame_of_reference_uid and uid != grid.frame_of_reference_uid:
             raise InputRefused("REGIONS-FRAME", "the regions lie in another frame of reference", "Give regions drawn on this study")
     drawn = {int(item.ReferencedROINumber): list(item.get("ContourSequence", None) or ()) for item in dataset.ROIContourSequence}
+    if (
+        len(names) < len(dataset.StructureSetROISequence)
+        or len(drawn) < len(dataset.ROIContourSequence)
+        or drawn.keys() - names.keys()
+    ):
+        raise InputRefused("REGIONS-DAMAGED", "regions of the structure set have one number, or none", "Export it again")
     found, ignored = [], False
     for number, name in names.items():
         contours = []
@@ -64,7 +71,7 @@ def _regions(dataset: Any, grid: Grid, known: Callable[[str], str | None]) -> tu
             if len(points) >= 3 and np.isfinite(points).all():
                 contours.append(points)
         mask = np.zeros(grid.shape, np.bool_) if known(name) is None else _mask(contours, grid, str(known(name)))
-        found.append((name, grid, mask))
+        found.append((name, Grid(grid.shape, grid.affine, frames[number]), mask))
     return found, ignored
 
 

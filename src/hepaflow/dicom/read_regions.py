@@ -110,6 +110,8 @@ def _from_dicom(path: Path, grid: Grid) -> RegionSet:
             objects += kind in SEGMENTATIONS or kind == RT_STRUCTURE_SET
     if not objects:
         raise InputRefused("REGIONS-MISSING", "no regions were found", "Give a label map with its JSON, a DICOM SEG or an RTSTRUCT")
+    if grid.frame_of_reference_uid and not all(source.frame_of_reference_uid for _, source, _ in found):
+        flags.append("region-frame-unverified")
     return _placed(found, grid, frame=None, flags=flags)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,10 @@ _MAX_VOXELS = 2**30
 
 
 def read_segments(data: bytes, grid: Grid, *, where: str) -> list[tuple[str, Grid, BoolArray]]:
-    """Label, grid and mask of every segment. Refused: another frame of reference than ``grid``'s, frames that form no stack."""
+    """Label, grid and mask of every segment; the grids have the frame of reference that the object names, perhaps none.
+
+    Refused: another frame of reference than ``grid``'s, frames that form no stack or belong to no segment, segments of one number.
+    """
     with quiet():
         try:
             return _segments(data, data_set(data), grid)
@@ -43,22 +47,31 @@ def _segments(data: bytes, dataset: Any, grid: Grid) -> list[tuple[str, Grid, Bo
     if frame_uid and grid.frame_of_reference_uid and frame_uid != grid.frame_of_reference_uid:
         raise InputRefused("REGIONS-FRAME", "the regions lie in another frame of reference", "Give regions drawn on this study")
     names = {int(item.SegmentNumber): str(item.SegmentLabel) for item in dataset.SegmentSequence}
+    if len(names) < len(dataset.SegmentSequence):
+        raise InputRefused("REGIONS-DAMAGED", "two segments have one number", "Export it again")
     frames, rows, columns = int(dataset.NumberOfFrames), int(dataset.Rows), int(dataset.Columns)
     if frames * rows * columns > _MAX_BYTES:
         raise InputRefused("REGIONS-TOO-LARGE", "the segmentation is larger than any study", "Export it again")
     kind = str(dataset.SegmentationType)
-    own, index = grid_of_frames(dataset, frames, rows, columns)
+    placed, index = grid_of_frames(dataset, frames, rows, columns)
+    own = Grid(placed.shape, placed.affine, frame_uid)
     if np.prod(own.shape, dtype=np.int64) > _MAX_VOXELS:
         raise InputRefused("REGIONS-TOO-LARGE", "the segmentation reaches further than any study", "Export it again")
     masks: dict[int, BoolArray] = defaultdict(lambda: np.zeros(own.shape, np.bool_))
+    background = {0, int(dataset.get("PixelPaddingValue", 0) or 0)} - (names.keys() - {0})
     items = dataset.PerFrameFunctionalGroupsSequence
     for place, item, pixels in zip(index, items, stored_frames(data, dataset), strict=True):
         if kind == "LABELMAP":
-            for number in np.unique(pixels):
-                if int(number) in names:
-                    masks[int(number)][place] |= pixels == number
+            for number in {int(n) for n in np.unique(pixels)} - background:
+                masks[_known(number, names)][place] |= pixels == number
             continue
         number = int(group_of(dataset, item, "SegmentIdentificationSequence").ReferencedSegmentNumber)
         limit = _SHARE * int(dataset.MaximumFractionalValue) if kind == "FRACTIONAL" else 1
-        masks[number][place] |= pixels >= limit
+        masks[_known(number, names)][place] |= pixels >= limit
     return [(label, own, masks[number]) for number, label in names.items() if kind != "LABELMAP" or number != 0]
+
+
+def _known(number: int, names: Mapping[int, str]) -> int:
+    if number not in names:
+        raise InputRefused("REGIONS-DAMAGED", "a frame belongs to a segment that is not described", "Export it again")
+    return number

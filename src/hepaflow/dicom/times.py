@@ -94,6 +94,7 @@ def _clock(series: Sequence[Sequence[Placing]]) -> tuple[str, Times]:
     for name in CLOCKS:
         times = _times(series, name)
         if times is not None:
+            _refuse_zones(series, name)
             return name, times
         seen = seen or _present(series, name)
     if not seen:
@@ -102,6 +103,12 @@ def _clock(series: Sequence[Sequence[Placing]]) -> tuple[str, Times]:
             if times is not None:
                 return name, times
     raise InputRefused("SERIES-TIMES", "no time encoding of the series tells when each pass was made", _ADVICE)
+
+
+def _refuse_zones(series: Sequence[Sequence[Placing]], name: str) -> None:
+    """Refused: a clock that names its offset from UTC in some images and in others does not: hours may lie between the two."""
+    if len({name in s.zoned for part in series for s, _ in part}) > 1:
+        raise InputRefused("SERIES-TIMES", f"{name} names its offset from UTC in some of the images only", _ADVICE)
 
 
 def _present(series: Sequence[Sequence[Placing]], name: str) -> bool:
@@ -255,18 +262,20 @@ def _labels_missing(images: Sequence[Placing], label: str, passes: int) -> list[
 
 
 def _clocks_agree(slices: tuple[tuple[Slice, ...], ...], name: str) -> bool:
-    """Every other clock of the acquisition that runs gives the same intervals, wherever both are given."""
-    for other in CLOCKS:
-        both = [row[0].clocks for row in slices if name in row[0].clocks and other in row[0].clocks]
-        if other == name or len(both) < 2:
-            continue
-        mine = np.array([clocks[name] for clocks in both], float)
-        theirs = np.array([clocks[other] for clocks in both], float)
-        trigger = theirs if other == "TriggerTime" else mine if name == "TriggerTime" else None
-        if np.ptp(theirs) == 0 or (trigger is not None and (np.diff(trigger) <= 0).any()):  # a trigger may count anew
-            continue
-        apart = (theirs - theirs[0]) - (mine - mine[0])
-        apart -= DAY_US * np.round(apart / DAY_US)
-        if np.abs(apart).max() > AGREE_S * 1e6:
-            return False
-    return True
+    """Every other clock of the acquisition that runs gives the same intervals between the passes of every slice, wherever both are given."""
+    return all(_agree(column, name, other) for column in zip(*slices, strict=True) for other in CLOCKS if other != name)
+
+
+def _agree(column: Sequence[Slice], name: str, other: str) -> bool:
+    """The two clocks give one slice the same intervals."""
+    both = [s.clocks for s in column if name in s.clocks and other in s.clocks]
+    if len(both) < 2:
+        return True
+    mine = np.array([clocks[name] for clocks in both], float)
+    theirs = np.array([clocks[other] for clocks in both], float)
+    trigger = theirs if other == "TriggerTime" else mine if name == "TriggerTime" else None
+    if np.ptp(theirs) == 0 or (trigger is not None and (np.diff(trigger) <= 0).any()):  # a trigger may count anew
+        return True
+    apart = (theirs - theirs[0]) - (mine - mine[0])
+    apart -= DAY_US * np.round(apart / DAY_US)
+    return bool(np.abs(apart).max() <= AGREE_S * 1e6)

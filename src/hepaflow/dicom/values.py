@@ -29,7 +29,9 @@ TAGS: dict[str, int] = {
     "Manufacturer": 0x00080070,
     "SeriesDescription": 0x0008103E,
     "ManufacturerModelName": 0x00081090,
+    "PatientName": 0x00100010,
     "PatientID": 0x00100020,
+    "PatientBirthDate": 0x00100030,
     "ContrastBolusAgent": 0x00180010,
     "BodyPartExamined": 0x00180015,
     "SliceThickness": 0x00180050,
@@ -78,6 +80,8 @@ TAGS: dict[str, int] = {
 }
 WANTED = frozenset(TAGS.values())
 
+#: A DS as PS3.5 6.2 has it: float() would also read ``1_0`` as 10.
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _CLOCK = re.compile(r"(\d{2}):?(?:(\d{2}):?(?:(\d{2})(?:\.(\d{1,6}))?)?)?")
 _ZONE = re.compile(r"(.*?)([+-]\d{4})?")
 #: Free header text is passed on only when it looks like a technical name.
@@ -117,11 +121,8 @@ class Reader:
         words = self.words(keyword)
         if not words or words == ("",):
             return None
-        try:
-            values = tuple(float(word) for word in words)
-        except ValueError:
-            values = ()
-        if len(values) != count or not all(map(math.isfinite, values)):
+        values = tuple(value for value in map(decimal, words) if value is not None)
+        if not len(values) == len(words) == count:
             raise self.refuse("HEADER-VALUE", f"{keyword} is not {'a number' if count == 1 else f'{count} numbers'}")
         return values
 
@@ -185,6 +186,16 @@ class Reader:
         except InputRefused:
             return None
         return float(value) if value is not None and math.isfinite(value) and value > 0 else None
+
+
+def decimal(text: str) -> float | None:
+    """A DICOM DS as a finite number; None when it is not one.
+
+    >>> decimal("-1.5e1"), decimal("1_0"), decimal("nan")
+    (-15.0, None, None)
+    """
+    value = float(text) if _DECIMAL.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None
 
 
 def time_us(text: str) -> int | None:

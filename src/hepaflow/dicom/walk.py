@@ -32,6 +32,9 @@ _MACROS = frozenset(
 )
 
 
+#: Of these the macros that hold one item only (what is said of energies may be said once for each).
+_SINGLE = _MACROS - {0x00189304, 0x00189314, 0x00189321, 0x00189325}
+
 #: Bytes of the file from a position on into memory, which they fill: compressed frames are stepped over without being read.
 Fill = Callable[[int, memoryview], None]
 
@@ -167,6 +170,8 @@ class Walk:
         elif depth == 0:
             self._group = self.shared if tag == _SHARED else None
         per_frame = depth == 0 and tag == _PER_FRAME
+        once = tag == _SHARED if depth == 0 else depth == 1 and self._group is not None and tag in _SINGLE
+        items = 0
         while open_end or position < end:
             self._need(position + 8, end)
             group, element, length = self.item(self.data, position)
@@ -177,6 +182,9 @@ class Walk:
             if mark != _ITEM:
                 raise Damaged("FILE-DAMAGED", "a file holds a sequence without items")
             self._counted()
+            items += 1
+            if once and items > 1:
+                raise Damaged("FILE-DAMAGED", "a multi-frame file says twice what may be said once")
             if per_frame:
                 self._group = {}
                 self.frames.append(self._group)

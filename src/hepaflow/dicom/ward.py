@@ -57,8 +57,8 @@ def _decode(job: tuple[Place, tuple[Any, ...]], where: str, _: Collection[int]) 
     # of a file of many frames, the bytes of this one alone
     data = bytearray(form.span.length)
     entry_at(place).fill(form.span.start, memoryview(data))
-    found = decoded(bytes(data), form, where=where)
-    return "pixels", found.dtype.str, found.tobytes()
+    found, lossy = decoded(bytes(data), form, where=where)
+    return "pixels", found.dtype.str, found.tobytes(), lossy
 
 
 def _answer(work: Callable[..., Answer], job: Any, where: str, setting: Collection[int]) -> Answer:

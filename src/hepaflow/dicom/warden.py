@@ -76,8 +76,11 @@ def judge_all(entries: Sequence[Entry], wanted: Collection[int]) -> Iterator[Ver
                 yield Verdict(None, _refusal(_Told(*found)) if kind == "refused" else None, warden.limited)
 
 
-def decode(entry: Entry, form: Pixels, *, where: str) -> npt.NDArray[np.generic]:
-    """Stored pixels (rows, columns) of a compressed image or frame. Refused: pixels that cannot be decoded, or break the child that tries."""
+def decode(entry: Entry, form: Pixels, *, where: str) -> tuple[npt.NDArray[np.generic], bool]:
+    """Stored pixels (rows, columns) of a compressed image or frame, and whether their stream says that information was lost.
+
+    Refused: pixels that cannot be decoded, contradict their header, or break the child that tries.
+    """
     import numpy as np
 
     start, place = form.span.start, entry.place
@@ -91,7 +94,7 @@ def decode(entry: Entry, form: Pixels, *, where: str) -> npt.NDArray[np.generic]
         ((kind, *found),) = warden.answers([((place, (*shape, span)), where)], ())
     if kind == "refused":
         raise _refusal(_Told(*found))
-    return np.frombuffer(found[1], found[0]).reshape(form.rows, form.columns)
+    return np.frombuffer(found[1], found[0]).reshape(form.rows, form.columns), bool(found[2])
 
 
 def _refusal(told: _Told) -> InputRefused:

@@ -6,7 +6,10 @@ import copy
 import json
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
+from pydicom.dataelem import DataElement
 from tiny_study import PASSES, TIMES_S, clock, save, tiny, write
 
 from hepaflow.cli.inspect import inspect
@@ -89,3 +92,65 @@ def test_a_refusal_is_raised_after_what_is_known(as_json: bool, tmp_path: Path, 
         inspect(folder, as_json=as_json)
     said = capsys.readouterr().out
     assert json.loads(said)["refused"]["code"] == "SERIES-MISSING-SLICE" if as_json else "localizer" in said
+
+
+def test_series_bear_the_number_that_the_archive_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images = tiny(series=(0, 0, 0, 1, 1, 1))
+    for image in images:
+        image.ds.SeriesNumber = 4711 if image.ds.SeriesInstanceUID == images[0].ds.SeriesInstanceUID else None
+    write(images, tmp_path)
+    assert [one["series_number"] for one in survey(tmp_path).to_json()["series"]] == [4711, None]
+    inspect(tmp_path, as_json=False)
+    assert "4711" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", ["12; CANARY", "9" * 12, "", "1.5"])
+def test_what_is_no_number_is_not_shown(tmp_path: Path, number: str) -> None:
+    images = tiny()
+    for image in images:
+        image.ds[0x00200011] = DataElement(0x00200011, "LO", number)
+    write(images, tmp_path)
+    facts = survey(tmp_path).to_json()
+    assert [one["series_number"] for one in facts["series"]] == [None]
+    assert "CANARY" not in json.dumps(facts)
+
+
+def test_nothing_is_said_to_be_missing_of_what_the_refusal_explains(tmp_path: Path) -> None:
+    write(tiny() + tiny(seed=2), tmp_path / "mixed")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "note.txt").write_text("x")
+    said = {name: survey(tmp_path / name).to_json() for name in ("mixed", "empty", "nowhere")}
+    assert {name: (facts["refused"]["code"], facts["missing"]) for name, facts in said.items()} == {
+        "mixed": ("STUDY-MIXED", []),
+        "empty": ("STUDY-EMPTY", ["any DICOM image or 4D NIfTI"]),
+        "nowhere": ("SOURCE-MISSING", []),
+    }
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 3), (4, 5, 3, 1)])
+def test_one_volume_is_not_said_to_lack_times(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    nibabel.save(nibabel.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4)), tmp_path / "rois.nii.gz")
+    (tmp_path / "rois.json").write_text('{"labels": {"1": "liver"}}')
+    facts = survey(tmp_path / "rois.nii.gz").to_json()
+    assert (facts["refused"]["code"], facts["missing"]) == ("NIFTI-SHAPE", [])
+
+
+@pytest.mark.parametrize(
+    ("description", "rescale", "why"),
+    [
+        ("Blood flow [mL/min/100 g], research, images", "US", "a result: its values are not HU"),
+        ("Dynamic series, motion-corrected, research", "HU", "derived images"),
+    ],
+)
+def test_own_results_beside_the_study_are_named(tmp_path: Path, description: str, rescale: str, why: str) -> None:
+    images = tiny()
+    results = copy.deepcopy(images)
+    for number, image in enumerate(results):
+        image.ds.SeriesInstanceUID, image.ds.SOPInstanceUID = "1.2.3.1.9", f"1.2.3.1.9.{number}"
+        image.ds.Manufacturer, image.ds.SeriesDescription, image.ds.RescaleType = "hepaflow", description, rescale
+        image.ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+    write(images, tmp_path / "a")
+    write(results, tmp_path / "b")
+    scan, result = survey(tmp_path).to_json()["series"]
+    assert (scan["role"], result["role"], result["why"]) == ("dynamic", "other", why)
+    assert result["what"].startswith("CT images, made by hepaflow: ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pydicom
 import pytest
@@ -21,7 +23,7 @@ def pictures(study):
     whole = study.lesions[0].lesion.shells["whole"].mask
     return [
         KeyImage(rng.integers(0, 255, (31, 45, 3), np.uint8)),
-        KeyImage(rng.integers(0, 255, (20, 17, 3), np.uint8), whole),
+        KeyImage(rng.integers(0, 255, (20, 17, 3), np.uint8), whole, "Lésion 1, slice 4 of 6"),
     ]
 
 
@@ -49,10 +51,20 @@ def test_pictures_come_back_and_say_what_they_show(real, tmp_path):
     np.testing.assert_array_equal(first.pixel_array, made[0].pixels)
     np.testing.assert_array_equal(second.pixel_array, made[1].pixels)
     assert [len(first.SourceImageSequence), len(second.SourceImageSequence)] == [6, 2]
+    assert ("ImageComments" in first, second.ImageComments) == (False, "Lésion 1, slice 4 of 6")
     assert {first.BurnedInAnnotation, second.BurnedInAnnotation} == {"NO"}
     referred = [i.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for i in keys.ContentSequence if i.ValueType == "IMAGE"]
     assert referred == [first.SOPInstanceUID, second.SOPInstanceUID]
     assert keys.StudyInstanceUID == first.StudyInstanceUID
+
+
+def test_other_words_are_another_instance(tmp_path):
+    study = case()
+    one, other = (replace(pictures(study)[1], comment=words) for words in ("one", "two"))
+    uids = {
+        pydicom.dcmread(write_captures(study, [image], tmp_path / image.comment)[0]).SOPInstanceUID for image in (one, other, one)
+    }
+    assert len(uids) == 2
 
 
 def test_no_picture_is_no_object(tmp_path):

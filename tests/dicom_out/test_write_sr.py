@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+import subprocess
 from dataclasses import replace
 
 import highdicom
@@ -9,6 +11,7 @@ import pytest
 from case_for_tests import case
 
 from hepaflow.dicom import write_seg, write_sr
+from hepaflow.domain.history import Rule
 
 
 def groups(path) -> dict[str, object]:
@@ -95,6 +98,44 @@ def test_response_and_flags_are_coded(written):
     assert ("nancy2019-bf-ratio", "NOT-RATED") in said(found["lesion-2"])
     assert said(found["lesion-2"]).count(("QUALITY-FLAG", "lesion-below-15-mm")) == 1
     assert said(found["healthy"]) == [("QUALITY-FLAG", "fit-poor")]
+
+
+def of_study(path) -> list[tuple[str, str]]:
+    """What the report says of the whole study."""
+    found = [i for i in pydicom.dcmread(path).ContentSequence if code(i.ConceptNameCodeSequence[0]) == "C0034375"]
+    return [(code(i.ConceptNameCodeSequence[0]), code(i.ConceptCodeSequence[0])) for c in found for i in c.ContentSequence]
+
+
+def with_remarks(study, *, verdict="warn"):
+    rules = (Rule("first-pass-interval", verdict, "5", "2", "why", "pourquoi"), Rule("dose", "pass", "5", "2", "why", "pourquoi"))
+    return replace(study, flags=("liver-truncated", "region-frame-unverified"), protocol=rules)
+
+
+def test_flags_and_protocol_of_the_whole_study(written, tmp_path):
+    assert of_study(written[1]) == []
+    path = write_sr.write_sr(with_remarks(written[0]), tmp_path)
+    assert of_study(path) == [
+        ("QUALITY-FLAG", "liver-truncated"),
+        ("QUALITY-FLAG", "region-frame-unverified"),
+        ("PROTOCOL-FIRST-PASS-INTERVAL", "WARN"),
+        ("PROTOCOL-DOSE", "PASS"),
+    ]
+    assert set(groups(path)) == set(groups(written[1]))
+
+
+def test_another_verdict_is_another_document(written, tmp_path):
+    uids = {
+        pydicom.dcmread(write_sr.write_sr(with_remarks(written[0], verdict=verdict), tmp_path)).SOPInstanceUID
+        for verdict in ("warn", "fail", "warn")
+    }
+    assert len(uids) == 2
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is not installed")
+def test_the_validator_takes_what_is_said_of_the_study(written, tmp_path):
+    path = write_sr.write_sr(with_remarks(written[0]), tmp_path)
+    done = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
+    assert not [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")]
 
 
 def test_groups_are_bound_to_the_segments_of_the_segmentation(written, tmp_path):

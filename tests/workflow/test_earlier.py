@@ -15,11 +15,15 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[1] / "dicom_out"))
 from case_for_tests import case, source
 
+from hepaflow.dicom.write_ct import write_study
 from hepaflow.dicom.write_seg import write_seg
 from hepaflow.dicom.write_sr import write_sr
 from hepaflow.domain.lesions import Tracked
 from hepaflow.errors import InputRefused, UsageError
-from hepaflow.workflow.earlier import Earlier, carry, read_earlier
+from hepaflow.store.case import Case
+from hepaflow.workflow.earlier import Earlier, carry, read_earlier, same_patient
+from hepaflow.workflow.one import analyze
+from hepaflow.workflow.plan import Plan
 
 
 def visit(study_uid, *, patient="P-17"):
@@ -125,6 +129,18 @@ def test_one_without_the_other_a_case_without_segmentation_and_another_patient_a
     assert "P-17" not in str(refused.value)
     with pytest.raises(InputRefused, match="IDENTITY-UNKNOWN-LESION"):
         carry(visit("1.2.2"), read_earlier(links(tmp_path / "b.json", lesion_1="lesion-7"), first))
+
+
+def test_another_patient_is_refused_before_any_step(tmp_path):
+    write_study(case(real=False).series, tmp_path / "dicom", patient_id="P-18", patient_name="A^B", uid_seed="earlier")
+    with pytest.raises(InputRefused, match="IDENTITY-OTHER-PATIENT"), Case(tmp_path / "case") as store:
+        analyze(Plan(), tmp_path / "dicom", store, earlier=Earlier({}, {}, "P-17"))
+    assert not list((tmp_path / "case").glob("steps/*"))
+
+
+@pytest.mark.parametrize(("here", "there"), [("P-17", "P-17 "), ("", "P-17"), ("P-17", "")])
+def test_the_same_or_an_unknown_patient_is_not_refused(here, there):
+    same_patient(visit("1.2.2", patient=here).series, Earlier({}, {}, there))
 
 
 NAMES = ("lesion-1", "lesion-2")

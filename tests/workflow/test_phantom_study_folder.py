@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import nibabel as nib
@@ -10,6 +11,7 @@ import pytest
 
 from hepaflow.cli.demo import Size
 from hepaflow.cli.phantom import phantom as command
+from hepaflow.dicom.write_ct import INJECTION_START
 from hepaflow.errors import UsageError
 from hepaflow.phantom import Phantom, PhantomSpec
 from hepaflow.workflow import phantom_study
@@ -34,6 +36,26 @@ def test_the_folder_of_the_contract(made: tuple[Phantom, Path]) -> None:
     image = pydicom.dcmread(out / "dicom" / "series-2" / "ct-00001.dcm")
     assert (image.PatientID, str(image.PatientName)) == ("PHANTOM-0002", "Phantom^Liver")
     np.testing.assert_array_equal(image.pixel_array.astype(int) - 1024, phantom.series.voxels[15, 0])
+
+
+def test_the_visit_before_lies_weeks_before_the_other(
+    made: tuple[Phantom, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Written(Exception):
+        pass
+
+    started = []
+
+    def begin(*_: object, injection_start: datetime, **__: object) -> None:
+        started.append(injection_start)
+        raise Written
+
+    monkeypatch.setattr(phantom_study, "build", lambda _: made[0])
+    monkeypatch.setattr(phantom_study, "write_study", begin)
+    for visit in ("before", "after"):
+        with pytest.raises(Written):
+            phantom_study.write(PhantomSpec(visit=visit), tmp_path / visit)
+    assert started == [INJECTION_START - timedelta(weeks=12), INJECTION_START]
 
 
 def test_nifti_files_lie_where_the_images_lie(made: tuple[Phantom, Path]) -> None:

@@ -48,6 +48,7 @@ def _print(facts: dict[str, Any]) -> None:
         rows = [
             [
                 str(s["number"]),
+                "-" if s["series_number"] is None else str(s["series_number"]),
                 s["what"],
                 str(s["files"]),
                 str(s["positions"]) if s["positions"] else "-",
@@ -56,7 +57,7 @@ def _print(facts: dict[str, Any]) -> None:
             ]
             for s in facts["series"]
         ]
-        _table("Series", ["", "kind", "files", "slices", "used as", "why left aside"], rows)
+        _table("Series", ["", "number", "kind", "files", "slices", "used as", "why left aside"], rows)
     for line in facts["missing"]:
         printing.out(f"missing: {line}")
     if facts["geometry"] is None:

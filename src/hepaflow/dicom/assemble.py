@@ -33,6 +33,7 @@ class Trail:
     files: int = 0
     strangers: int = 0
     found: tuple[SeriesFound, ...] = ()
+    numbers: tuple[int | None, ...] = ()
     told_by: str = ""
     limited: bool = True
 
@@ -46,19 +47,32 @@ def assemble(source: Path, *, progress: Progress | None = None, trail: Trail | N
     Refused, by code and place: everything that cannot be assembled without a guess.
     """
     if read_nifti.is_nifti(source):
+        _several_volumes(source)
         return read_nifti.read_series(source, progress=progress)
     trail = Trail() if trail is None else trail
     with open_study(source) as entries:
         instances = _scan(entries, trail, progress)
         one_patient(instances)
-        trail.found = inventory(instances)
+        trail.found, trail.numbers = inventory(instances), _numbers(instances)
         instances, flags = _without_copies(instances, len(entries))
         flags += () if trail.limited else ("reading-unlimited",)
         choice = choose(instances)
-        trail.found = choice.found
+        trail.found, trail.numbers = choice.found, _numbers(instances)
         placed, axis = _arrange(choice)
         trail.told_by = axis.told_by
         return _series(instances, choice, placed, axis, flags=flags, files=len(entries), progress=progress)
+
+
+def _several_volumes(path: Path) -> None:
+    """Refused: one volume, as a label map is, whose missing times would be a puzzling thing to be told of."""
+    import nibabel
+
+    try:
+        shape = nibabel.load(path).shape
+    except Exception:  # reading says what is wrong
+        return
+    if len(shape) < 4 or max(shape[3:]) == 1:
+        raise InputRefused("NIFTI-SHAPE", "the NIfTI file is one volume, not a 4D series", "Give the series; regions go to --rois")
 
 
 def _scan(entries: Sequence[Entry], trail: Trail, progress: Progress | None) -> list[Instance]:
@@ -88,6 +102,15 @@ def _scan(entries: Sequence[Entry], trail: Trail, progress: Progress | None) -> 
             "STUDY-EMPTY", "the study holds no DICOM file", "Give a folder with DICOM files, a .zip of one, or a 4D NIfTI"
         )
     return found
+
+
+def _numbers(instances: Sequence[Instance]) -> tuple[int | None, ...]:
+    """Series Number of every series, in the order of the inventory."""
+    by_series: dict[str, int | None] = {}
+    for instance in instances:
+        if instance.kind != "directory":
+            by_series.setdefault(instance.series_uid, instance.number)
+    return tuple(by_series.values())
 
 
 def _without_copies(instances: list[Instance], files: int) -> tuple[list[Instance], tuple[str, ...]]:

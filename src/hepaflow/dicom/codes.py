@@ -56,6 +56,7 @@ SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operatio
 SPATIAL_RESAMPLING = Code("113085", "DCM", "Spatial resampling")
 MEASUREMENT_REPORT = Code("126000", "DCM", "Imaging Measurement Report")
 OF_INTEREST = Code("113000", "DCM", "Of Interest")
+QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
 MEAN = Code("373098007", "SCT", "Mean")
 MEDIAN = Code("373099004", "SCT", "Median")
 STANDARD_DEVIATION = Code("386136009", "SCT", "Standard Deviation")
@@ -180,6 +181,16 @@ def flag(code: str) -> Code:
     """A quality flag; its code value is the flag's own code."""
     sentence = FLAGS[code].en if code in FLAGS else code
     return private(code, sentence if len(sentence) <= 64 else code.replace("-", " ").capitalize())
+
+
+def protocol_rule(key: str) -> Code:
+    """A rule of the protocol check."""
+    return private(f"PROTOCOL-{key.upper()}", f"Protocol check, {key.replace('-', ' ')}")
+
+
+def verdict(name: str) -> Code:
+    """What the protocol check says by a rule: pass, warn, fail or unknown."""
+    return private(name.upper(), f"Protocol {name}")
 
 
 def category(name: str | None) -> Code:

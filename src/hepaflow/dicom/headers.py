@@ -122,6 +122,7 @@ class Instance:
     kind: str  # "slice" | "localizer" | "other" | "directory"
     what: str
     images: tuple[Slice, ...]
+    number: int | None = None  # of the series, as its archive shows it
 
 
 def describe(entry: Entry, header: Header, *, file: int, where: str) -> Instance:
@@ -154,6 +155,7 @@ def describe(entry: Entry, header: Header, *, file: int, where: str) -> Instance
         kind=kind,
         what=kind_of(sop_class, maker=maker, description=read.text("SeriesDescription")),
         images=images,
+        number=int(number) if re.fullmatch(r"-?\d{1,9}", number := read.text("SeriesNumber")) else None,
     )
 
 

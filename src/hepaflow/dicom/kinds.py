@@ -50,6 +50,8 @@ _OWN = {
     "Liver perfusion regions, research": "regions",
     "Liver perfusion report, research": "lesion table",
     "Reference pass": "reference pass",
+    "Dynamic series, motion-corrected, research": "corrected series",
+    "Liver perfusion key images, research": "key images",
 }
 for _quantity in QUANTITIES.values():
     _title = f"{_quantity.name_en.partition(' (')[0]} [{_quantity.unit}], research"
@@ -67,3 +69,13 @@ def kind_of(sop_class: str, *, maker: str = "", description: str = "") -> str:
     name = _NAMES.get(sop_class.removeprefix(_STORAGE), "other objects") if sop_class.startswith(_STORAGE) else "other objects"
     own = _OWN.get(description) if maker == MAKER else None
     return name if own is None else f"{name}, made by hepaflow: {own}"
+
+
+def is_own_map(what: str) -> bool:
+    """Whether :func:`kind_of` said that images are a map of hepaflow's.
+
+    >>> is_own_map("CT images, made by hepaflow: bf"), is_own_map("CT images, made by hepaflow: corrected series")
+    (True, False)
+    """
+    kind, _, own = what.partition(", made by hepaflow: ")
+    return kind == _NAMES["2"] and own in QUANTITIES

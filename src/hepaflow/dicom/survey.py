@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,14 @@ import numpy as np
 
 from hepaflow.dicom.assemble import Trail, assemble
 from hepaflow.dicom.choice import SeriesFound
-from hepaflow.dicom.kinds import REGIONS
+from hepaflow.dicom.kinds import REGIONS, is_own_map
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 
 #: A step this much longer than the one before is a gap: between two series or phases, or where a pass was lost.
 GAP_RATIO = 1.5
+#: Why images that hepaflow made of a map are left aside.
+OWN_RESULT = "a result: its values are not HU"
 _AXES = (("L", "R"), ("P", "A"), ("S", "I"))
 
 Progress = Callable[[str, int, int], None]
@@ -24,9 +26,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StudySurvey:
-    """``series`` found, files that are not DICOM, and either the assembled ``dynamic`` series or the ``refusal``."""
+    """``series`` found with their Series ``numbers``, files that are not DICOM, and either the assembled ``dynamic`` series or the ``refusal``."""
 
     series: tuple[SeriesFound, ...]
+    numbers: tuple[int | None, ...]
     files: int
     strangers: int
     told_by: str
@@ -39,7 +42,7 @@ class StudySurvey:
             "schema": 1,
             "files": self.files,
             "files_not_dicom": self.strangers,
-            "series": [asdict(one) for one in self.series],
+            "series": [asdict(one) | {"series_number": number} for one, number in zip(self.series, self.numbers, strict=True)],
             "missing": list(self.missing()),
             "geometry": None,
             "times_s": [],
@@ -65,7 +68,9 @@ class StudySurvey:
                 () if regions else ("no regions in the study: vessels, liver and healthy reference would be proposed, lesions not",)
             )
         if not self.series:
-            return ("any DICOM image or 4D NIfTI",)
+            # of any other refusal there may be images: it says itself what is wrong
+            empty = self.refusal is not None and self.refusal.code == "STUDY-EMPTY"
+            return ("any DICOM image or 4D NIfTI",) if empty else ()
         if any(one.role == "dynamic" for one in self.series):
             return ("what the refusal names: the dynamic series was found but cannot be assembled",)
         said = "the dynamic CT series: one that shows the same slices again and again"
@@ -81,7 +86,8 @@ def survey(source: Path, *, progress: Progress | None = None) -> StudySurvey:
         series, refusal = assemble(source, progress=progress, trail=trail), None
     except InputRefused as refused:
         series, refusal = None, refused
-    return StudySurvey(trail.found, trail.files, trail.strangers, trail.told_by, series, refusal)
+    found = tuple(replace(one, why=OWN_RESULT) if one.why and is_own_map(one.what) else one for one in trail.found)
+    return StudySurvey(found, trail.numbers, trail.files, trail.strangers, trail.told_by, series, refusal)
 
 
 def gaps(series: DynamicSeries) -> list[dict[str, float]]:

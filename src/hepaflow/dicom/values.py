@@ -52,6 +52,7 @@ TAGS: dict[str, int] = {
     "CTDIvol": 0x00189345,
     "StudyInstanceUID": 0x0020000D,
     "SeriesInstanceUID": 0x0020000E,
+    "SeriesNumber": 0x00200011,
     "AcquisitionNumber": 0x00200012,
     "ImagePositionPatient": 0x00200032,
     "ImageOrientationPatient": 0x00200037,

@@ -25,10 +25,14 @@ SECONDARY_CAPTURE_STORAGE = "1.2.840.10008.5.1.4.1.1.7"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeyImage:
-    """One picture: ``pixels`` (rows, columns, 3) uint8 RGB, and the ``region`` (k, j, i) it shows, None for the whole study."""
+    """One picture: ``pixels`` (rows, columns, 3) uint8 RGB, and the ``region`` (k, j, i) it shows, None for the whole study.
+
+    ``comment`` says in words what it shows; it names no patient.
+    """
 
     pixels: npt.NDArray[np.uint8]
     region: npt.NDArray[np.bool_] | None = None
+    comment: str = ""
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8 or not self.pixels.size:
@@ -44,7 +48,8 @@ def write_captures(case: CaseResult, images: Sequence[KeyImage], folder: Path) -
     if not images:
         return []
     study = origin.origin_of(case)
-    said = origin.content_digest(*(image.pixels for image in images))
+    words = np.frombuffer("\n".join(image.comment for image in images).encode(), np.uint8)
+    said = origin.content_digest(*(image.pixels for image in images), words)
     made = [_capture(image, study, (number, said)) for number, image in enumerate(images, start=1)]
     paths = [origin.save(ds, folder / f"key_{number:02d}.dcm") for number, ds in enumerate(made, start=1)]
     return [*paths, _selection(made, study, said, folder)]
@@ -63,6 +68,8 @@ def _capture(image: KeyImage, study: origin.Origin, made: tuple[int, str]) -> An
     ds.ImageType, ds.PatientOrientation = ["DERIVED", "SECONDARY"], None
     ds.BurnedInAnnotation, ds.RecognizableVisualFeatures, ds.LossyImageCompression = "NO", "NO", "00"
     ds.DerivationDescription = "Figure of the perfusion report; research use only"
+    if image.comment:
+        ds.ImageComments = image.comment
     slices = [k for k in range(len(study.images)) if image.region is None or image.region[k].any()]
     ds.SourceImageSequence = origin.sources(study, slices)
     ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PlanarConfiguration = 3, "RGB", 0

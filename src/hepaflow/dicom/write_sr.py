@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hepaflow import __version__
 from hepaflow.dicom import codes, origin
+from hepaflow.dicom.sr_items import container, modifier, number, text
 from hepaflow.dicom.write_ct import stable_uid
 from hepaflow.dicom.write_map import coded
 from hepaflow.dicom.write_seg import SEGMENTATION_STORAGE, Identity, Segment, identity, segments, tracking
@@ -36,7 +35,7 @@ class Group:
 def write_sr(case: CaseResult, folder: Path) -> Path:
     """Write ``report.dcm``: healthy reference and every part of every lesion with its measurements, and return its path.
 
-    Values are those of ``lesions.json`` to the last bit (Floating Point Value); a value that is not available is left out. Ratios,
+    Beside the measurements stand the flags of the whole case and the verdict of every rule of the protocol check. Values are those of ``lesions.json`` to the last bit (Floating Point Value); a value that is not available is left out. Ratios,
     volume, diameter and response belong to the whole lesion.
     """
     from highdicom.sr import Comprehensive3DSR
@@ -65,6 +64,9 @@ def write_sr(case: CaseResult, folder: Path) -> Path:
     for group in groups:
         item = group.container[0]
         item[_CONTENT] = DataElement(_CONTENT, "SQ", [*item.ContentSequence, *group.numbers])
+    if remarks := _study_wide(case):
+        said_of_study = container(codes.QUALITATIVE_EVALUATIONS, remarks)
+        dataset[_CONTENT] = DataElement(_CONTENT, "SQ", [*dataset.ContentSequence, said_of_study])
     origin.settle(dataset, study, "report", said)
     return origin.save(dataset, folder / "report.dcm")
 
@@ -73,6 +75,7 @@ def _digest(case: CaseResult, segmentation: Identity) -> str:
     """What the report says, as a digest: other numbers are another document."""
     measured = [case.healthy, *(part for lesion in case.lesions for part in lesion.regions.values())]
     said: list[Any] = [__version__, case.maps.model, case.maps.density_g_ml, segmentation.instance_uid]
+    said += [case.flags, [(rule.key, rule.verdict) for rule in case.protocol]]
     said += [
         [one.region, one.voxels, one.r2, one.flags, {key: asdict(value) for key, value in one.parameters.items()}]
         for one in measured
@@ -83,6 +86,12 @@ def _digest(case: CaseResult, segmentation: Identity) -> str:
         said.append([lesion.lesion.id, size, list(lesion.regions), lesion.flags, lesion.lesion.flags, ratios])
         said += [asdict(call) for call in lesion.response]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+
+
+def _study_wide(case: CaseResult) -> list[tuple[codes.Code, codes.Code]]:
+    """What is said of the whole study (TID 1500, Qualitative Evaluations): its flags, and what the protocol check found."""
+    flags = [(codes.QUALITY_FLAG, codes.flag(flag)) for flag in case.flags]
+    return flags + [(codes.protocol_rule(rule.key), codes.verdict(rule.verdict)) for rule in case.protocol]
 
 
 def _document(groups: list[Any]) -> Any:
@@ -153,7 +162,7 @@ def _group(
     numbers = _numbers(measured, case.maps.model) if measured else []
     if said is None:
         said = [(codes.QUALITY_FLAG, codes.flag(flag)) for flag in measured.flags] if measured else []
-    container = VolumetricROIMeasurementsAndQualitativeEvaluations(
+    group = VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(study, segment),
         referenced_segment=_segment(study, segmentation, segment),
         finding_type=coded(codes.region(segment.name)[1]),
@@ -162,19 +171,19 @@ def _group(
         finding_sites=[FindingSite(coded(codes.LIVER))],
         qualitative_evaluations=[QualitativeEvaluation(coded(name), coded(value)) for name, value in said],
     )
-    return Group(container, [*(extra or []), *numbers])
+    return Group(group, [*(extra or []), *numbers])
 
 
 def _unmeasured(study: origin.Origin, segmentation: Identity, segment: Segment) -> Group:
     """A report needs a group: with neither lesion nor healthy reference it names the first region and no number."""
     from highdicom.sr import VolumetricROIMeasurementsAndQualitativeEvaluations
 
-    container = VolumetricROIMeasurementsAndQualitativeEvaluations(
+    group = VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(study, segment),
         referenced_segment=_segment(study, segmentation, segment),
         finding_type=coded(codes.region(segment.name)[1]),
     )
-    return Group(container, [])
+    return Group(group, [])
 
 
 def _tracking(study: origin.Origin, segment: Segment) -> Any:
@@ -203,8 +212,8 @@ def _algorithm(name: str, parameters: list[str]) -> Any:
 
 def _numbers(measured: Measurement, model: str) -> list[Dataset]:
     """Voxel count, fit quality, and four numbers a parameter: fitted value, its SD, mean and median of the map."""
-    found = _number(codes.VOXELS, float(measured.voxels), codes.NO_UNITS)
-    found += _number(codes.GOODNESS, measured.r2, codes.NO_UNITS)
+    found = number(codes.VOXELS, float(measured.voxels), codes.NO_UNITS)
+    found += number(codes.GOODNESS, measured.r2, codes.NO_UNITS)
     for key in QUANTITIES:
         if key in measured.parameters:
             found += _parameter(key, measured.parameters[key], model)
@@ -222,65 +231,15 @@ def _parameter(key: str, estimate: Estimate, model: str) -> list[Dataset]:
     ):
         says = [(codes.MEASUREMENT_METHOD, codes.method(model)), (codes.DERIVATION, derivation)]
         says += [(codes.FINDING_SITE, vessel)] if vessel is not None else []
-        found += _number(codes.quantity(key), value, codes.unit(key), *(_said(name, code) for name, code in says))
+        found += number(codes.quantity(key), value, codes.unit(key), *(modifier(name, code) for name, code in says))
     return found
-
-
-def _number(name: codes.Code, value: float | None, unit: codes.Code, *under: Dataset) -> list[Dataset]:
-    """A NUM item (PS3.3 C.18.1) with what is said ``under`` it, or nothing where there is no finite value.
-
-    Written here and not with the library's templates: a report holds thousands of these, and those take milliseconds each.
-    """
-    from pydicom.dataset import Dataset
-    from pydicom.valuerep import DSfloat
-
-    if value is None or not math.isfinite(value):
-        return []
-    measured: Any = Dataset()
-    measured.MeasurementUnitsCodeSequence = [_code(unit)]
-    measured.NumericValue = DSfloat(float(value), auto_format=True)
-    measured.FloatingPointValue = float(value)
-    item = _item("NUM", "CONTAINS", name)
-    item.MeasuredValueSequence = [measured]
-    if under:
-        item.ContentSequence = list(under)
-    return [item]
-
-
-def _item(kind: str, relation: str, name: codes.Code) -> Any:
-    from pydicom.dataset import Dataset
-
-    item: Any = Dataset()
-    item.ValueType, item.RelationshipType = kind, relation
-    item.ConceptNameCodeSequence = [_code(name)]
-    return item
-
-
-@cache
-def _code(code: codes.Code) -> Any:
-    """A coded concept; the same object wherever it is said."""
-    return coded(code)
-
-
-@cache
-def _said(name: codes.Code, value: codes.Code) -> Any:
-    item = _item("CODE", "HAS CONCEPT MOD", name)
-    item.ConceptCodeSequence = [_code(value)]
-    return item
-
-
-@cache
-def _text(name: codes.Code, value: str) -> Any:
-    item = _item("TEXT", "HAS CONCEPT MOD", name)
-    item.TextValue = value
-    return item
 
 
 def _size(result: LesionResult) -> list[Dataset]:
     lesion = result.lesion
     return [
-        *_number(codes.VOLUME, lesion.volume_ml, codes.ML),
-        *_number(codes.LONG_AXIS, lesion.longest_axial_diameter_mm, codes.MM),
+        *number(codes.VOLUME, lesion.volume_ml, codes.ML),
+        *number(codes.LONG_AXIS, lesion.longest_axial_diameter_mm, codes.MM),
     ]
 
 
@@ -292,25 +251,25 @@ def _ratio(key: str, ratio: Ratio) -> list[Dataset]:
     if ratio.ci95 is not None:
         low, high = ratio.ci95
         ends = [
-            *_number(codes.UPPER_UNCERTAINTY, high - ratio.value, codes.NO_UNITS),
-            *_number(codes.LOWER_UNCERTAINTY, ratio.value - low, codes.NO_UNITS),
+            *number(codes.UPPER_UNCERTAINTY, high - ratio.value, codes.NO_UNITS),
+            *number(codes.LOWER_UNCERTAINTY, ratio.value - low, codes.NO_UNITS),
         ]
         for end in ends:
             end.RelationshipType = "HAS PROPERTIES"
     name = codes.ratio(key)
     return [
-        *_number(name, ratio.value, codes.NO_UNITS, *ends),
-        *_number(name, ratio.sd, codes.NO_UNITS, _said(codes.DERIVATION, codes.STANDARD_DEVIATION)),
+        *number(name, ratio.value, codes.NO_UNITS, *ends),
+        *number(name, ratio.sd, codes.NO_UNITS, modifier(codes.DERIVATION, codes.STANDARD_DEVIATION)),
     ]
 
 
 def _response_numbers(call: ResponseCall) -> list[Dataset]:
     rule = [
-        _text(codes.ALGORITHM_NAME, call.criterion),
-        _text(codes.ALGORITHM_VERSION, __version__),
-        _text(codes.ALGORITHM_PARAMETERS, f"region {call.region}"),
+        text(codes.ALGORITHM_NAME, call.criterion),
+        text(codes.ALGORITHM_VERSION, __version__),
+        text(codes.ALGORITHM_PARAMETERS, f"region {call.region}"),
     ]
     return [
-        *_number(codes.THRESHOLD, call.threshold, codes.NO_UNITS, *rule),
-        *_number(codes.PROBABILITY_MAJOR, call.probability_major, codes.NO_UNITS, *rule),
+        *number(codes.THRESHOLD, call.threshold, codes.NO_UNITS, *rule),
+        *number(codes.PROBABILITY_MAJOR, call.probability_major, codes.NO_UNITS, *rule),
     ]

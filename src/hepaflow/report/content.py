@@ -81,6 +81,7 @@ class Film:
 class Figure:
     """A PNG (opaque RGB) of ``width_mm`` on paper with its number of pixels, caption and a text alternative.
 
+    ``heading`` says what it shows where it stands alone, outside the report.
     ``film`` takes the PNG's place where a picture can move and the reader has not asked for stillness.
     """
 
@@ -90,6 +91,7 @@ class Figure:
     caption: str
     alternative: str
     film: Film | None = None
+    heading: str = ""
 
     @property
     def height_mm(self) -> float:

@@ -138,11 +138,17 @@ def raster(figure: Canvas, dpi: int = PRINT_DPI) -> bytes:
 
 
 def finished(
-    figure: Canvas, caption: str, *, alternative: str, width_mm: float = PAGE_WIDTH_MM, film: Film | None = None
+    figure: Canvas,
+    caption: str,
+    *,
+    alternative: str,
+    width_mm: float = PAGE_WIDTH_MM,
+    film: Film | None = None,
+    heading: str = "",
 ) -> Figure:
     """The figure as a block of the report."""
     png, pixels = rendered(figure)
-    return Figure(png, pixels, width_mm, caption, alternative, film)
+    return Figure(png, pixels, width_mm, caption, alternative, film, heading)
 
 
 @cache

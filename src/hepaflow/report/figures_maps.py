@@ -124,7 +124,7 @@ def draw_panel(
 
 
 def _slice_figure(
-    case: CaseResult, view: AxialView, index: int, *, region: npt.NDArray[np.bool_], words: Words, caption: str, alternative: str
+    case: CaseResult, view: AxialView, index: int, *, region: npt.NDArray[np.bool_], words: Words, caption: str, name: str
 ) -> Figure:
     """A grid of panels of one slice, cropped to the liver; the border of ``region`` (k, j, i) is drawn on every panel."""
     spacing = (view.spacing_mm[1], view.spacing_mm[2])
@@ -145,7 +145,10 @@ def _slice_figure(
         row, column = divmod(number, _PANELS_PER_ROW)
         place = Place(crop, column * (width + gap), row * (title + picture + bar) + title, width, picture)
         draw_panel(axes, panel, place, grey=grey, borders=[border], words=words)
-    return finished(figure, caption, alternative=alternative)
+    slices = view.turn(region).shape[0]
+    where = words.number(view.level_mm(case.regions.grid, index))
+    heading = words("maps_heading", region=name, number=str(view.number(index, slices)), slices=str(slices), level=where)
+    return finished(figure, caption, alternative=name, heading=heading)
 
 
 def lesion_maps(case: CaseResult, result: LesionResult, *, view: AxialView, words: Words) -> Figure:
@@ -160,7 +163,7 @@ def lesion_maps(case: CaseResult, result: LesionResult, *, view: AxialView, word
         caption = words("maps_lesion_caption", **values)
     else:
         caption = words("maps_lesion_caption_read", name=words.quantity(first), **values)
-    return _slice_figure(case, view, index, region=whole, words=words, caption=caption, alternative=lesion)
+    return _slice_figure(case, view, index, region=whole, words=words, caption=caption, name=lesion)
 
 
 def liver_maps(case: CaseResult, *, view: AxialView, words: Words) -> Figure:
@@ -170,4 +173,4 @@ def liver_maps(case: CaseResult, *, view: AxialView, words: Words) -> Figure:
     slices = view.turn(healthy).shape[0]
     values = {"number": str(view.number(index, slices)), "slices": str(slices)}
     caption = words("maps_liver_caption", **values)
-    return _slice_figure(case, view, index, region=healthy, words=words, caption=caption, alternative=words("region_liver"))
+    return _slice_figure(case, view, index, region=healthy, words=words, caption=caption, name=words("region_liver"))

@@ -87,7 +87,7 @@ def forest(case: CaseResult, *, words: Words, truth: Truth | None) -> Figure:
     axes = figure.add_axes((0.15, 11.0 / height, 0.825, 1 - 12.0 / height))
     draw_forest(axes, case, words=words, truth=truth)
     caption = words("forest_caption") + (words("forest_truth") if truth else "")
-    return finished(figure, caption, alternative=words("forest_axis"))
+    return finished(figure, caption, alternative=words("forest_axis"), heading=words("forest_axis"))
 
 
 def summary_figure(case: CaseResult, path: Path, *, language: str = "en", truth: Truth | None = None) -> Path:

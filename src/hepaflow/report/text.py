@@ -186,6 +186,10 @@ TEXT: dict[str, tuple[str, str]] = {
         "Liver, slice {number} of {slices} (largest area of the healthy region).",
         "Foie, coupe {number} sur {slices} (aire maximale de la région saine).",
     ),
+    "maps_heading": (
+        "{region}, slice {number} of {slices}, z = {level} mm",
+        "{region}, coupe {number} sur {slices}, z = {level} mm",
+    ),
     "maps_flags_caption": ("Voxels of the liver with a flag.", "Voxels du foie portant une alerte."),
     "col_meaning": ("Meaning", "Signification"),
     "col_share": ("Share of the liver", "Part du foie"),

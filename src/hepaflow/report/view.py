@@ -57,6 +57,12 @@ class AxialView:
         """Slice number (from 1) in the study's own order of ``index`` in the turned order."""
         return slices - index if self.flipped[0] else index + 1
 
+    def level_mm(self, grid: Grid, index: int) -> float:
+        """Height (z of the patient's LPS frame, mm) of the centre of the slice at ``index`` in the turned order."""
+        middle = [(count - 1) / 2 for count in grid.shape]
+        middle[self.axes[0]] = grid.shape[self.axes[0]] - 1 - index if self.flipped[0] else index
+        return float(grid.to_mm(middle)[2])
+
 
 def largest_slice(view: AxialView, mask: npt.NDArray[np.bool_]) -> int:
     """Index (turned order) of the slice where ``mask`` has its largest area; the middle slice when it is empty."""

@@ -10,6 +10,7 @@ from hepaflow.dicom import origin
 from hepaflow.dicom.read_tracking import read_tracking
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.lesions import Tracked
+from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.workflow.columns import read_text
 
@@ -54,18 +55,23 @@ def _pairs(path: Path) -> dict[str, str]:
     return dict(found)
 
 
+def same_patient(series: DynamicSeries, earlier: Earlier) -> None:
+    """Refused: an ``earlier`` case of another patient than ``series``, as far as both say whose they are."""
+    patient = str(series.source.get("header", {}).get("PatientID", "")).strip()
+    if patient and earlier.patient.strip() and patient != earlier.patient.strip():
+        raise InputRefused(
+            "IDENTITY-OTHER-PATIENT", "the earlier case is of another patient", "Give the patient's own earlier case"
+        )
+
+
 def carry(case: CaseResult, earlier: Earlier) -> dict[str, Tracked]:
     """Tracking identifier of every linked lesion, by its name in this case.
 
     A lesion that is not linked and bears the name of a linked one's identifier is told apart by ``new``. Refused: a link to a lesion
     that this case does not have; another patient.
     """
+    same_patient(case.series, earlier)
     study, own = origin.origin_of(case), [lesion.id for lesion in case.regions.lesions]
-    patient = study.header["PatientID"]
-    if study.real and earlier.patient and patient and patient.strip() != earlier.patient.strip():
-        raise InputRefused(
-            "IDENTITY-OTHER-PATIENT", "the earlier case is of another patient", "Give the patient's own earlier case"
-        )
     if not set(earlier.links) <= set(own):
         raise InputRefused(
             "IDENTITY-UNKNOWN-LESION", "a link names a lesion that this case does not have", "Link the two cases again"

@@ -45,7 +45,7 @@ from hepaflow.response.perfusion import call, says
 from hepaflow.store.atomic import require_space
 from hepaflow.store.case import Case, Handle, Keep, Steps, space_needed
 from hepaflow.store.sources import identify
-from hepaflow.workflow.earlier import Earlier
+from hepaflow.workflow.earlier import Earlier, same_patient
 from hepaflow.workflow.outputs import publish
 from hepaflow.workflow.plan import InputsPlan, MotionPlan, Plan, ResponsePlan
 from hepaflow.workflow.study import Measured, Study, Summary
@@ -69,13 +69,16 @@ def analyze(
 
     ``truth`` (of a phantom: region to ``bf`` and ``ratio_bf``) is set beside the measurement in the report.
     ``earlier`` says which lesions an earlier visit saw.
-    Refused: what cannot be assembled, regions of another patient or frame of reference, a disk without room for the case.
+    Refused: what cannot be assembled, regions or an earlier case of another patient, regions in another frame of reference, a disk
+    without room for the case.
     """
     found = identify(source)
     require_space(case.folder, space_needed(found.size_bytes) + plan.save_corrected * found.size_bytes)
     study = case.given(source, digest=found.digest)
     drawing = case.given(rois, digest="none" if rois is None else identify(rois).digest)
     series = case.derive("assemble", partial(assemble, progress=progress), study)
+    if earlier is not None:
+        same_patient(series.get(), earlier)  # before minutes of work
     drawn = case.derive("given-regions", _read, drawing, series)
     done = follow(plan, series, drawn, case, digest=found.digest, progress=progress)
     publish(done, case, truth=truth, earlier=earlier)

@@ -7,8 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from hepaflow.domain.case import CaseResult
 from hepaflow.report.content import Document, Figure
+from hepaflow.report.words import NBSP
 from hepaflow.store.case import Case, Handle
 from hepaflow.workflow.earlier import Earlier, carry
 from hepaflow.workflow.study import Study
@@ -83,9 +87,13 @@ def _write(study: Study, earlier_case: Earlier | None, folder: Path, *_parts: An
 def _key_images(result: CaseResult, report: Document) -> list[KeyImage]:
     """The picture of the ratios, and the page of maps of each lesion (of the liver where there is none)."""
     from hepaflow.dicom.write_capture import KeyImage
-    from hepaflow.report.figures import pixels_of
+    from hepaflow.report.captured import captured
+
+    def key_image(figure: Figure, region: npt.NDArray[np.bool_] | None = None) -> KeyImage:
+        said = f"{figure.heading}. {figure.caption} {report.disclaimer}".replace(NBSP, " ")
+        return KeyImage(captured(figure, disclaimer=report.disclaimer), region, said)
 
     by_key = {section.key: [block for block in section.blocks if isinstance(block, Figure)] for section in report.sections}
     shown = [lesion.lesion.shells["whole"].mask for lesion in result.lesions] or [result.regions.healthy.mask]
-    found = [KeyImage(pixels_of(figure)) for figure in by_key["summary"]]
-    return found + [KeyImage(pixels_of(figure), mask) for figure, mask in zip(by_key["maps"], shown, strict=False)]
+    found = [key_image(figure) for figure in by_key["summary"]]
+    return found + [key_image(figure, mask) for figure, mask in zip(by_key["maps"], shown, strict=False)]

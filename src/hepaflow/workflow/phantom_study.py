@@ -7,12 +7,13 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hepaflow.dicom.write_ct import write_study
+from hepaflow.dicom.write_ct import INJECTION_START, write_study
 from hepaflow.errors import UsageError
 from hepaflow.phantom import Phantom, PhantomSpec, build
 from hepaflow.store import atomic, nifti
@@ -24,6 +25,8 @@ _CURVE_STEP_S = 0.1
 #: Displacements are written to this fraction of a millimetre: far under any use, and it makes small files.
 _FIELD_STEPS_MM = 1024.0
 _OF_VISIT = {"after": "", "before": " before"}
+#: From the visit before chemotherapy to the one after it: six courses, two weeks each.
+_BETWEEN_VISITS = timedelta(weeks=12)
 #: Space for the written folder as a multiple of the images' own bytes.
 _SPACE = {"small": 3.0, "full": 2.0}
 
@@ -49,6 +52,7 @@ def write(spec: PhantomSpec, out: Path, *, progress: Progress | None = None) -> 
                 patient_name="Phantom^Liver",
                 uid_seed=f"hepaflow-phantom {spec.size} {spec.noise_sd_hu:g} {spec.breathing_mm:g} {spec.seed}"
                 + _OF_VISIT[spec.visit],
+                injection_start=INJECTION_START - (_BETWEEN_VISITS if spec.visit == "before" else timedelta()),
                 progress=progress,
             )
             _write_regions(phantom, staged)

@@ -1,0 +1,6 @@
+"""``python -m hepaflow`` is ``hepaflow``."""
+
+from hepaflow.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.dicom.pixels import quiet
-from hepaflow.dicom.read_object import data_set
+from hepaflow.dicom.read_object import data_set, drawn_on
 from hepaflow.domain.geometry import Grid
 from hepaflow.errors import InputRefused
 
@@ -26,8 +26,8 @@ _ONE_PLANE = 0.05
 
 def read_contours(
     data: bytes, grid: Grid, *, known: Callable[[str], str | None], where: str
-) -> tuple[list[tuple[str, Grid, BoolArray]], bool]:
-    """Name, grid and mask of every ROI (the grid is that of the study in the frame of reference that the ROI names, perhaps none; the mask is made for those that ``known`` knows), and whether points or open lines were left out.
+) -> tuple[list[tuple[str, Grid, BoolArray]], bool, frozenset[str]]:
+    """Name, grid and mask of every ROI (the grid is that of the study in the frame of reference that the ROI names, perhaps none; the mask is made for those that ``known`` knows), whether points or open lines were left out, and the SOP instance UIDs of the images that they were drawn on.
 
     A voxel belongs to an ROI when its centre lies inside an odd number of the contours of its plane (a hole is a contour in a contour).
     A slice takes the nearest plane of contours, no further than half the distance of planes. Refused: another frame of
@@ -36,7 +36,9 @@ def read_contours(
     with quiet():
         try:
             dataset = data_set(data)
-            return _regions(dataset, grid, known)
+            found, ignored = _regions(dataset, grid, known)
+            lines = (line for item in dataset.ROIContourSequence for line in item.get("ContourSequence", None) or ())
+            return found, ignored, drawn_on(lines)
         except InputRefused as refused:
             raise InputRefused(refused.code, f"{refused.what} ({where})", refused.advice) from refused
         except MemoryError:

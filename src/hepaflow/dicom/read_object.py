@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -25,6 +25,18 @@ def data_set(data: bytes) -> Any:
     if dataset.file_meta.get("TransferSyntaxUID") == DEFLATED:
         dataset.file_meta.TransferSyntaxUID = UID(EXPLICIT)
     return dataset
+
+
+def drawn_on(items: Iterable[Any]) -> frozenset[str]:
+    """SOP instance UIDs of the images that regions were drawn on, as their frames or contours (``items``) name them."""
+    return frozenset(
+        str(image.ReferencedSOPInstanceUID)
+        for item in items
+        for sources in (item, *(item.get("DerivationImageSequence") or ()))
+        for keyword in ("SourceImageSequence", "ContourImageSequence")
+        for image in sources.get(keyword) or ()
+        if "ReferencedSOPInstanceUID" in image
+    )
 
 
 def read_object(data: bytes, classes: Collection[str], read: Callable[[Any], Found], *, what: str, where: str) -> Found:

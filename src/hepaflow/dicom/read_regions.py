@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +31,15 @@ _SOP_CLASS = 0x00080016
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegionSet:
-    """``masks``: known name to (slices, rows, columns) on the study's grid; ``frame``: the pass they were drawn on, where given."""
+    """``masks``: known name to (slices, rows, columns) on the study's grid; ``frame``: the pass they were drawn on, where given.
+
+    ``images`` are the SOP instance UIDs of the images that a DICOM object says they were drawn on.
+    """
 
     masks: dict[str, BoolArray]
     frame: int | None
     flags: tuple[str, ...] = ()
+    images: frozenset[str] = frozenset()
 
 
 def known_name(name: str) -> str | None:
@@ -50,6 +54,16 @@ def known_name(name: str) -> str | None:
     lesion = _LESION.fullmatch(text)
     # parts of lesions, as hepaflow writes them, are made anew from the whole
     return f"lesion-{lesion.group(1).replace('_', '-')}" if lesion and not text.endswith(SHELLS) else None
+
+
+def is_part(name: str) -> bool:
+    """Whether a label is that of a lesion's part, as hepaflow writes it: made anew from the whole, and so left out.
+
+    >>> is_part("lesion-1 rim"), is_part("lesion-1"), is_part("rim")
+    (True, False, False)
+    """
+    text = re.sub(r"[\s_-]+", "_", name.strip().lower())
+    return _LESION.fullmatch(text) is not None and text.endswith(SHELLS)
 
 
 def read_regions(path: Path, grid: Grid) -> RegionSet:
@@ -96,23 +110,27 @@ def _refuse_zero() -> bool:
 def _from_dicom(path: Path, grid: Grid) -> RegionSet:
     found: list[tuple[str, Grid, BoolArray]] = []
     flags: list[str] = []
+    images: frozenset[str] = frozenset()
     objects = 0
     with open_study(path) as entries:
         for number, (entry, verdict) in enumerate(zip(entries, judge_all(entries, {_SOP_CLASS}), strict=True), start=1):
             where = f"file {number} of {len(entries)}"
             kind = _kind(verdict)
             if kind in SEGMENTATIONS:
-                found += read_segments(entry.read(), grid, where=where)
+                segments, seen = read_segments(entry.read(), grid, where=where)
+                found += segments
+                images |= seen
             elif kind == RT_STRUCTURE_SET:
-                contours, ignored = read_contours(entry.read(), grid, known=known_name, where=where)
+                contours, ignored, seen = read_contours(entry.read(), grid, known=known_name, where=where)
                 found += contours
+                images |= seen
                 flags += ["region-points-ignored"] if ignored else []
             objects += kind in SEGMENTATIONS or kind == RT_STRUCTURE_SET
     if not objects:
         raise InputRefused("REGIONS-MISSING", "no regions were found", "Give a label map with its JSON, a DICOM SEG or an RTSTRUCT")
     if grid.frame_of_reference_uid and not all(source.frame_of_reference_uid for _, source, _ in found):
         flags.append("region-frame-unverified")
-    return _placed(found, grid, frame=None, flags=flags)
+    return replace(_placed(found, grid, frame=None, flags=flags), images=images)
 
 
 def _kind(verdict: Verdict) -> str:
@@ -127,7 +145,7 @@ def _placed(found: Iterable[tuple[str, Grid, BoolArray]], grid: Grid, *, frame: 
     for raw, source, mask in found:
         name = known_name(raw)
         if name is None:
-            flags.append("region-names-unknown")
+            flags += [] if is_part(raw) else ["region-names-unknown"]
             continue
         if name in masks:
             raise InputRefused("REGION-DUPLICATE", f"region {name} is given twice", "Give each region once")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hepaflow.dicom.frame_grid import grid_of_frames, group_of
 from hepaflow.dicom.frame_pixels import stored_frames
 from hepaflow.dicom.pixels import quiet
-from hepaflow.dicom.read_object import data_set
+from hepaflow.dicom.read_object import data_set, drawn_on
 from hepaflow.domain.geometry import Grid
 from hepaflow.errors import InputRefused
 
@@ -26,8 +26,12 @@ _MAX_BYTES = 4 * 2**30
 _MAX_VOXELS = 2**30
 
 
-def read_segments(data: bytes, grid: Grid, *, where: str) -> list[tuple[str, Grid, BoolArray]]:
-    """Label, grid and mask of every segment; the grids have the frame of reference that the object names, perhaps none.
+Segments = tuple[list[tuple[str, Grid, BoolArray]], frozenset[str]]
+
+
+def read_segments(data: bytes, grid: Grid, *, where: str) -> Segments:
+    """Label, grid and mask of every segment; the grids have the frame of reference that the object names, perhaps none. And the SOP
+    instance UIDs of the images that they were drawn on.
 
     Refused: another frame of reference than ``grid``'s, frames that form no stack or belong to no segment, segments of one number.
     """
@@ -42,7 +46,7 @@ def read_segments(data: bytes, grid: Grid, *, where: str) -> list[tuple[str, Gri
             raise InputRefused("REGIONS-DAMAGED", f"the segmentation cannot be read ({where})", "Export it again") from error
 
 
-def _segments(data: bytes, dataset: Any, grid: Grid) -> list[tuple[str, Grid, BoolArray]]:
+def _segments(data: bytes, dataset: Any, grid: Grid) -> Segments:
     frame_uid = str(dataset.get("FrameOfReferenceUID", ""))
     if frame_uid and grid.frame_of_reference_uid and frame_uid != grid.frame_of_reference_uid:
         raise InputRefused("REGIONS-FRAME", "the regions lie in another frame of reference", "Give regions drawn on this study")
@@ -68,7 +72,8 @@ def _segments(data: bytes, dataset: Any, grid: Grid) -> list[tuple[str, Grid, Bo
         number = int(group_of(dataset, item, "SegmentIdentificationSequence").ReferencedSegmentNumber)
         limit = _SHARE * int(dataset.MaximumFractionalValue) if kind == "FRACTIONAL" else 1
         masks[_known(number, names)][place] |= pixels >= limit
-    return [(label, own, masks[number]) for number, label in names.items() if kind != "LABELMAP" or number != 0]
+    found = [(label, own, masks[number]) for number, label in names.items() if kind != "LABELMAP" or number != 0]
+    return found, drawn_on([*(dataset.get("SharedFunctionalGroupsSequence") or ()), *items])
 
 
 def _known(number: int, names: Mapping[int, str]) -> int:

@@ -207,6 +207,7 @@ def _make_secret(path: Path) -> None:
     """A new key file: whole before it has its name, and never in the place of one that another process made meanwhile."""
     text = json.dumps({"schema": SCHEMA, "hepaflow_key": secrets.token_hex(SECRET_BYTES)}) + "\n"
     with atomic.reporting("the key file"):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=atomic.TEMPORARY, dir=path.parent)  # readable by its owner alone
         try:
             with os.fdopen(descriptor, "w", encoding="ascii") as handle:

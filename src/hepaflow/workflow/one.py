@@ -131,7 +131,17 @@ def check_places(source: Path, out: Path, rois: Path | None) -> None:
 
 
 def _read(path: Path | None, series: DynamicSeries) -> RegionSet:
-    return RegionSet({}, None) if path is None else read_regions(path, series.grid)
+    if path is None:
+        return RegionSet({}, None)
+    drawn = read_regions(path, series.grid)
+    return drawn if drawn.frame is not None else replace(drawn, frame=_pass_of(drawn.images, series))
+
+
+def _pass_of(images: frozenset[str], series: DynamicSeries) -> int | None:
+    """The pass that all of the study's images among these belong to; None where they are of several or none."""
+    rows = series.source.get("images", ())
+    passes = {index for index, row in enumerate(rows) if any(str(uid) in images for _, uid, *_ in row)}
+    return passes.pop() if len(passes) == 1 else None
 
 
 def _estimate(series: DynamicSeries, drawn: RegionSet, *, progress: Progress, keep: Keep, **asked: Any) -> MotionField:

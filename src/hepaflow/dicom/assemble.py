@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,8 @@ def _several_volumes(path: Path) -> None:
     import nibabel
 
     try:
-        shape = nibabel.load(path).shape
+        image: Any = nibabel.load(path)
+        shape = image.shape
     except Exception:  # reading says what is wrong
         return
     if len(shape) < 4 or max(shape[3:]) == 1:

@@ -61,6 +61,11 @@ def test_every_verb_explains_itself_with_an_example(verb: str, run: Callable[...
     assert f"Example: hepaflow {verb}" in " ".join(out.split())
 
 
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "hepaflow", "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"hepaflow {__version__}\n")
+
+
 def test_the_version(run: Callable[..., Any]) -> None:
     assert run("--version") == (0, f"hepaflow {__version__}\n", "")
 

@@ -14,6 +14,7 @@ import pytest
 from case_for_tests import case
 
 from hepaflow.dicom import origin, write_capture, write_corrected, write_map, write_pdf, write_seg, write_sr
+from hepaflow.domain.history import Step
 
 #: Warnings of dciodvfy that say nothing of a defect: its dictionary is older than the term, or the term is meant to be private.
 BENIGN = (
@@ -62,6 +63,24 @@ def test_the_same_case_gives_the_same_bytes(real, tmp_path):
     write_all(case(real=real), tmp_path / "two")
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
     assert len(digests(tmp_path / "one")) > 60
+
+
+def test_reports_of_two_analyses_are_told_apart_by_their_description_and_maps_that_did_not_change_stay(tmp_path):
+    def analysed(digest):
+        return replace(case(), history=(Step("lesions", {}, "0", digest, "1", 0.0, 0.0),))
+
+    def uids(folder):
+        return {path.name: pydicom.dcmread(path).SOPInstanceUID for path in folder.glob("*.dcm")}
+
+    for name, digest in (("one", "a"), ("two", "b"), ("again", "a")):
+        write(analysed(digest), tmp_path / name)
+    one, two = uids(tmp_path / "one"), uids(tmp_path / "two")
+    reports = {"report.dcm", "report_pdf.dcm", "key_01.dcm", "key_images.dcm"}
+    assert {name for name in one if one[name] != two[name]} == reports
+    assert one == uids(tmp_path / "again")
+    versions = [{pydicom.dcmread(tmp_path / name / file).SeriesDescription[-9:] for file in reports} for name in ("one", "two")]
+    assert [len(found) for found in versions] == [1, 1]
+    assert versions[0] != versions[1]
 
 
 @pytest.mark.parametrize("real", [True, False])

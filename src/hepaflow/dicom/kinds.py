@@ -5,6 +5,8 @@ Source: DICOM PS3.4 B.5 (standard SOP classes).
 
 from __future__ import annotations
 
+import re
+
 from hepaflow.units import QUANTITIES
 
 #: Manufacturer of hepaflow's own objects.
@@ -46,6 +48,8 @@ _NAMES = {
     "104.1": "PDF document",
     "11.1": "presentation state",
 }
+#: What a description ends with that tells the results of one analysis from those of another.
+_VERSION = re.compile(r" [0-9a-f]{8}$")
 _OWN = {
     "Liver perfusion regions, research": "regions",
     "Liver perfusion report, research": "lesion table",
@@ -65,9 +69,11 @@ def kind_of(sop_class: str, *, maker: str = "", description: str = "") -> str:
     'structure set'
     >>> kind_of("1.2.840.10008.5.1.4.1.1.30", maker="hepaflow", description="Blood flow [mL/min/100 g], research")
     'parametric map, made by hepaflow: bf'
+    >>> kind_of("1.2.840.10008.5.1.4.1.1.88.34", maker="hepaflow", description="Liver perfusion report, research 0123abcd")
+    'measurement report, made by hepaflow: lesion table'
     """
     name = _NAMES.get(sop_class.removeprefix(_STORAGE), "other objects") if sop_class.startswith(_STORAGE) else "other objects"
-    own = _OWN.get(description) if maker == MAKER else None
+    own = _OWN.get(_VERSION.sub("", description)) if maker == MAKER else None
     return name if own is None else f"{name}, made by hepaflow: {own}"
 
 

@@ -8,6 +8,7 @@ with UIDs that depend on its contents only (``digest``).
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -211,6 +212,13 @@ def _digest(*arrays: npt.NDArray[Any]) -> str:
 def content_digest(*arrays: npt.NDArray[Any]) -> str:
     """What a result's UIDs are made of besides its study: other values, or another version of the writer, are another object."""
     return hashlib.sha256(f"{__version__} {_digest(*arrays)}".encode()).hexdigest()[:32]
+
+
+def version_of(case: CaseResult) -> str:
+    """Eight hexadecimal digits that tell the results of one analysis from those of another: of its steps, the software, and the lesions' names."""
+    steps = [(step.name, step.version, step.output_digest) for step in case.history]
+    named = sorted((label, one.identifier, one.uid) for label, one in case.tracking.items())
+    return hashlib.sha256(json.dumps([__version__, steps, named]).encode()).hexdigest()[:8]
 
 
 def ascending(grid: Grid) -> range:

@@ -47,15 +47,15 @@ def write_captures(case: CaseResult, images: Sequence[KeyImage], folder: Path) -
     """
     if not images:
         return []
-    study = origin.origin_of(case)
-    words = np.frombuffer("\n".join(image.comment for image in images).encode(), np.uint8)
+    study, title = origin.origin_of(case), f"Liver perfusion key images, research {origin.version_of(case)}"
+    words = np.frombuffer("\n".join([title, *(image.comment for image in images)]).encode(), np.uint8)
     said = origin.content_digest(*(image.pixels for image in images), words)
-    made = [_capture(image, study, (number, said)) for number, image in enumerate(images, start=1)]
+    made = [_capture(image, study, title, (number, said)) for number, image in enumerate(images, start=1)]
     paths = [origin.save(ds, folder / f"key_{number:02d}.dcm") for number, ds in enumerate(made, start=1)]
-    return [*paths, _selection(made, study, said, folder)]
+    return [*paths, _selection(made, study, title, said, folder)]
 
 
-def _capture(image: KeyImage, study: origin.Origin, made: tuple[int, str]) -> Any:
+def _capture(image: KeyImage, study: origin.Origin, title: str, made: tuple[int, str]) -> Any:
     from pydicom.dataset import Dataset
 
     number, said = made
@@ -63,7 +63,7 @@ def _capture(image: KeyImage, study: origin.Origin, made: tuple[int, str]) -> An
     ds.SOPClassUID, ds.SOPInstanceUID = SECONDARY_CAPTURE_STORAGE, study.uid("capture instance", said, number)
     ds.Modality, ds.ConversionType, ds.BodyPartExamined = "OT", "WSD", "LIVER"
     ds.SeriesInstanceUID, ds.SeriesNumber = study.uid("capture", said), origin.SERIES_NUMBERS["capture"]
-    ds.SeriesDescription, ds.InstanceNumber = "Liver perfusion key images, research", number
+    ds.SeriesDescription, ds.InstanceNumber = title, number
     origin.made_by(ds)
     ds.ImageType, ds.PatientOrientation = ["DERIVED", "SECONDARY"], None
     ds.BurnedInAnnotation, ds.RecognizableVisualFeatures, ds.LossyImageCompression = "NO", "NO", "00"
@@ -83,7 +83,7 @@ def _capture(image: KeyImage, study: origin.Origin, made: tuple[int, str]) -> An
     return ds
 
 
-def _selection(captures: list[Any], study: origin.Origin, said: str, folder: Path) -> Path:
+def _selection(captures: list[Any], study: origin.Origin, title: str, said: str, folder: Path) -> Path:
     """Key Object Selection (PS3.3 A.35.4, TID 2010) titled 'Of Interest'."""
     from highdicom.ko import KeyObjectSelection, KeyObjectSelectionDocument
 
@@ -95,7 +95,7 @@ def _selection(captures: list[Any], study: origin.Origin, said: str, folder: Pat
         sop_instance_uid=study.uid("keys instance", said),
         instance_number=1,
         manufacturer=origin.equipment()["manufacturer"],
-        series_description="Liver perfusion key images, research",
+        series_description=title,
     )
     origin.settle(dataset, study, "keys", said)
     return origin.save(dataset, folder / "key_images.dcm")

@@ -17,20 +17,20 @@ ENCAPSULATED_PDF_STORAGE = "1.2.840.10008.5.1.4.1.1.104.1"
 def write_pdf(case: CaseResult, pdf: bytes, folder: Path) -> Path:
     """Write ``report_pdf.dcm`` (PS3.3 A.45.1), the bytes of ``pdf`` in it unchanged, and return its path.
 
-    It refers to every image that was analysed. Burned In Annotation is NO: nothing in the report names or dates the patient.
+    The series description ends with the digits of :func:`origin.version_of`. It refers to every image that was analysed. Burned In Annotation is NO: nothing in the report names or dates the patient.
     Refused: bytes that are no PDF.
     """
     from pydicom.dataset import Dataset
 
     if not pdf.startswith(b"%PDF-"):
         raise InputRefused("DOCUMENT-NOT-PDF", "the document is not a PDF", "Give the bytes of a PDF file")
-    study = origin.origin_of(case)
-    said = hashlib.sha256(pdf).hexdigest()[:32]
+    study, version = origin.origin_of(case), origin.version_of(case)
+    said = hashlib.sha256(pdf + version.encode()).hexdigest()[:32]
     ds: Any = Dataset()
     ds.SOPClassUID, ds.SOPInstanceUID = ENCAPSULATED_PDF_STORAGE, study.uid("document instance", said)
     ds.Modality, ds.SeriesInstanceUID = "DOC", study.uid("document", said)
     ds.SeriesNumber, ds.InstanceNumber = origin.SERIES_NUMBERS["document"], 1
-    ds.SeriesDescription = "Liver perfusion report, research"
+    ds.SeriesDescription = f"Liver perfusion report, research {version}"
     ds.ConversionType = "WSD"
     origin.made_by(ds)
     ds.AcquisitionDateTime = None

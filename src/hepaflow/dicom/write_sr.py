@@ -35,7 +35,7 @@ class Group:
 def write_sr(case: CaseResult, folder: Path) -> Path:
     """Write ``report.dcm``: healthy reference and every part of every lesion with its measurements, and return its path.
 
-    Beside the measurements stand the flags of the whole case and the verdict of every rule of the protocol check. Values are those of ``lesions.json`` to the last bit (Floating Point Value); a value that is not available is left out. Ratios,
+    The series description ends with the digits of :func:`origin.version_of`. Beside the measurements stand the flags of the whole case and the verdict of every rule of the protocol check. Values are those of ``lesions.json`` to the last bit (Floating Point Value); a value that is not available is left out. Ratios,
     volume, diameter and response belong to the whole lesion.
     """
     from highdicom.sr import Comprehensive3DSR
@@ -58,7 +58,7 @@ def write_sr(case: CaseResult, folder: Path) -> Path:
         sop_instance_uid=study.uid("report instance", said),
         instance_number=1,
         is_complete=True,
-        series_description="Liver perfusion report, research",
+        series_description=f"Liver perfusion report, research {origin.version_of(case)}",
         **origin.equipment(),
     )
     for group in groups:
@@ -75,7 +75,7 @@ def _digest(case: CaseResult, segmentation: Identity) -> str:
     """What the report says, as a digest: other numbers are another document."""
     measured = [case.healthy, *(part for lesion in case.lesions for part in lesion.regions.values())]
     said: list[Any] = [__version__, case.maps.model, case.maps.density_g_ml, segmentation.instance_uid]
-    said += [case.flags, [(rule.key, rule.verdict) for rule in case.protocol]]
+    said += [origin.version_of(case), case.flags, [(rule.key, rule.verdict) for rule in case.protocol]]
     said += [
         [one.region, one.voxels, one.r2, one.flags, {key: asdict(value) for key, value in one.parameters.items()}]
         for one in measured

@@ -31,6 +31,8 @@ MANTISSA = 2**23
 
 _ZERO, _HALF, _ONE, _TWO = np.float32(0.0), np.float32(0.5), np.float32(1.0), np.float32(2.0)
 _LEAST = np.float32(1.0)
+#: What one of these calls is inlined (``inline`` or ``forceinline``): of two copies of a function, one compiled by itself and one within its
+#: caller, each may round in its own way, and a cold cache of compiled code runs the first and a warm one the second.
 _JIT: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
 
 
@@ -155,7 +157,7 @@ def _pair_row(d, e, mean, start, row, p, sums):  # type: ignore[no-untyped-def] 
     return sums[0] + w, sums[1] + wa, sums[2] + wp, sums[3] + wa * fa, sums[4] + wp * fp, sums[5] + wa * fp
 
 
-@numba.njit(**_JIT)
+@numba.njit(forceinline=True, **_JIT)
 def _pair_sums(dots_a, dots_p, pair, inverse, spread, delays, start, total):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Add one shape's rows with both inputs to ``total`` (SUMS x LANES,)."""
     for a in range(pair.shape[0]):
@@ -196,7 +198,7 @@ def _alone_row(x, start, row, p, sums):  # type: ignore[no-untyped-def]  # pragm
     return sums[0] + w, sums[1] + wf, sums[2] + wf * f + w * row[p, 2], sums[3] + w * row[p, 3]
 
 
-@numba.njit(**_JIT)
+@numba.njit(forceinline=True, **_JIT)
 def _alone_sums(dots, alone, start, total):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Add one shape's rows with one input to ``total`` (4 x LANES,): weight, flow, flow², arterial delay."""
     for first in range(0, dots.shape[0], SEVEN):
@@ -217,7 +219,7 @@ def _alone_sums(dots, alone, start, total):  # type: ignore[no-untyped-def]  # p
             total[3 * LANES + v] += sums[3]
 
 
-@numba.njit(**_JIT)
+@numba.njit(forceinline=True, **_JIT)
 def _collect(both, artery, vein, weight, flow, square, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Keep one shape's ``weight``, ``flow`` and ``square`` of the flow (LANES,), and add the rest to ``out`` (7 x LANES,).
 

@@ -19,6 +19,8 @@ from hepaflow.errors import InputRefused
 GAP_RATIO = 1.5
 #: Why images that hepaflow made of a map are left aside.
 OWN_RESULT = "a result: its values are not HU"
+#: Series numbers that are told.
+MOST_NUMBER = 99_999
 _AXES = (("L", "R"), ("P", "A"), ("S", "I"))
 
 Progress = Callable[[str, int, int], None]
@@ -42,7 +44,9 @@ class StudySurvey:
             "schema": 1,
             "files": self.files,
             "files_not_dicom": self.strangers,
-            "series": [asdict(one) | {"series_number": number} for one, number in zip(self.series, self.numbers, strict=True)],
+            "series": [
+                asdict(one) | {"series_number": _short(number)} for one, number in zip(self.series, self.numbers, strict=True)
+            ],
             "missing": list(self.missing()),
             "geometry": None,
             "times_s": [],
@@ -77,6 +81,11 @@ class StudySurvey:
         if any(one.positions for one in self.series):
             return (said, "the CT images here show each place once, or cannot be told apart in time")
         return (said, "the images that the regions were drawn on") if regions else (said,)
+
+
+def _short(number: int | None) -> int | None:
+    """A series number as archives count; a longer one may be the patient's."""
+    return number if number is not None and 0 <= number <= MOST_NUMBER else None
 
 
 def survey(source: Path, *, progress: Progress | None = None) -> StudySurvey:

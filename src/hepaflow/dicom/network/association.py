@@ -119,19 +119,20 @@ def wire_handlers(within_s: Callable[[], float], *, prompt: bool = True) -> list
 
 
 def _read(wire: Any, within_s: Callable[[], float], prompt: bool, count: int) -> bytearray:
-    """``count`` bytes, fewer where the peer has closed. OSError: none of them in time, or more than a message may have."""
+    """``count`` bytes, fewer where the peer has closed. OSError: one of them waits too long, or more than a message may have.
+
+    The socket has the same limit for one wait: a peer that sends drop by drop is left after twice of it at most.
+    """
     if count > LARGEST_PDU:
         raise OSError("the message is too long")
     end, held = time.monotonic() + within_s(), bytearray()
     while len(held) < count:
-        connection, left = wire.socket, end - time.monotonic()
-        if connection is None or left <= 0:
+        connection = wire.socket
+        if connection is None or time.monotonic() > end:
             raise TimeoutError
         if prompt and hasattr(socket, "TCP_QUICKACK"):
             _option(connection, socket.TCP_QUICKACK)
-        connection.settimeout(left)
         piece = connection.recv(min(count - len(held), 65536))
-        connection.settimeout(within_s())
         if not piece:
             break
         held += piece

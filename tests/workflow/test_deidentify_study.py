@@ -212,7 +212,7 @@ def test_places_that_would_mix_what_must_be_apart_are_refused(study, tmp_path):
     with pytest.raises(UsageError, match="OUT-NOT-A-FOLDER"):
         run(study, tmp_path / "file", key)
     with pytest.raises(OutputFailed, match="OUTPUT-FAILED"):
-        run(study, out, tmp_path / "no" / "key.json")
+        run(study, out, tmp_path / "file" / "key.json")
     assert not out.exists() or not content(out)
 
 

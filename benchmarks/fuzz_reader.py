@@ -38,6 +38,7 @@ with atheris.instrument_imports(include=["hepaflow.dicom"]):
     from hepaflow.dicom import pixels
     from hepaflow.dicom.gate import judge
     from hepaflow.dicom.headers import describe
+    from hepaflow.dicom.source import Held
     from hepaflow.dicom.values import WANTED
     from hepaflow.dicom.warden import Verdict
 from tiny_study import save, tiny
@@ -47,24 +48,6 @@ from hepaflow.errors import HepaflowError, InputRefused
 MUTATED = 1  # slice 2 of pass 1
 MAX_BYTES = 8192
 SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
-
-
-class Bytes:
-    """A file in memory."""
-
-    suffix = ""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
-
-    def head(self, count: int) -> bytes:
-        return self.data[:count]
-
-    def read(self) -> bytes:
-        return self.data
-
-    def fill(self, start: int, target: memoryview) -> None:
-        target[:] = self.data[start : start + len(target)]
 
 
 def seeds() -> list[list[bytes]]:
@@ -105,24 +88,24 @@ class Harness:
         self.findings: Counter[str] = Counter()
         self.runs = self.accepted = 0
         self.folder = folder / "findings"
-        self.entries = [Bytes(data) for data in self.studies[0]]
+        self.entries = [Held(data) for data in self.studies[0]]
         self.sound = [Verdict(judge(entry, WANTED, where=""), None, True) for entry in self.entries]
         assembly.open_study = self.opened
         assembly.judge_all = self.judged
         pixels.decode = no_decoder
 
     @contextmanager
-    def opened(self, _: Path) -> Iterator[list[Bytes]]:
+    def opened(self, _: Path) -> Iterator[list[Held]]:
         yield self.entries
 
-    def judged(self, entries: list[Bytes], wanted: Any) -> Iterator[Verdict]:
+    def judged(self, entries: list[Held], wanted: Any) -> Iterator[Verdict]:
         """The mutated file is judged in this process, the others are known."""
         for number, (entry, known) in enumerate(zip(entries, self.sound, strict=True)):
             yield known if number != MUTATED else Verdict(judge(entry, wanted, where="file 2"), None, True)
 
     def one(self, data: bytes) -> None:
         self.runs += 1
-        self.entries[MUTATED] = Bytes(data)
+        self.entries[MUTATED] = Held(data)
         try:
             header = judge(self.entries[MUTATED], WANTED, where="file 2")
             if header is not None:

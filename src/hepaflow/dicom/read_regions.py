@@ -48,7 +48,7 @@ def known_name(name: str) -> str | None:
     >>> known_name("Portal Vein"), known_name("Lesion 1"), known_name("kidney")
     ('portal_vein', 'lesion-1', None)
     """
-    text = re.sub(r"[\s_-]+", "_", name.strip().lower())
+    text = _plain(name)
     if text in KNOWN:
         return text
     lesion = _LESION.fullmatch(text)
@@ -62,8 +62,12 @@ def is_part(name: str) -> bool:
     >>> is_part("lesion-1 rim"), is_part("lesion-1"), is_part("rim")
     (True, False, False)
     """
-    text = re.sub(r"[\s_-]+", "_", name.strip().lower())
+    text = _plain(name)
     return _LESION.fullmatch(text) is not None and text.endswith(SHELLS)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "_", name.strip().lower())
 
 
 def read_regions(path: Path, grid: Grid) -> RegionSet:

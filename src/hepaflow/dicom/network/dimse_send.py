@@ -102,8 +102,9 @@ def _round(peer: DimsePeer, work: _Work, contexts: Sequence[Any], side_by_side: 
             with association(peer, contexts, handlers=answers.handlers()) as link:
                 if peer.tls is None:
                     link.dimse.send_msg = partial(_whole, link)
+                accepted = _kinds(link.accepted_contexts)
                 for one in _taken_from(queue):
-                    work.answered(one.identity.sop_uid, _answer(link, one, answers))
+                    work.answered(one.identity.sop_uid, _answer(link, one, answers, accepted=accepted))
         except (Cut, InputRefused) as failure:
             failures.append(failure)
 
@@ -144,8 +145,13 @@ class _Answered:
 
 
 def _of_kinds(objects: Iterable[Outgoing], contexts: Sequence[Any]) -> list[Outgoing]:
-    proposed = {(context.abstract_syntax, context.transfer_syntax[0]) for context in contexts}
+    proposed = _kinds(contexts)
     return [one for one in objects if (one.identity.sop_class, one.identity.syntax) in proposed]
+
+
+def _kinds(contexts: Iterable[Any]) -> frozenset[tuple[str, str]]:
+    """SOP class and transfer syntax of each context."""
+    return frozenset((context.abstract_syntax, context.transfer_syntax[0]) for context in contexts)
 
 
 def _taken_from(queue: deque[Outgoing]) -> Iterator[Outgoing]:
@@ -169,16 +175,14 @@ def _contexts(objects: Iterable[Outgoing]) -> list[Any]:
     return [build_context(*pair) for pair in pairs]
 
 
-def _answer(link: Any, one: Outgoing, answers: _Answered) -> int | str:
-    """Status of one C-STORE, or why there was none."""
-    accepted = {
-        context.transfer_syntax[0] for context in link.accepted_contexts if context.abstract_syntax == one.identity.sop_class
-    }
+def _answer(link: Any, one: Outgoing, answers: _Answered, *, accepted: frozenset[tuple[str, str]]) -> int | str:
+    """Status of one C-STORE, or why there was none; ``accepted`` are the kinds that the archive takes."""
+    kind, syntax = one.identity.sop_class, one.identity.syntax
     _settle(link)
     try:
-        if one.identity.syntax in accepted:
+        if (kind, syntax) in accepted:
             status = link.send_c_store(str(one.path), msg_id=answers.next())
-        elif one.identity.syntax in (EXPLICIT, DEFLATED) and IMPLICIT in accepted:
+        elif syntax in (EXPLICIT, DEFLATED) and (kind, IMPLICIT) in accepted:
             from pydicom import dcmread
 
             status = link.send_c_store(dcmread(one.path), msg_id=answers.next())

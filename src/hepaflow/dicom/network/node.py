@@ -123,10 +123,14 @@ def listening(node: Node, take: Take, say: Say, *, handlers: Sequence[Any] = (),
     try:
         yield
     finally:
-        for one in server.active_associations:  # else the end waits for callers that stopped inside a message
-            wire: Any = one.dul.socket
-            with suppress(OSError, AttributeError):  # it may just have been closed
-                wire.socket.shutdown(socket.SHUT_RDWR)
-            one.dul.join(END_S)  # it sees the end of its connection, and does not take the abort that follows for a fault
+        _hang_up(server.active_associations)
         entity.shutdown()
         thread.join()
+
+
+def _hang_up(associations: Sequence[Any]) -> None:
+    """Closes the callers' connections: else the end waits for those that stopped inside a message."""
+    for one in associations:
+        with suppress(OSError, AttributeError):  # it may just have been closed
+            one.dul.socket.socket.shutdown(socket.SHUT_RDWR)
+        one.dul.join(END_S)  # it sees the end of its connection, and does not take the abort that follows for a fault

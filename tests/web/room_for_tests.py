@@ -115,6 +115,21 @@ async def _ask(app: Any, method: str, target: str, headers: list[tuple[str, str]
     return Answer(start["status"], kept, b"".join(message.get("body", b"") for message in said[1:]))
 
 
+async def leave(app: Any, target: str, headers: list[tuple[str, str]], part: bytes) -> None:
+    """A POST whose sender goes after the first part."""
+    messages = [{"type": "http.request", "body": part, "more_body": True}, {"type": "http.disconnect"}]
+    scope = {"type": "http", "method": "POST", "path": target, "raw_path": target.encode(), "query_string": b"", "root_path": ""}
+    scope |= {"headers": [(k.encode(), v.encode()) for k, v in headers], "state": {}, "http_version": "1.1", "scheme": "http"}
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    async def send(message: dict[str, Any]) -> None:
+        raise AssertionError(message)
+
+    await app(scope, receive, send)
+
+
 @dataclass(frozen=True, slots=True)
 class Inside:
     """A browser inside a room with one study; ``secret`` is its session's."""

@@ -150,6 +150,9 @@ def _import(room: Room, by: Reader, path: Path, *, label: str, uploaded: bool) -
     with room.tables.begin() as connection:
         place = studies.add(connection, room.data, "".join(c for c in label if c.isprintable()) or "study")
         study = place.folder.name
+        if uploaded:  # into the study's folder: there it outlives a server that is stopped
+            with atomic.reporting("the upload"):
+                path = path.replace(place.folder / "upload.zip")
         given = {"folder": str(place.folder), "path": str(path), "salt": salt, "uploaded": uploaded}
         job = room.jobs.queue(connection, "import", study, given, who=by.name)
         room.tables.audit(connection, study=study, who=by.name, what="import-asked", detail={"job": job, "uploaded": uploaded})

@@ -114,15 +114,15 @@ def put_away(study: str, room: InRoom, by: By) -> dict[str, str]:
 
 
 @router.get("/studies/{study}/protocol")
-def protocol(study: str, room: InRoom, by: By) -> dict[str, Any]:
-    """Every rule of the protocol check, the flags, and how the study was acquired, in the reader's language."""
+def protocol(study: str, room: InRoom, by: By, language: Literal["en", "fr"] | None = None) -> dict[str, Any]:
+    """Every rule of the protocol check, the flags, and how the study was acquired, in the reader's language or another."""
     from hepaflow.report.words import Words
 
     room.place(study)
     with room.tables.read() as connection:
         known = studies.facts(connection, study)
-    words = Words(by.language)
-    rules = [{**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][by.language]} for rule in known.get("rules", [])]
+    words = Words(language or by.language)
+    rules = [{**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][language or by.language]} for rule in known.get("rules", [])]
     return {"rules": rules, "flags": known.get("flags", []), "acquisition": known.get("acquisition", {})}
 
 

@@ -46,6 +46,7 @@ from hepaflow.workflow.feeding import feed
 from hepaflow.workflow.outputs import publish
 from hepaflow.workflow.plan import MotionPlan, Plan
 from hepaflow.workflow.rating import rate, rated_parts
+from hepaflow.workflow.reference import reference_of, without_excluded
 from hepaflow.workflow.study import Measured, Study, Summary
 
 Progress = Callable[[str, int, int], None] | None
@@ -92,9 +93,10 @@ def follow(
     if isinstance(model_of(plan.model), ResidueModel):  # the others are read: there is one way only
         mapped |= {"estimation": plan.estimation}
     feeding = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit} | plan.inputs.model_dump(mode="json")
-    motion = case.long_step(
-        "motion", partial(_estimate, progress=progress), series, drawn, params=plan.motion.model_dump(mode="json")
-    )
+    moving = plan.motion.model_dump(mode="json")
+    reference = case.step("reference", _reference, series, drawn, params=moving)
+    # of the regions, motion knows the pass they were drawn on alone: another outline leaves it as it is
+    motion = case.long_step("motion", partial(_estimate, progress=progress), series, reference, params=moving)
     aligned = case.derive("align", correct.apply, series, motion)
     regions = case.step("regions", _find, aligned, drawn)
     inputs = case.step("inputs", feed, aligned, regions, params=feeding)
@@ -142,24 +144,13 @@ def _pass_of(images: frozenset[str], series: DynamicSeries) -> int | None:
     return passes.pop() if len(passes) == 1 else None
 
 
-def _estimate(series: DynamicSeries, drawn: RegionSet, *, progress: Progress, keep: Keep, **asked: Any) -> MotionField:
+def _reference(series: DynamicSeries, drawn: RegionSet, **asked: Any) -> int | None:
+    return reference_of(series, drawn, plan=MotionPlan(**asked))
+
+
+def _estimate(series: DynamicSeries, chosen: int | None, *, progress: Progress, keep: Keep, **asked: Any) -> MotionField:
     plan = MotionPlan(**asked)
-    # regions were drawn on one pass: that pass is where they are right
-    chosen = drawn.frame if plan.reference is None else plan.reference
-    if chosen is not None and not 0 <= chosen < series.passes:
-        raise InputRefused(
-            "REFERENCE-OUTSIDE",
-            f"the reference pass is not one of the {series.passes} passes (counted from 0)",
-            "Check frame in the regions' JSON, or motion.reference in the configuration",
-        )
-    for index in plan.exclude:
-        if index >= series.passes or index == chosen:
-            raise UsageError(
-                "CONFIG-INVALID",
-                f"motion.exclude: pass {index} is the reference or not one of the {series.passes} passes",
-                "Count the passes from 0, in time order, and keep the reference",
-            )
-    used = replace(series, excluded=tuple(sorted({*series.excluded, *plan.exclude})))
+    used = without_excluded(series, plan)
     shifts = {shift.at_pass: shift.mm for shift in plan.shifts}
     return correct.estimate(
         used, method=plan.method, engine=plan.engine, reference=chosen, shifts_mm=shifts, progress=progress, keep=keep

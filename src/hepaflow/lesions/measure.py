@@ -48,15 +48,17 @@ def measure(
         for shell, region in lesion.shells.items():
             with suppress(InputRefused):
                 found[shell] = _measure(aligned, region, inputs, maps, model=model, prior=prior)
-        results.append(result_of(lesion, found, healthy))
+        results.append(result_of(lesion, found, healthy, unfitted=set(found) < set(lesion.shells)))
         if progress:
             progress("lesions", number + 1, len(regions.lesions))
     return healthy, tuple(results)
 
 
-def result_of(lesion: Lesion, found: dict[str, Measurement], healthy: Measurement) -> LesionResult:
-    """A lesion with what was ``found`` in its shells and the ratios of the whole to the healthy liver, not rated yet."""
-    flags = [*lesion.flags, *(["shell-not-fitted"] if set(found) < set(lesion.shells) else [])]
+def result_of(lesion: Lesion, found: dict[str, Measurement], healthy: Measurement, *, unfitted: bool) -> LesionResult:
+    """A lesion with what was ``found`` in its shells and the ratios of the whole to the healthy liver, not rated yet; ``unfitted``: whether a
+    shell could not be.
+    """
+    flags = [*lesion.flags, *(["shell-not-fitted"] if unfitted else [])]
     whole = found.get("whole")
     ratios = {key: ratio(whole, healthy, key) for key in whole.parameters} if whole else {}
     if whole and any(r.value is None for r in ratios.values()):

@@ -203,9 +203,10 @@ def _healthy(search: _Search, masks: dict[str, Mask], organ: Mask, lesions: Mask
         flags = []
         if (mask & lesions).any():
             flags.append("healthy-overlaps-lesion")
-        if (mask & vessels).sum() > 0.1 * mask.sum():
+        size = np.count_nonzero(mask)
+        if np.count_nonzero(mask & vessels) > 0.1 * size:
             flags.append("healthy-overlaps-vessel")
-        if mask.sum() * volume.grid.voxel_ml < ENOUGH_ML:
+        if size * volume.grid.voxel_ml < ENOUGH_ML:
             flags.append("healthy-too-small")
         return Region("healthy", mask, "given", tuple(flags))
     base, _, late = organ_images(volume, search.arterial)

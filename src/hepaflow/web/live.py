@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -28,7 +29,8 @@ from hepaflow.lesions.by_model import part_name
 from hepaflow.lesions.compare_models import compare_models
 from hepaflow.lesions.measure import measure_curve, prior_of_lesions, result_of
 from hepaflow.regions.find import ALL_LESIONS, LESION, find
-from hepaflow.regions.shells import SURROUND_MM
+from hepaflow.web.packed import Packed, around
+from hepaflow.web.pictures import working_series, working_set
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import NotThere
 from hepaflow.workflow.feeding import feed
@@ -62,33 +64,6 @@ class Drawn(Protocol):
     @property
     def shifts(self) -> Sequence[Mapping[str, Any]]:
         """Rows of ``pass`` and ``mm``."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Packed:
-    """A mask as the ``bits`` (as of ``numpy.packbits``, C order) of its ``box`` (k0, k1, j0, j1, i0, i1)."""
-
-    box: tuple[int, int, int, int, int, int]
-    bits: bytes
-
-    @classmethod
-    def of(cls, mask: Mask, *, within: tuple[slice, slice, slice] = (slice(None),) * 3) -> Packed:
-        """Packs what a mask holds ``within`` a window; without a voxel its box is empty."""
-        local = mask[within]
-        spans = [np.flatnonzero(local.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
-        edges = [(int(hit[0]), int(hit[-1]) + 1) if hit.size else (0, 0) for hit in spans]
-        inside = local[tuple(slice(low, high) for low, high in edges)]
-        (k0, k1), (j0, j1), (i0, i1) = ((low + (s.start or 0), high + (s.start or 0)) for (low, high), s in zip(edges, within, strict=True))
-        return cls((k0, k1, j0, j1, i0, i1), np.packbits(inside).tobytes())
-
-    def mask(self, shape: tuple[int, int, int]) -> Mask:
-        """The mask on its grid."""
-        k0, k1, j0, j1, i0, i1 = self.box
-        inner = (k1 - k0, j1 - j0, i1 - i0)
-        found = np.zeros(shape, bool)
-        bits = np.unpackbits(np.frombuffer(self.bits, np.uint8), count=int(np.prod(inner)))
-        found[k0:k1, j0:j1, i0:i1] = bits.reshape(inner).astype(bool)
-        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -235,17 +210,15 @@ class Live:
             own = (name, part, _version(drawn, name), *(() if part in {"whole", "rim", "core"} else (reference,)))
             own = (*own, _everything(drawn)) if part == "surround" else own
             try:
-                mask = packed[part].mask
-                curve, voxels = self._keep(("part", own), lambda mask=mask, part=part: self._curve(mask(self.series.grid.shape), f"{name}/{part}"))
+                curve, voxels = self._keep(("part", own), partial(self._curve, packed[part], f"{name}/{part}"))
                 key = ("fit", plan.model, _fed(drawn), reference, own)
-                measured[part] = self._keep(
-                    key, lambda curve=curve, voxels=voxels: self._measured(curve, voxels, inputs, plan, healthy)
-                )
+                measured[part] = self._keep(key, partial(self._measured, curve, voxels, inputs, plan, healthy))
             except InputRefused:
                 continue
         return measured
 
-    def _curve(self, mask: Mask, name: str) -> tuple[TimeCurve, int]:
+    def _curve(self, part: Packed, name: str) -> tuple[TimeCurve, int]:
+        mask = part.mask(self.series.grid.shape)
         return region_curve(self.series, mask, name=name), int(mask.sum())
 
     def _result(
@@ -258,7 +231,7 @@ class Live:
     def _outlined(self, drawn: Mapping[str, Drawn], name: str) -> Outlined:
         def make() -> Outlined:
             lesion = next(one for one in self._regions(drawn, only=(name,)).lesions if one.id == name)
-            within = _window(drawn[name].mask, self.series.grid.spacing_mm)
+            within = around(drawn[name].mask, self.series.grid.spacing_mm)
             parts = {part: Packed.of(region.mask, within=within) for part, region in lesion.shells.items()}
             return Outlined(replace(lesion, shells={}), parts)
 
@@ -302,19 +275,6 @@ def _fed(drawn: Mapping[str, Drawn]) -> Key:
     return tuple(_own(drawn, name) for name in FEEDING)
 
 
-def _window(mask: Mask, spacing_mm: tuple[float, float, float]) -> tuple[slice, slice, slice]:
-    """What holds a lesion with all that counts as around it."""
-    k = np.flatnonzero(mask.any(axis=(1, 2)))
-    slab = mask[k[0] : k[-1] + 1]
-    hits = (k, np.flatnonzero(slab.any(axis=(0, 2))), np.flatnonzero(slab.any(axis=(0, 1))))
-    reach = [int(np.ceil((SURROUND_MM + 2.0) / step)) + 1 for step in spacing_mm]
-    first, second, third = (
-        slice(max(int(hit[0]) - more, 0), min(int(hit[-1]) + more + 1, size))
-        for hit, more, size in zip(hits, reach, mask.shape, strict=True)
-    )
-    return first, second, third
-
-
 class Lives:
     """The studies at hand, each as its series stands now; the least recently used are let go."""
 
@@ -324,11 +284,11 @@ class Lives:
 
     def of(self, place: StudyPlace) -> Live:
         """The study in a place, on its corrected series where an analysis has made one. Refused: a study without images."""
-        held = working_series(place)
+        held, name = working_series(place), working_set(place)
         with self._lock:
             known = self._studies.get(place.folder)
             if known is None or known[0] != held.key:
-                known = self._studies[place.folder] = (held.key, Live(held.value, held.name))
+                known = self._studies[place.folder] = (held.key, Live(held.value, name))
             self._studies.move_to_end(place.folder)
             while len(self._studies) > MOST_STUDIES:
                 self._studies.popitem(last=False)

@@ -86,7 +86,7 @@ export interface Images {
 
 export interface Maps {
   model: string;
-  maps: { key: string; sd: boolean }[];
+  maps: { key: string; sd: boolean; range?: [number, number]; palette?: string }[];
   key?: string;
 }
 
@@ -96,9 +96,11 @@ export interface Quantity {
   unit: string;
   range: [number, number];
   palette: string;
+  decimals?: number;
 }
 
 export interface Words {
+  windows?: Record<string, string>;
   flags: Record<string, { text: string }>;
   quantities: Record<string, Quantity>;
   models: Record<string, { name: string }>;

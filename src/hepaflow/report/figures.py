@@ -8,13 +8,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from hepaflow.report.content import Figure, Film
+from hepaflow.report.palettes import table
 from hepaflow.report.words import Words
 
 if TYPE_CHECKING:
@@ -153,14 +153,10 @@ def finished(
 
 @cache
 def colormap(name: str) -> Colormap:
-    """A perceptually uniform map of Crameri's collection (batlow, lipari, oslo, vik ...), read from its table.
-
-    Importing ``cmcrameri.cm`` would pull in pyplot and register sixty maps; one table is enough.
-    """
+    """A perceptually uniform map of Crameri's collection (batlow, lipari, oslo, vik ...), from its table."""
     from matplotlib.colors import ListedColormap
 
-    with resources.files("cmcrameri").joinpath("cmaps", f"{name}.txt").open("rb") as table:
-        return ListedColormap(np.loadtxt(table), name=name)
+    return ListedColormap(table(name), name=name)
 
 
 def localized(words: Words) -> Callable[[float, int], str]:

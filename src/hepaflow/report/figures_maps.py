@@ -15,6 +15,7 @@ from hepaflow.kinetics.display import display_range
 from hepaflow.report.content import Figure
 from hepaflow.report.figures import PAGE_WIDTH_MM, canvas, finished
 from hepaflow.report.offered import estimation_of, leading
+from hepaflow.report.palettes import GREY, RATIO, RATIO_LIMITS, palette_of
 from hepaflow.report.panels import Place, Scale, draw_bar, draw_grey, draw_lines, draw_map, draw_sides, draw_title, outline, sheet
 from hepaflow.report.tables import abbreviation
 from hepaflow.report.view import WINDOW_HU, AxialView, Crop, grey_slice, largest_slice
@@ -27,21 +28,11 @@ if TYPE_CHECKING:
 
 #: Panels after the CT, the leading quantity, its SD, what the data had to do with it, and its ratio map.
 _MORE = ("habf", "hpbf", "haf", "bv", "mtt", "total_mtt", "ps", "extraction", "ktrans", "ve", "ttp", "msi", "auc")
-_COLORS = {
-    "bv": "batlow",
-    "ve": "batlow",
-    "haf": "batlow",
-    "extraction": "batlow",
-    "data_share": "batlow",
-    "mtt": "imola",
-    "total_mtt": "imola",
-    "ttp": "imola",
-}
 _PANELS_PER_ROW = 4
 _MOST_PANELS = 12
 _ASPECT = 1.45
-GREY_SCALE = Scale("gray", WINDOW_HU, "HU", WINDOW_HU)
-RATIO_SCALE = Scale("vik", (0.25, 4.0), "", (0.25, 0.5, 1.0, 2.0, 4.0), log=True)
+GREY_SCALE = Scale(GREY, WINDOW_HU, "HU", WINDOW_HU)
+RATIO_SCALE = Scale(RATIO, RATIO_LIMITS, "", (0.25, 0.5, 1.0, 2.0, 4.0), log=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class Panel:
 def scale_of(key: str, words: Words, *, model: str) -> Scale:
     """The fixed scale of a quantity of a model: the same in every study."""
     low, high = display_range(key, model)
-    return Scale(_COLORS.get(key, "lipari"), (low, high), words.unit(key), (low, high))
+    return Scale(palette_of(key), (low, high), words.unit(key), (low, high))
 
 
 def reference_value(case: CaseResult, key: str) -> float:
@@ -78,7 +69,7 @@ def panels_of(case: CaseResult, view: AxialView, index: int, *, words: Words) ->
         return picture
 
     hu = words("hu")
-    panels = [Panel(words("panel_ct"), Scale("gray", WINDOW_HU, hu, WINDOW_HU), None)]
+    panels = [Panel(words("panel_ct"), Scale(GREY, WINDOW_HU, hu, WINDOW_HU), None)]
     maps, model = case.maps.maps, case.maps.model
     first = leading(case)
     if first is not None:

@@ -66,11 +66,65 @@ def digest(folder: Path) -> str:
 
 def load(folder: Path) -> Any:
     """The saved value; arrays are copy-on-write views of the file (changing one never changes the file)."""
-    path = folder / "arrays.bin"
-    size = path.stat().st_size
-    blob = np.memmap(path, dtype=np.uint8, mode="c") if size else np.empty(0, np.uint8)
-    tree = json.loads((folder / "value.json").read_text(encoding="ascii"))
-    return _decode(tree, np.asarray(blob))
+    blob = _mapped(folder / "arrays.bin")
+    return _decode(json.loads((folder / "value.json").read_text(encoding="ascii")), blob)
+
+
+class Stored:
+    """A saved value whose parts are decoded one by one when asked for; nothing else of the file is read.
+
+    A part is named by its way from the top: names of fields, keys of dictionaries, positions in tuples and lists. Refused (KeyError,
+    IndexError): a way that leads nowhere.
+    """
+
+    __slots__ = ("_blob", "_tree")
+
+    def __init__(self, folder: Path) -> None:
+        self._blob = _mapped(folder / "arrays.bin")
+        self._tree = json.loads((folder / "value.json").read_text(encoding="ascii"))
+
+    def part(self, *way: str | int) -> Any:
+        """The value at the end of ``way``."""
+        return _decode(self._at(way), self._blob)
+
+    def names(self, *way: str | int) -> tuple[str | int, ...]:
+        """The keys of the dictionary, or the fields that are not None of the value, at the end of ``way``."""
+        tree = self._at(way)
+        if "dict" in tree:
+            return tuple(key for key, _ in tree["dict"])
+        return tuple(name for name, value in tree["fields"].items() if value is not None)
+
+    def element(self, *way: str | int, at: tuple[int, ...]) -> Any:
+        """One element of the array at the end of ``way``, as a Python number; the rest of the array is not decoded."""
+        head = self._at(way)["array"]
+        if head["as"] != "sparse":
+            return _decode_array(head, self._blob)[at].item()
+        dtype, flat = np.dtype(head["dtype"]), int(np.ravel_multi_index(at, head["shape"]))
+        bits = _piece(head["mask"], self._blob)
+        byte, bit = divmod(flat, 8)
+        if not bits[byte] >> (7 - bit) & 1:
+            return float("nan") if dtype.kind == "f" else 0
+        whole = byte - byte % 8  # eight bytes at a time: the pieces of the file are aligned
+        before = int(np.bitwise_count(bits[:whole].view(np.uint64)).sum(dtype=np.int64))
+        before += int(np.bitwise_count(bits[whole:byte]).sum(dtype=np.int64)) + (int(bits[byte]) >> (8 - bit)).bit_count()
+        return _piece(head["at"], self._blob).view(dtype)[before].item()
+
+    def _at(self, way: tuple[Any, ...]) -> Any:
+        tree: Any = self._tree
+        for name in way:
+            if isinstance(tree, list):
+                tree = tree[name]
+            elif "fields" in tree:
+                tree = tree["fields"][name]
+            elif "dict" in tree:
+                tree = dict(tree["dict"])[name]
+            else:
+                tree = tree["tuple"][name]
+        return tree
+
+
+def _mapped(path: Path) -> Array:
+    return np.asarray(np.memmap(path, dtype=np.uint8, mode="c") if path.stat().st_size else np.empty(0, np.uint8))
 
 
 def _encode(value: Any, blob: BinaryIO) -> Any:

@@ -154,7 +154,9 @@ class RegionState:
     def redrawn(self, mask: Mask, **changes: Any) -> RegionState:
         """The same region with other voxels. Refused (``REGION-EMPTY``): none."""
         if not mask.any():
-            raise InputRefused("REGION-EMPTY", f"region {self.name} would hold no voxel", "Draw inside the images, or delete the region")
+            raise InputRefused(
+                "REGION-EMPTY", f"region {self.name} would hold no voxel", "Draw inside the images, or delete the region"
+            )
         return replace(self, bits=Bits.of(mask), **changes)
 
     def told(self, grid: Grid) -> dict[str, Any]:

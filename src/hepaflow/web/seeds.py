@@ -266,8 +266,6 @@ def _on_grid(place: _Place, level: Volume, grid: Grid, others: Mask | None) -> M
     fine = [(np.arange((b - a) * f) + 0.5) / f - 0.5 for a, b, f in zip(first, last, place.factors, strict=True)]
     spots = np.meshgrid(*fine, indexing="ij", sparse=False)
     smooth = ndimage.map_coordinates(local, spots, order=1, mode="nearest") > 0.5
-    window = tuple(
-        slice(s + a * f, s + b * f) for s, a, b, f in zip(place.start, first, last, place.factors, strict=True)
-    )
+    window = tuple(slice(s + a * f, s + b * f) for s, a, b, f in zip(place.start, first, last, place.factors, strict=True))
     out[window] = smooth if others is None else smooth & ~others[window]
     return out

@@ -90,6 +90,7 @@ def find(
     *,
     frame: int | None = None,
     only: Collection[str] | None = None,
+    proposed: Collection[str] = (),
     remember: Remember = _forgetful,
 ) -> Regions:
     """Regions of a motion-corrected study on its own grid.
@@ -97,11 +98,12 @@ def find(
     ``given`` holds masks (slices, rows, columns) named aorta, portal_vein, spleen, liver, healthy or lesion-*; each keeps its voxels.
     A given liver is completed by the lesions and the healthy region drawn in it, since a label map cannot hold both. Missing regions
     are proposed, carry origin ``proposed`` and a flag; no lesion is ever proposed. ``frame`` is the pass on which regions were drawn.
+    Regions given that are named in ``proposed`` were proposed before and never drawn: they keep that origin and its flag.
     ``only`` names the lesions to delineate (all unless given); ``remember`` may give back what it was told before of the same names.
     Refused: an unknown name, an empty mask, one on another grid, and AORTA-, PORTAL-, LIVER- or HEALTHY-NOT-FOUND when nothing
     plausible can be proposed.
     """
-    finder = Finder(aligned, given, remember=remember)
+    finder = Finder(aligned, given, proposed=proposed, remember=remember)
     aorta, liver, portal = finder.aorta(), finder.liver(), finder.portal_vein()
     spleen, wide, healthy = finder.spleen(), finder.vessels(), finder.healthy()
     reference = remember(
@@ -115,15 +117,22 @@ def find(
         for n, m in sorted(finder.lesions.items(), key=_by_number)
         if only is None or n in only
     )
-    proposed = tuple(dict.fromkeys(f for r in (aorta, portal, spleen, liver, healthy) if r is not None for f in r.flags))
-    return Regions(aligned.grid, aorta, portal, liver, healthy, found, spleen, frame, proposed)
+    flags = tuple(dict.fromkeys(f for r in (aorta, portal, spleen, liver, healthy) if r is not None for f in r.flags))
+    return Regions(aligned.grid, aorta, portal, liver, healthy, found, spleen, frame, flags)
 
 
 class Finder:
     """The regions of a study one by one, given or proposed as :func:`find` says, with what each rests on. Refused: as there."""
 
-    def __init__(self, aligned: DynamicSeries, given: Mapping[str, Mask], *, remember: Remember = _forgetful) -> None:
-        self._aligned, self._remember = aligned, remember
+    def __init__(
+        self,
+        aligned: DynamicSeries,
+        given: Mapping[str, Mask],
+        *,
+        proposed: Collection[str] = (),
+        remember: Remember = _forgetful,
+    ) -> None:
+        self._aligned, self._proposed, self._remember = aligned, frozenset(proposed), remember
         self._found: dict[str, Any] = {}
         self.masks = {name: _checked(name, mask, aligned.grid) for name, mask in given.items()}
         self.lesions = {name: mask for name, mask in self.masks.items() if name.startswith(LESION)}
@@ -143,21 +152,23 @@ class Finder:
         """The aorta."""
         search = self._search()
         propose = partial(search.volume.to_grid, search.arterial.core)
-        return self._once("aorta", ("aorta",), lambda: _region("aorta", self.masks, propose))
+        return self._marked(self._once("aorta", ("aorta",), lambda: _region("aorta", self.masks, propose)))
 
     def liver(self) -> Region:
         """The liver, with what is drawn in it."""
-        return self._organ()[0]
+        return self._marked(self._organ()[0])
 
     def portal_vein(self) -> Region:
         """The portal vein."""
         search, organ = self._search(), self._organ()[1]
-        return self._once("portal_vein", _after("portal_vein", self.masks), lambda: _portal(search, organ, self.masks))
+        rests_on = _after("portal_vein", self.masks)
+        return self._marked(self._once("portal_vein", rests_on, lambda: _portal(search, organ, self.masks)))
 
     def spleen(self) -> Region | None:
         """The spleen, where there is one."""
         search, organ = self._search(), self._organ()[1]
-        return self._once("spleen", _after("spleen", self.masks), lambda: _spleen(search, organ, self.masks))
+        found = self._once("spleen", _after("spleen", self.masks), lambda: _spleen(search, organ, self.masks))
+        return None if found is None else self._marked(found)
 
     def vessels(self) -> Mask:
         """Large vessels in and at the liver."""
@@ -170,7 +181,14 @@ class Finder:
     def healthy(self) -> Region:
         """The healthy reference."""
         search, organ, wide, every = self._search(), self._organ()[1], self.vessels(), self._every()
-        return self._once("healthy", (*_ORGAN, "portal_vein"), lambda: _healthy(search, self.masks, organ, every, wide))
+        rests_on = (*_ORGAN, "portal_vein")
+        return self._marked(self._once("healthy", rests_on, lambda: _healthy(search, self.masks, organ, every, wide)))
+
+    def _marked(self, region: Region) -> Region:
+        """A region that was proposed before and handed on untouched is no reader's."""
+        if region.origin != "given" or region.name not in self._proposed:
+            return region
+        return replace(region, origin="proposed", flags=(f"{region.name.replace('_', '-')}-proposed", *region.flags))
 
     def _search(self) -> _Search:
         def make() -> _Search:

@@ -55,10 +55,9 @@ def take_result(connection: sa.Connection, ended: j.Ended) -> None:
 
 
 def edits_so_far(connection: sa.Connection, study: str) -> int:
-    """The number of the study's last edit; 0 where nothing was drawn."""
-    return int(
-        connection.execute(sa.select(sa.func.coalesce(sa.func.max(t.edits.c.id), 0)).where(t.edits.c.study == study)).scalar_one()
-    )
+    """The number of the study's last edit; 0 where nothing was drawn. What was taken over from an analysis is no edit."""
+    last = sa.select(sa.func.coalesce(sa.func.max(t.edits.c.id), 0))
+    return int(connection.execute(last.where(t.edits.c.study == study, t.edits.c.kind != t.INITIAL)).scalar_one())
 
 
 def facts(connection: sa.Connection, study: str) -> dict[str, Any]:
@@ -88,7 +87,7 @@ def _latest_jobs(connection: sa.Connection, only: str | None) -> dict[str, sa.Ro
 
 
 def _cursors(connection: sa.Connection, only: str | None) -> dict[str, int]:
-    query = sa.select(t.edits.c.study, sa.func.max(t.edits.c.id)).group_by(t.edits.c.study)
+    query = sa.select(t.edits.c.study, sa.func.max(t.edits.c.id)).where(t.edits.c.kind != t.INITIAL).group_by(t.edits.c.study)
     if only is not None:
         query = query.where(t.edits.c.study == only)
     return {study: int(last) for study, last in connection.execute(query)}

@@ -92,6 +92,8 @@ accounts = sa.Table(
     sa.Column("secret", sa.Text, nullable=False),
     sa.Column("added", sa.String(32), nullable=False),
 )
+#: Kind of the first versions of regions, taken over from an analysis: nobody's edit, and nothing to undo.
+INITIAL = "initial"
 #: Rows of these are never changed or removed, by this program or by anyone with its database.
 APPEND_ONLY = ("edits", "audit")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hepaflow.errors import InputRefused, OutputFailed, UsageError
 from hepaflow.store import atomic
-from hepaflow.web import studies
+from hepaflow.web import numbers, regions_log, studies
 from hepaflow.web import tables as t
 from hepaflow.web.places import fresh_id, trash
 from hepaflow.web.refusals import Conflict
@@ -52,16 +52,14 @@ class Analysis(Asked):
 @router.get("/studies")
 def every_study(room: InRoom) -> dict[str, Any]:
     """The list."""
-    with room.tables.read() as connection:
-        return {"studies": studies.listed(connection, room.data)}
+    return {"studies": _listed(room)}
 
 
 @router.get("/studies/{study}")
 def one_study(study: str, room: InRoom) -> dict[str, Any]:
     """One of the list."""
     room.place(study)
-    with room.tables.read() as connection:
-        return studies.listed(connection, room.data, study)[0]
+    return _listed(room, study)[0]
 
 
 @router.post("/studies", status_code=202)
@@ -122,7 +120,10 @@ def protocol(study: str, room: InRoom, by: By, language: Literal["en", "fr"] | N
     with room.tables.read() as connection:
         known = studies.facts(connection, study)
     words = Words(language or by.language)
-    rules = [{**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][language or by.language]} for rule in known.get("rules", [])]
+    rules = [
+        {**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][language or by.language]}
+        for rule in known.get("rules", [])
+    ]
     return {"rules": rules, "flags": known.get("flags", []), "acquisition": known.get("acquisition", {})}
 
 
@@ -132,17 +133,25 @@ def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]
     from hepaflow.workflow.plan import load
 
     place = room.place(study)
-    plan = {"model": asked.model, "motion__method": asked.motion, "compare": asked.compare or None, "language": by.language}
+    regions_log.refuse_signed(room, study)
+    drawn = _drawn(room, study)
+    chosen = {"model": asked.model, "motion__method": asked.motion, "compare": asked.compare or None, "language": by.language}
+    plan = chosen | {"inputs__shifts": drawn.shifts or None}
     load(None, **plan)  # refused before anything is queued
-    drawn = _write_drawn(room, study)
+    given = {"folder": str(place.folder), "drawn": drawn.path, "plan": plan, "cursor": drawn.cursor, "content": drawn.content}
     with room.tables.begin() as connection:
-        cursor = studies.edits_so_far(connection, study)
-        given = {"folder": str(place.folder), "drawn": None if drawn is None else str(drawn), "plan": plan, "cursor": cursor}
         job = room.jobs.queue(connection, "analyze", study, given, who=by.name)
-        detail = {"job": job, "model": asked.model, "motion": asked.motion}
+        detail = {"job": job, "model": asked.model, "motion": asked.motion, "edits": drawn.cursor}
         room.tables.audit(connection, study=study, who=by.name, what="analysis-asked", detail=detail)
     room.jobs.wake(job)
     return {"job": job}
+
+
+def _listed(room: Room, only: str | None = None) -> list[dict[str, Any]]:
+    with room.tables.read() as connection:
+        found = studies.listed(connection, room.data, only)
+    # an edit after the analysis makes it stale only where it changed what an analysis takes of the regions
+    return [one | {"stale": one["stale"] and numbers.stale(room, one["id"])} for one in found]
 
 
 def _import(room: Room, by: Reader, path: Path, *, label: str, uploaded: bool) -> dict[str, str]:
@@ -160,10 +169,24 @@ def _import(room: Room, by: Reader, path: Path, *, label: str, uploaded: bool) -
     return {"study": study, "job": job}
 
 
-def _write_drawn(room: Room, study: str) -> Path | None:
-    regions_log = importlib.import_module("hepaflow.web.regions_log")
-    drawn: Path | None = regions_log.write_drawn(room, study)
-    return drawn
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What an analysis is given of the regions: where they lie, what was shifted by hand, up to which edit, and a digest of it all."""
+
+    path: str | None
+    shifts: list[dict[str, Any]]
+    cursor: int
+    content: str
+
+
+def _drawn(room: Room, study: str) -> _Drawn:
+    """The regions as they are at one moment. Refused (``REGIONS-MOVING``): somebody draws too fast to find one."""
+    for _ in range(5):
+        cursor, states = numbers.drawn_now(room, study)
+        path, shifts = regions_log.write_drawn(room, study), regions_log.drawn_shifts(room, study)
+        if numbers.drawn_now(room, study)[0] == cursor:
+            return _Drawn(None if path is None else str(path), shifts, cursor, numbers.content(states))
+    raise Conflict("REGIONS-MOVING", "the regions change all the time", "Ask again when nobody draws")
 
 
 def _room_for(data: Path, size: int) -> None:

@@ -54,7 +54,7 @@ def take_result(connection: sa.Connection, ended: j.Ended) -> None:
             row["label"] = description
         connection.execute(mine.values(**row, facts=json.dumps(result)))
     elif ended.kind == "analyze":
-        result |= {"cursor": ended.asked["cursor"], "content": ended.asked["content"], "at": t.now()}
+        result |= {"cursor": ended.asked["cursor"], "at": t.now()}
         connection.execute(mine.values(analysed=json.dumps(result)))
 
 

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hepaflow.errors import InputRefused, OutputFailed, UsageError
 from hepaflow.store import atomic
-from hepaflow.web import numbers, regions_log, studies
+from hepaflow.web import regions_log, studies
 from hepaflow.web import tables as t
 from hepaflow.web.places import fresh_id, trash
 from hepaflow.web.refusals import Conflict
@@ -138,7 +138,7 @@ def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]
     chosen = {"model": asked.model, "motion__method": asked.motion, "compare": asked.compare or None, "language": by.language}
     plan = chosen | {"inputs__shifts": drawn.shifts or None}
     load(None, **plan)  # refused before anything is queued
-    given = {"folder": str(place.folder), "drawn": drawn.path, "plan": plan, "cursor": drawn.cursor, "content": drawn.content}
+    given = {"folder": str(place.folder), "drawn": drawn.path, "plan": plan, "cursor": drawn.cursor}
     with room.tables.begin() as connection:
         job = room.jobs.queue(connection, "analyze", study, given, who=by.name)
         detail = {"job": job, "model": asked.model, "motion": asked.motion, "edits": drawn.cursor}
@@ -149,9 +149,7 @@ def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]
 
 def _listed(room: Room, only: str | None = None) -> list[dict[str, Any]]:
     with room.tables.read() as connection:
-        found = studies.listed(connection, room.data, only)
-    # an edit after the analysis makes it stale only where it changed what an analysis takes of the regions
-    return [one | {"stale": one["stale"] and numbers.stale(room, one["id"])} for one in found]
+        return studies.listed(connection, room.data, only)
 
 
 def _import(room: Room, by: Reader, path: Path, *, label: str, uploaded: bool) -> dict[str, str]:
@@ -171,22 +169,26 @@ def _import(room: Room, by: Reader, path: Path, *, label: str, uploaded: bool) -
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """What an analysis is given of the regions: where they lie, what was shifted by hand, up to which edit, and a digest of it all."""
+    """What an analysis is given of the regions: where they lie, what was shifted by hand, up to which edit."""
 
     path: str | None
     shifts: list[dict[str, Any]]
     cursor: int
-    content: str
 
 
 def _drawn(room: Room, study: str) -> _Drawn:
     """The regions as they are at one moment. Refused (``REGIONS-MOVING``): somebody draws too fast to find one."""
     for _ in range(5):
-        cursor, states = numbers.drawn_now(room, study)
+        cursor = _edits(room, study)
         path, shifts = regions_log.write_drawn(room, study), regions_log.drawn_shifts(room, study)
-        if numbers.drawn_now(room, study)[0] == cursor:
-            return _Drawn(None if path is None else str(path), shifts, cursor, numbers.content(states))
+        if _edits(room, study) == cursor:
+            return _Drawn(None if path is None else str(path), shifts, cursor)
     raise Conflict("REGIONS-MOVING", "the regions change all the time", "Ask again when nobody draws")
+
+
+def _edits(room: Room, study: str) -> int:
+    with room.tables.read() as connection:
+        return studies.edits_so_far(connection, study)
 
 
 def _room_for(data: Path, size: int) -> None:

@@ -133,6 +133,8 @@ def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]
     from hepaflow.workflow.plan import load
 
     place = room.place(study)
+    if not (place.acquired / "value.json").exists():
+        raise Conflict("STUDY-NOT-READY", "the study is not brought in", "Wait until it is, or bring it in again")
     regions_log.refuse_signed(room, study)
     drawn = _drawn(room, study)
     chosen = {"model": asked.model, "motion__method": asked.motion, "compare": asked.compare or None, "language": by.language}

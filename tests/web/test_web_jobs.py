@@ -260,7 +260,7 @@ def test_events_reach_every_page(inside: Inside) -> None:
     import asyncio
 
     async def run() -> list[str]:
-        pages = [inside.room.events.listen() for _ in range(2)]
+        pages = [inside.room.events.listen(lambda: True) for _ in range(2)]
         for page in pages:
             assert "hello" in await anext(page)
         await asyncio.to_thread(inside.room.events.tell, "study", {"study": "x"})
@@ -270,3 +270,33 @@ def test_events_reach_every_page(inside: Inside) -> None:
         return found
 
     assert asyncio.run(run()) == ['event: study\ndata: {"study":"x"}\n\n'] * 2
+
+
+def test_a_page_whose_session_ends_hears_nothing_more(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    import asyncio
+
+    monkeypatch.setattr("hepaflow.web.events.PULSE_S", 0.05)
+    secret = inside.room.sessions.start("local")
+
+    async def run() -> list[str]:
+        page = inside.room.events.listen(lambda: inside.room.sessions.account(secret) is not None)
+        found = [await anext(page), await anext(page)]
+        inside.room.sessions.end(secret)
+        return found + [text async for text in page]
+
+    assert asyncio.run(run())[1:] == [": \n\n"]
+
+
+def test_there_is_an_end_to_open_pages(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hepaflow.web.events.PAGES", 0)
+    assert inside.ask("GET", "/api/events").code == "EVENTS-FULL"
+
+
+def test_a_study_in_the_trash_is_not_worked_on(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x").write_text("no study")
+    with opened(tmp_path / "data") as (client, _):
+        answer = client.post("/api/studies", json={"path": str(tmp_path / "in")}).json()
+        assert finished(client, answer["job"])["error"]["code"] == "STUDY-EMPTY"
+        client.delete(f"/api/studies/{answer['study']}")
+        assert client.post(f"/api/jobs/{answer['job']}/resume").json()["error"]["code"] == "STUDY-UNKNOWN"

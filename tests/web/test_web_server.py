@@ -100,6 +100,18 @@ def test_an_answer_that_nobody_takes_ends_the_connection(running: tuple[int, Roo
         assert len(os.listdir("/proc/self/fd")) <= before + 1
 
 
+def test_there_is_an_end_to_open_connections(running: tuple[int, Room], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "CONNECTIONS", 2)
+    held = [socket.create_connection(("127.0.0.1", running[0])) for _ in range(2)]
+    time.sleep(0.1)
+    with socket.create_connection(("127.0.0.1", running[0])) as third:
+        assert read_all(third, 5) == b""
+    held[0].sendall(f"GET /door.css HTTP/1.1\r\nHost: 127.0.0.1:{running[0]}\r\n\r\n".encode())
+    assert held[0].recv(100).startswith(b"HTTP/1.1 200")
+    for one in held:
+        one.close()
+
+
 @pytest.mark.parametrize(
     "sent",
     [

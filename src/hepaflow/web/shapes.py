@@ -39,7 +39,9 @@ class Shape:
         least, most = (4, 4) if self.kind == "ellipse" else (3, MOST_POINTS)
         values = np.asarray(self.points, float)
         if not least <= len(self.points) <= most or values.shape != (len(self.points), 2) or not (np.abs(values) < 1e5).all():
-            raise InputRefused("SHAPE-INVALID", "an outline has too few or too many points, or points outside any image", "Draw it again")
+            raise InputRefused(
+                "SHAPE-INVALID", "an outline has too few or too many points, or points outside any image", "Draw it again"
+            )
         if self.kind == "ellipse" and abs(np.linalg.det(self._arms())) < 1e-9:
             raise InputRefused("SHAPE-INVALID", "an ellipse has no area", "Draw it again")
 

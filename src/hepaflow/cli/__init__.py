@@ -12,7 +12,7 @@ from types import FrameType
 import typer
 
 from hepaflow import __version__
-from hepaflow.cli import pacs
+from hepaflow.cli import account, pacs
 from hepaflow.cli.analyze import analyze
 from hepaflow.cli.board import board
 from hepaflow.cli.deidentify import deidentify
@@ -25,6 +25,7 @@ from hepaflow.cli.phantom import phantom
 from hepaflow.cli.receive import receive
 from hepaflow.cli.respond import respond
 from hepaflow.cli.selfcheck import selfcheck
+from hepaflow.cli.serve import serve
 from hepaflow.cli.study import study
 from hepaflow.errors import HepaflowError
 
@@ -66,11 +67,12 @@ def _ending(verb: Verb) -> Callable[..., None]:
     return run
 
 
-for _verb in (demo, phantom, inspect, deidentify, analyze, fit, respond, link, board, margin, study, selfcheck, receive):
+for _verb in (demo, phantom, inspect, deidentify, analyze, fit, respond, link, board, margin, study, selfcheck, receive, serve):
     app.command()(_ending(_verb))
-for _of_archives in pacs.VERBS:
-    pacs.app.command()(_ending(_of_archives))
-app.add_typer(pacs.app)
+for _group in (pacs, account):
+    for _of_group in _group.VERBS:
+        _group.app.command()(_ending(_of_group))
+    app.add_typer(_group.app)
 
 
 def main() -> None:

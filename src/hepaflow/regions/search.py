@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from hepaflow.regions.blocks import add_blocks
 
 Volume = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Array = npt.NDArray[Any]
 
 SEARCH_MM = 3.0
 SMOOTHING_MM = 2.5
@@ -60,10 +62,7 @@ class SearchVolume:
 
     def to_grid(self, mask: Mask, *, smooth: bool = False) -> Mask:
         """A coarse mask on the study's grid; ``smooth`` draws the border by interpolation instead of by blocks."""
-        value, spans = mask.astype(np.float32), []
-        for axis in range(3):
-            if self.flipped[axis]:
-                value = np.flip(value, axis)
+        value, spans = _flipped(mask.astype(np.float32), self.flipped), []
         box = box_of(value)
         for axis in range(3):
             size = self.grid.shape[self.order[axis]]
@@ -79,14 +78,13 @@ class SearchVolume:
         blocks = [max(n // f, 1) for n, f in zip(moved.shape, self.factors, strict=True)]
         within = [min(f, n) for f, n in zip(self.factors, moved.shape, strict=True)]
         held = [
-            slice(span.start // w, min(-(-span.stop // w), n)) for span, w, n in zip(box_of(moved), within, blocks, strict=True)
+            slice(min(span.start // w, n), min(-(-span.stop // w), n))
+            for span, w, n in zip(box_of(moved), within, blocks, strict=True)
         ]
-        count = moved[tuple(slice(span.start * w, max(span.stop, span.start) * w) for span, w in zip(held, within, strict=True))]
-        for axis, w in enumerate(within):
-            count = _added(count, axis, w)
+        inside = moved[tuple(slice(span.start * w, span.stop * w) for span, w in zip(held, within, strict=True))]
         result = np.zeros(blocks, bool)
-        result[tuple(held)] = 2 * count >= np.prod(within)
-        return np.ascontiguousarray(np.flip(result, [axis for axis in range(3) if self.flipped[axis]]))
+        result[tuple(held)] = 2 * _counted(inside, within) >= np.prod(within)
+        return np.ascontiguousarray(_flipped(result, self.flipped))
 
 
 def search_volume(series: DynamicSeries, *, coarse_mm: float = SEARCH_MM, thin: int = 1) -> SearchVolume:
@@ -146,11 +144,12 @@ def _coarse(
     result = np.divide(
         total, count, out=np.full(blocks, np.nan, np.float32), where=2 * count >= np.prod([-(-f // thin) for f in within])
     )
-    return _turned(result, flipped)
+    return np.ascontiguousarray(_flipped(result, flipped), np.float32)
 
 
-def _turned(value: npt.NDArray[np.generic], flipped: tuple[bool, bool, bool]) -> Volume:
-    return np.ascontiguousarray(np.flip(value, [axis for axis in range(3) if flipped[axis]]), np.float32)
+def _flipped(value: Array, flipped: tuple[bool, bool, bool]) -> Array:
+    k, j, i = (slice(None, None, -1 if flip else 1) for flip in flipped)
+    return value[k, j, i]
 
 
 def _carry(hu: Volume) -> None:
@@ -175,15 +174,17 @@ def _body(high: Volume) -> Mask:
     return np.asarray(np.stack([ndimage.binary_fill_holes(s) for s in largest]))
 
 
-def _added(value: npt.NDArray[np.generic], axis: int, factor: int) -> npt.NDArray[np.int32]:
-    """Sums of ``factor`` neighbours along an axis, of whole numbers: exact in any order."""
-    at: list[slice] = [slice(None)] * 3
-    total = None
-    for start in range(factor):
-        at[axis] = slice(start, None, factor)
-        total = value[tuple(at)].astype(np.int32) if total is None else np.add(total, value[tuple(at)], out=total)
-    assert total is not None
-    return total
+def _counted(mask: Mask, within: list[int]) -> npt.NDArray[np.int32]:
+    """How many voxels of each block of ``within`` voxels are True."""
+    count = mask.astype(np.int32)
+    for axis, factor in enumerate(within):
+        at: list[slice] = [slice(None)] * 3
+        total = np.zeros([n // factor if a == axis else n for a, n in enumerate(count.shape)], np.int32)
+        for start in range(factor):
+            at[axis] = slice(start, None, factor)
+            total += count[tuple(at)]
+        count = total
+    return count
 
 
 def _stretch(value: Volume, axis: int, factor: int, size: int, *, held: slice, smooth: bool) -> tuple[Volume, slice]:

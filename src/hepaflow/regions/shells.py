@@ -76,7 +76,7 @@ def delineate(lesion_id: str, mask: Mask, *, series: DynamicSeries, around: Surr
     }
     shells = {}
     for name, part in parts.items():
-        if name == "whole" or part.sum() * grid.voxel_ml >= LEAST_SHELL_ML:
+        if name == "whole" or np.count_nonzero(part) * grid.voxel_ml >= LEAST_SHELL_ML:
             full = np.zeros(mask.shape, bool)
             full[window] = part
             shells[name] = Region(f"{lesion_id}/{name}", full, "given" if name == "whole" else "proposed")
@@ -86,7 +86,7 @@ def delineate(lesion_id: str, mask: Mask, *, series: DynamicSeries, around: Surr
     flags = _flags(series, mask, around, size.mm, axial=size.axial, in_liver=in_liver) + (
         () if perfused else ("lesion-not-enhancing",)
     )
-    return Lesion(lesion_id, shells, float(local.sum() * grid.voxel_ml), size.mm, size.ends_mm, flags)
+    return Lesion(lesion_id, shells, float(np.count_nonzero(local) * grid.voxel_ml), size.mm, size.ends_mm, flags)
 
 
 def border_distance(mask: Mask, spacing_mm: tuple[float, float, float]) -> FloatArray:
@@ -227,11 +227,12 @@ def _flags(
         missing = [float(np.isnan(v.reshape(-1)[index]).mean()) for i, v in enumerate(series.voxels) if i not in series.excluded]
         if max(missing) > 0.02:
             flags.append("lesion-out-of-coverage-passes")
-    box = box_of(mask)
-    local = mask[box]
-    if (local & around.vessels[box]).sum() > 0.1 * local.sum():
+    here = box_of(mask)
+    local = mask[here]
+    size = np.count_nonzero(local)
+    if np.count_nonzero(local & around.vessels[here]) > 0.1 * size:
         flags.append("lesion-overlaps-vessel")
-    if not in_liver or (local & around.liver[box]).sum() < 0.5 * local.sum():
+    if not in_liver or np.count_nonzero(local & around.liver[here]) < 0.5 * size:
         flags.append("lesion-outside-liver")
     if ndimage.label(local, np.ones((3, 3, 3)))[1] > 1:
         flags.append("lesion-in-pieces")

@@ -1,0 +1,3 @@
+import type { enRead } from "./en.read";
+
+export const frRead: Record<keyof typeof enRead, string> = {};

@@ -1,0 +1,61 @@
+/** Keyboard: one table of shortcuts, which the help overlay also shows. */
+
+export interface Shortcut {
+  /** As written on the key, with modifiers in the order Ctrl+Alt+Shift: "space", "ArrowLeft", "Ctrl+z", "Ctrl+Shift+z", "?". */
+  combo: string;
+  title: () => string;
+  action: (event: KeyboardEvent) => void;
+  /** Where it works; "study" only while a study is open. */
+  where?: "study" | "everywhere";
+}
+
+const table = new Map<string, Shortcut>();
+let studyOpen: () => boolean = () => false;
+
+function written(event: KeyboardEvent): string {
+  const key = event.key === " " ? "space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const modifiers = [event.ctrlKey || event.metaKey ? "Ctrl+" : "", event.altKey ? "Alt+" : ""];
+  // Shift is part of the character itself for a sign such as ?, and told only with letters, named keys and Ctrl.
+  const shifted = event.shiftKey && (/^[a-z]$/.test(key) || key.length > 1 || event.ctrlKey || event.metaKey);
+  return `${modifiers.join("")}${shifted ? "Shift+" : ""}${key}`;
+}
+
+/** True where typed characters are text and must not be taken for shortcuts. */
+function typing(target: EventTarget | null, combo: string): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || target.tagName === "TEXTAREA") return true;
+  if (target instanceof HTMLInputElement) {
+    if (["range"].includes(target.type)) return combo.startsWith("Arrow") || combo === "Home" || combo === "End";
+    return !["checkbox", "radio", "button", "submit"].includes(target.type) || combo === "space";
+  }
+  if (target.tagName === "SELECT") return true;
+  // Space and Enter press the button that has the focus; arrows move within tab lists, menus and tables that say so.
+  if ((combo === "space" || combo === "Enter") && target.closest("button, a, summary, [role=button], [role=tab]")) return true;
+  return combo.startsWith("Arrow") && target.closest("[role=tablist], [role=menu], [role=radiogroup], [data-arrows]") !== null;
+}
+
+export const keys = {
+  register(shortcut: Shortcut): () => void {
+    table.set(shortcut.combo, shortcut);
+    return () => {
+      if (table.get(shortcut.combo) === shortcut) table.delete(shortcut.combo);
+    };
+  },
+  all(): Shortcut[] {
+    return [...table.values()];
+  },
+  listen(isStudyOpen: () => boolean): () => void {
+    studyOpen = isStudyOpen;
+    const down = (event: KeyboardEvent): void => {
+      const combo = written(event);
+      const found = table.get(combo);
+      if (event.defaultPrevented || found === undefined || typing(event.target, combo)) return;
+      if (document.querySelector("dialog[open]") !== null) return;
+      if ((found.where ?? "study") === "study" && !studyOpen()) return;
+      event.preventDefault();
+      found.action(event);
+    };
+    window.addEventListener("keydown", down);
+    return () => window.removeEventListener("keydown", down);
+  },
+};

@@ -1,0 +1,36 @@
+/** Keeps the study list in step with the server. */
+import { get, type Heard, type Job, type Study } from "../api";
+import { studies } from "../state";
+
+export async function refreshStudies(): Promise<void> {
+  studies.value = (await get<{ studies: Study[] }>("/studies")).studies;
+}
+
+/** One study asked again; gone from the list when the server no longer knows it. */
+export async function refreshStudy(id: string): Promise<void> {
+  const study = await get<Study>(`/studies/${id}`);
+  const known = studies.value.some((one) => one.id === id);
+  studies.value = known ? studies.value.map((one) => (one.id === id ? study : one)) : [...studies.value, study];
+}
+
+export async function studyChanged(heard: Heard): Promise<void> {
+  if (typeof heard.study !== "string") return refreshStudies();
+  try {
+    await refreshStudy(heard.study);
+  } catch {
+    await refreshStudies();
+  }
+}
+
+export function isJob(heard: Record<string, unknown>): boolean {
+  return typeof heard.id === "string" && typeof heard.state === "string" && typeof heard.kind === "string";
+}
+
+/** Progress goes straight into the list; the end of a job changes more than the job, so the study is asked again. */
+export function jobChanged(heard: Heard): void {
+  if (!isJob(heard) || typeof heard.study !== "string") return;
+  const job = heard as unknown as Job;
+  studies.value = studies.value.map((one) => (one.id === job.study ? { ...one, job } : one));
+  if (job.state !== "running" && job.state !== "waiting") void studyChanged(heard);
+  else if (!studies.value.some((one) => one.id === job.study)) void studyChanged(heard);
+}

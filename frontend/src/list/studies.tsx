@@ -1,0 +1,181 @@
+/** The study list: patients, their visits in order, how each was acquired and how far each case is. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { send, type Study } from "../api";
+import { date, number, t } from "../i18n";
+import { go } from "../router";
+import { mayEdit, studies } from "../state";
+import { tell } from "../tell";
+import { AddStudy } from "./add";
+import { refreshStudies } from "./follow";
+import { JobLine } from "./job";
+import { Badge, ProtocolRules, verdictText } from "./protocol";
+
+export interface Patient {
+  key: string;
+  name: string;
+  visits: Study[];
+}
+
+/** Studies by patient: the patient with the newest study first, a patient's visits in order of time. */
+export function byPatient(list: Study[], wanted = ""): Patient[] {
+  const text = wanted.trim().toLowerCase();
+  const patients = new Map<string, Patient>();
+  for (const study of list) {
+    if (text && !`${study.label} ${study.patient} ${study.date ?? ""}`.toLowerCase().includes(text)) continue;
+    const key = study.patient_key || study.id;
+    const patient = patients.get(key) ?? { key, name: study.patient, visits: [] };
+    patient.visits.push(study);
+    patients.set(key, patient);
+  }
+  const newest = (patient: Patient): string => patient.visits.reduce((latest, one) => (one.added > latest ? one.added : latest), "");
+  for (const patient of patients.values()) patient.visits.sort((a, b) => a.visit - b.visit || (a.date ?? "").localeCompare(b.date ?? ""));
+  return [...patients.values()].sort((a, b) => newest(b).localeCompare(newest(a)));
+}
+
+function Rules({ study, onClose }: { study: Study; onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} class="rules" aria-labelledby="rules-title" onClose={onClose}>
+      <h2 id="rules-title">
+        {t("protocol")}: {study.label}
+      </h2>
+      <ProtocolRules study={study.id} />
+      <button type="button" onClick={() => dialog.current?.close()}>
+        {t("close")}
+      </button>
+    </dialog>
+  );
+}
+
+function Remove({ study }: { study: Study }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const remove = async (): Promise<void> => {
+    dialog.current?.close();
+    try {
+      await send("DELETE", `/studies/${study.id}`);
+      await refreshStudies();
+    } catch (failure) {
+      tell(failure);
+    }
+  };
+  return (
+    <>
+      <button type="button" class="quiet" onClick={() => dialog.current?.showModal()} aria-label={t("study.remove.of", { label: study.label })}>
+        {t("study.remove")}
+      </button>
+      <dialog ref={dialog} aria-labelledby={`remove-${study.id}`}>
+        <h2 id={`remove-${study.id}`}>{t("study.remove.of", { label: study.label })}</h2>
+        <p>{t("study.remove.how")}</p>
+        <div class="answers">
+          <button type="button" onClick={() => dialog.current?.close()}>
+            {t("keep")}
+          </button>
+          <button type="button" class="danger" onClick={() => void remove()}>
+            {t("study.remove")}
+          </button>
+        </div>
+      </dialog>
+    </>
+  );
+}
+
+function Visit({ study, before }: { study: Study; before: Study | undefined }) {
+  const [rules, setRules] = useState(false);
+  const ready = study.passes !== null && study.passes > 0 && study.state !== "importing";
+  const quiet = study.job === null || study.job.state === "done";
+  return (
+    <>
+      <tr class={study.state} data-study={study.id}>
+        <td class="number">{study.visit}</td>
+        <th scope="row">{ready ? <a href={`#/study/${study.id}`}>{date(study.date)}</a> : date(study.date)}</th>
+        <td>{study.label}</td>
+        <td>
+          <button type="button" class="badge-button" title={verdictText(study)} aria-haspopup="dialog" onClick={() => setRules(true)} disabled={study.protocol.verdict === "none"}>
+            <Badge verdict={study.protocol.verdict} text={verdictText(study)} />
+          </button>
+          {rules && <Rules study={study} onClose={() => setRules(false)} />}
+        </td>
+        <td class="number">{study.passes ?? "–"}</td>
+        <td class="number">{study.spacing_mm ? study.spacing_mm.map((mm) => number(mm, 1)).join(" × ") : "–"}</td>
+        <td class="number">{number(study.coverage_mm?.[0])}</td>
+        <td>
+          <span class={`state ${study.state}`}>{t(`state.${study.state}`)}</span>
+          {study.stale && <span class="stale">{t("study.stale")}</span>}
+          {study.signed && <small>{t("study.signed.by", { reader: study.signed.reader, at: date(study.signed.at) })}</small>}
+        </td>
+        <td class="number">{study.lesions ?? "–"}</td>
+        <td class="actions">
+          <button type="button" disabled={!ready} onClick={() => go(`#/study/${study.id}`)} aria-label={t("study.open.of", { label: study.label })}>
+            {t("study.open")}
+          </button>
+          {before && (
+            <button type="button" disabled={!ready} onClick={() => go(`#/study/${before.id}/with/${study.id}`)}>
+              {t("study.beside", { n: before.visit })}
+            </button>
+          )}
+          <a class="quiet" href={`#/audit/${study.id}`}>
+            {t("nav.audit")}
+          </a>
+          {mayEdit.value && <Remove study={study} />}
+        </td>
+      </tr>
+      {!quiet && (
+        <tr class="job-row">
+          <td />
+          <td colSpan={9}>
+            <JobLine job={study.job!} />
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+const COLUMNS = ["visit", "date", "label", "protocol", "passes", "spacing", "coverage", "state", "lesions", "actions"] as const;
+
+export function StudiesPage() {
+  const [wanted, setWanted] = useState("");
+  const patients = byPatient(studies.value, wanted);
+  return (
+    <div class="list">
+      <div class="list-head">
+        <h1>{t("nav.studies")}</h1>
+        <label>
+          <span>{t("list.filter")}</span>
+          <input type="search" value={wanted} onInput={(event) => setWanted(event.currentTarget.value)} />
+        </label>
+      </div>
+      {mayEdit.value && <AddStudy />}
+      {patients.length === 0 ? (
+        <p class="note">{t("list.empty")}</p>
+      ) : (
+        <div class="scroll" tabIndex={0} role="region" aria-label={t("nav.studies")}>
+          <table class="studies">
+            <thead>
+              <tr>
+                {COLUMNS.map((one) => (
+                  <th scope="col" key={one}>
+                    {t(`column.${one}`)}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            {patients.map((patient) => (
+              <tbody key={patient.key}>
+                <tr class="patient">
+                  <th scope="rowgroup" colSpan={COLUMNS.length}>
+                    {patient.name || t("list.unnamed")} <small>{t(patient.visits.length === 1 ? "list.visit" : "list.visits", { n: patient.visits.length })}</small>
+                  </th>
+                </tr>
+                {patient.visits.map((study, n) => (
+                  <Visit key={study.id} study={study} before={patient.visits[n - 1]} />
+                ))}
+              </tbody>
+            ))}
+          </table>
+        </div>
+      )}
+    </div>
+  );
+}

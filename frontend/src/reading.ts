@@ -1,0 +1,2 @@
+/** The rooms that draw, measure and sign hang themselves into the page's slots when this module is loaded. */
+export {};

@@ -1,0 +1,151 @@
+/** The viewer's own buttons and keys. */
+import { batch } from "@preact/signals";
+import type { PlaneName } from "../api";
+import { t, type Key } from "../i18n";
+import { keys, type Shortcut } from "../keys";
+import { toolbar, type ToolButton } from "../slots";
+import { bigPlane, crosshair, first, layout, map, opacity, playing, second, tool, windowing, type Layout } from "../state";
+import { clearLengths, lengths } from "./length";
+import { activePane, panes, type Pane } from "./pane";
+import { pan, registerPointerTools, resetCameras, scroll, zoom } from "./pointer";
+import { stepPass } from "./time";
+import { toggleSet } from "./visit";
+
+function active(): Pane | undefined {
+  return panes.value.find((pane) => pane.name === activePane.value) ?? panes.value[0];
+}
+
+function withActive(act: (pane: Pane) => void): () => void {
+  return () => {
+    const pane = active();
+    if (pane !== undefined) act(pane);
+  };
+}
+
+export function setLayout(chosen: Layout): void {
+  if (chosen === "visits" && second.id.value === null) return;
+  layout.value = chosen;
+}
+
+let hidden: string | null = null;
+/** Takes the map away and, pressed again, lays the same one back. */
+function toggleMap(): void {
+  const keep = map.value;
+  map.value = keep === null ? (hidden ?? first.maps.value?.maps[0]?.key ?? null) : null;
+  hidden = keep;
+}
+
+function preset(n: number): void {
+  const window = first.images.value?.windows[n];
+  if (window !== undefined) windowing.value = { level: window.level, width: window.width };
+}
+
+function reset(): void {
+  batch(() => {
+    resetCameras();
+    preset(0);
+    tool.value = "point";
+  });
+}
+
+const PLANES: PlaneName[] = ["axial", "coronal", "sagittal"];
+
+function shortcuts(): Shortcut[] {
+  const one = (combo: string, key: Key, action: () => void): Shortcut => ({ combo, title: () => t(key), action });
+  return [
+    one("ArrowUp", "key.up", withActive((pane) => scroll(pane.visit, pane.plane, -1))),
+    one("ArrowDown", "key.down", withActive((pane) => scroll(pane.visit, pane.plane, 1))),
+    one("PageUp", "key.pageup", withActive((pane) => scroll(pane.visit, pane.plane, -10))),
+    one("PageDown", "key.pagedown", withActive((pane) => scroll(pane.visit, pane.plane, 10))),
+    one("ArrowLeft", "key.left", () => stepPass(first, -1)),
+    one("ArrowRight", "key.right", () => stepPass(first, 1)),
+    one("space", "key.play", () => (playing.value = !playing.value)),
+    ...[0, 1, 2, 3, 4].map((n): Shortcut => ({ combo: String(n + 1), title: () => t("key.preset", { n: n + 1 }), action: () => preset(n) })),
+    one("c", "tool.point", () => (tool.value = "point")),
+    one("w", "tool.window", () => (tool.value = "window")),
+    one("z", "tool.zoom", () => (tool.value = "zoom")),
+    one("p", "tool.pan", () => (tool.value = "pan")),
+    one("l", "tool.length", () => (tool.value = "length")),
+    one("Escape", "key.escape", () => (tool.value = "point")),
+    one("x", "tool.crosshair", () => (crosshair.value = !crosshair.value)),
+    one("o", "key.map", toggleMap),
+    one(",", "key.fainter", () => (opacity.value = Math.max(0, opacity.value - 0.1))),
+    one(".", "key.stronger", () => (opacity.value = Math.min(1, opacity.value + 0.1))),
+    one("m", "key.motion", () => toggleSet(first)),
+    one("+", "key.in", withActive((pane) => zoom(pane, 1.25))),
+    one("-", "key.out", withActive((pane) => zoom(pane, 0.8))),
+    one("Shift+ArrowLeft", "key.pan", withActive((pane) => pan(pane, 40, 0))),
+    one("Shift+ArrowRight", "key.pan", withActive((pane) => pan(pane, -40, 0))),
+    one("Shift+ArrowUp", "key.pan", withActive((pane) => pan(pane, 0, 40))),
+    one("Shift+ArrowDown", "key.pan", withActive((pane) => pan(pane, 0, -40))),
+    one("f", "key.one", withActive((pane) => {
+      bigPlane.value = pane.plane;
+      setLayout(layout.value === "one" ? "planes" : "one");
+    })),
+    one("g", "layout.planes", () => setLayout("planes")),
+    one("q", "layout.maps", () => setLayout("maps")),
+    one("v", "layout.visits", () => setLayout("visits")),
+    one("t", "key.plane", () => (bigPlane.value = PLANES[(PLANES.indexOf(bigPlane.value) + 1) % 3]!)),
+    one("r", "key.reset", reset),
+  ];
+}
+
+const ICONS = {
+  point: "M12 2v7M12 15v7M2 12h7M15 12h7",
+  window: "M12 4a8 8 0 1 0 0 16zM12 4v16M12 4a8 8 0 0 1 0 16",
+  zoom: "M10 4a6 6 0 1 0 0 12 6 6 0 0 0 0-12zM14.5 14.5 20 20M7.5 10h5M10 7.5v5",
+  pan: "M12 3v18M3 12h18M12 3l-3 3M12 3l3 3M12 21l-3-3M12 21l3-3M3 12l3-3M3 12l3 3M21 12l-3-3M21 12l-3 3",
+  length: "M4 20 20 4M4 16v4h4M16 4h4v4",
+  clear: "M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13",
+  crosshair: "M12 5a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM12 1v6M12 17v6M1 12h6M17 12h6",
+  reset: "M5 12a7 7 0 1 0 2-5M5 3v5h5",
+  planes: "M3 4h10v16H3zM15 4h6v7h-6zM15 13h6v7h-6z",
+  one: "M3 4h18v16H3z",
+  maps: "M3 4h8v7H3zM13 4h8v7h-8zM3 13h8v7H3zM13 13h8v7h-8z",
+  visits: "M3 4h8v16H3zM13 4h8v16h-8z",
+} as const;
+
+function buttons(): ToolButton[] {
+  const pick = (name: "point" | "window" | "zoom" | "pan" | "length", shortcut: string, order: number): ToolButton => ({
+    key: name,
+    icon: ICONS[name],
+    title: () => t(`tool.${name}`),
+    shortcut,
+    group: "look",
+    order,
+    action: () => (tool.value = name),
+    pressed: () => tool.value === name,
+  });
+  const arrange = (name: Layout, shortcut: string, order: number): ToolButton => ({
+    key: `layout-${name}`,
+    icon: ICONS[name],
+    title: () => t(`layout.${name}`),
+    shortcut,
+    group: "layout",
+    order,
+    action: () => setLayout(name),
+    pressed: () => layout.value === name,
+    disabled: () => (name === "visits" && second.id.value === null) || (name === "maps" && first.maps.value === null),
+  });
+  return [
+    pick("point", "c", 1),
+    pick("window", "w", 2),
+    pick("zoom", "z", 3),
+    pick("pan", "p", 4),
+    pick("length", "l", 5),
+    { key: "clear", icon: ICONS.clear, title: () => t("tool.clear"), group: "look", order: 6, action: clearLengths, disabled: () => lengths.value.length === 0 },
+    { key: "crosshair", icon: ICONS.crosshair, title: () => t("tool.crosshair"), shortcut: "x", group: "look", order: 7, action: () => (crosshair.value = !crosshair.value), pressed: () => crosshair.value },
+    { key: "reset", icon: ICONS.reset, title: () => t("key.reset"), shortcut: "r", group: "look", order: 8, action: reset },
+    arrange("planes", "g", 90),
+    arrange("one", "f", 91),
+    arrange("maps", "q", 92),
+    arrange("visits", "v", 93),
+  ];
+}
+
+/** Registers the viewer's tools, keys and buttons once, when the page loads. */
+export function registerActions(): void {
+  registerPointerTools();
+  for (const shortcut of shortcuts()) keys.register(shortcut);
+  for (const button of buttons()) toolbar.register(button);
+}

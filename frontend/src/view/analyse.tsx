@@ -1,0 +1,81 @@
+/** The panels that belong to the study itself: its protocol check, and its analysis. */
+import { useState } from "preact/hooks";
+import { send } from "../api";
+import { refreshStudy } from "../list/follow";
+import { JobLine } from "../list/job";
+import { ProtocolRules } from "../list/protocol";
+import { t } from "../i18n";
+import { panels } from "../slots";
+import { first, mayEdit, words } from "../state";
+import { tell } from "../tell";
+
+const MOTIONS = ["deformable", "rigid", "none"] as const;
+
+function Analyse() {
+  const study = first.study.value;
+  const [model, setModel] = useState("");
+  const [motion, setMotion] = useState<(typeof MOTIONS)[number]>("deformable");
+  const [compare, setCompare] = useState(false);
+  if (study === null) return null;
+  const busy = study.job !== null && (study.job.state === "running" || study.job.state === "waiting");
+  const start = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    try {
+      await send("POST", `/studies/${study.id}/analyze`, { ...(model ? { model } : {}), motion, compare });
+      await refreshStudy(study.id);
+    } catch (failure) {
+      tell(failure);
+    }
+  };
+  return (
+    <div class="analyse">
+      <h2>{t("analyse")}</h2>
+      <p>{t(study.corrected ? (study.stale ? "analyse.stale" : "analyse.done") : "analyse.before")}</p>
+      <form onSubmit={(event) => void start(event)}>
+        <label>
+          <span>{t("analyse.model")}</span>
+          <select value={model} onChange={(event) => setModel(event.currentTarget.value)}>
+            <option value="">{t("analyse.model.default")}</option>
+            {Object.entries(words.value?.models ?? {}).map(([key, one]) => (
+              <option key={key} value={key}>
+                {one.name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <fieldset>
+          <legend>{t("analyse.motion")}</legend>
+          {MOTIONS.map((one) => (
+            <label key={one} class="check">
+              <input type="radio" name="motion" checked={motion === one} onChange={() => setMotion(one)} />
+              <span>{t(`motion.${one}`)}</span>
+            </label>
+          ))}
+        </fieldset>
+        <label class="check">
+          <input type="checkbox" checked={compare} onChange={(event) => setCompare(event.currentTarget.checked)} />
+          <span>{t("analyse.compare")}</span>
+        </label>
+        <button type="submit" class="main" disabled={busy || !mayEdit.value}>
+          {t("analyse.start")}
+        </button>
+      </form>
+      {study.job && study.job.kind === "analyze" && <JobLine job={study.job} />}
+    </div>
+  );
+}
+
+function ProtocolPanel() {
+  const id = first.id.value;
+  return (
+    <>
+      <h2>{t("protocol")}</h2>
+      {id !== null && <ProtocolRules study={id} />}
+    </>
+  );
+}
+
+export function registerPanels(): void {
+  panels.register({ key: "protocol", title: () => t("protocol"), component: ProtocolPanel, order: 10 });
+  panels.register({ key: "analyse", title: () => t("analyse"), component: Analyse, order: 40 });
+}

@@ -1,0 +1,191 @@
+/** The page of a study: tools at the left, pictures with time below, panels at the right. */
+import { computed, effect, type ReadonlySignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { get, hear, type Link, type PlaneName } from "../api";
+import { date, t } from "../i18n";
+import { openPanel, panels } from "../slots";
+import { alarm, bigPlane, first, fourMaps, layout, map, second, type Layout, type Visit } from "../state";
+import { tell } from "../tell";
+import { showCrosshair } from "./cross";
+import { lengthTool } from "./length";
+import { linked, linkHere, offset_mm } from "./link";
+import { MapBar, MapSelect, UnitBar } from "./mapbar";
+import { PaneView } from "./pane";
+import { lookAt } from "./pointer";
+import { fetchAhead, player } from "./time";
+import { TimeBar } from "./timebar";
+import { Toolbar } from "./toolbar";
+import { closeVisit, openVisit } from "./visit";
+import { fromMillimetres } from "./geometry";
+
+const FOUR: ReadonlySignal<string | null>[] = [0, 1, 2, 3].map((n) => computed(() => fourMaps.value[n] ?? null));
+
+function Planes({ only }: { only: PlaneName | null }) {
+  const shown: PlaneName[] = only === null ? ["axial", "coronal", "sagittal"] : [only];
+  return (
+    <>
+      {shown.map((plane) => (
+        <PaneView key={plane} name={plane} visit={first} plane={plane} map={map} />
+      ))}
+    </>
+  );
+}
+
+function FourMaps() {
+  return (
+    <>
+      {FOUR.map((of, n) => (
+        <div class="framed" key={n}>
+          <div class="frame-bar">
+            <MapSelect
+              value={of.value}
+              label={t("map.n", { n: n + 1 })}
+              onChange={(key) => (fourMaps.value = fourMaps.value.map((one, m) => (m === n ? key : one)))}
+            />
+            {of.value !== null && <UnitBar of={of.value} />}
+          </div>
+          <PaneView name={`map-${n + 1}`} visit={first} plane={bigPlane.value} map={of} titled />
+        </div>
+      ))}
+    </>
+  );
+}
+
+function VisitHeader({ visit }: { visit: Visit }) {
+  const study = visit.study.value;
+  return (
+    <div class="frame-bar">
+      <strong>{study ? t("visit.of", { n: study.visit, date: date(study.date) }) : ""}</strong>
+      <span>{study?.label}</span>
+      {visit === second && (
+        <>
+          <label class="check">
+            <input type="checkbox" checked={linked.value} onChange={(event) => (linked.value = event.currentTarget.checked)} />
+            <span>{t("link.on")}</span>
+          </label>
+          <button type="button" onClick={linkHere}>
+            {t("link.here")}
+          </button>
+        </>
+      )}
+    </div>
+  );
+}
+
+function TwoVisits() {
+  return (
+    <>
+      {[first, second].map((visit) => (
+        <div class="framed" key={visit.key}>
+          <VisitHeader visit={visit} />
+          <PaneView name={`${visit.key}-${bigPlane.value}`} visit={visit} plane={bigPlane.value} map={map} />
+        </div>
+      ))}
+    </>
+  );
+}
+
+function Pictures({ as }: { as: Layout }) {
+  if (as === "maps") return <FourMaps />;
+  if (as === "visits") return <TwoVisits />;
+  return <Planes only={as === "one" ? bigPlane.value : null} />;
+}
+
+function Panels() {
+  const list = panels.list.value;
+  const open = list.find((one) => one.key === openPanel.value) ?? list[0];
+  const step = (event: KeyboardEvent): void => {
+    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (by === undefined || open === undefined) return;
+    event.preventDefault();
+    const next = list[(list.indexOf(open) + by + list.length) % list.length]!;
+    openPanel.value = next.key;
+    document.getElementById(`tab-${next.key}`)?.focus();
+  };
+  return (
+    <aside class="panels" aria-label={t("panels")}>
+      <div role="tablist" aria-label={t("panels")} onKeyDown={step}>
+        {list.map((one) => (
+          <button
+            type="button"
+            role="tab"
+            key={one.key}
+            id={`tab-${one.key}`}
+            aria-selected={one === open}
+            aria-controls="panel"
+            tabIndex={one === open ? 0 : -1}
+            onClick={() => (openPanel.value = one.key)}
+          >
+            {one.title()}
+          </button>
+        ))}
+      </div>
+      {open && (
+        <div role="tabpanel" id="panel" aria-labelledby={`tab-${open.key}`} tabIndex={0} key={open.key}>
+          <open.component />
+        </div>
+      )}
+    </aside>
+  );
+}
+
+/** Takes the anatomy of one lesion in both visits as the link between them, where the server proposes one. */
+async function linkLesions(id: string, other: string): Promise<void> {
+  const { links } = await get<{ links: (Link & { first_mm?: [number, number, number]; second_mm?: [number, number, number] })[] }>(`/studies/${id}/link?other=${other}`);
+  const best = links.filter((one) => one.first_mm && one.second_mm).sort((a, b) => a.distance_mm - b.distance_mm)[0];
+  const here = first.images.value?.planes.axial;
+  if (best === undefined || here === undefined) return;
+  offset_mm.value = [0, 1, 2].map((n) => best.second_mm![n]! - best.first_mm![n]!) as [number, number, number];
+  lookAt(first, fromMillimetres(here, best.first_mm!));
+}
+
+async function openStudies(id: string, other: string | null): Promise<void> {
+  offset_mm.value = null;
+  await Promise.all([openVisit(first, id), other === null ? closeVisit(second) : openVisit(second, other)]);
+  layout.value = other === null ? (layout.value === "visits" ? "planes" : layout.value) : "visits";
+  const maps = first.maps.value?.maps ?? [];
+  if (fourMaps.value.every((key) => !maps.some((one) => one.key === key))) fourMaps.value = [0, 1, 2, 3].map((n) => maps[n]?.key ?? null);
+  if (other === null) return;
+  lookAt(first, first.cross.value);
+  // Without outlined lesions there is no link to propose; relative position serves.
+  await linkLesions(id, other).catch(() => undefined);
+}
+
+export function StudyPage({ id, other }: { id: string; other: string | null }) {
+  useEffect(() => {
+    void openStudies(id, other).catch(tell);
+    const stops = [showCrosshair(), lengthTool(), player(), fetchAhead()];
+    // An analysis that ended has new pictures and maps to show.
+    stops.push(
+      hear("study", (heard) => {
+        if (heard.study === id) void openVisit(first, id).catch(tell);
+        if (other !== null && heard.study === other) void openVisit(second, other).catch(tell);
+      }),
+    );
+    stops.push(
+      effect(() => {
+        document.title = first.study.value ? `${first.study.value.label} · hepaflow` : "hepaflow";
+      }),
+    );
+    return () => {
+      stops.forEach((stop) => stop());
+      closeVisit(first);
+      closeVisit(second);
+      alarm.value = null;
+      document.title = "hepaflow";
+    };
+  }, [id, other]);
+  const study = first.study.value;
+  return (
+    <>
+      <h1 class="hidden">{study ? `${study.label}, ${date(study.date)}` : t("view.loading")}</h1>
+      <Toolbar />
+      <section class="center" aria-label={t("view.pictures")}>
+        <MapBar />
+        <div class={`pictures ${layout.value}`}>{first.images.value === null ? <p class="loading">{t("view.loading")}</p> : <Pictures as={layout.value} />}</div>
+        <TimeBar />
+      </section>
+      <Panels />
+    </>
+  );
+}

@@ -1,0 +1,82 @@
+"""What happens in the room, told to every open page (server-sent events)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+#: A page that falls this far behind is let go; it comes again and loads everything anew.
+BEHIND = 256
+#: How often a silent connection shows that it lives.
+PULSE_S = 15.0
+#: Open pages at once.
+PAGES = 64
+
+
+class Events:
+    """Takes what happened from any thread and gives it to every page that listens."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pages: dict[asyncio.Queue[str | None], asyncio.AbstractEventLoop] = {}
+        self._closed = False
+
+    def tell(self, kind: str, payload: dict[str, Any]) -> None:
+        """One event of ``kind`` (job, study, regions, numbers) to every page; never waits for one."""
+        text = f"event: {kind}\ndata: {json.dumps(payload, separators=(',', ':'), allow_nan=False)}\n\n"
+        with self._lock:
+            pages = list(self._pages.items())
+        for queue, loop in pages:
+            self._call(loop, queue, text)
+
+    def close(self) -> None:
+        """Lets every page go."""
+        with self._lock:
+            pages, self._closed = list(self._pages.items()), True
+        for queue, loop in pages:
+            self._call(loop, queue, None)
+
+    @property
+    def full(self) -> bool:
+        """Whether no further page can listen."""
+        with self._lock:
+            return len(self._pages) >= PAGES
+
+    async def listen(self) -> AsyncIterator[str]:
+        """Events as the text of a stream, until the page or the server goes."""
+        queue: asyncio.Queue[str | None] = asyncio.Queue()
+        with self._lock:
+            if self._closed:
+                return
+            self._pages[queue] = asyncio.get_running_loop()
+        try:
+            yield "retry: 2000\nevent: hello\ndata: {}\n\n"
+            while True:
+                try:
+                    text = await asyncio.wait_for(queue.get(), PULSE_S)
+                except TimeoutError:
+                    text = ": \n\n"
+                if text is None:
+                    return
+                yield text
+        finally:
+            with self._lock:
+                self._pages.pop(queue, None)
+
+    def _call(self, loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[str | None], text: str | None) -> None:
+        def put() -> None:
+            if text is None or queue.qsize() > BEHIND:
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(None)
+            else:
+                queue.put_nowait(text)
+
+        try:
+            loop.call_soon_threadsafe(put)
+        except RuntimeError:  # the loop of a page that has gone
+            with self._lock:
+                self._pages.pop(queue, None)

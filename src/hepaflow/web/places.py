@@ -1,0 +1,133 @@
+"""Where things lie in the data folder. A study's folder is named by chance: nothing of the patient is in a path."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from hepaflow.errors import OutputFailed, UsageError
+from hepaflow.store import atomic
+from hepaflow.web.refusals import NotThere
+
+MARKER = ".hepaflow-room"
+_ID = re.compile(r"[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlace:
+    """A study's folder: ``source`` as imported, ``acquired`` and ``corrected`` series, the ``case`` of analyze, ``drawn`` and ``signed``."""
+
+    folder: Path
+
+    @property
+    def source(self) -> Path:
+        """DICOM (or NIfTI) as imported."""
+        return self.folder / "source"
+
+    @property
+    def acquired(self) -> Path:
+        """The series as assembled, in the form of ``store.codec``."""
+        return self.folder / "acquired"
+
+    @property
+    def corrected(self) -> Path:
+        """The series with its passes brought together, after an analysis."""
+        return self.folder / "corrected"
+
+    @property
+    def case(self) -> Path:
+        """The case folder of an analysis."""
+        return self.folder / "case"
+
+    @property
+    def drawn(self) -> Path:
+        """The regions that an analysis was given."""
+        return self.folder / "drawn"
+
+    @property
+    def signed(self) -> Path:
+        """What was signed."""
+        return self.folder / "signed"
+
+    @property
+    def study_path(self) -> Path:
+        """What an analysis is given: the folder, or the 4D NIfTI in it."""
+        for name in ("study.nii.gz", "study.nii"):
+            if (self.source / name).exists():
+                return self.source / name
+        return self.source
+
+
+def fresh_id() -> str:
+    """A new identifier, by chance."""
+    return secrets.token_hex(6)
+
+
+def known_form(identifier: str) -> bool:
+    """Whether this can be an identifier at all."""
+    return _ID.fullmatch(identifier) is not None
+
+
+def place_of(data: Path, study: str) -> StudyPlace:
+    """The folder of a study. Refused (``STUDY-UNKNOWN``): what cannot be an identifier, a study that is not there."""
+    if not known_form(study) or not (data / "studies" / study).is_dir():
+        raise NotThere("STUDY-UNKNOWN", "there is no such study here", "Go back to the list of studies")
+    return StudyPlace(data / "studies" / study)
+
+
+def trash(data: Path, study: str) -> None:
+    """Moves a study's folder to the trash; nothing in it is destroyed."""
+    home, target = data / "studies" / study, data / "trash" / study
+    with atomic.reporting("the trash"):
+        target.parent.mkdir(exist_ok=True)
+        os.replace(home, target)
+
+
+class DataFolder:
+    """The data folder for this server only; the kernel gives it back however the process ends.
+
+    Refused: a folder that another server uses (``ROOM-LOCKED``), one with other files (``DATA-NOT-OURS``), one that cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UsageError("DATA-NOT-A-FOLDER", "the data path is a file", "Give a folder with --data")
+        marker = self.folder / MARKER
+        if self.folder.exists() and not marker.exists() and any(self.folder.iterdir()):
+            raise UsageError("DATA-NOT-OURS", "the data folder holds other files", "Give a new or empty folder with --data")
+        with atomic.reporting("the data folder"):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name in ("studies", "incoming", "cohorts"):
+                (self.folder / name).mkdir(mode=0o700, exist_ok=True)
+            self._lock: int | None = os.open(marker, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def hold(self) -> None:
+        """Takes the folder for this process."""
+        assert self._lock is not None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.release()
+            raise UsageError(
+                "ROOM-LOCKED", "another hepaflow serve uses this data folder", "Use that one, or give another folder with --data"
+            ) from None
+        except OSError as error:
+            self.release()
+            raise OutputFailed(
+                "ROOM-NO-LOCK", "the file system of the data folder cannot lock files", "Give a folder on a local disk with --data"
+            ) from error
+        # uploads that a stopped server left half
+        shutil.rmtree(self.folder / "incoming", ignore_errors=True)
+        (self.folder / "incoming").mkdir(mode=0o700, exist_ok=True)
+
+    def release(self) -> None:
+        """Gives the folder back."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None

@@ -1,0 +1,136 @@
+"""The list of studies: rows of the database with what jobs made of them, as pages see them."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from hepaflow.web import jobs as j
+from hepaflow.web import tables as t
+from hepaflow.web.places import StudyPlace, fresh_id, place_of
+
+_ACTIVE_STATE = {"import": "importing", "retrieve": "importing", "analyze": "analysing"}
+
+
+def add(connection: sa.Connection, data: Path, label: str) -> StudyPlace:
+    """A new, empty study and its folder."""
+    study = fresh_id()
+    folder = data / "studies" / study
+    folder.mkdir(mode=0o700)
+    connection.execute(sa.insert(t.studies).values(id=study, added=t.now(), label=label[:200], facts="{}"))
+    return StudyPlace(folder)
+
+
+def listed(connection: sa.Connection, data: Path, only: str | None = None) -> list[dict[str, Any]]:
+    """Every study that is not in the trash (or ``only`` one), patients together, their visits in order of date."""
+    query = sa.select(t.studies).where(t.studies.c.trashed.is_(None))
+    rows = list(connection.execute(query))
+    visit = _visits(rows)
+    wanted = [row for row in rows if only in (None, row.id)]
+    latest = _latest_jobs(connection, only)
+    cursors = _cursors(connection, only)
+    found = [_as_json(row, data, latest.get(row.id), cursors.get(row.id, 0), visit[row.id]) for row in wanted]
+    return sorted(found, key=lambda one: (one["patient"].casefold(), one["patient_key"], one["visit"], one["added"]))
+
+
+def take_result(connection: sa.Connection, ended: j.Ended) -> None:
+    """Writes what a finished job made of its study into the study's row."""
+    if ended.study is None or ended.result is None:
+        return
+    mine = sa.update(t.studies).where(t.studies.c.id == ended.study)
+    result = dict(ended.result)
+    if ended.kind in {"import", "retrieve"}:
+        row = {key: result.pop(key) for key in ("patient", "patient_key", "date")}
+        if description := result.pop("description"):
+            row["label"] = description
+        connection.execute(mine.values(**row, facts=json.dumps(result)))
+    elif ended.kind == "analyze":
+        result |= {"cursor": ended.asked["cursor"], "at": t.now()}
+        connection.execute(mine.values(analysed=json.dumps(result)))
+
+
+def edits_so_far(connection: sa.Connection, study: str) -> int:
+    """The number of the study's last edit; 0 where nothing was drawn."""
+    return int(
+        connection.execute(sa.select(sa.func.coalesce(sa.func.max(t.edits.c.id), 0)).where(t.edits.c.study == study)).scalar_one()
+    )
+
+
+def facts(connection: sa.Connection, study: str) -> dict[str, Any]:
+    """What import and the last analysis say of a study; rules and flags are those of the analysis where there is one."""
+    row = connection.execute(sa.select(t.studies.c.facts, t.studies.c.analysed).where(t.studies.c.id == study)).one()
+    analysed = {} if row.analysed is None else json.loads(row.analysed)
+    return {**json.loads(row.facts), **{key: analysed[key] for key in ("rules", "flags") if key in analysed}}
+
+
+def _visits(rows: Iterable[sa.Row[Any]]) -> dict[str, int]:
+    patients: dict[str, list[sa.Row[Any]]] = defaultdict(list)
+    for row in rows:
+        patients[row.patient_key or row.id].append(row)
+    return {
+        row.id: number
+        for visits in patients.values()
+        for number, row in enumerate(sorted(visits, key=lambda one: (one.date, one.added)), start=1)
+    }
+
+
+def _latest_jobs(connection: sa.Connection, only: str | None) -> dict[str, sa.Row[Any]]:
+    last = sa.select(sa.func.max(t.jobs.c.number)).where(t.jobs.c.study.is_not(None)).group_by(t.jobs.c.study)
+    query = sa.select(t.jobs).where(t.jobs.c.number.in_(last))
+    if only is not None:
+        query = query.where(t.jobs.c.study == only)
+    return {row.study: row for row in connection.execute(query)}
+
+
+def _cursors(connection: sa.Connection, only: str | None) -> dict[str, int]:
+    query = sa.select(t.edits.c.study, sa.func.max(t.edits.c.id)).group_by(t.edits.c.study)
+    if only is not None:
+        query = query.where(t.edits.c.study == only)
+    return {study: int(last) for study, last in connection.execute(query)}
+
+
+def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, cursor: int, visit: int) -> dict[str, Any]:
+    known = json.loads(row.facts)
+    analysed = None if row.analysed is None else json.loads(row.analysed)
+    signed = None if row.signed is None else json.loads(row.signed)
+    place = place_of(data, row.id)
+    return {
+        "id": row.id,
+        "label": row.label,
+        "patient": row.patient,
+        "patient_key": row.patient_key,
+        "date": row.date,
+        "visit": visit,
+        "added": row.added,
+        "state": _state(job, known=bool(known), analysed=analysed is not None, signed=signed is not None),
+        "protocol": _counted((analysed or known).get("rules", [])),
+        "passes": known.get("passes", 0),
+        "spacing_mm": known.get("spacing_mm", []),
+        "coverage_mm": known.get("coverage_mm", []),
+        "lesions": 0 if analysed is None else analysed["lesions"],
+        "signed": signed,
+        "job": None if job is None else j.as_json(job),
+        "corrected": (place.corrected / "value.json").exists(),
+        "stale": analysed is not None and analysed["cursor"] != cursor,
+    }
+
+
+def _state(job: sa.Row[Any] | None, *, known: bool, analysed: bool, signed: bool) -> str:
+    if job is not None and job.state in j.ACTIVE and job.kind in _ACTIVE_STATE:
+        return _ACTIVE_STATE[job.kind]
+    if signed:
+        return "signed"
+    if analysed:
+        return "analysed"
+    return "imported" if known else "failed"
+
+
+def _counted(rules: list[dict[str, Any]]) -> dict[str, Any]:
+    counts = {verdict: sum(rule["verdict"] == verdict for rule in rules) for verdict in ("pass", "warn", "fail")}
+    worst = "none" if not rules else "fail" if counts["fail"] else "warn" if counts["warn"] else "ok"
+    return {"verdict": worst, **counts}

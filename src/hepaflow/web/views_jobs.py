@@ -1,0 +1,47 @@
+"""Jobs and events over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.responses import StreamingResponse
+
+from hepaflow.web.refusals import Refused
+from hepaflow.web.room import Reader, Room, the_reader, the_room
+
+router = APIRouter(prefix="/api")
+InRoom = Annotated[Room, Depends(the_room)]
+By = Annotated[Reader, Depends(the_reader)]
+
+
+@router.get("/jobs/{job}")
+def one_job(job: str, room: InRoom) -> dict[str, Any]:
+    """How far a job is."""
+    return room.jobs.get(job)
+
+
+@router.delete("/jobs/{job}")
+def cancel(job: str, room: InRoom, by: By) -> dict[str, Any]:
+    """Ends a job; what is finished of it is kept."""
+    found = room.jobs.get(job)
+    with room.tables.begin() as connection:
+        room.tables.audit(connection, study=found["study"], who=by.name, what="job-cancel-asked", detail={"job": job})
+    return room.jobs.cancel(job)
+
+
+@router.post("/jobs/{job}/resume", status_code=202)
+def resume(job: str, room: InRoom, by: By) -> dict[str, Any]:
+    """Goes on with a job that failed, was cancelled or interrupted."""
+    found = room.jobs.resume(job)
+    with room.tables.begin() as connection:
+        room.tables.audit(connection, study=found["study"], who=by.name, what="job-resumed", detail={"job": job})
+    return found
+
+
+@router.get("/events")
+async def events(room: InRoom) -> StreamingResponse:
+    """What happens in the room, as server-sent events."""
+    if room.events.full:
+        raise Refused("EVENTS-FULL", "too many pages are open", "Close some", wait_s=5, status=503)
+    return StreamingResponse(room.events.listen(), media_type="text/event-stream")

@@ -1,0 +1,174 @@
+"""Studies over HTTP: the list, bringing one in, its protocol, analysing it, putting it in the trash."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from hepaflow.errors import InputRefused, OutputFailed, UsageError
+from hepaflow.store import atomic
+from hepaflow.web import studies
+from hepaflow.web import tables as t
+from hepaflow.web.places import fresh_id, trash
+from hepaflow.web.refusals import Conflict
+from hepaflow.web.room import Reader, Room, the_reader, the_room
+
+router = APIRouter(prefix="/api")
+InRoom = Annotated[Room, Depends(the_room)]
+By = Annotated[Reader, Depends(the_reader)]
+
+#: Disk that an upload leaves free.
+LEAST_FREE = 512 * 2**20
+
+
+class Asked(BaseModel):
+    """What a request holds; a key that is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class OnDisk(Asked):
+    """Where the study lies on the server's disks."""
+
+    path: str = Field(min_length=1, max_length=4096)
+
+
+class Analysis(Asked):
+    """How to analyse; what is not given is as on the command line."""
+
+    model: str | None = Field(default=None, max_length=40)
+    motion: Literal["deformable", "rigid", "none"] | None = None
+    compare: bool | None = None
+
+
+@router.get("/studies")
+def every_study(room: InRoom) -> dict[str, Any]:
+    """The list."""
+    with room.tables.read() as connection:
+        return {"studies": studies.listed(connection, room.data)}
+
+
+@router.get("/studies/{study}")
+def one_study(study: str, room: InRoom) -> dict[str, Any]:
+    """One of the list."""
+    room.place(study)
+    with room.tables.read() as connection:
+        return studies.listed(connection, room.data, study)[0]
+
+
+@router.post("/studies", status_code=202)
+def bring_in(asked: OnDisk, room: InRoom, by: By) -> dict[str, str]:
+    """Brings in a folder, .zip or 4D NIfTI of the server's disks. Refused: a path that is not absolute, not there, or inside the data folder."""
+    path = Path(asked.path)
+    if "\x00" in asked.path or not path.is_absolute():
+        raise UsageError("IMPORT-PATH", "the path is not absolute", "Give the whole path, from the root of the disk")
+    try:
+        path = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise InputRefused("SOURCE-MISSING", "the path of the study does not exist", "Check the path") from error
+    if path.is_relative_to(room.data) or room.data.is_relative_to(path):
+        raise UsageError("IMPORT-OWN", "the path leads to the server's own data", "Give the folder of one study")
+    return _import(room, by, path, label=path.name.removesuffix(".zip"), uploaded=False)
+
+
+@router.post("/studies/upload", status_code=202)
+async def upload(request: Request, room: InRoom, by: By) -> dict[str, str]:
+    """Brings in a .zip sent as the body. Refused: a disk that would be full."""
+    declared = int(request.headers.get("content-length") or 0)
+    await run_in_threadpool(_room_for, room.data, declared)
+    path = room.data / "incoming" / f"{fresh_id()}.zip"
+    try:
+        with path.open("xb") as target:
+            async for chunk in request.stream():
+                await run_in_threadpool(_write, target, chunk, room.data)
+        name = unquote(request.headers.get("x-name", "")).removesuffix(".zip")
+        return await run_in_threadpool(lambda: _import(room, by, path, label=name, uploaded=True))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+@router.delete("/studies/{study}")
+def put_away(study: str, room: InRoom, by: By) -> dict[str, str]:
+    """Moves a study to the trash; nothing is destroyed. Refused: while a job works on it."""
+    room.place(study)
+    with room.tables.begin() as connection:
+        active = sa.select(t.jobs.c.id).where(t.jobs.c.study == study, t.jobs.c.state.in_(("waiting", "running")))
+        if (job := connection.execute(active).scalar()) is not None:
+            raise Conflict(
+                "JOB-ACTIVE", "the study is being worked on", "Wait until that has ended, or cancel it", extra={"job": job}
+            )
+        connection.execute(sa.update(t.studies).where(t.studies.c.id == study).values(trashed=t.now()))
+        room.tables.audit(connection, study=study, who=by.name, what="study-trashed", detail={})
+        trash(room.data, study)
+    room.events.tell("study", {"study": study})
+    return {"study": study}
+
+
+@router.get("/studies/{study}/protocol")
+def protocol(study: str, room: InRoom, by: By) -> dict[str, Any]:
+    """Every rule of the protocol check, the flags, and how the study was acquired, in the reader's language."""
+    from hepaflow.report.words import Words
+
+    room.place(study)
+    with room.tables.read() as connection:
+        known = studies.facts(connection, study)
+    words = Words(by.language)
+    rules = [{**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][by.language]} for rule in known.get("rules", [])]
+    return {"rules": rules, "flags": known.get("flags", []), "acquisition": known.get("acquisition", {})}
+
+
+@router.post("/studies/{study}/analyze", status_code=202)
+def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]:
+    """Queues the command line's analysis with the regions as they are now."""
+    from hepaflow.workflow.plan import load
+
+    place = room.place(study)
+    plan = {"model": asked.model, "motion__method": asked.motion, "compare": asked.compare or None, "language": by.language}
+    load(None, **plan)  # refused before anything is queued
+    drawn = _write_drawn(room, study)
+    with room.tables.begin() as connection:
+        cursor = studies.edits_so_far(connection, study)
+        given = {"folder": str(place.folder), "drawn": None if drawn is None else str(drawn), "plan": plan, "cursor": cursor}
+        job = room.jobs.queue(connection, "analyze", study, given, who=by.name)
+        detail = {"job": job, "model": asked.model, "motion": asked.motion}
+        room.tables.audit(connection, study=study, who=by.name, what="analysis-asked", detail=detail)
+    room.jobs.wake(job)
+    return {"job": job}
+
+
+def _import(room: Room, by: Reader, path: Path, *, label: str, uploaded: bool) -> dict[str, str]:
+    salt = room.tables.salt().hex()
+    with room.tables.begin() as connection:
+        place = studies.add(connection, room.data, "".join(c for c in label if c.isprintable()) or "study")
+        study = place.folder.name
+        given = {"folder": str(place.folder), "path": str(path), "salt": salt, "uploaded": uploaded}
+        job = room.jobs.queue(connection, "import", study, given, who=by.name)
+        room.tables.audit(connection, study=study, who=by.name, what="import-asked", detail={"job": job, "uploaded": uploaded})
+    room.jobs.wake(job)
+    return {"study": study, "job": job}
+
+
+def _write_drawn(room: Room, study: str) -> Path | None:
+    regions_log = importlib.import_module("hepaflow.web.regions_log")
+    drawn: Path | None = regions_log.write_drawn(room, study)
+    return drawn
+
+
+def _room_for(data: Path, size: int) -> None:
+    atomic.require_space(data, size + LEAST_FREE)
+
+
+def _write(target: Any, chunk: bytes, data: Path) -> None:
+    if shutil.disk_usage(data).free < LEAST_FREE + len(chunk):
+        raise OutputFailed("OUTPUT-NO-SPACE", "no space left for the upload", "Free space, or use another data folder")
+    with atomic.reporting("the upload"):
+        target.write(chunk)

@@ -1,0 +1,197 @@
+"""Jobs of one study, each in a process of its own: bring in, fetch, analyse, send."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hepaflow.errors import InputRefused
+from hepaflow.store import atomic, codec
+from hepaflow.web.places import StudyPlace
+
+if TYPE_CHECKING:
+    from hepaflow.domain.history import Rule
+    from hepaflow.domain.series import DynamicSeries
+
+Tell = Callable[[str, int, int], None]
+#: Beyond the files themselves: the series as assembled is up to twice as large as compressed files.
+_ROOM = 4
+_CHUNK = 8 * 2**20
+
+
+def bring_in(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """A folder, .zip or 4D NIfTI at ``path``: judged, assembled, then copied into the study's folder; ``path`` goes if it was an upload.
+
+    Nothing is copied of a study that cannot be assembled. Copies are named by number: a file's own name may hold the patient's.
+    """
+    place, path = StudyPlace(Path(asked["folder"])), Path(asked["path"])
+    facts = _assembled(place, path, bytes.fromhex(asked["salt"]), tell)
+    if path != place.source:
+        _copy(path, place, tell)
+    if asked.get("uploaded"):
+        path.unlink(missing_ok=True)
+    return facts
+
+
+def retrieve(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """A study of an archive: fetched into the study's folder (gone on with after an interruption), then assembled."""
+    from hepaflow.workflow import pacs, pacs_config
+
+    place = StudyPlace(Path(asked["folder"]))
+    peer = pacs_config.load(Path(asked["config"])).peer(asked["archive"])
+    place.source.mkdir(exist_ok=True)
+    pacs.fetch(peer, asked["study_uid"], place.source, progress=tell)
+    return _assembled(place, place.source, bytes.fromhex(asked["salt"]), tell)
+
+
+def analyze(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """The command line's analysis into the study's case folder, and the corrected series beside it."""
+    from hepaflow.store.case import Case
+    from hepaflow.workflow import one
+    from hepaflow.workflow.plan import load
+
+    place = StudyPlace(Path(asked["folder"]))
+    drawn = None if asked["drawn"] is None else Path(asked["drawn"])
+    plan = load(None, **asked["plan"])
+    one.check_places(place.study_path, place.case, drawn)
+    with Case(place.case) as case:
+        done = one.analyze(plan, place.study_path, case, rois=drawn, progress=tell)
+        tell("save", 0, 1)
+        stamp = place.corrected / "made-of"
+        if not stamp.exists() or stamp.read_text(encoding="ascii") != done.aligned.digest:
+            _keep(done.aligned.get(), place.corrected, made_of=done.aligned.digest)
+        tell("save", 1, 1)
+        (rules, _), (_, lesions) = done.summary.get(), done.lesions.get()
+    return {"lesions": len(lesions), "model": plan.model, "flags": list(done.flags()), "missing": done.missing()} | _judged(rules)
+
+
+def send(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """The DICOM results of a folder to an archive. Refused: an archive that did not take or keep all of them."""
+    from hepaflow.workflow import pacs, pacs_config
+
+    sent = pacs.send(pacs_config.load(Path(asked["config"])).peer(asked["archive"]), Path(asked["source"]), progress=tell)
+    if sent.refused or sent.missing:
+        raise InputRefused(
+            "SEND-REFUSED",
+            f"the archive refused {sum(sent.refused.values())} objects and does not list {sent.missing}",
+            "Ask who runs the archive",
+        )
+    return {"sent": sent.sent, "already": sent.already, "verified": sent.verified}
+
+
+def _assembled(place: StudyPlace, path: Path, salt: bytes, tell: Tell) -> dict[str, Any]:
+    from hepaflow.dicom.assemble import assemble
+    from hepaflow.store.sources import identify
+    from hepaflow.workflow.protocol_check import check_study
+
+    atomic.sweep(place.folder)
+    atomic.require_space(place.folder, 64 * 2**20 + _ROOM * identify(path).size_bytes)
+    series = assemble(path, progress=tell)
+    tell("protocol", 0, 1)
+    facts = _facts(series, salt) | _judged(check_study(series))
+    tell("protocol", 1, 1)
+    _keep(series, place.acquired, made_of=str(series.source.get("digest", "")))
+    return facts
+
+
+def _keep(series: DynamicSeries, target: Path, *, made_of: str) -> None:
+    with atomic.reporting(f"the {target.name} series"), atomic.staging(target.parent) as stage:
+        codec.save(series, stage)
+        (stage / "made-of").write_text(made_of, encoding="ascii")
+        atomic.move_folder(stage, target)
+
+
+def _facts(series: DynamicSeries, salt: bytes) -> dict[str, Any]:
+    header: dict[str, str] = series.source.get("header", {})
+    grid, date = series.grid, header.get("StudyDate", "")
+    whose = header.get("PatientID", "") or header.get("PatientName", "")
+    issuer = header.get("IssuerOfPatientID", "")
+    # the key brings visits of a patient together and cannot be turned back without the salt
+    key = hashlib.sha256(salt + f"{issuer}\n{whose}".encode()).hexdigest()[:16] if whose else ""
+    return {
+        "patient": " ".join(part for part in header.get("PatientName", "").split("=")[0].split("^") if part),
+        "patient_key": key,
+        "date": f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and date.isdigit() else "",
+        "description": header.get("StudyDescription", ""),
+        "digest": str(series.source.get("digest", "")),
+        "passes": series.passes,
+        "times_s": [round(float(t), 6) for t in series.times_s],
+        "shape": list(grid.shape),
+        "spacing_mm": [round(v, 6) for v in grid.spacing_mm],
+        "coverage_mm": [round(n * v, 3) for n, v in zip(grid.shape, grid.spacing_mm, strict=True)],
+        "acquisition": _acquisition(series),
+        "flags": list(series.flags),
+    }
+
+
+def _acquisition(series: DynamicSeries) -> dict[str, Any]:
+    got = series.acquisition
+
+    def several(values: Sequence[Any]) -> list[Any]:
+        return [value for value in dict.fromkeys(values) if value is not None]
+
+    return {
+        "manufacturer": got.manufacturer,
+        "model_name": got.model_name,
+        "kvp": several(got.kvp),
+        "kernel": several(got.kernel),
+        "tube_current_ma": several(got.tube_current_ma),
+        "time_source": got.time_source,
+        "injection_to_first_s": got.injection_to_first_s,
+        "contrast_volume_ml": got.contrast_volume_ml,
+        "contrast_flow_ml_s": got.contrast_flow_ml_s,
+        "duration_s": round(float(series.times_s[-1]), 3),
+    }
+
+
+def _judged(rules: Sequence[Rule]) -> dict[str, Any]:
+    return {
+        "rules": [
+            {
+                "key": rule.key,
+                "verdict": rule.verdict,
+                "value": rule.measured,
+                "limit": rule.expected,
+                "text": {"en": rule.why_en, "fr": rule.why_fr},
+            }
+            for rule in rules
+        ]
+    }
+
+
+def _copy(path: Path, place: StudyPlace, tell: Tell) -> None:
+    """The study's files, numbered in the order of their names; of other files in the folder, none."""
+    from hepaflow.dicom.read_nifti import is_nifti
+    from hepaflow.dicom.source import open_study
+
+    with atomic.reporting("the imported files"), atomic.staging(place.folder) as stage:
+        if is_nifti(path):
+            ending = ".nii.gz" if path.name.endswith(".gz") else ".nii"
+            shutil.copyfile(path, stage / f"study{ending}")
+            shutil.copyfile(path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json"), stage / "study.json")
+        else:
+            with open_study(path) as entries:
+                for number, entry in enumerate(entries, start=1):
+                    if _is_dicom(entry):
+                        _copy_one(entry, stage / f"{number:06d}.dcm")
+                    if number % 64 == 0 or number == len(entries):
+                        tell("copy", number, len(entries))
+        atomic.move_folder(stage, place.source)
+
+
+def _is_dicom(entry: Any) -> bool:
+    head: bytes = entry.head(132)
+    # with its preamble, or an old file that starts at once with group 0002 or 0008
+    return head[128:] == b"DICM" or head[:2] in {b"\x02\x00", b"\x08\x00", b"\x00\x08", b"\x00\x02"}
+
+
+def _copy_one(entry: Any, target: Path) -> None:
+    kind, where, _ = entry.place
+    if kind == "file":
+        with open(where, "rb") as source, target.open("wb") as copy:
+            shutil.copyfileobj(source, copy, _CHUNK)
+    else:
+        target.write_bytes(entry.read())

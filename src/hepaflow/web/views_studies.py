@@ -122,7 +122,10 @@ def protocol(study: str, room: InRoom, by: By, language: Literal["en", "fr"] | N
     with room.tables.read() as connection:
         known = studies.facts(connection, study)
     words = Words(language or by.language)
-    rules = [{**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][language or by.language]} for rule in known.get("rules", [])]
+    rules = [
+        {**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][language or by.language]}
+        for rule in known.get("rules", [])
+    ]
     return {"rules": rules, "flags": known.get("flags", []), "acquisition": known.get("acquisition", {})}
 
 

@@ -89,8 +89,8 @@ def finish(room: Room, place: StudyPlace, *, language: str = "en") -> None:
 
 def say_analysed(room: Room, place: StudyPlace) -> None:
     study = place.folder.name
-    cursor, drawn = numbers.drawn_now(room, study)
-    known = {"lesions": 1, "cursor": cursor, "content": numbers.content(drawn), "at": t.now(), "rules": []}
+    cursor, _ = numbers.drawn_now(room, study)
+    known = {"lesions": 1, "cursor": cursor, "at": t.now(), "rules": []}
     with room.tables.begin() as connection:
         connection.execute(sa.update(t.studies).where(t.studies.c.id == study).values(analysed=json.dumps(known)))
 

@@ -37,6 +37,7 @@ class Drawing:
     mask: np.ndarray
     version: int = 1
     shifts: tuple[Shift, ...] = ()
+    origin: str = "drawn"
 
     def edited(self, mask: np.ndarray | None = None, **changes: Any) -> Drawing:
         return replace(self, mask=self.mask if mask is None else mask, version=self.version + 1, **changes)
@@ -65,7 +66,8 @@ class Prepared:
 
     @classmethod
     def of(cls, series: DynamicSeries, drawn: dict[str, Drawing]) -> Prepared:
-        regions = find(series, {name: one.mask for name, one in drawn.items()})
+        proposed = [name for name, one in drawn.items() if one.origin == "proposed"]
+        regions = find(series, {name: one.mask for name, one in drawn.items()}, proposed=proposed)
         rows = [{"region": name, "pass": s.at_pass, "mm": s.mm} for name, one in drawn.items() for s in one.shifts]
         hand = InputsPlan.model_validate({"shifts": rows}).model_dump(mode="json")
         return cls(series, regions, feed(series, regions, baseline_passes=None, haematocrit=None, **hand))

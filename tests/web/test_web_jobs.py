@@ -87,6 +87,8 @@ def test_a_study_that_cannot_be_assembled_leaves_no_copy_and_says_why(tmp_path: 
         assert "CANARY" not in json.dumps(job["error"])
         assert not room.place(answer["study"]).source.exists()
         assert client.get(f"/api/studies/{answer['study']}").json()["state"] == "failed"
+        refused = client.post(f"/api/studies/{answer['study']}/analyze", json={})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "STUDY-NOT-READY")
         assert client.delete(f"/api/studies/{answer['study']}").status_code == 200
         assert client.get("/api/studies").json() == {"studies": []}
         assert (room.data / "trash" / answer["study"]).is_dir()
@@ -141,6 +143,22 @@ def test_a_job_that_a_dead_server_left_is_interrupted_and_goes_on(tmp_path: Path
             assert client.get(f"/api/jobs/{job}").json()["state"] == "interrupted"
             assert client.post(f"/api/jobs/{job}/resume").status_code == 202
             until(lambda: client.get(f"/api/jobs/{job}").json()["state"] == "running")
+
+
+@pytest.mark.parametrize("asked", [{"model": "none-such"}, {"motion": "up"}, {"compare": 3}, {"density": 1.0}])
+def test_an_analysis_that_cannot_be_is_refused_before_it_is_queued(inside: Inside, asked: dict[str, Any]) -> None:
+    answer = inside.client.post(f"/api/studies/{inside.study}/analyze", json=asked)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] in {"CONFIG-INVALID", "REQUEST-INVALID"}
+    assert inside.client.get(f"/api/studies/{inside.study}").json()["job"]["kind"] == "import"
+
+
+def test_an_analysis_that_fails_leaves_the_study_as_it_was(inside: Inside) -> None:
+    answer = inside.client.post(f"/api/studies/{inside.study}/analyze", json={"motion": "none"})
+    job = finished(inside.client, answer.json()["job"])
+    assert (job["state"], job["error"]["code"]) == ("failed", "AORTA-NOT-FOUND")
+    found = inside.client.get(f"/api/studies/{inside.study}").json()
+    assert (found["state"], found["corrected"], found["job"]["id"]) == ("imported", False, job["id"])
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, program: str) -> tuple[Child, list[Any], threading.Event]:

@@ -97,7 +97,7 @@ def test_after_edits_too_and_after_undoing_them(study: Any, prepared: Prepared, 
     before = dict(drawn)
     drawn["lesion-2"] = drawn["lesion-2"].edited(smaller(drawn["lesion-2"].mask))
     engine.numbers(drawn, model="aath", parts=ALL)
-    drawn["aorta"] = drawn["aorta"].edited(shifts=(Shift(6, (6.0, 0.0, 0.0)),))
+    drawn["aorta"] = drawn["aorta"].edited(origin="proposed", shifts=(Shift(6, (6.0, 0.0, 0.0)),))
     del drawn["healthy"], drawn["lesion-3"]
     assert same(engine.numbers(drawn, model="aath", parts=ALL), Prepared.of(study[0], drawn).measured())
     undone = {name: Drawing(one.mask, version=9) for name, one in before.items()}

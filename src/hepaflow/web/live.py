@@ -70,6 +70,10 @@ class Drawn(Protocol):
         """Its voxels."""
 
     @property
+    def origin(self) -> str:
+        """``proposed`` where no reader drew it."""
+
+    @property
     def version(self) -> int:
         """Which of its versions this is."""
 
@@ -189,7 +193,9 @@ class Live:
                 known = self._parts[part] = (key, make())
             return cast(T, known[1])
 
-        return find(self.series, {name: one.mask for name, one in drawn.items()}, only=only, remember=remember)
+        proposed = [name for name, one in drawn.items() if one.origin == "proposed"]
+        masks = {name: one.mask for name, one in drawn.items()}
+        return find(self.series, masks, only=only, proposed=proposed, remember=remember)
 
     def _reference(self, drawn: Mapping[str, Drawn], regions: Regions, plan: Plan) -> tuple[Inputs, Measured]:
         """The inputs and the healthy liver."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +21,7 @@ from hepaflow.web.live import Drawn, Measured, Numbers
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import NotThere
 from hepaflow.web.room import Room
+from hepaflow.web.staleness import changed_since
 from hepaflow.workflow.columns import read_text
 from hepaflow.workflow.made_with import of_case
 
@@ -33,16 +33,6 @@ def drawn_now(room: Room, study: str) -> tuple[int, dict[str, Any]]:
     with room.tables.read() as connection:
         cursor = studies.edits_so_far(connection, study)
     return cursor, regions_log.current(room, study)
-
-
-def content(drawn: Mapping[str, Any]) -> str:
-    """Digest of what an analysis takes of the regions: voxels and shifts, not who drew them nor how."""
-    told = hashlib.sha256()
-    for name, one in sorted(drawn.items()):
-        moved = sorted((shift.at_pass, tuple(shift.mm)) for shift in one.shifts)
-        told.update(f"{name} {list(one.bits.shape)} {list(one.bits.box)} {moved} {len(one.bits.packed)} ".encode())
-        told.update(one.bits.packed)
-    return told.hexdigest()
 
 
 def told(found: Numbers, drawn: Mapping[str, Drawn], *, cursor: int) -> dict[str, Any]:
@@ -127,7 +117,7 @@ def _lesion(one: LesionResult, parts: Mapping[str, Measured], version: int) -> d
 
 
 def analysed(room: Room, study: str) -> dict[str, Any] | None:
-    """What is known of the study's last analysis: ``cursor``, ``content``, ``at``, ``model``, ``flags``; None where there is none."""
+    """What is known of the study's last analysis: ``cursor``, ``at``, ``model``, ``flags``; None where there is none."""
     with room.tables.read() as connection:
         row = connection.execute(sa.select(t.studies.c.analysed).where(t.studies.c.id == study)).scalar_one_or_none()
     return None if row is None else dict(json.loads(row))
@@ -138,8 +128,9 @@ def stale(room: Room, study: str) -> bool:
     known = analysed(room, study)
     if known is None:
         return True
-    cursor, drawn = drawn_now(room, study)
-    return bool(known["cursor"] != cursor) and known.get("content") != content(drawn)
+    with room.tables.read() as connection:
+        cursor = studies.edits_so_far(connection, study)
+        return bool(known["cursor"] != cursor) and changed_since(connection, study, known["cursor"])
 
 
 def results(room: Room, study: str) -> dict[str, Any]:

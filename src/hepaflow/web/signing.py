@@ -34,6 +34,7 @@ from hepaflow.web.jobs import ACTIVE
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.room import Room
+from hepaflow.web.staleness import content
 from hepaflow.workflow.outputs import REPORT_KEPT
 
 SCHEMA = 1
@@ -71,7 +72,7 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
         "files": files,
         "regions": {
             "cursor": cursor,
-            "content": numbers.content(drawn),
+            "content": content(drawn),
             "versions": {name: one.version for name, one in drawn.items()},
         },
         "study_digest": summary.get("study_digest"),

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from hepaflow.web import jobs as j
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace, fresh_id, place_of
+from hepaflow.web.staleness import changed_since
 
 _ACTIVE_STATE = {"import": "importing", "retrieve": "importing", "analyze": "analysing"}
 
@@ -34,7 +35,10 @@ def listed(connection: sa.Connection, data: Path, only: str | None = None) -> li
     wanted = [row for row in rows if only in (None, row.id)]
     latest = _latest_jobs(connection, only)
     cursors = _cursors(connection, only)
-    found = [_as_json(row, data, latest.get(row.id), cursors.get(row.id, 0), visit[row.id]) for row in wanted]
+    found = [
+        _as_json(row, data, latest.get(row.id), visit[row.id], stale=_stale(connection, row, cursors.get(row.id, 0)))
+        for row in wanted
+    ]
     return sorted(found, key=lambda one: (one["patient"].casefold(), one["patient_key"], one["visit"], one["added"]))
 
 
@@ -93,7 +97,13 @@ def _cursors(connection: sa.Connection, only: str | None) -> dict[str, int]:
     return {study: int(last) for study, last in connection.execute(query)}
 
 
-def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, cursor: int, visit: int) -> dict[str, Any]:
+def _stale(connection: sa.Connection, row: sa.Row[Any], cursor: int) -> bool:
+    """Whether regions were changed after the last analysis, whose last edit was another than ``cursor``."""
+    then = None if row.analysed is None else json.loads(row.analysed)["cursor"]
+    return then not in (None, cursor) and changed_since(connection, row.id, then)
+
+
+def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, visit: int, *, stale: bool) -> dict[str, Any]:
     known = json.loads(row.facts)
     analysed = None if row.analysed is None else json.loads(row.analysed)
     signed = None if row.signed is None else json.loads(row.signed)
@@ -115,7 +125,7 @@ def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, cursor: int,
         "signed": signed,
         "job": None if job is None else j.as_json(job),
         "corrected": (place.corrected / "value.json").exists(),
-        "stale": analysed is not None and analysed["cursor"] != cursor,
+        "stale": stale,
     }
 
 

@@ -107,8 +107,5 @@ def criteria(study: str, room: InRoom, by: By) -> dict[str, Any]:
 
 @router.get("/studies/{study}/link")
 def link(study: str, other: Annotated[str, Query(max_length=40)], room: InRoom) -> dict[str, Any]:
-    """Which lesion of the ``other`` study (``first``) each of this one (``second``) may be: a proposal by registration, for a reader to confirm."""
-    from hepaflow.workflow.link import link as propose
-
-    here, there = room.place(study), room.place(other)
-    return propose(there.case, here.case)
+    """Which lesion of this study (``first``) is which of the ``other`` (``second``): a proposal by registration, for a reader to confirm."""
+    return visits.proposed_links(room, study, other)

@@ -6,7 +6,7 @@ import csv
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from hepaflow.errors import HepaflowError
+from hepaflow.lesions.identity import Link
 from hepaflow.response.catalogue import SIZE_CRITERIA, SizeCriterion
 from hepaflow.response.criterion import CRITERIA, Criterion
 from hepaflow.web import calipers, regions_log
@@ -22,6 +23,7 @@ from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import shape
 from hepaflow.web.room import Room
 from hepaflow.workflow.case_folder import CaseFolder, open_case
+from hepaflow.workflow.link import links_of
 from hepaflow.workflow.visits import respond
 
 #: RECIST 1.1 follows the two largest lesions of an organ.
@@ -63,6 +65,28 @@ def criteria(room: Room, study: str, *, language: str) -> dict[str, Any]:
             rated = [_rated(rule, table, language) for rule in rules if rule.key not in NOT_HELD]
     unlinked = [{"study": one, "lesion": row["lesion"]} for one, rows in told.items() for row in rows if row["name"] is None]
     return {"visits": visits, "lesions": told, "unlinked": unlinked, "criteria": rated}
+
+
+def proposed_links(room: Room, study: str, other: str) -> dict[str, Any]:
+    """What ``hepaflow link`` proposes for two analysed studies, with the centres (LPS mm) of the lesions of each pair. Refused: a study without a case."""
+    pairs = [(study, room.place(study)), (other, room.place(other))]
+    cases = [open_case(place.case, what=what) for (_, place), what in zip(pairs, ("this study", "the other study"), strict=True)]
+    found = links_of(*cases)
+
+    def row(pair: Link) -> dict[str, Any]:
+        centres = {
+            f"{which}_mm": [float(x) for x in case.grid.to_mm(np.argwhere(case.lesions[name]).mean(axis=0))]
+            for which, case, name in zip(("first", "second"), cases, (pair.first, pair.second), strict=True)
+        }
+        return asdict(pair) | centres
+
+    return {
+        "proposed": True,
+        "poor": len(found.pairs) < 0.5 * min(len(case.lesions) for case in cases),
+        "links": [row(pair) for pair in found.pairs],
+        "only_first": list(found.only_first),
+        "only_second": list(found.only_second),
+    }
 
 
 def _visits(room: Room, study: str) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-EXITS = {"InputRefused": 3, "UsageError": 2, "OutputFailed": 5}
+EXITS = {"InputRefused": 3, "UsageError": 2, "OutputFailed": 5, "NotThere": 3, "Conflict": 3, "Forbidden": 3, "Refused": 3}
 #: Methods that make a refusal of ``code, what, advice``: their calls are read in place of the one inside them.
 MAKERS = {"refuse": 3}
 

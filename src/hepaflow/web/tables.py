@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hepaflow.errors import OutputFailed, UsageError
+from hepaflow.errors import HepaflowError, OutputFailed, UsageError
 
 SCHEMA = 1
 _metadata = sa.MetaData()
@@ -120,6 +120,9 @@ class Tables:
             ) from error
         try:
             self._prepare()
+        except HepaflowError:
+            self.engine.dispose()
+            raise
         except sa.exc.SQLAlchemyError as error:
             self.engine.dispose()
             raise OutputFailed(

@@ -114,15 +114,18 @@ def put_away(study: str, room: InRoom, by: By) -> dict[str, str]:
 
 
 @router.get("/studies/{study}/protocol")
-def protocol(study: str, room: InRoom, by: By) -> dict[str, Any]:
-    """Every rule of the protocol check, the flags, and how the study was acquired, in the reader's language."""
+def protocol(study: str, room: InRoom, by: By, language: Literal["en", "fr"] | None = None) -> dict[str, Any]:
+    """Every rule of the protocol check, the flags, and how the study was acquired, in the reader's language or another."""
     from hepaflow.report.words import Words
 
     room.place(study)
     with room.tables.read() as connection:
         known = studies.facts(connection, study)
-    words = Words(by.language)
-    rules = [{**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][by.language]} for rule in known.get("rules", [])]
+    words = Words(language or by.language)
+    rules = [
+        {**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][language or by.language]}
+        for rule in known.get("rules", [])
+    ]
     return {"rules": rules, "flags": known.get("flags", []), "acquisition": known.get("acquisition", {})}
 
 
@@ -150,6 +153,9 @@ def _import(room: Room, by: Reader, path: Path, *, label: str, uploaded: bool) -
     with room.tables.begin() as connection:
         place = studies.add(connection, room.data, "".join(c for c in label if c.isprintable()) or "study")
         study = place.folder.name
+        if uploaded:  # into the study's folder: there it outlives a server that is stopped
+            with atomic.reporting("the upload"):
+                path = path.replace(place.folder / "upload.zip")
         given = {"folder": str(place.folder), "path": str(path), "salt": salt, "uploaded": uploaded}
         job = room.jobs.queue(connection, "import", study, given, who=by.name)
         room.tables.audit(connection, study=study, who=by.name, what="import-asked", detail={"job": job, "uploaded": uploaded})

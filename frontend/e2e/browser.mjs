@@ -77,7 +77,7 @@ async function keyboard() {
     const at = await page.evaluate(() => {
       const one = document.activeElement;
       if (one === null || one === document.body) return null;
-      const style = getComputedStyle(one);
+      const style = getComputedStyle(one.closest(".file")?.querySelector(".button") ?? one);
       return { name: one.outerHTML.slice(0, 110), outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 };
     });
     if (at === null || seen.has(at.name)) continue;

@@ -45,7 +45,7 @@ export const en = {
   "study.signed.by": "by {reader}, {at}",
   "add.title": "Add a study",
   "add.path": "Folder or zip on this computer",
-  "add.zip": "Upload a zip (or drop it here)",
+  "add.zip": "Upload a zip, or drop it here",
   "add.import": "Import",
   "add.sending": "Sending {name}",
   "archive": "Archive",

@@ -47,7 +47,7 @@ export const fr: Record<keyof typeof en, string> = {
   "study.signed.by": "par {reader}, {at}",
   "add.title": "Ajouter un examen",
   "add.path": "Dossier ou zip sur cet ordinateur",
-  "add.zip": "Envoyer un zip (ou le déposer ici)",
+  "add.zip": "Envoyer un zip, ou le déposer ici",
   "add.import": "Importer",
   "add.sending": "Envoi de {name}",
   "archive": "Archive",

@@ -1,0 +1,141 @@
+/** Forms of the server's numbers: results of an analysis, live numbers, comparison, criteria, signature. */
+
+export interface Valued {
+  readonly value: number | null;
+  readonly sd: number | null;
+  readonly unit?: string;
+  readonly map_mean?: number | null;
+  readonly map_median?: number | null;
+}
+
+export interface Ratio {
+  readonly value: number | null;
+  readonly sd: number | null;
+  readonly ci95: readonly [number, number] | null;
+}
+
+export interface Response {
+  readonly criterion: string;
+  readonly threshold: number | null;
+  readonly category: string | null;
+  readonly probability_major: number | null;
+  readonly region: string;
+  readonly ratio?: Ratio | null;
+  readonly flags?: readonly string[];
+}
+
+export interface Curve {
+  readonly times_s: readonly number[];
+  readonly hu: readonly (number | null)[];
+  readonly sd?: readonly (number | null)[] | null;
+  readonly fit?: readonly (number | null)[] | null;
+  readonly low?: readonly (number | null)[] | null;
+  readonly high?: readonly (number | null)[] | null;
+  readonly residual?: readonly (number | null)[] | null;
+}
+
+export interface Measured {
+  readonly voxels: number;
+  readonly parameters: Readonly<Record<string, Valued>>;
+  readonly curve?: Curve | null;
+  readonly r2?: number | null;
+  readonly aic?: number | null;
+  readonly residual_sd?: number | null;
+  readonly delays_s?: Readonly<Record<string, number | null>> | null;
+  readonly flags: readonly string[];
+}
+
+export interface LiveLesion {
+  readonly id: string;
+  readonly version: number;
+  readonly volume_ml: number | null;
+  readonly longest_axial_diameter_mm: number | null;
+  readonly flags: readonly string[];
+  readonly parts: Readonly<Record<string, Measured>>;
+  readonly ratio: Readonly<Record<string, Ratio | null>>;
+  readonly response: readonly Response[];
+}
+
+export interface Numbers {
+  readonly cursor: number;
+  readonly model: string;
+  readonly seconds: number;
+  readonly inputs: {
+    readonly times_s: readonly number[];
+    readonly aorta: readonly (number | null)[];
+    readonly portal: readonly (number | null)[] | null;
+    readonly baseline_passes: readonly number[];
+    readonly dense?: { readonly times_s: readonly number[]; readonly arterial: readonly number[]; readonly portal: readonly number[] | null } | null;
+    readonly flags: readonly string[];
+  };
+  readonly healthy: Measured | null;
+  readonly lesions: readonly LiveLesion[];
+  readonly flags: readonly string[];
+}
+
+/** A region of lesions.json: voxels, flags where any, and every parameter under its own key. */
+export type ResultRegion = Readonly<Record<string, Valued | number | readonly string[] | null>>;
+
+export interface ResultLesion {
+  readonly id: string;
+  readonly volume_ml: number | null;
+  readonly longest_axial_diameter_mm: number | null;
+  readonly flags: readonly string[];
+  readonly regions: Readonly<Record<string, ResultRegion>>;
+  readonly ratio: Readonly<Record<string, Ratio | null>>;
+  readonly response: readonly Response[];
+}
+
+export interface Results {
+  readonly model: string;
+  readonly units: Readonly<Record<string, string>>;
+  readonly healthy: ResultRegion | null;
+  readonly lesions: readonly ResultLesion[];
+  readonly stale: boolean;
+  readonly flags: readonly string[];
+  readonly made?: string | { readonly at?: string } | null;
+}
+
+/** One lesion of the table, whichever way its numbers came. */
+export interface Row {
+  readonly id: string;
+  readonly live: boolean;
+  readonly volume_ml: number | null;
+  readonly diameter_mm: number | null;
+  readonly flags: readonly string[];
+  readonly bf: Ratio | null;
+  readonly ratios: Readonly<Record<string, Ratio | null>>;
+  readonly response: readonly Response[];
+  readonly parts: Readonly<Record<string, { readonly voxels: number; readonly parameters: Readonly<Record<string, Valued>>; readonly flags: readonly string[] }>>;
+}
+
+function parameters(region: ResultRegion): Record<string, Valued> {
+  const found: Record<string, Valued> = {};
+  for (const [key, value] of Object.entries(region)) {
+    if (typeof value === "object" && value !== null && !Array.isArray(value) && "value" in value) found[key] = value as Valued;
+  }
+  return found;
+}
+
+export function rowOfResult(lesion: ResultLesion): Row {
+  const parts = Object.entries(lesion.regions).map(([part, region]) => {
+    const flags = Array.isArray(region.flags) ? (region.flags as string[]) : [];
+    return [part, { voxels: typeof region.voxels === "number" ? region.voxels : 0, parameters: parameters(region), flags }] as const;
+  });
+  return {
+    id: lesion.id, live: false, volume_ml: lesion.volume_ml, diameter_mm: lesion.longest_axial_diameter_mm, flags: lesion.flags,
+    bf: lesion.ratio.bf ?? null, ratios: lesion.ratio, response: lesion.response, parts: Object.fromEntries(parts),
+  };
+}
+
+export function rowOfLive(lesion: LiveLesion): Row {
+  return {
+    id: lesion.id, live: true, volume_ml: lesion.volume_ml, diameter_mm: lesion.longest_axial_diameter_mm, flags: lesion.flags,
+    bf: lesion.ratio?.bf ?? null, ratios: lesion.ratio ?? {}, response: lesion.response ?? [], parts: lesion.parts,
+  };
+}
+
+/** The rating that counts: by the criterion of the blood flow ratio where it is there, else the first. */
+export function mainResponse(row: Row): Response | null {
+  return row.response.find((one) => one.criterion.includes("bf-ratio")) ?? row.response[0] ?? null;
+}

@@ -1,0 +1,165 @@
+/** Numbers of the regions as they are drawn now, asked anew after every edit; and those of the last analysis. */
+
+import { batch, effect, signal, type Signal } from "@preact/signals";
+import { ApiError, get, hear, send } from "../api";
+import { first, said, type Visit } from "../state";
+import { t } from "../i18n";
+import { drawnOf, onRegion } from "../regions/desk";
+import { kindOf } from "../regions/types";
+import type { Results, Numbers, LiveLesion } from "./forms";
+
+const SETTLE_MS = 40;
+
+export class Figures {
+  readonly live: Signal<Numbers | null> = signal(null);
+  readonly results: Signal<Results | null> = signal(null);
+  readonly busy = signal(false);
+  readonly failure: Signal<ApiError | null> = signal(null);
+  /** Model of the live numbers; null takes the server's own choice. */
+  readonly model: Signal<string | null> = signal(null);
+  /** Time from the last edit to its numbers on the page, in ms. */
+  readonly lastWait_ms = signal(0);
+
+  #study: string | null = null;
+  #running: AbortController | null = null;
+  #timer = 0;
+  #asked_at = 0;
+  #lesions: Set<string> | "all" | null = null;
+
+  constructor(readonly visit: Visit) {}
+
+  open(study: string | null): void {
+    if (study === this.#study) return;
+    this.#study = study;
+    this.#running?.abort();
+    window.clearTimeout(this.#timer);
+    this.#lesions = null;
+    batch(() => {
+      this.live.value = null;
+      this.results.value = null;
+      this.failure.value = null;
+      this.busy.value = false;
+    });
+    if (study !== null) void this.loadResults();
+  }
+
+  async loadResults(): Promise<void> {
+    const study = this.#study;
+    if (study === null) return;
+    try {
+      const results = await get<Results>(`/studies/${study}/results`);
+      if (study === this.#study) this.results.value = results;
+    } catch (error) {
+      // A study without an analysis has no results yet; live numbers still work.
+      if (!(error instanceof ApiError)) throw error;
+      if (study === this.#study) this.results.value = null;
+    }
+  }
+
+  /** Asks the numbers of some lesions (or all) soon; requests that follow closely become one. */
+  ask(lesions: readonly string[] | "all"): void {
+    if (this.#study === null) return;
+    if (lesions === "all" || this.#lesions === "all") this.#lesions = "all";
+    else this.#lesions = new Set([...(this.#lesions ?? []), ...lesions]);
+    this.#asked_at = performance.now();
+    window.clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => void this.#run(), SETTLE_MS);
+  }
+
+  /** Asks more parts of one lesion, for its unfolded rows. */
+  async parts(lesion: string): Promise<void> {
+    const study = this.#study;
+    if (study === null) return;
+    try {
+      const answer = await this.#request(study, { lesions: [lesion], parts: ["whole", "vascular", "rim", "core", "surround"] });
+      if (study === this.#study) this.#merge(answer);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.failure.value = error;
+    }
+  }
+
+  #request(study: string, asked: object, signal_?: AbortSignal): Promise<Numbers> {
+    const model = this.model.value === null ? {} : { model: this.model.value };
+    return send<Numbers>("POST", `/studies/${study}/numbers`, { ...model, ...asked }, signal_ === undefined ? {} : { signal: signal_ });
+  }
+
+  async #run(): Promise<void> {
+    const study = this.#study;
+    const wanted = this.#lesions;
+    if (study === null || wanted === null) return;
+    this.#running?.abort();
+    const running = new AbortController();
+    this.#running = running;
+    this.busy.value = true;
+    try {
+      const answer = await this.#request(study, wanted === "all" ? {} : { lesions: [...wanted] }, running.signal);
+      if (running.signal.aborted || study !== this.#study) return;
+      this.#lesions = null;
+      this.failure.value = null;
+      if (wanted === "all") this.live.value = answer;
+      else this.#merge(answer);
+      this.lastWait_ms.value = performance.now() - this.#asked_at;
+      this.#say(answer);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") return;
+      if (!(error instanceof ApiError)) throw error;
+      this.#lesions = null;
+      this.failure.value = error;
+    } finally {
+      if (this.#running === running) this.busy.value = false;
+    }
+  }
+
+  #merge(answer: Numbers): void {
+    const old = this.live.value;
+    if (old === null || old.model !== answer.model) {
+      this.live.value = answer;
+      return;
+    }
+    const lesions = new Map<string, LiveLesion>(old.lesions.map((lesion) => [lesion.id, lesion]));
+    for (const lesion of answer.lesions) {
+      const before = lesions.get(lesion.id);
+      const same = before !== undefined && before.version === lesion.version;
+      lesions.set(lesion.id, same ? { ...lesion, parts: { ...before.parts, ...lesion.parts } } : lesion);
+    }
+    this.live.value = { ...answer, lesions: [...lesions.values()] };
+  }
+
+  #say(answer: Numbers): void {
+    const lesion = answer.lesions.length === 1 ? answer.lesions[0] : undefined;
+    const ratio = lesion?.ratio?.bf?.value;
+    if (lesion !== undefined && ratio !== null && ratio !== undefined) {
+      said.value = t("results.nowIs", { name: lesion.id, ratio: ratio.toFixed(2) });
+    }
+  }
+
+  forget(lesion: string): void {
+    const old = this.live.value;
+    if (old !== null) this.live.value = { ...old, lesions: old.lesions.filter((one) => one.id !== lesion) };
+  }
+}
+
+export const figures = new Figures(first);
+
+/** Starts following the first visit's study and its regions; once a page. */
+export function start(): void {
+  effect(() => figures.open(first.id.value));
+  effect(() => {
+    // The first numbers of a study are asked once its regions are there; another model asks all again.
+    const drawn = drawnOf(first);
+    const ready = drawn.list.value.some((region) => !region.deleted && region.voxels > 0);
+    void figures.model.value;
+    if (ready && first.id.value !== null && (figures.live.peek() === null || figures.live.peek()?.model !== figures.model.value)) figures.ask("all");
+  });
+  onRegion((study, region) => {
+    if (study !== first.id.value) return;
+    if (kindOf(region.name) !== "lesion") figures.ask("all");
+    else if (region.deleted || region.voxels === 0) figures.forget(region.name);
+    else figures.ask([region.name]);
+    if (figures.results.value !== null && !figures.results.value.stale) figures.results.value = { ...figures.results.value, stale: true };
+  });
+  hear("study", (payload) => {
+    if (payload.study === first.id.value) void figures.loadResults();
+  });
+}

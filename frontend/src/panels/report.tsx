@@ -1,0 +1,124 @@
+/** The report: preview, sign-off with the reader's name, files to take away, and the way to an archive. */
+
+import { useEffect, useState } from "preact/hooks";
+import { get, send, type Job } from "../api";
+import { date, t } from "../i18n";
+import { attempt } from "../regions/desk";
+import { first, mayEdit, reader, said } from "../state";
+import { figures } from "./numbers";
+
+interface Signature {
+  readonly reader: string;
+  readonly at: string;
+  readonly statement?: string | null;
+}
+
+function Preview() {
+  const study = first.id.value;
+  const [version, setVersion] = useState(0);
+  const signed = first.study.value?.signed?.at ?? "";
+  const made = figures.results.value;
+  useEffect(() => setVersion((before) => before + 1), [signed, made]);
+  return <iframe key={version} class="report" sandbox="" title={t("report.preview")} src={`/api/studies/${study}/report.html`} loading="lazy" />;
+}
+
+function Sign() {
+  const study = first.study.value;
+  const [name, setName] = useState(reader.value);
+  const [statement, setStatement] = useState("");
+  const [agreed, setAgreed] = useState(false);
+  const [busy, setBusy] = useState(false);
+  useEffect(() => setName(reader.value), [reader.value]);
+  if (study === null) return null;
+  const stale = figures.results.value?.stale ?? study.stale;
+  if (study.signed) {
+    const reopen = async (): Promise<void> => {
+      if (await attempt(() => send("DELETE", `/studies/${study.id}/sign`))) said.value = t("report.reopened");
+    };
+    return (
+      <div class="signed" data-signed={study.signed.reader}>
+        <p role="status">✓ {t("report.signedBy", { name: study.signed.reader, at: date(study.signed.at, true) })}</p>
+        <button type="button" data-act="reopen" disabled={!mayEdit.value} onClick={() => void reopen()}>{t("report.reopen")}</button>
+      </div>
+    );
+  }
+  const sign = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    setBusy(true);
+    const body = statement.trim() === "" ? { reader: name.trim() } : { reader: name.trim(), statement: statement.trim() };
+    const done = await attempt(() => send<{ signed: Signature }>("POST", `/studies/${study.id}/sign`, body));
+    setBusy(false);
+    setAgreed(false);
+    if (done) said.value = t("report.signedBy", { name: name.trim(), at: date(new Date().toISOString(), true) });
+  };
+  return (
+    <form class="sign" onSubmit={(event) => void sign(event)}>
+      {stale && <p class="warn">{t("report.stale")}</p>}
+      <label>{t("report.reader")}<input name="reader" required maxLength={120} autocomplete="name" value={name} onInput={(event) => setName(event.currentTarget.value)} /></label>
+      <label>{t("report.statement")}<textarea name="statement" rows={3} maxLength={4000} value={statement} onInput={(event) => setStatement(event.currentTarget.value)} /></label>
+      <label class="check"><input type="checkbox" name="agreed" checked={agreed} onChange={(event) => setAgreed(event.currentTarget.checked)} /> {t("report.agree")}</label>
+      <button type="submit" data-act="sign" disabled={!mayEdit.value || busy || stale || !agreed || name.trim() === ""}>{t("report.sign")}</button>
+    </form>
+  );
+}
+
+interface Archive {
+  readonly name: string;
+  readonly kind: string;
+}
+
+function Send() {
+  const study = first.study.value;
+  const [archives, setArchives] = useState<readonly Archive[] | null>(null);
+  const [chosen, setChosen] = useState("");
+  useEffect(() => {
+    void attempt(async () => setArchives((await get<{ archives: Archive[] }>("/archives")).archives));
+  }, []);
+  if (study === null || archives === null) return null;
+  if (archives.length === 0) return <p class="note">{t("report.noArchive")}</p>;
+  const to = archives.some((one) => one.name === chosen) ? chosen : archives[0]!.name;
+  const job: Job | null = study.job?.kind === "send" ? study.job : null;
+  const running = job !== null && (job.state === "running" || job.state === "waiting");
+  return (
+    <div class="send">
+      <div class="row">
+        <label>
+          {t("report.archive")}
+          <select value={to} onChange={(event) => setChosen(event.currentTarget.value)}>
+            {archives.map((one) => <option key={one.name} value={one.name}>{one.name}</option>)}
+          </select>
+        </label>
+        <button type="button" data-act="send" disabled={!mayEdit.value || running} onClick={() => void attempt(() => send("POST", `/studies/${study.id}/send`, { archive: to }))}>{t("report.send")}</button>
+        {running && <button type="button" onClick={() => void attempt(() => send("DELETE", `/jobs/${job.id}`))}>{t("report.cancel")}</button>}
+      </div>
+      {job !== null && (
+        <p role="status">
+          {t(`job.state.${job.state}`)} {running && <progress max={Math.max(1, job.total)} value={job.done} aria-label={t("report.send")} />}
+          {job.error !== null && <strong> {job.error.what} {job.error.advice}</strong>}
+        </p>
+      )}
+    </div>
+  );
+}
+
+export function ReportPanel() {
+  const study = first.study.value;
+  if (study === null) return null;
+  if (figures.results.value === null) return <p class="note">{t("report.notYet")}</p>;
+  const base = `/api/studies/${study.id}`;
+  return (
+    <div class="report-panel">
+      <Preview />
+      <p class="row files">
+        <a href={`${base}/report.html`} target="_blank" rel="noopener">{t("report.openHtml")}</a>
+        <a href={`${base}/report.pdf`} download={`${study.label}.pdf`}>{t("report.pdf")}</a>
+        <a href={`${base}/results.zip`} download={`${study.label}-results.zip`}>{t("report.results")}</a>
+        <a href={`${base}/dicom.zip`} download={`${study.label}-dicom.zip`}>{t("report.dicom")}</a>
+      </p>
+      <h3>{t("report.signOff")}</h3>
+      <Sign />
+      <h3>{t("report.toArchive")}</h3>
+      <Send />
+    </div>
+  );
+}

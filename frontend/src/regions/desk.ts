@@ -1,0 +1,156 @@
+/** The one desk of the page: both visits' regions, the outbox between them and the server, and who is told of what. */
+
+import { effect, signal, type Signal } from "@preact/signals";
+import { ApiError, hear, onConnection, send } from "../api";
+import { t } from "../i18n";
+import { alarm, first, reader, region as selected, said, second, type Visit } from "../state";
+import { Drawn } from "./drawn";
+import { browserKeeper, Outbox, type Keeper, type Reason, type Waiting } from "./outbox";
+import type { Edit, Region } from "./types";
+
+export const drawnFirst = new Drawn(first);
+export const drawnSecond = new Drawn(second);
+
+export function drawnOf(visit: Visit): Drawn {
+  return visit.key === "first" ? drawnFirst : drawnSecond;
+}
+
+function drawnIn(study: string): Drawn[] {
+  return [drawnFirst, drawnSecond].filter((drawn) => drawn.study === study);
+}
+
+type Follower = (study: string, region: Region) => void;
+const followers = new Set<Follower>();
+
+/** Told of every region that changed, by whoever; the numbers follow from it. */
+export function onRegion(follower: Follower): () => void {
+  followers.add(follower);
+  return () => followers.delete(follower);
+}
+
+/** Edits not yet on the server in all studies, and why they wait. */
+export const unsent: Signal<{ count: number; away: Reason | null; kept: boolean }> = signal({ count: 0, away: null, kept: true });
+
+const tab = crypto.randomUUID();
+const LOCK = "hepaflow.tab.";
+
+async function living(): Promise<ReadonlySet<string>> {
+  const locks = await navigator.locks?.query();
+  return new Set((locks?.held ?? []).map((lock) => lock.name ?? "").filter((name) => name.startsWith(LOCK)).map((name) => name.slice(LOCK.length)));
+}
+
+function keeper(): Keeper {
+  try {
+    return browserKeeper(window.localStorage);
+  } catch {
+    // A browser that shuts its storage throws at the first look; edits are then kept in memory, and the page says so.
+    const refuse = (): never => {
+      throw new Error("no storage");
+    };
+    return { keys: () => [], get: () => null, set: refuse, drop: () => undefined };
+  }
+}
+
+function changed(): void {
+  for (const drawn of [drawnFirst, drawnSecond]) {
+    drawn.waiting.value = drawn.study === null ? [] : outbox.of(drawn.study);
+    drawn.drawnAnew.value += 1;
+  }
+  unsent.value = { count: outbox.size, away: outbox.away, kept: outbox.kept };
+}
+
+export const outbox = new Outbox({
+  tab,
+  keeper: keeper(),
+  send: (entry, base) => send<Region>("POST", `/studies/${entry.study}/regions/${entry.region}`, { base, edit: entry.edit, key: entry.id }),
+  accepted: (entry, region) => {
+    for (const drawn of drawnIn(entry.study)) {
+      if (entry.edit.kind === "rename") {
+        if (selected.value === entry.region) selected.value = region.name;
+      }
+      drawn.put([region]);
+      drawn.undoable.value = true;
+      void drawn.load();
+    }
+    for (const follower of followers) follower(entry.study, region);
+  },
+  dropped: (_, reason) => {
+    alarm.value = reason;
+  },
+  changed,
+  living,
+  later: (run, ms) => void window.setTimeout(run, ms),
+  now: () => new Date().toISOString(),
+  id: () => crypto.randomUUID(),
+});
+
+/** Draws into a region of the visit's study: kept at once, sent at once. */
+export function edit(visit: Visit, name: string, what: Edit): void {
+  const drawn = drawnOf(visit);
+  if (drawn.study === null) return;
+  const seen = drawn.list.value.find((region) => region.name === name)?.version ?? 0;
+  outbox.add(drawn.study, name, seen, what);
+}
+
+/** Undo or redo; not while edits wait, since the step back would then be of another's. */
+export async function step(visit: Visit, way: "undo" | "redo"): Promise<void> {
+  const drawn = drawnOf(visit);
+  if (drawn.study === null || !(way === "undo" ? drawn.undoable.value : drawn.redoable.value)) return;
+  if (outbox.of(drawn.study).some((entry: Waiting) => entry.state === "waiting")) {
+    said.value = t("regions.waitFirst");
+    return;
+  }
+  try {
+    const answer = await drawn.step(way);
+    said.value = t(way === "undo" ? "regions.undone" : "regions.redone", { names: answer.regions.map((region) => region.name).join(", ") });
+    for (const region of answer.regions) for (const follower of followers) follower(drawn.study, region);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    alarm.value = error.status === 409 ? { code: error.code, what: t("regions.cursorMoved"), advice: t("regions.cursorMovedAdvice") } : error;
+    await drawn.load();
+  }
+}
+
+/** Runs a request of a button; what fails is said on the page. */
+export async function attempt(run: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await run();
+    return true;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    alarm.value = { code: error.code, what: error.what, advice: error.advice };
+    return false;
+  }
+}
+
+/** Starts following studies, events and the connection; once a page. */
+export function start(): void {
+  void navigator.locks?.request(LOCK + tab, () => new Promise(() => undefined));
+  effect(() => drawnFirst.open(first.id.value));
+  effect(() => drawnSecond.open(second.id.value));
+  effect(() => {
+    // A study that just opened shows what is still on its way for it.
+    void first.id.value;
+    void second.id.value;
+    changed();
+  });
+  hear("regions", (payload) => {
+    const { study, name, version, who } = payload as { study?: string; name?: string; version?: number; who?: string };
+    if (study === undefined) return;
+    for (const drawn of drawnIn(study)) {
+      const held = drawn.list.value.find((region) => region.name === name);
+      if (held !== undefined && held.version >= (version ?? 0)) continue;
+      void drawn.load().then(() => {
+        const region = drawn.list.value.find((one) => one.name === name);
+        if (region !== undefined) for (const follower of followers) follower(study, region);
+      });
+      if (who !== undefined && who !== reader.value) said.value = t("regions.otherChanged", { who, name: name ?? "" });
+    }
+  });
+  onConnection((alive) => {
+    if (!alive) return;
+    outbox.flush();
+    for (const drawn of [drawnFirst, drawnSecond]) void drawn.load();
+  });
+  void outbox.resume();
+}

@@ -126,6 +126,20 @@ async function look(id) {
   await accessible("audit trail");
 }
 
+// The same on a screen with two pixels to each CSS pixel, and after its window changed size.
+async function dense(id) {
+  const other = await browser.newContext({ viewport: { width: 1280, height: 720 }, deviceScaleFactor: 2, storageState: await context.storageState() });
+  const view = await other.newPage();
+  await view.goto(`${home}/#/study/${id}`);
+  await drawn(view, 3);
+  await view.setViewportSize({ width: 1000, height: 800 });
+  await view.waitForTimeout(700);
+  const off = (await placement(view)).filter((one) => Math.hypot(one.best.dx, one.best.dy) > 1 || one.error > 5);
+  check(off.length === 0, `a dense screen of another size: ${off.length} panes off ${off.map((one) => JSON.stringify(one)).join(" ")}`);
+  await view.screenshot({ path: join(asked.pictures, "dense.png"), scale: "css" });
+  await other.close();
+}
+
 async function maps() {
   const select = page.locator(".mapbar select").nth(1);
   if ((await page.locator(".toolbar [data-tool=layout-maps]:disabled").count()) > 0) return console.log("     no maps: the study is not analysed");
@@ -170,6 +184,7 @@ try {
   await page.waitForSelector("main h1");
   const id = await chosen();
   await look(id);
+  await dense(id);
   const { studies } = (await api(page, "GET", "/studies")).body;
   const other = typeof asked.other === "string" ? asked.other : studies.find((one) => one.id !== id && one.passes)?.id;
   if (other !== undefined) await beside(id, other);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { paint, place, type Scale } from "../src/view/overlay";
+import { greyTable, paintGrey } from "../src/view/software";
 
 const grey: Scale = { low: 0, high: 100, log: false, colours: Array.from({ length: 256 }, (_, n) => [n, n, n] as const), unit: "", name: "", symbol: "", decimals: 0 };
 
@@ -30,5 +31,22 @@ describe("a map's colours", () => {
     const ratio = { low: 0.25, high: 4, log: true };
     expect(place(1, ratio)).toBe(128);
     expect(place(2, ratio) - 127.5).toBeCloseTo(127.5 - place(0.5, ratio), 0);
+  });
+});
+
+describe("grey values", () => {
+  const shown = (values: number[], window: { level: number; width: number }): number[] => {
+    const into = new Uint32Array(values.length);
+    paintGrey(into, Int16Array.from(values), greyTable(window));
+    return [...new Uint8Array(into.buffer)].filter((_, n) => n % 4 === 0);
+  };
+
+  it("rise from black to white across the window", () => {
+    expect(shown([-70, 80, 230], { level: 80, width: 300 })).toEqual([0, 128, 255]);
+    expect(shown([79, 80, 81], { level: 80, width: 1 })).toEqual([0, 128, 255]);
+  });
+
+  it("are black where nothing was measured and white beyond the table", () => {
+    expect(shown([-32768, -5000, 32767], { level: 80, width: 300 })).toEqual([0, 0, 255]);
   });
 });

@@ -81,10 +81,13 @@ function followPoint(): () => void {
   };
 }
 
-const AXES = (small: boolean): uPlot.Axis[] => [
-  { stroke: "#c7d0da", grid: { stroke: "#2b333c", width: 1 }, ticks: { stroke: "#2b333c" }, font: "12px system-ui", size: small ? 24 : 34, values: small ? (_, splits) => splits.map(() => "") : undefined! },
-  { stroke: "#c7d0da", grid: { stroke: "#2b333c", width: 1 }, ticks: { stroke: "#2b333c" }, font: "12px system-ui", size: 48 },
-].map((axis) => Object.fromEntries(Object.entries(axis).filter(([, value]) => value !== undefined)) as uPlot.Axis);
+const AXIS: uPlot.Axis = { stroke: "#c7d0da", grid: { stroke: "#2b333c", width: 1 }, ticks: { stroke: "#2b333c" }, font: "12px system-ui" };
+
+/** Time and HU; the strip below the main plot leaves its times out. */
+function axes(strip: boolean): uPlot.Axis[] {
+  const time: uPlot.Axis = strip ? { ...AXIS, size: 10, values: (_, splits) => splits.map(() => "") } : { ...AXIS, size: 34 };
+  return [time, { ...AXIS, size: 48 }];
+}
 
 /** Behind the curves: the baseline passes as a band, and a line at the pass on the screen. */
 function behind(plot: uPlot): void {
@@ -155,7 +158,7 @@ class Plot {
       this.#made = shape;
       const options: uPlot.Options = {
         width, height: this.height, legend: { show: false }, cursor: { drag: { x: false, y: false }, sync: { key: "curves" }, points: { size: 7 } },
-        scales: { x: { time: false } }, axes: AXES(this.residuals), series: [{}, ...found.map((one) => one.options)], bands, hooks: { drawClear: [behind] },
+        scales: { x: { time: false } }, axes: axes(this.residuals), series: [{}, ...found.map((one) => one.options)], bands, hooks: { drawClear: [behind] },
       };
       this.#plot = new uPlot(options, data, this.element);
       this.#plot.over.addEventListener("click", (event) => this.#clicked(event));

@@ -146,11 +146,9 @@ export const figures = new Figures(first);
 export function start(): void {
   effect(() => figures.open(first.id.value));
   effect(() => {
-    // The first numbers of a study are asked once its regions are there; another model asks all again.
-    const drawn = drawnOf(first);
-    const ready = drawn.list.value.some((region) => !region.deleted && region.voxels > 0);
-    void figures.model.value;
-    if (ready && first.id.value !== null && (figures.live.peek() === null || figures.live.peek()?.model !== figures.model.value)) figures.ask("all");
+    // The first numbers of a study are asked once its regions are there.
+    const ready = drawnOf(first).list.value.some((region) => !region.deleted && region.voxels > 0);
+    if (ready && first.id.value !== null && figures.live.peek() === null && !figures.busy.peek()) figures.ask("all");
   });
   onRegion((study, region) => {
     if (study !== first.id.value) return;

@@ -4,7 +4,7 @@ import { signal, type Signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { date, number, t } from "../i18n";
 import { first, region as selected, second, tool, type Visit } from "../state";
-import { activePane, panes } from "../view/pane";
+import { activePane, panes, type Pane } from "../view/pane";
 import { toPlane } from "../view/geometry";
 import { lookAt } from "../view/pointer";
 import { attempt, drawnOf, edit, outbox, step, unsent } from "./desk";
@@ -235,11 +235,11 @@ function Deleted({ drawn }: { drawn: Drawn }) {
 
 /** What hands on the keyboard can do at the crosshair. */
 function AtCrosshair({ visit }: { visit: Visit }) {
-  const act = (run: (pane: NonNullable<typeof pane>) => void) => (): void => {
-    if (pane !== undefined) run(pane);
-  };
   const mine = panes.value.filter((one) => one.visit === visit);
   const pane = mine.find((one) => one.name === activePane.value) ?? mine.find((one) => one.plane === "axial") ?? mine[0];
+  const act = (run: (at: Pane) => void) => (): void => {
+    if (pane !== undefined) run(pane);
+  };
   return (
     <fieldset class="crosshair-tools">
       <legend>{t("regions.atCrosshair")}</legend>

@@ -41,7 +41,7 @@ export interface Study {
   protocol: { verdict: Verdict; pass: number; warn: number; fail: number };
   passes: number | null;
   spacing_mm: number[] | null;
-  coverage_mm: number | null;
+  coverage_mm: number[] | null;
   lesions: number | null;
   signed: { reader: string; at: string } | null;
   job: Job | null;
@@ -74,7 +74,8 @@ export interface Images {
   times_s: number[];
   excluded: number[];
   reference: number | null;
-  baseline_passes: number[];
+  /** Known once the study was analysed. */
+  baseline_passes: number[] | null;
   sets: SetName[];
   windows: { key: string; level: number; width: number }[];
   planes: Record<PlaneName, Plane>;
@@ -85,7 +86,7 @@ export interface Images {
 
 export interface Maps {
   model: string;
-  maps: { key: string; sd: boolean }[];
+  maps: { key: string; sd: boolean; range?: [number, number]; palette?: string }[];
   key?: string;
 }
 
@@ -95,9 +96,11 @@ export interface Quantity {
   unit: string;
   range: [number, number];
   palette: string;
+  decimals?: number;
 }
 
 export interface Words {
+  windows?: Record<string, string>;
   flags: Record<string, { text: string }>;
   quantities: Record<string, Quantity>;
   models: Record<string, { name: string }>;

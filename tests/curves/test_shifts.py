@@ -12,7 +12,7 @@ from hepaflow.domain.geometry import Grid
 from hepaflow.domain.lesions import Region, Regions
 from hepaflow.domain.series import Acquisition, DynamicSeries
 from hepaflow.errors import UsageError
-from hepaflow.workflow.one import _feed
+from hepaflow.workflow.feeding import feed
 
 TIMES_S = np.r_[np.arange(0, 30, 2.0), np.arange(48, 149, 20.0)]
 GRID = Grid.from_spacing((8, 20, 20), (5.0, 2.0, 2.0))
@@ -97,13 +97,13 @@ def test_inputs_with_the_vessel_followed_are_those_of_a_vessel_that_stays() -> N
 def test_the_plan_reaches_the_inputs_and_is_checked_against_the_study() -> None:
     series, regions = study()
     rows = [{"region": "portal_vein", "pass": n, "mm": list(mm)} for n, mm in WENT.items()]
-    found = _feed(series, regions, baseline_passes=None, haematocrit=None, shifts=rows)
+    found = feed(series, regions, baseline_passes=None, haematocrit=None, shifts=rows)
     np.testing.assert_allclose(found.portal.values, bolus(9.0, 160.0, 14.0), atol=0.5)
     with pytest.raises(UsageError, match=r"^CONFIG-INVALID: .*pass 21 "):
-        _feed(series, regions, baseline_passes=None, haematocrit=None, shifts=[rows[0] | {"pass": 21}])
+        feed(series, regions, baseline_passes=None, haematocrit=None, shifts=[rows[0] | {"pass": 21}])
     lone = Regions(GRID, regions.aorta, None, regions.liver, regions.healthy, ())
     with pytest.raises(UsageError, match=r"^CONFIG-INVALID: .*portal_vein"):
-        _feed(series, lone, baseline_passes=None, haematocrit=None, shifts=rows)
+        feed(series, lone, baseline_passes=None, haematocrit=None, shifts=rows)
 
 
 def test_the_spleen_goes_along_where_it_enhances() -> None:

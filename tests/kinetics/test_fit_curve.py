@@ -156,3 +156,15 @@ def test_ratio_without_a_denominator_is_none():
     empty = Measurement(**{k: getattr(healthy, k) for k in healthy.__slots__} | {"samples": {**healthy.samples, "hpbf": nothing}})
     assert ratio_draws(healthy, empty, "hpbf") is None
     assert ratio(healthy, empty, "hpbf").value is None
+
+
+def test_the_interval_of_the_fit_holds_fit_and_most_of_the_truth():
+    """95 % a sample: of 150 correlated samples more than 80 % must hold the noiseless curve, and it is narrower than the noise."""
+    noise, tissue = 2.0, TISSUES[0]
+    clean = sampled(true_aath(ARTERIAL, PORTAL, tissue), DENSE_TIMES)
+    found = fitted(tissue, DENSE_TIMES, noise=noise, seed=4)
+    low, high = found.fit_interval_hu
+    assert ((low <= found.fit_hu + 0.2) & (found.fit_hu - 0.2 <= high)).all()
+    shift = float(np.mean(found.fit_hu - clean))  # the baseline of the fit is its own
+    assert ((low <= clean + shift) & (clean + shift <= high)).mean() > 0.8
+    assert float(np.median(high - low)) < 2.0 * noise

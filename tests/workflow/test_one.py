@@ -18,11 +18,13 @@ from hepaflow.dicom.write_ct import write_study
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.kinetics.catalogue import MODELS
 from hepaflow.kinetics.model import ResidueModel
+from hepaflow.motion import correct
 from hepaflow.phantom import PhantomSpec, build
 from hepaflow.store import nifti
 from hepaflow.store.case import Unstored
 from hepaflow.workflow.one import follow
-from hepaflow.workflow.plan import Plan
+from hepaflow.workflow.plan import MotionPlan, Plan
+from hepaflow.workflow.reference import reference_of
 
 pytestmark = pytest.mark.slow
 FIRST, LAST = 8, 17
@@ -30,7 +32,7 @@ KEPT = ("aorta", "portal_vein", "liver", "healthy", "lesion-2")
 #: Stands for whoever was scanned.
 CANARY = "CANARY^Jeanne"
 #: Kept steps; the response is a moment's work on what is kept.
-KEPT_STEPS = {"motion", "regions", "inputs", "maps", "lesions", "protocol", "outputs"}
+KEPT_STEPS = {"reference", "motion", "regions", "inputs", "maps", "lesions", "protocol", "outputs"}
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,37 @@ def test_another_language_writes_another_report_and_nothing_else(case: Path, stu
     changed = {name for name, data in content(copy).items() if before.get(name) != data}
     of_report = {"dicom/report_pdf.dcm", "dicom/key_01.dcm", "dicom/key_02.dcm", "dicom/key_images.dcm"}
     assert changed == {"report.html", "report.pdf", "case.json", "steps/outputs/published.json", *of_report}
+
+
+def test_another_outline_leaves_the_motion_as_it_was_found(case: Path, study: Study, tmp_path: Path) -> None:
+    copy, drawn = tmp_path / "case", tmp_path / "drawn"
+    shutil.copytree(case, copy)
+    drawn.mkdir()
+    masks = {name: mask.copy() for name, mask in study.masks.items()}
+    masks["lesion-2"][:, ::2] = False
+    labels = np.zeros(study.series.grid.shape, np.int16)
+    for number, mask in enumerate(masks.values(), start=1):
+        labels[mask] = number
+    nifti.write(drawn / "rois.nii.gz", labels, study.series.grid, description="regions")
+    names = {str(number): name for number, name in enumerate(masks, start=1)}
+    (drawn / "rois.json").write_text(json.dumps({"labels": names, "frame": study.frame}))
+    rows = logged(copy)
+    assert run("analyze", study.folder, "--out", copy, "--rois", drawn / "rois.nii.gz", "--motion", "none") == 0
+    done = done_since(copy, rows)
+    assert done["motion"]
+    assert not done["regions"]
+    assert not done["lesions"]
+    first, second = (json.loads((folder / "lesions.json").read_text())["lesions"][0] for folder in (case, copy))
+    assert second["volume_ml"] < 0.6 * first["volume_ml"]
+
+
+def test_the_reference_chosen_is_the_one_found_when_it_is_named(study: Study) -> None:
+    chosen = correct.usual_pass(study.series)
+    plan = MotionPlan()
+    assert reference_of(study.series, RegionSet({}, None), plan=plan) == chosen
+    assert reference_of(study.series, RegionSet({}, 3), plan=plan) == 3
+    assert reference_of(study.series, RegionSet({}, 3), plan=MotionPlan(reference=4)) == 4
+    assert reference_of(study.series, RegionSet({}, None), plan=MotionPlan(exclude=(chosen,))) != chosen
 
 
 def test_the_corrected_series_is_written_on_request_and_taken_away_again(case: Path, study: Study, tmp_path: Path) -> None:

@@ -41,33 +41,19 @@ export function ProtocolRules({ study }: { study: string }) {
   if (protocol === null) return <p>{t("view.loading")}</p>;
   return (
     <div class="protocol">
-      <table>
-        <caption>{t("protocol.rules")}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t("protocol.rule")}</th>
-            <th scope="col">{t("protocol.verdict")}</th>
-            <th scope="col">{t("protocol.value")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {protocol.rules.map((rule) => (
-            <tr key={rule.key}>
-              <th scope="row">
-                {rule.title}
-                {rule.text && <small>{rule.text}</small>}
-              </th>
-              <td>
-                <Badge verdict={rule.verdict} text={t(`verdict.${rule.verdict}`)} />
-              </td>
-              <td>
-                {shown(rule.value)}
-                {rule.limit !== null && rule.limit !== undefined && <small>{t("protocol.limit", { limit: shown(rule.limit) })}</small>}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <ul class="rules-list" aria-label={t("protocol.rules")}>
+        {protocol.rules.map((rule) => (
+          <li key={rule.key}>
+            <Badge verdict={rule.verdict} text={t(`verdict.${rule.verdict}`)} />
+            <strong>{rule.title}</strong>
+            <span class="measured">
+              {shown(rule.value)}
+              {rule.limit !== null && rule.limit !== undefined && <small>{t("protocol.limit", { limit: shown(rule.limit) })}</small>}
+            </span>
+            {rule.text && <small class="reason">{rule.text}</small>}
+          </li>
+        ))}
+      </ul>
       {protocol.flags.length > 0 && (
         <>
           <h3>{t("protocol.flags")}</h3>

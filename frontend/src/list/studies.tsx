@@ -98,7 +98,7 @@ function Visit({ study, before }: { study: Study; before: Study | undefined }) {
         </td>
         <td class="number">{study.passes ?? "–"}</td>
         <td class="number">{study.spacing_mm ? study.spacing_mm.map((mm) => number(mm, 1)).join(" × ") : "–"}</td>
-        <td class="number">{number(study.coverage_mm)}</td>
+        <td class="number">{number(study.coverage_mm?.[0])}</td>
         <td>
           <span class={`state ${study.state}`}>{t(`state.${study.state}`)}</span>
           {study.stale && <span class="stale">{t("study.stale")}</span>}

@@ -1,13 +1,8 @@
 /** Which map lies over the images, how strongly, between which values; and its colours with their unit. */
 import { useEffect, useRef } from "preact/hooks";
 import { number, t } from "../i18n";
-import { bigPlane, fade, first, fourMaps, layout, lower, map, opacity, palettes, upper, windowing } from "../state";
+import { bigPlane, fade, first, fourMaps, layout, lower, map, opacity, palettes, upper, windowing, words } from "../state";
 import { place, scaleOf } from "./overlay";
-
-/** Decimals that tell values of a range apart. */
-function decimals(low: number, high: number): number {
-  return Math.max(0, Math.min(3, 2 - Math.floor(Math.log10(Math.max(1e-6, high - low)))));
-}
 
 /** The colour bar of a map, with its unit and three values. */
 export function UnitBar({ of }: { of: string }) {
@@ -19,7 +14,7 @@ export function UnitBar({ of }: { of: string }) {
     for (let n = 0; n < 256; n += 1) picture.data.set([...scale.colours[n]!, 255], n * 4);
     context.putImageData(picture, 0, 0);
   }, [scale.colours, palettes.value]);
-  const digits = decimals(scale.low, scale.high);
+  const digits = scale.high - scale.low >= 10 ? 0 : scale.decimals;
   const middle = scale.log ? Math.sqrt(scale.low * scale.high) : (scale.low + scale.high) / 2;
   const bound = (value: number | null, side: string) =>
     value === null ? null : <i class={`bound ${side}`} style={{ left: `${(place(value, scale) / 255) * 100}%` }} />;
@@ -91,18 +86,12 @@ function Windows() {
         {!current && <option value="">{t("view.window.own")}</option>}
         {images.windows.map((one, n) => (
           <option key={one.key} value={one.key}>
-            {n + 1} · {windowName(one.key)} {one.level}/{one.width}
+            {n + 1} · {words.value?.windows?.[one.key] ?? one.key} {one.level}/{one.width}
           </option>
         ))}
       </select>
     </label>
   );
-}
-
-const NAMED = ["dynamic", "liver", "soft", "vessels", "arterial", "bone", "lung", "wide"] as const;
-function windowName(key: string): string {
-  const known = NAMED.find((one) => key.includes(one));
-  return known === undefined ? key : t(`window.${known}`);
 }
 
 export function MapBar() {

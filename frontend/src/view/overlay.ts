@@ -1,5 +1,5 @@
 /** A parameter map as colours over a slice. */
-import { fade, lower, opacity, palettes, upper, words } from "../state";
+import { fade, first, lower, opacity, palettes, upper, words, type Visit } from "../state";
 import type { Pane } from "./pane";
 import { mapSlices } from "./slices";
 
@@ -20,13 +20,18 @@ export interface Scale {
   unit: string;
   name: string;
   symbol: string;
+  decimals: number;
 }
 
-export function scaleOf(key: string): Scale {
+/** How a map is coloured: as its own study says (ranges differ between models), else as the quantity usually is. */
+export function scaleOf(key: string, visit: Visit = first): Scale {
   const quantity = words.value?.quantities[key];
-  const [low, high] = quantity?.range ?? [0, 1];
-  const colours = (quantity && palettes.value[quantity.palette]) ?? GREY;
-  return { low, high, log: key.includes("ratio") && low > 0, colours, unit: quantity?.unit ?? "", name: quantity?.name ?? key, symbol: quantity?.symbol ?? key };
+  const own = visit.maps.value?.maps.find((one) => one.key === key);
+  const [low, high] = own?.range ?? quantity?.range ?? [0, 1];
+  const palette = own?.palette ?? quantity?.palette;
+  const colours = (palette === undefined ? undefined : palettes.value[palette]) ?? GREY;
+  const decimals = quantity?.decimals ?? (high - low > 20 ? 0 : high - low > 2 ? 1 : 2);
+  return { low, high, log: key.includes("ratio") && low > 0, colours, unit: quantity?.unit ?? "", name: quantity?.name ?? key, symbol: quantity?.symbol ?? key, decimals };
 }
 
 /** Place of a value in a scale's 256 colours. */
@@ -86,7 +91,7 @@ export function drawMap(pane: Pane, canvas: HTMLCanvasElement, paths: string[]):
   canvas.hidden = paths.length === 0;
   if (paths.length === 0 || plane === null) return;
   const data = paths.map((path) => new Float32Array(mapSlices.peek(path)!));
-  const scale = scaleOf(pane.map.value!);
+  const scale = scaleOf(pane.map.value!, pane.visit);
   const of = [...paths, lower.value, upper.value, scale.low, scale.high, scale.colours === GREY].join("|");
   let picture = painted.get(pane);
   if (picture?.of !== of) {

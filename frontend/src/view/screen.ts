@@ -48,13 +48,15 @@ function told(kind: string, id: unknown): unknown {
 
 let engine: RenderingEngine | null = null;
 let counter = 0;
+let onCanvas = false;
 
 /** Starts Cornerstone once. Software WebGL draws a slice many times slower than the 2D canvas, which is then taken instead. */
 function started(): RenderingEngine {
   if (engine !== null) return engine;
   init();
   const { webgl, softwareRasterizer } = getRenderingCapabilities();
-  setUseCPURendering(!webgl || softwareRasterizer);
+  onCanvas = !webgl || softwareRasterizer;
+  setUseCPURendering(onCanvas);
   metaData.addProvider(told, 10_000);
   engine = new RenderingEngine("hepaflow");
   return engine;
@@ -143,8 +145,11 @@ export class Screen {
   };
 
   private aim(slice: Slice, camera: Camera, height: number): void {
-    const x = camera.column * slice.column_mm;
-    const y = camera.row * slice.row_mm;
-    this.viewport.setCamera({ focalPoint: [x, y, 0], position: [x, y, -1], parallelScale: height / 2 / camera.scale });
+    // On the 2D canvas a pixel's corner is at its index, in WebGL its centre is; and the canvas is scaled by the smaller pixel side.
+    const half = onCanvas ? 0.5 : 0;
+    const x = (camera.column + half) * slice.column_mm;
+    const y = (camera.row + half) * slice.row_mm;
+    const scale = camera.scale * Math.min(slice.row_mm, slice.column_mm) * (window.devicePixelRatio || 1);
+    this.viewport.setCamera({ focalPoint: [x, y, 0], position: [x, y, -1], ...(onCanvas ? { scale } : { parallelScale: height / 2 / camera.scale }) });
   }
 }

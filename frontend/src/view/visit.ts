@@ -1,14 +1,17 @@
 /** Opens a study on the screen. */
 import { batch } from "@preact/signals";
 import { ApiError, get, type Images, type Maps, type SetName } from "../api";
-import { map, type Visit } from "../state";
+import { refreshStudy } from "../list/follow";
+import { map, studies, windowing, type Visit } from "../state";
 import { fromPlane } from "./geometry";
 
 async function loadMaps(id: string): Promise<Maps | null> {
+  await refreshStudy(id);
+  if (!(studies.value.find((one) => one.id === id)?.corrected ?? false)) return null;
   try {
     return await get<Maps>(`/studies/${id}/maps`);
   } catch (failure) {
-    // Before an analysis there are no maps, and that is no fault.
+    // An analysis without a map is no fault.
     if (failure instanceof ApiError && failure.status === 404) return null;
     throw failure;
   }
@@ -25,6 +28,8 @@ export async function openVisit(visit: Visit, id: string): Promise<void> {
     visit.maps.value = maps;
     if (!images.sets.includes(visit.set.value) || !same) visit.set.value = images.sets.includes("corrected") ? "corrected" : "acquired";
     if (!same) {
+      const window = images.windows[0];
+      if (window !== undefined && visit.key === "first") windowing.value = { level: window.level, width: window.width };
       visit.pass.value = images.reference ?? Math.floor(images.passes / 2);
       const axial = images.planes.axial;
       visit.cross.value = fromPlane(axial, [Math.floor(axial.count / 2), Math.floor(axial.rows / 2), Math.floor(axial.columns / 2)]);

@@ -86,7 +86,8 @@ class Measurement:
 
     ``samples`` (s,) per key are joint draws of the posterior: draw i of two regions shares the same input perturbation, so that a
     ratio taken draw by draw has the right covariance. ``shape`` and ``flows_ml_min_100_ml`` are the most probable values of the
-    model's own unknowns (per 100 mL: before density).
+    model's own unknowns (per 100 mL: before density). ``fit_interval_hu`` (2, n) holds the fitted curve with 95 % probability, sample by
+    sample; None for a model that is read.
     """
 
     region: str
@@ -102,6 +103,7 @@ class Measurement:
     flags: tuple[str, ...] = ()
     shape: dict[str, float] = field(default_factory=dict)
     flows_ml_min_100_ml: dict[str, float] = field(default_factory=dict)
+    fit_interval_hu: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)

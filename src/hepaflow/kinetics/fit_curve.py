@@ -69,7 +69,9 @@ def fit_curve(
     theta = with_input_error(problem, best, covariance, draws, inputs)
     found = _measurement(problem, best, theta, nearest == main, curve=curve, inputs=inputs, density=density_g_ml)
     ambiguous = ("fit-ambiguous",) if held[main] < CLEAR * held.sum() else ()
-    return replace(found, voxels=voxels, flags=found.flags + ambiguous)
+    interval = np.full((2, curve.times_s.size), np.nan)
+    interval[:, usable] = np.percentile(problem.predict(draws), [2.5, 97.5], axis=0) - best[-1]
+    return replace(found, voxels=voxels, flags=found.flags + ambiguous, fit_interval_hu=interval)
 
 
 def _nearest_mode(problem: Problem, modes: list[tuple[FloatArray, FloatArray]], draws: FloatArray) -> npt.NDArray[np.intp]:

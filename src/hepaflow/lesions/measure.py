@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hepaflow.curves.enhancement import region_curve
-from hepaflow.domain.curves import Inputs
+from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.domain.lesions import Estimate, Lesion, LesionResult, Measurement, Region, Regions
 from hepaflow.domain.maps import MapSet
 from hepaflow.domain.series import DynamicSeries
@@ -40,32 +41,24 @@ def measure(
     fitted is left out and the lesion flagged ``shell-not-fitted``.
     """
     healthy = _measure(aligned, regions.healthy, inputs, maps, model=model, prior=None)
-    prior = shared_delays(healthy, model) if isinstance(model, ResidueModel) else None
+    prior = prior_of_lesions(healthy, model)
     results = []
     for number, lesion in enumerate(regions.lesions):
-        results.append(_lesion(aligned, lesion, inputs, maps, model=model, prior=prior, healthy=healthy))
+        found: dict[str, Measurement] = {}
+        for shell, region in lesion.shells.items():
+            with suppress(InputRefused):
+                found[shell] = _measure(aligned, region, inputs, maps, model=model, prior=prior)
+        results.append(result_of(lesion, found, healthy, unfitted=set(found) < set(lesion.shells)))
         if progress:
             progress("lesions", number + 1, len(regions.lesions))
     return healthy, tuple(results)
 
 
-def _lesion(
-    aligned: DynamicSeries,
-    lesion: Lesion,
-    inputs: Inputs,
-    maps: MapSet,
-    *,
-    model: KineticModel,
-    prior: Prior | None,
-    healthy: Measurement,
-) -> LesionResult:
-    found: dict[str, Measurement] = {}
-    flags = list(lesion.flags)
-    for shell, region in lesion.shells.items():
-        try:
-            found[shell] = _measure(aligned, region, inputs, maps, model=model, prior=prior)
-        except InputRefused:
-            flags.append("shell-not-fitted")
+def result_of(lesion: Lesion, found: dict[str, Measurement], healthy: Measurement, *, unfitted: bool) -> LesionResult:
+    """A lesion with what was ``found`` in its shells and the ratios of the whole to the healthy liver, not rated yet; ``unfitted``: whether a
+    shell could not be.
+    """
+    flags = [*lesion.flags, *(["shell-not-fitted"] if unfitted else [])]
     whole = found.get("whole")
     ratios = {key: ratio(whole, healthy, key) for key in whole.parameters} if whole else {}
     if whole and any(r.value is None for r in ratios.values()):
@@ -73,26 +66,38 @@ def _lesion(
     return LesionResult(lesion, found, ratios, (), tuple(dict.fromkeys(flags)))
 
 
-def _measure(
-    aligned: DynamicSeries, region: Region, inputs: Inputs, maps: MapSet, *, model: KineticModel, prior: Prior | None
+def measure_curve(
+    curve: TimeCurve, inputs: Inputs, *, model: KineticModel, density_g_ml: float, voxels: int, prior: Prior | None
 ) -> Measurement:
-    curve = region_curve(aligned, region.mask, name=region.name)
-    seed = zlib.crc32(region.name.encode())
-    fitted = fit_curve(curve, inputs, model=model, density_g_ml=maps.density_g_ml, voxels=region.voxels, prior=prior, seed=seed)
+    """Every parameter of the mean curve (n,) of a region of so many ``voxels``, in HU; its name seeds the draws. No map is looked at.
+
+    ``prior`` is that of :func:`prior_of_lesions` in a lesion and None in the healthy liver. Refused: a curve that cannot be fitted.
+    """
+    seed = zlib.crc32(curve.name.encode())
+    fitted = fit_curve(curve, inputs, model=model, density_g_ml=density_g_ml, voxels=voxels, prior=prior, seed=seed)
     estimates = dict(fitted.parameters)
     samples = dict(fitted.samples)
     if isinstance(model, ResidueModel):
         estimates |= _descriptive(curve.times_s, curve.values, fitted, inputs, samples, seed=seed)
     elif model is not DESCRIPTIVE:
-        looked = fit_curve(curve, inputs, model=DESCRIPTIVE, density_g_ml=maps.density_g_ml, seed=seed)
+        looked = fit_curve(curve, inputs, model=DESCRIPTIVE, density_g_ml=density_g_ml, seed=seed)
         estimates |= {key: looked.parameters[key] for key in LOOKED}
         samples |= {key: looked.samples[key] for key in LOOKED if key in looked.samples}
+    return replace(fitted, parameters=estimates, samples=samples)
+
+
+def _measure(
+    aligned: DynamicSeries, region: Region, inputs: Inputs, maps: MapSet, *, model: KineticModel, prior: Prior | None
+) -> Measurement:
+    curve = region_curve(aligned, region.mask, name=region.name)
+    found = measure_curve(curve, inputs, model=model, density_g_ml=maps.density_g_ml, voxels=region.voxels, prior=prior)
+    estimates = dict(found.parameters)
     for key, parameter_map in maps.maps.items():
         inside = parameter_map.values[region.mask]
         inside = inside[np.isfinite(inside)]
         if key in estimates and inside.size:
             estimates[key] = replace(estimates[key], map_mean=float(inside.mean()), map_median=float(np.median(inside)))
-    return replace(fitted, parameters=estimates, samples=samples)
+    return replace(found, parameters=estimates)
 
 
 def _descriptive(
@@ -117,6 +122,11 @@ def _descriptive(
         if np.isfinite(value[0]) and finite.size == draws.size:
             samples[key] = draws
     return found
+
+
+def prior_of_lesions(healthy: Measurement, model: KineticModel) -> Prior | None:
+    """What the healthy liver's fit says beforehand of a lesion's; None for a model that is read."""
+    return shared_delays(healthy, model) if isinstance(model, ResidueModel) else None
 
 
 def shared_delays(healthy: Measurement, model: ResidueModel) -> Prior:

@@ -194,6 +194,13 @@ def remaining(field: MotionField, grid: Grid) -> npt.NDArray[np.float32]:
     return np.where(inside, fine[..., 0] / np.where(inside, fine[..., 1], 1.0), np.nan).astype(np.float32)
 
 
+def usual_pass(series: DynamicSeries) -> int:
+    """The pass that :func:`estimate` takes as reference of a series where none is given. Refused: fewer than two passes to align."""
+    _check(series, "none", None, "local")
+    table = lay_table(series)
+    return choose_reference(table.scene, table.cavity, [index for index in range(series.passes) if index not in series.excluded])
+
+
 def choose_reference(scene: Scene, cavity: Mask, used: list[int]) -> int:
     """The well-enhanced pass (mean over the cavity in the upper 40 % of its range) nearest to the median height of all passes."""
     inside = [scene.volumes[index][cavity] for index in used]

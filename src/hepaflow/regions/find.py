@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +12,7 @@ import numpy.typing as npt
 from hepaflow.curves.enhancement import region_curve
 from hepaflow.domain.curves import TimeCurve
 from hepaflow.domain.geometry import Grid
-from hepaflow.domain.lesions import Lesion, Origin, Region, Regions
+from hepaflow.domain.lesions import Lesion, Region, Regions
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 from hepaflow.regions.diameter import slice_axis
@@ -24,6 +26,24 @@ Mask = npt.NDArray[np.bool_]
 
 NAMES = ("aorta", "portal_vein", "spleen", "liver", "healthy")
 LESION = "lesion-"
+#: Stands for every lesion among the names that a part of the search rests on.
+ALL_LESIONS = "lesions"
+_DRAWN = (ALL_LESIONS, "healthy")
+#: What the liver rests on.
+_ORGAN = ("aorta", "liver", *_DRAWN)
+
+T = TypeVar("T")
+
+
+class Remember(Protocol):
+    """Gives back what ``make`` made, or made before under the same ``part`` while none of the regions ``of`` those names changed."""
+
+    def __call__(self, part: str, of: tuple[str, ...], make: Callable[[], T]) -> T:
+        """The value."""
+
+
+def _forgetful(part: str, of: tuple[str, ...], make: Callable[[], T]) -> T:
+    return make()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,38 +83,59 @@ def find_quick(series: DynamicSeries) -> Quick:
     return Quick(aorta, TimeCurve("portal_vein", volume.times_s, portal), mask)
 
 
-def find(aligned: DynamicSeries, given: dict[str, Mask], *, frame: int | None = None) -> Regions:
+def find(
+    aligned: DynamicSeries,
+    given: dict[str, Mask],
+    *,
+    frame: int | None = None,
+    only: Collection[str] | None = None,
+    remember: Remember = _forgetful,
+) -> Regions:
     """Regions of a motion-corrected study on its own grid.
 
     ``given`` holds masks (slices, rows, columns) named aorta, portal_vein, spleen, liver, healthy or lesion-*; each keeps its voxels.
     A given liver is completed by the lesions and the healthy region drawn in it, since a label map cannot hold both. Missing regions
     are proposed, carry origin ``proposed`` and a flag; no lesion is ever proposed. ``frame`` is the pass on which regions were drawn.
+    ``only`` names the lesions to delineate (all unless given); ``remember`` may give back what it was told before of the same names.
     Refused: an unknown name, an empty mask, one on another grid, and AORTA-, PORTAL-, LIVER- or HEALTHY-NOT-FOUND when nothing
     plausible can be proposed.
     """
     masks = {name: _checked(name, mask, aligned.grid) for name, mask in given.items()}
     lesions = {name: mask for name, mask in masks.items() if name.startswith(LESION)}
-    every = np.logical_or.reduce([np.zeros(aligned.grid.shape, bool), *lesions.values()])
-    volume = search_volume(aligned)
-    arterial = arterial_from(volume, volume.from_grid(masks["aorta"])) if "aorta" in masks else find_aorta(volume)
-    search = _Search(volume, arterial)
-    aorta = _region("aorta", masks, lambda: volume.to_grid(arterial.core))
-    drawn = every | masks.get("healthy", np.zeros_like(every))
-    inside = volume.from_grid(drawn) if drawn.any() else None
-    liver = _region("liver", masks, lambda: volume.to_grid(find_liver(volume, arterial, lesions=inside), smooth=True) | drawn)
-    liver = replace(liver, mask=liver.mask | drawn, flags=liver.flags + _edge_flags(liver.mask, aligned.grid))
-    organ = volume.from_grid(liver.mask)
-    portal = _region("portal_vein", masks, lambda: volume.to_grid(find_portal(volume, arterial, liver=organ)))
-    spleen = _spleen(search, organ, masks)
-    wide = _vessels(search, organ, aorta.mask | portal.mask)
-    healthy = _healthy(search, masks, organ, every, wide)
-    reference = region_curve(aligned, healthy.mask, name="healthy").values
+    every = remember("lesions", (ALL_LESIONS,), lambda: _union(lesions.values(), aligned.grid))
+    drawn = remember(
+        "drawn", _DRAWN, lambda: _union((every, *(masks[name] for name in ("healthy",) if name in masks)), aligned.grid)
+    )
+    search = remember("search", ("aorta",), lambda: _search(remember("volume", (), lambda: search_volume(aligned)), masks))
+    aorta = remember("aorta", ("aorta",), lambda: _region("aorta", masks, lambda: search.volume.to_grid(search.arterial.core)))
+    liver, organ = remember("liver", _ORGAN, lambda: _liver(search, masks, drawn))
+    portal = remember("portal_vein", _after("portal_vein", masks), lambda: _portal(search, organ, masks))
+    spleen = remember("spleen", _after("spleen", masks), lambda: _spleen(search, organ, masks))
+    wide = remember("vessels", (*_ORGAN, "portal_vein"), lambda: _vessels(search, organ, aorta.mask | portal.mask))
+    healthy = remember("healthy", (*_ORGAN, "portal_vein"), lambda: _healthy(search, masks, organ, every, wide))
+    reference = remember(
+        "reference", _after("healthy", masks, "portal_vein"), lambda: region_curve(aligned, healthy.mask, name="healthy").values
+    )
     around = Surroundings(liver.mask, lesions, wide, reference)
     found: tuple[Lesion, ...] = tuple(
-        delineate(n, m, series=aligned, around=around) for n, m in sorted(lesions.items(), key=_by_number)
+        delineate(n, m, series=aligned, around=around)
+        for n, m in sorted(lesions.items(), key=_by_number)
+        if only is None or n in only
     )
     proposed = tuple(dict.fromkeys(f for r in (aorta, portal, spleen, liver, healthy) if r is not None for f in r.flags))
     return Regions(aligned.grid, aorta, portal, liver, healthy, found, spleen, frame, proposed)
+
+
+def _after(name: str, masks: dict[str, Mask], *more: str) -> tuple[str, ...]:
+    """What a region rests on: itself where it is given, else all that its proposal looks at."""
+    return (name,) if name in masks else (*_ORGAN, name, *more)
+
+
+def _union(masks: Iterable[Mask], grid: Grid) -> Mask:
+    found = np.zeros(grid.shape, bool)
+    for mask in masks:
+        found |= mask
+    return found
 
 
 def _checked(name: str, mask: Mask, grid: Grid) -> Mask:
@@ -107,12 +148,10 @@ def _checked(name: str, mask: Mask, grid: Grid) -> Mask:
     return np.asarray(mask, np.bool_)
 
 
-def _region(name: str, masks: dict[str, Mask], propose: object) -> Region:
-    origin: Origin = "given"
+def _region(name: str, masks: dict[str, Mask], propose: Callable[[], Mask]) -> Region:
     if name in masks:
-        return Region(name, masks[name], origin)
-    mask = propose()  # type: ignore[operator]
-    return Region(name, mask, "proposed", (f"{name.replace('_', '-')}-proposed",))
+        return Region(name, masks[name], "given")
+    return Region(name, propose(), "proposed", (f"{name.replace('_', '-')}-proposed",))
 
 
 def _by_number(item: tuple[str, Mask]) -> tuple[int, str]:
@@ -126,6 +165,24 @@ def _edge_flags(liver: Mask, grid: Grid) -> tuple[str, ...]:
     axis, _ = slice_axis(grid)
     area = np.moveaxis(liver, axis, 0).sum((1, 2))
     return ("liver-truncated",) if max(area[0], area[-1]) > 0.1 * area.max() else ()
+
+
+def _search(volume: SearchVolume, masks: dict[str, Mask]) -> _Search:
+    return _Search(volume, arterial_from(volume, volume.from_grid(masks["aorta"])) if "aorta" in masks else find_aorta(volume))
+
+
+def _liver(search: _Search, masks: dict[str, Mask], drawn: Mask) -> tuple[Region, Mask]:
+    """The liver, and the same on the search grid."""
+    volume, arterial = search.volume, search.arterial
+    inside = volume.from_grid(drawn) if "liver" not in masks and drawn.any() else None
+    liver = _region("liver", masks, lambda: volume.to_grid(find_liver(volume, arterial, lesions=inside), smooth=True) | drawn)
+    liver = replace(liver, mask=liver.mask | drawn, flags=liver.flags + _edge_flags(liver.mask, volume.grid))
+    return liver, volume.from_grid(liver.mask)
+
+
+def _portal(search: _Search, organ: Mask, masks: dict[str, Mask]) -> Region:
+    volume = search.volume
+    return _region("portal_vein", masks, lambda: volume.to_grid(find_portal(volume, search.arterial, liver=organ)))
 
 
 def _spleen(search: _Search, organ: Mask, masks: dict[str, Mask]) -> Region | None:
@@ -146,9 +203,10 @@ def _healthy(search: _Search, masks: dict[str, Mask], organ: Mask, lesions: Mask
         flags = []
         if (mask & lesions).any():
             flags.append("healthy-overlaps-lesion")
-        if (mask & vessels).sum() > 0.1 * mask.sum():
+        size = np.count_nonzero(mask)
+        if np.count_nonzero(mask & vessels) > 0.1 * size:
             flags.append("healthy-overlaps-vessel")
-        if mask.sum() * volume.grid.voxel_ml < ENOUGH_ML:
+        if size * volume.grid.voxel_ml < ENOUGH_ML:
             flags.append("healthy-too-small")
         return Region("healthy", mask, "given", tuple(flags))
     base, _, late = organ_images(volume, search.arterial)

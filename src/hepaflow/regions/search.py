@@ -66,7 +66,7 @@ class SearchVolume:
 
     def from_grid(self, mask: Mask) -> Mask:
         """A mask of the study's grid on the coarse grid: at least half of the voxel, or the whole of a thin structure's middle."""
-        return _coarse(mask.astype(np.float32), self.order, self.flipped, self.factors) >= 0.5
+        return _coarse(mask.view(np.uint8), self.order, self.flipped, self.factors) >= 0.5
 
 
 def search_volume(series: DynamicSeries, *, coarse_mm: float = SEARCH_MM, thin: int = 1) -> SearchVolume:

@@ -74,7 +74,7 @@ def delineate(lesion_id: str, mask: Mask, *, series: DynamicSeries, around: Surr
     }
     shells = {}
     for name, part in parts.items():
-        if name == "whole" or part.sum() * grid.voxel_ml >= LEAST_SHELL_ML:
+        if name == "whole" or np.count_nonzero(part) * grid.voxel_ml >= LEAST_SHELL_ML:
             full = np.zeros(mask.shape, bool)
             full[window] = part
             shells[name] = Region(f"{lesion_id}/{name}", full, "given" if name == "whole" else "proposed")
@@ -84,7 +84,7 @@ def delineate(lesion_id: str, mask: Mask, *, series: DynamicSeries, around: Surr
     flags = _flags(series, mask, around, size.mm, axial=size.axial, in_liver=in_liver) + (
         () if perfused else ("lesion-not-enhancing",)
     )
-    return Lesion(lesion_id, shells, float(mask.sum() * grid.voxel_ml), size.mm, size.ends_mm, flags)
+    return Lesion(lesion_id, shells, float(np.count_nonzero(local) * grid.voxel_ml), size.mm, size.ends_mm, flags)
 
 
 def border_distance(mask: Mask, spacing_mm: tuple[float, float, float]) -> FloatArray:
@@ -225,11 +225,14 @@ def _flags(
         missing = [float(np.isnan(v.reshape(-1)[index]).mean()) for i, v in enumerate(series.voxels) if i not in series.excluded]
         if max(missing) > 0.02:
             flags.append("lesion-out-of-coverage-passes")
-    if (mask & around.vessels).sum() > 0.1 * mask.sum():
+    here = _window(mask, series.grid, 0.0)
+    local = mask[here]
+    size = np.count_nonzero(local)
+    if np.count_nonzero(local & around.vessels[here]) > 0.1 * size:
         flags.append("lesion-overlaps-vessel")
-    if not in_liver or (mask & around.liver).sum() < 0.5 * mask.sum():
+    if not in_liver or np.count_nonzero(local & around.liver[here]) < 0.5 * size:
         flags.append("lesion-outside-liver")
-    if ndimage.label(mask[_window(mask, series.grid, 0.0)], np.ones((3, 3, 3)))[1] > 1:
+    if ndimage.label(local, np.ones((3, 3, 3)))[1] > 1:
         flags.append("lesion-in-pieces")
     if not axial:
         flags.append("axial-plane-oblique")

@@ -209,6 +209,7 @@ METHODS: dict[str, tuple[str, str]] = {
     "col_version": ("Version", "Version"),
     "step_assemble": ("Reading", "Lecture"),
     "step_align": ("Motion correction", "Correction du mouvement"),
+    "step_reference": ("Reference pass", "Passage de référence"),
     "step_motion": ("Motion estimate", "Estimation du mouvement"),
     "step_given-regions": ("Given regions", "Régions données"),
     "step_response": ("Response", "Réponse"),

@@ -101,7 +101,11 @@ class Door:
             left = max((self._wait_of(key) - moment for key in keys), default=0.0)
         if left > 0:
             raise Refused(
-                429, "LOGIN-WAIT", "there were too many wrong passwords", f"Wait {int(left) + 1} seconds", wait_s=int(left) + 1
+                "LOGIN-WAIT",
+                "there were too many wrong passwords",
+                f"Wait {int(left) + 1} seconds",
+                wait_s=int(left) + 1,
+                status=429,
             )
 
     def _wait_of(self, key: str) -> float:

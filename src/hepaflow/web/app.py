@@ -74,6 +74,8 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
     if error.status_code == 404:
         return _answer(NotThere("NOT-FOUND", "there is nothing at this address", "Use the page of this server"))
     if error.status_code == 405:
-        known = Refused(405, "METHOD-NOT-ALLOWED", "this address takes no such request", "Use the page of this server")
+        known = Refused("METHOD-NOT-ALLOWED", "this address takes no such request", "Use the page of this server", status=405)
         return _answer(known, dict(error.headers or {}))
-    return _answer(Refused(error.status_code, "REQUEST-REFUSED", "the request cannot be served", "Use the page of this server"))
+    return _answer(
+        Refused("REQUEST-REFUSED", "the request cannot be served", "Use the page of this server", status=error.status_code)
+    )

@@ -90,7 +90,9 @@ class Guard:
         self._now += 1
         try:
             if self._now > AT_ONCE:
-                raise Refused(503, "GUARD-BUSY", "the server has too many requests at once", "Try again in a moment", wait_s=2)
+                raise Refused(
+                    "GUARD-BUSY", "the server has too many requests at once", "Try again in a moment", wait_s=2, status=503
+                )
             limit = await self._judge(scope)
             await self._app(scope, _measured(receive, limit), answer)
         except HepaflowError as error:
@@ -111,7 +113,7 @@ class Guard:
         self._judge_host(headers)
         method, path = scope["method"], _path(scope)
         if method not in METHODS:
-            raise Refused(405, "METHOD-NOT-ALLOWED", "this method is not in use here", "Use the page of this server")
+            raise Refused("METHOD-NOT-ALLOWED", "this method is not in use here", "Use the page of this server", status=405)
         self._judge_origin(method, path, headers)
         rule = body_rule(method, path)
         _judge_body(method, headers, rule.kinds, rule.most)
@@ -123,7 +125,9 @@ class Guard:
         """A name that was made to point here is not ours: what it could read stays unread."""
         hosts = headers.get("host", [])
         if len(hosts) != 1 or hosts[0].lower() not in self._room.gate.hosts:
-            raise Refused(421, "GUARD-HOST", "the request is for another host", "Use the address that hepaflow serve printed")
+            raise Refused(
+                "GUARD-HOST", "the request is for another host", "Use the address that hepaflow serve printed", status=421
+            )
 
     def _judge_origin(self, method: str, path: str, headers: dict[str, list[str]]) -> None:
         own = f"{self._room.gate.scheme}://{headers['host'][0].lower()}"
@@ -151,7 +155,7 @@ class Guard:
             role = await run_in_threadpool(role_of, self._room.tables, person.account)
         if person is None or role is None:
             advice = "Open the address that hepaflow serve printed" if local else "Log in"
-            raise Refused(401, "GUARD-SESSION", "nobody is logged in here", advice)
+            raise Refused("GUARD-SESSION", "nobody is logged in here", advice, status=401)
         if not may(role, needed_role(method, path)):
             raise Forbidden("GUARD-ROLE", f"a {role} may not do this", "Ask someone with another role")
         scope.setdefault("state", {})["session"] = secret
@@ -200,9 +204,9 @@ def _path(scope: Scope) -> str:
     segments = raw.split("/")
     plain = raw.startswith("/") and all(_SEGMENT.fullmatch(part) for part in segments[1:-1]) and len(raw) <= 2048
     if not plain or not (segments[-1] == "" or _SEGMENT.fullmatch(segments[-1])) or _HIDDEN.search(raw):
-        raise Refused(400, "GUARD-PATH", "the address is none of this server's", "Use the page of this server")
+        raise Refused("GUARD-PATH", "the address is none of this server's", "Use the page of this server", status=400)
     if any(part in {".", ".."} for part in segments):
-        raise Refused(400, "GUARD-PATH", "the address leads upwards", "Use the page of this server")
+        raise Refused("GUARD-PATH", "the address leads upwards", "Use the page of this server", status=400)
     path: str = scope["path"]
     return path
 
@@ -210,18 +214,18 @@ def _path(scope: Scope) -> str:
 def _judge_body(method: str, headers: dict[str, list[str]], kinds: tuple[str, ...], most: int) -> None:
     lengths, encodings = headers.get("content-length", []), headers.get("transfer-encoding", [])
     if len(lengths) > 1 or (lengths and encodings):
-        raise Refused(400, "GUARD-LENGTH", "the request says twice how long it is", "Use the page of this server")
+        raise Refused("GUARD-LENGTH", "the request says twice how long it is", "Use the page of this server", status=400)
     declared = int(lengths[0]) if lengths and lengths[0].isdecimal() else 0
     if declared > most:
         raise _too_large(most)
     if (declared or encodings) and method not in READS:
         said = headers.get("content-type", [""])[0].split(";")[0].strip().lower()
         if said not in kinds:
-            raise Refused(415, "GUARD-TYPE", f"the body must be {' or '.join(kinds)}", "Send it as that")
+            raise Refused("GUARD-TYPE", f"the body must be {' or '.join(kinds)}", "Send it as that", status=415)
 
 
 def _too_large(most: int) -> Refused:
-    return Refused(413, "GUARD-TOO-LARGE", f"the body is larger than {most} bytes", "Send less at once")
+    return Refused("GUARD-TOO-LARGE", f"the body is larger than {most} bytes", "Send less at once", status=413)
 
 
 def _measured(receive: Receive, most: int) -> Receive:
@@ -235,14 +239,14 @@ def _measured(receive: Receive, most: int) -> Receive:
         try:
             message = await asyncio.wait_for(receive(), SILENCE_S)
         except TimeoutError:
-            raise Refused(408, "GUARD-SLOW", "the body did not come in time", "Try again") from None
+            raise Refused("GUARD-SLOW", "the body did not come in time", "Try again", status=408) from None
         if message["type"] == "http.request":
             got += len(message.get("body", b""))
             whole = not message.get("more_body", False)
             if got > most:
                 raise _too_large(most)
             if time.monotonic() - start > START_S + got / SLOWEST_BYTES_S:
-                raise Refused(408, "GUARD-SLOW", "the body comes too slowly", "Try again")
+                raise Refused("GUARD-SLOW", "the body comes too slowly", "Try again", status=408)
         return message
 
     return measured

@@ -45,7 +45,9 @@ class Pages:
     def index(self, request: Request) -> Response:
         """The page itself. Refused: a source checkout where it was not built."""
         if "/index.html" not in self._files:
-            raise Refused(503, "PAGE-MISSING", "the page is not built", "Install hepaflow again, or run npm run build in frontend/")
+            raise Refused(
+                "PAGE-MISSING", "the page is not built", "Install hepaflow again, or run npm run build in frontend/", status=503
+            )
         return self.file("/index.html", request)
 
     def file(self, address: str, request: Request) -> Response:

@@ -32,7 +32,7 @@ class Forbidden(HepaflowError):
 class Refused(HepaflowError):
     """A request that the guard does not let in; ``status`` is that of HTTP, ``wait_s`` how long to stay away."""
 
-    def __init__(self, status: int, code: str, what: str, advice: str, *, wait_s: int | None = None) -> None:
+    def __init__(self, code: str, what: str, advice: str, *, status: int, wait_s: int | None = None) -> None:
         super().__init__(code, what, advice)
         self.status, self.wait_s = status, wait_s
 

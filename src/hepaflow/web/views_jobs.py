@@ -43,5 +43,5 @@ def resume(job: str, room: InRoom, by: By) -> dict[str, Any]:
 async def events(room: InRoom) -> StreamingResponse:
     """What happens in the room, as server-sent events."""
     if room.events.full:
-        raise Refused(503, "EVENTS-FULL", "too many pages are open", "Close some", wait_s=5)
+        raise Refused("EVENTS-FULL", "too many pages are open", "Close some", wait_s=5, status=503)
     return StreamingResponse(room.events.listen(), media_type="text/event-stream")

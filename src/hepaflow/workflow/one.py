@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.curves.inputs import make_inputs
 from hepaflow.curves.protocol import check
 from hepaflow.denoise.box import cut_out, put_back
 from hepaflow.denoise.effect import compared_regions, effect
@@ -25,7 +24,7 @@ from hepaflow.dicom.read_regions import RegionSet, read_regions
 from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs
 from hepaflow.domain.denoising import Denoising
-from hepaflow.domain.lesions import LesionResult, Regions
+from hepaflow.domain.lesions import Regions
 from hepaflow.domain.maps import MapSet
 from hepaflow.domain.motion import MotionField
 from hepaflow.domain.series import DynamicSeries
@@ -33,21 +32,21 @@ from hepaflow.errors import InputRefused, UsageError
 from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.fit_maps import Estimation, fit_maps
 from hepaflow.kinetics.model import ResidueModel
-from hepaflow.lesions import by_model
 from hepaflow.lesions.by_model import part_name
 from hepaflow.lesions.compare_models import compare_models
 from hepaflow.lesions.measure import measure
-from hepaflow.lesions.ratios import ratio, ratio_draws
 from hepaflow.motion import correct
 from hepaflow.regions.find import find
 from hepaflow.response.criterion import criterion as criterion_of
-from hepaflow.response.perfusion import call, says
 from hepaflow.store.atomic import require_space
 from hepaflow.store.case import Case, Handle, Keep, Steps, space_needed
 from hepaflow.store.sources import identify
 from hepaflow.workflow.earlier import Earlier, same_patient
+from hepaflow.workflow.feeding import feed
 from hepaflow.workflow.outputs import publish
-from hepaflow.workflow.plan import InputsPlan, MotionPlan, Plan, ResponsePlan
+from hepaflow.workflow.plan import MotionPlan, Plan
+from hepaflow.workflow.rating import rate, rated_parts
+from hepaflow.workflow.reference import reference_of, without_excluded
 from hepaflow.workflow.study import Measured, Study, Summary
 
 Progress = Callable[[str, int, int], None] | None
@@ -94,12 +93,13 @@ def follow(
     if isinstance(model_of(plan.model), ResidueModel):  # the others are read: there is one way only
         mapped |= {"estimation": plan.estimation}
     feeding = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit} | plan.inputs.model_dump(mode="json")
-    motion = case.long_step(
-        "motion", partial(_estimate, progress=progress), series, drawn, params=plan.motion.model_dump(mode="json")
-    )
+    moving = plan.motion.model_dump(mode="json")
+    reference = case.step("reference", _reference, series, drawn, params=moving)
+    # of the regions, motion knows the pass they were drawn on alone: another outline leaves it as it is
+    motion = case.long_step("motion", partial(_estimate, progress=progress), series, reference, params=moving)
     aligned = case.derive("align", correct.apply, series, motion)
     regions = case.step("regions", _find, aligned, drawn)
-    inputs = case.step("inputs", _feed, aligned, regions, params=feeding)
+    inputs = case.step("inputs", feed, aligned, regions, params=feeding)
     denoising = None
     if plan.denoise.method == "none":
         maps = case.step("maps", partial(_map, progress=progress), aligned, inputs, regions, params=mapped)
@@ -114,7 +114,7 @@ def follow(
         density = {"density_g_ml": plan.density_g_ml}
         compared = case.step("compare", partial(_compare, progress=progress), aligned, inputs, regions, measured, params=density)
     others = [] if compared is None else [compared]
-    lesions = case.derive("response", _rate, measured, *others, params=plan.response.model_dump() | kinetic)
+    lesions = case.derive("response", rate, measured, *others, params=plan.response.model_dump() | kinetic)
     effects = [] if denoising is None else [denoising]
     asked = kinetic | {"criterion": plan.response.criterion}
     summary = case.step("protocol", _summarise, series, drawn, motion, regions, inputs, measured, *effects, params=asked)
@@ -144,24 +144,13 @@ def _pass_of(images: frozenset[str], series: DynamicSeries) -> int | None:
     return passes.pop() if len(passes) == 1 else None
 
 
-def _estimate(series: DynamicSeries, drawn: RegionSet, *, progress: Progress, keep: Keep, **asked: Any) -> MotionField:
+def _reference(series: DynamicSeries, drawn: RegionSet, **asked: Any) -> int | None:
+    return reference_of(series, drawn, plan=MotionPlan(**asked))
+
+
+def _estimate(series: DynamicSeries, chosen: int | None, *, progress: Progress, keep: Keep, **asked: Any) -> MotionField:
     plan = MotionPlan(**asked)
-    # regions were drawn on one pass: that pass is where they are right
-    chosen = drawn.frame if plan.reference is None else plan.reference
-    if chosen is not None and not 0 <= chosen < series.passes:
-        raise InputRefused(
-            "REFERENCE-OUTSIDE",
-            f"the reference pass is not one of the {series.passes} passes (counted from 0)",
-            "Check frame in the regions' JSON, or motion.reference in the configuration",
-        )
-    for index in plan.exclude:
-        if index >= series.passes or index == chosen:
-            raise UsageError(
-                "CONFIG-INVALID",
-                f"motion.exclude: pass {index} is the reference or not one of the {series.passes} passes",
-                "Count the passes from 0, in time order, and keep the reference",
-            )
-    used = replace(series, excluded=tuple(sorted({*series.excluded, *plan.exclude})))
+    used = without_excluded(series, plan)
     shifts = {shift.at_pass: shift.mm for shift in plan.shifts}
     return correct.estimate(
         used, method=plan.method, engine=plan.engine, reference=chosen, shifts_mm=shifts, progress=progress, keep=keep
@@ -170,30 +159,6 @@ def _estimate(series: DynamicSeries, drawn: RegionSet, *, progress: Progress, ke
 
 def _find(aligned: DynamicSeries, drawn: RegionSet) -> Regions:
     return find(aligned, drawn.masks, frame=drawn.frame)
-
-
-def _feed(
-    aligned: DynamicSeries, regions: Regions, *, baseline_passes: int | None, haematocrit: float | None, **hand: Any
-) -> Inputs:
-    if baseline_passes is not None and baseline_passes > aligned.passes - 5:
-        raise UsageError("CONFIG-INVALID", "baseline_passes leaves fewer than 5 passes after the baseline", "Give a smaller number")
-    plan = InputsPlan(**hand)
-    for shift in plan.shifts:
-        if shift.at_pass >= aligned.passes:
-            raise UsageError(
-                "CONFIG-INVALID",
-                f"inputs.shifts: pass {shift.at_pass} is not one of the {aligned.passes} passes",
-                "Count the passes from 0, in time order",
-            )
-        if getattr(regions, shift.region) is None:
-            raise UsageError(
-                "CONFIG-INVALID",
-                f"inputs.shifts: there is no region {shift.region}",
-                "Give the region with --rois, or leave the shift out",
-            )
-    feeding = replace(regions, portal_vein=None) if plan.supply == "arterial" else regions
-    found = make_inputs(aligned, feeding, baseline_passes=baseline_passes, haematocrit=haematocrit, shifts=plan.by_region())
-    return replace(found, flags=(*found.flags, "portal-left-out")) if plan.supply == "arterial" else found
 
 
 def _map(
@@ -272,43 +237,9 @@ def _compare(
     parts = {
         part_name(lesion.lesion.id, part): lesion.lesion.shells[part]
         for lesion in measured[1]
-        for part in (_rated_parts(lesion) if lesion.regions else ())
+        for part in (rated_parts(lesion) if lesion.regions else ())
     }
     return compare_models(aligned, inputs, regions.healthy, parts, density_g_ml=density_g_ml, progress=progress)
-
-
-def _rate(measured: Measured, compared: tuple[Comparison, ...] = (), *, model: str, **response: Any) -> Measured:
-    """Every lesion with what the criterion says of it, and how far that rests on the model; the healthy liver flagged likewise."""
-    plan = ResponsePlan(**response)
-    rule = criterion_of(plan.criterion)
-    healthy, lesions = measured
-    rated = []
-    for lesion in lesions:
-        calls = []
-        for part in _rated_parts(lesion):
-            measurement = lesion.regions.get(part)
-            found = None if measurement is None else ratio(measurement, healthy, rule.quantity)
-            said = call(
-                rule,
-                None if found is None else found.value,
-                samples=None if measurement is None else ratio_draws(measurement, healthy, rule.quantity),
-                diameter_mm=lesion.lesion.longest_axial_diameter_mm,
-                threshold=plan.threshold,
-                region=part,
-            )
-            calls.append(replace(said, ratio=found))
-        disagree = len({said.category for said in calls}) > 1
-        flags = (*lesion.flags, "parts-disagree") if disagree else lesion.flags
-        judged = replace(lesion, response=(*lesion.response, *calls), flags=flags)
-        rated.append(by_model.flag_lesion(judged, model=model, compared=compared, says=says))
-    return by_model.flag_healthy(healthy, model=model, compared=compared), tuple(rated)
-
-
-def _rated_parts(lesion: LesionResult) -> tuple[str, ...]:
-    """Where the criterion is read: the whole lesion, and the vascular part too when it is smaller, as readers draw it on necrosis."""
-    vascular, whole = lesion.regions.get("vascular"), lesion.regions.get("whole")
-    necrotic = vascular is not None and whole is not None and vascular.voxels < whole.voxels
-    return ("whole", "vascular") if necrotic else ("whole",)
 
 
 def _summarise(

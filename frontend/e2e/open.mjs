@@ -1,0 +1,66 @@
+// Opens the page in a headless Chromium without GPU, and keeps every fault that the browser tells.
+import { chromium } from "playwright-core";
+
+const FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking", "--js-flags=--expose-gc", "--enable-precise-memory-info"];
+
+export async function open(url, { executable = process.env.CHROMIUM ?? "/usr/bin/chromium", width = 1600, height = 950 } = {}) {
+  const browser = await chromium.launch({ executablePath: executable, args: FLAGS, headless: true });
+  const context = await browser.newContext({ viewport: { width, height }, locale: "en-GB" });
+  const page = await context.newPage();
+  const faults = [];
+  const home = new URL(url).origin;
+  page.on("console", (message) => {
+    if (message.type() === "error") faults.push(`console: ${message.text()} ${message.location().url ?? ""}`);
+  });
+  page.on("pageerror", (error) => faults.push(`page: ${error.stack ?? error.message}`));
+  page.on("request", (request) => {
+    const address = request.url();
+    if (!address.startsWith(home) && !address.startsWith("blob:") && !address.startsWith("data:")) faults.push(`outside request: ${address}`);
+  });
+  page.on("response", (response) => {
+    if (response.status() >= 500) faults.push(`${response.status()} ${response.url()}`);
+  });
+  await page.goto(url);
+  await page.waitForSelector("main");
+  return { browser, context, page, faults, home };
+}
+
+// The API as the page asks it, from within the page.
+export function api(page, method, path, body) {
+  return page.evaluate(
+    async ([method, path, body]) => {
+      const init = method === "GET" ? {} : { method, headers: { "X-Hepaflow": "1", "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}) };
+      const answer = await fetch(`/api${path}`, init);
+      const text = await answer.text();
+      return { status: answer.status, body: text ? JSON.parse(text) : null };
+    },
+    [method, path, body],
+  );
+}
+
+// Imports a folder through the page's form unless a study of this label is there already; waits until it is ready.
+export async function importStudy(page, path, patience_ms = 240_000) {
+  await page.goto(new URL("/#/studies", page.url()).href);
+  const before = new Set((await api(page, "GET", "/studies")).body.studies.map((one) => one.id));
+  await page.fill("input[name=path]", path);
+  await page.click(".add form:first-of-type button[type=submit]");
+  const until = Date.now() + patience_ms;
+  while (Date.now() < until) {
+    const { studies } = (await api(page, "GET", "/studies")).body;
+    const mine = studies.find((one) => !before.has(one.id));
+    if (mine?.state === "imported" || mine?.state === "analysed") return mine;
+    if (mine?.state === "failed") throw new Error(`import failed: ${JSON.stringify(mine.job?.error)}`);
+    await page.waitForTimeout(300);
+  }
+  throw new Error("the import did not end");
+}
+
+// Every visible pane has drawn what the state asks for.
+export async function drawn(page, panes = 1, patience_ms = 20_000) {
+  await page.waitForFunction((n) => document.querySelectorAll(".pane[data-shown]").length >= n, panes, { timeout: patience_ms });
+}
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}

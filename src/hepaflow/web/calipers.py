@@ -1,0 +1,70 @@
+"""The two axes of a lesion as a reader measures them, proposed from its voxels."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.domain.geometry import Grid
+from hepaflow.errors import InputRefused
+from hepaflow.regions.diameter import longest_axial, slice_axis
+from hepaflow.web.region_state import Caliper, Point
+
+FloatArray = npt.NDArray[np.float64]
+
+#: An axis as a hand draws it is no shorter and no longer than this, in mm.
+LEAST_MM, MOST_MM = 0.1, 500.0
+
+
+def caliper_of(first: tuple[Point, Point], second: tuple[Point, Point]) -> Caliper:
+    """A caliper of two axes in LPS mm; the longer is the long one. Refused (``CALIPER-INVALID``): an axis without a length, one longer than a patient is wide."""
+    for one, other in (first, second):
+        if not LEAST_MM <= math.dist(one, other) <= MOST_MM:
+            raise InputRefused("CALIPER-INVALID", "an axis of the caliper has no possible length", "Draw the caliper again")
+    long, short = sorted((first, second), key=lambda ends: -math.dist(*ends))
+    return Caliper(long, short)
+
+
+def proposed(mask: npt.NDArray[np.bool_], grid: Grid) -> Caliper:
+    """The longest axial diameter, and the longest distance perpendicular to it in the same slice of the same connected part.
+
+    The perpendicular runs from border to border: between voxel centers, and half a voxel's width beyond either. Refused: an empty mask.
+    """
+    from scipy import ndimage
+
+    found = longest_axial(mask, grid)
+    axis, _ = slice_axis(grid)
+    ends = np.array(found.ends_mm)
+    k = round(float(grid.to_index(ends.mean(0))[axis]))
+    label, _ = ndimage.label(np.take(mask, k, axis), np.ones((3, 3)))
+    inner = np.delete(grid.to_index(ends[0] + np.array([[0.15], [0.3], [0.5], [0.7], [0.85]]) * (ends[1] - ends[0])), axis, axis=1)
+    spots = np.clip(np.rint(inner).astype(int), 0, np.array(label.shape) - 1)
+    numbers = label[tuple(spots.T)]
+    number = int(np.bincount(numbers[numbers > 0]).argmax()) if (numbers > 0).any() else int(label.max())
+    rows, columns = np.nonzero(label == number)
+    points = grid.to_mm(np.insert(np.stack([rows, columns], -1).astype(float), axis, k, axis=-1))
+    steps = np.delete(grid.affine[:3, :3], axis, axis=1)
+    direction = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
+    normal = np.cross(steps[:, 0], steps[:, 1])
+    across = np.cross(normal / np.linalg.norm(normal), direction)
+    half = 0.5 * float(np.abs(across @ steps).sum())
+    short = _widest((points - ends[0]) @ direction, (points - ends[0]) @ across, step_mm=float(np.linalg.norm(steps, axis=0).min()))
+    at, low, high = short
+    foot = ends[0] + at * direction
+    return caliper_of(found.ends_mm, (_point(foot + (low - half) * across), _point(foot + (high + half) * across)))
+
+
+def _widest(along: FloatArray, across: FloatArray, *, step_mm: float) -> tuple[float, float, float]:
+    """Where along the axis the outline is widest, and from where to where across it."""
+    place = np.rint((along - along.min()) / step_mm).astype(int)
+    low, high = np.full(place.max() + 1, np.inf), np.full(place.max() + 1, -np.inf)
+    np.minimum.at(low, place, across)
+    np.maximum.at(high, place, across)
+    best = int(np.argmax(high - low))
+    return float(along.min() + best * step_mm), float(low[best]), float(high[best])
+
+
+def _point(value: FloatArray) -> Point:
+    return float(value[0]), float(value[1]), float(value[2])

@@ -1,0 +1,299 @@
+"""Numbers while a reader draws: the line of work of ``hepaflow analyze`` on one study, from its regions on, part by part.
+
+Everything is computed by the functions of the command line from the same full-precision data. What a part rests on is known by the
+versions of the regions it looks at, so that an edit computes anew what it touches and nothing else.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.curves.enhancement import region_curve
+from hepaflow.domain.comparison import Comparison
+from hepaflow.domain.curves import Inputs, TimeCurve
+from hepaflow.domain.lesions import SHELLS, Lesion, LesionResult, Measurement, Region, Regions
+from hepaflow.domain.series import DynamicSeries
+from hepaflow.errors import InputRefused
+from hepaflow.kinetics.catalogue import model as model_of
+from hepaflow.lesions.by_model import part_name
+from hepaflow.lesions.compare_models import compare_models
+from hepaflow.lesions.measure import measure_curve, prior_of_lesions, result_of
+from hepaflow.regions.find import ALL_LESIONS, LESION, find
+from hepaflow.web.packed import Packed, around
+from hepaflow.web.pictures import working_series, working_set
+from hepaflow.web.places import StudyPlace
+from hepaflow.web.refusals import NotThere
+from hepaflow.workflow.feeding import feed
+from hepaflow.workflow.plan import InputsPlan, Plan, Shift
+from hepaflow.workflow.rating import rate
+
+T = TypeVar("T")
+Mask = npt.NDArray[np.bool_]
+Key = tuple[Hashable, ...]
+#: Parts of a lesion that its response is read on.
+READ = ("whole", "vascular")
+#: Fits, curves and outlines kept of a study: of a few dozen lesions by a few models.
+MOST_KEPT = 400
+#: Studies whose search volume and masks are in memory (about 0.4 GB each at full size).
+MOST_STUDIES = 3
+#: Regions that the inputs rest on.
+FEEDING = ("aorta", "portal_vein", "spleen")
+
+
+class Drawn(Protocol):
+    """A region as it is drawn now: ``mask`` (slices, rows, columns), a ``version`` that no other content ever has, ``shifts`` by pass."""
+
+    @property
+    def mask(self) -> Mask:
+        """Its voxels."""
+
+    @property
+    def version(self) -> int:
+        """Which of its versions this is."""
+
+    @property
+    def shifts(self) -> Sequence[Mapping[str, Any]]:
+        """Rows of ``pass`` and ``mm``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlined:
+    """A delineated lesion without its voxels, and its parts packed."""
+
+    lesion: Lesion
+    parts: dict[str, Packed]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """One region: its mean curve and what was fitted to it."""
+
+    curve: TimeCurve
+    found: Measurement
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """What is known of a study now. ``lesions`` are rated; ``parts`` holds their curves by lesion and part; ``series`` says on which data."""
+
+    series: str
+    model: str
+    inputs: Inputs
+    healthy: Measured
+    lesions: tuple[LesionResult, ...]
+    parts: dict[str, dict[str, Measured]]
+    flags: tuple[str, ...]
+    seconds: float
+
+
+class Live:
+    """One study at hand. Safe under threads: what is asked at once is answered one after the other."""
+
+    def __init__(self, series: DynamicSeries, name: str) -> None:
+        self.series, self.name = series, name
+        self._lock = threading.RLock()
+        self._parts: dict[str, tuple[Key, Any]] = {}
+        self._kept: OrderedDict[Key, Any] = OrderedDict()
+
+    def numbers(
+        self, drawn: Mapping[str, Drawn], *, model: str, lesions: Collection[str] | None = None, parts: Sequence[str] = READ
+    ) -> Numbers:
+        """Inputs, healthy liver and the asked ``parts`` of the asked ``lesions`` (all unless given), rated by the plan's criterion.
+
+        Means over maps are not there: maps are made by an analysis. A part that cannot be fitted is left out and its lesion flagged.
+        Refused: LESION-UNKNOWN, PART-UNKNOWN, a model that is none, and what :func:`find` and :func:`make_inputs` refuse.
+        """
+        begun, plan = time.perf_counter(), Plan(model=model_of(model).key)
+        names = [name for name in drawn if name.startswith(LESION)]
+        wanted = names if lesions is None else [name for name in names if name in set(lesions)]
+        if lesions is not None and set(lesions) - set(names):
+            raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
+        if set(parts) - set(SHELLS):
+            raise NotThere("PART-UNKNOWN", "there is no such part of a lesion", f"Ask for {', '.join(SHELLS)}")
+        with self._lock:
+            regions = self._regions(drawn)
+            inputs, healthy = self._reference(drawn, regions, plan)
+            measured = {name: self._lesion(drawn, name, parts, inputs, healthy.found, plan) for name in wanted}
+            results = tuple(self._result(drawn, name, measured[name], parts, healthy.found) for name in wanted)
+        rated_healthy, rated = rate((healthy.found, results), model=plan.model, **plan.response.model_dump())
+        moving = ("motion-not-corrected",) if self.name == "acquired" else ()
+        flags = tuple(dict.fromkeys((*self.series.flags, *moving, *regions.flags, *inputs.flags, *rated_healthy.flags)))
+        took = time.perf_counter() - begun
+        return Numbers(self.name, plan.model, inputs, Measured(healthy.curve, rated_healthy), rated, measured, flags, took)
+
+    def outlined(self, drawn: Mapping[str, Drawn], lesion: str) -> Outlined:
+        """A lesion's parts, packed. Refused: ``LESION-UNKNOWN``."""
+        if lesion not in drawn or not lesion.startswith(LESION):
+            raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
+        with self._lock:
+            return self._outlined(drawn, lesion)
+
+    def compare(
+        self, drawn: Mapping[str, Drawn], *, lesion: str | None, part: str
+    ) -> tuple[tuple[Comparison, ...], tuple[LesionResult, ...]]:
+        """Every residue model on the healthy liver, and on a lesion's part; and that lesion as the default model has it rated."""
+        plan = Plan()
+        found = self.numbers(drawn, model=plan.model, lesions=[lesion] if lesion else [], parts=tuple(dict.fromkeys((*READ, part))))
+        with self._lock:
+            parts = {}
+            if lesion is not None:
+                packed = self._outlined(drawn, lesion).parts.get(part)
+                if packed is None:
+                    raise NotThere("PART-UNKNOWN", "the lesion has no such part", "Ask for another part")
+                mask = packed.mask(self.series.grid.shape)
+                parts[part_name(lesion, part)] = Region(f"{lesion}/{part}", mask, "given")
+            healthy = self._regions(drawn).healthy
+            compared = compare_models(self.series, found.inputs, healthy, parts, density_g_ml=plan.density_g_ml)
+        return compared, found.lesions
+
+    def at_voxel(self, drawn: Mapping[str, Drawn], at: tuple[int, int, int], *, model: str) -> tuple[Measured, Inputs]:
+        """The fit of one voxel's curve with the delays that the study's lesions share. Refused: ``VOXEL-OUTSIDE``, a curve that cannot be fitted."""
+        if not all(0 <= index < size for index, size in zip(at, self.series.grid.shape, strict=True)):
+            raise InputRefused("VOXEL-OUTSIDE", "the voxel lies outside the study", "Give slice, row and column inside it")
+        plan = Plan(model=model_of(model).key)
+        mask = np.zeros(self.series.grid.shape, bool)
+        mask[at] = True
+        with self._lock:
+            inputs, healthy = self._reference(drawn, self._regions(drawn), plan)
+        return self._measured(region_curve(self.series, mask, name="voxel"), 1, inputs, plan, healthy.found), inputs
+
+    def _regions(self, drawn: Mapping[str, Drawn], only: Collection[str] = ()) -> Regions:
+        """What ``find`` finds, with what it found before for the same regions."""
+
+        def remember(part: str, of: tuple[str, ...], make: Callable[[], T]) -> T:
+            key = tuple(_every_lesion(drawn) if name == ALL_LESIONS else _version(drawn, name) for name in of)
+            known = self._parts.get(part)
+            if known is None or known[0] != key:
+                known = self._parts[part] = (key, make())
+            return cast(T, known[1])
+
+        return find(self.series, {name: one.mask for name, one in drawn.items()}, only=only, remember=remember)
+
+    def _reference(self, drawn: Mapping[str, Drawn], regions: Regions, plan: Plan) -> tuple[Inputs, Measured]:
+        """The inputs and the healthy liver."""
+        moved = tuple(
+            Shift.model_validate({"region": name, "pass": row["pass"], "mm": tuple(row["mm"])})
+            for name in FEEDING
+            if name in drawn
+            for row in drawn[name].shifts
+        )
+        hand = InputsPlan(shifts=moved).model_dump(mode="json")
+        fed, own = _fed(drawn), _own(drawn, "healthy")
+        inputs = self._keep(
+            ("inputs", fed),
+            lambda: feed(self.series, regions, baseline_passes=plan.baseline_passes, haematocrit=plan.haematocrit, **hand),
+        )
+        curve = self._keep(("curve", own), lambda: region_curve(self.series, regions.healthy.mask, name=regions.healthy.name))
+        voxels = self._keep(("voxels", own), lambda: regions.healthy.voxels)
+        return inputs, self._keep(("fit", plan.model, fed, own), lambda: self._measured(curve, voxels, inputs, plan, None))
+
+    def _lesion(
+        self, drawn: Mapping[str, Drawn], name: str, parts: Sequence[str], inputs: Inputs, healthy: Measurement, plan: Plan
+    ) -> dict[str, Measured]:
+        """The parts of a lesion that can be fitted."""
+        packed, measured = self._outlined(drawn, name).parts, {}
+        reference = _own(drawn, "healthy")
+        for part in parts:
+            if part not in packed:
+                continue
+            # what a part consists of hangs on the lesion alone, or on the healthy liver's curve, or on everything around it
+            own = (name, part, _version(drawn, name), *(() if part in {"whole", "rim", "core"} else (reference,)))
+            own = (*own, _everything(drawn)) if part == "surround" else own
+            try:
+                curve, voxels = self._keep(("part", own), partial(self._curve, packed[part], f"{name}/{part}"))
+                key = ("fit", plan.model, _fed(drawn), reference, own)
+                measured[part] = self._keep(key, partial(self._measured, curve, voxels, inputs, plan, healthy))
+            except InputRefused:
+                continue
+        return measured
+
+    def _curve(self, part: Packed, name: str) -> tuple[TimeCurve, int]:
+        mask = part.mask(self.series.grid.shape)
+        return region_curve(self.series, mask, name=name), int(mask.sum())
+
+    def _result(
+        self, drawn: Mapping[str, Drawn], name: str, measured: Mapping[str, Measured], parts: Sequence[str], healthy: Measurement
+    ) -> LesionResult:
+        outlined = self._outlined(drawn, name)
+        unfitted = any(part in outlined.parts and part not in measured for part in parts)
+        return result_of(outlined.lesion, {part: one.found for part, one in measured.items()}, healthy, unfitted=unfitted)
+
+    def _outlined(self, drawn: Mapping[str, Drawn], name: str) -> Outlined:
+        def make() -> Outlined:
+            lesion = next(one for one in self._regions(drawn, only=(name,)).lesions if one.id == name)
+            within = around(drawn[name].mask, self.series.grid.spacing_mm)
+            parts = {part: Packed.of(region.mask, within=within) for part, region in lesion.shells.items()}
+            return Outlined(replace(lesion, shells={}), parts)
+
+        return self._keep(("outlined", name, _everything(drawn)), make)
+
+    def _measured(self, curve: TimeCurve, voxels: int, inputs: Inputs, plan: Plan, healthy: Measurement | None) -> Measured:
+        model = model_of(plan.model)
+        prior = None if healthy is None else prior_of_lesions(healthy, model)
+        found = measure_curve(curve, inputs, model=model, density_g_ml=plan.density_g_ml, voxels=voxels, prior=prior)
+        return Measured(curve, found)
+
+    def _keep(self, key: Key, make: Callable[[], T]) -> T:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return cast(T, self._kept[key])
+        value = self._kept[key] = make()
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return value
+
+
+def _version(drawn: Mapping[str, Drawn], name: str) -> Key:
+    """Which content of a region this is; of one that is not drawn, that it is not."""
+    return (name, drawn[name].version) if name in drawn else (name, None)
+
+
+def _every_lesion(drawn: Mapping[str, Drawn]) -> Key:
+    return tuple(sorted((name, one.version) for name, one in drawn.items() if name.startswith(LESION)))
+
+
+def _everything(drawn: Mapping[str, Drawn]) -> Key:
+    return tuple(sorted((name, one.version) for name, one in drawn.items()))
+
+
+def _own(drawn: Mapping[str, Drawn], name: str) -> Key:
+    """What a region's voxels rest on: a proposed one on all that is drawn."""
+    return _version(drawn, name) if name in drawn else (name, _everything(drawn))
+
+
+def _fed(drawn: Mapping[str, Drawn]) -> Key:
+    return tuple(_own(drawn, name) for name in FEEDING)
+
+
+class Lives:
+    """The studies at hand, each as its series stands now; the least recently used are let go."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._studies: OrderedDict[Path, tuple[str, Live]] = OrderedDict()
+
+    def of(self, place: StudyPlace) -> Live:
+        """The study in a place, on its corrected series where an analysis has made one. Refused: a study without images."""
+        held, name = working_series(place), working_set(place)
+        with self._lock:
+            known = self._studies.get(place.folder)
+            if known is None or known[0] != held.key:
+                known = self._studies[place.folder] = (held.key, Live(held.value, name))
+            self._studies.move_to_end(place.folder)
+            while len(self._studies) > MOST_STUDIES:
+                self._studies.popitem(last=False)
+            return known[1]
+
+
+#: The server's studies at hand.
+LIVES = Lives()

@@ -1,0 +1,225 @@
+"""A region as it stands after an edit: its voxels, how they were drawn, and what a reader said of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.domain.geometry import Grid
+from hepaflow.domain.lesions import SHELLS
+from hepaflow.errors import InputRefused
+from hepaflow.web.shapes import Shape
+
+Mask = npt.NDArray[np.bool_]
+Point = tuple[float, float, float]
+Box = tuple[int, int, int, int, int, int]
+Kind = Literal["aorta", "portal_vein", "spleen", "liver", "healthy", "lesion"]
+Origin = Literal["proposed", "given", "drawn"]
+
+NAMES = ("aorta", "portal_vein", "spleen", "liver", "healthy")
+#: Regions that a reader may move by hand in single passes.
+MOVED_BY_PASS = ("aorta", "portal_vein", "spleen")
+_LESION = re.compile(r"lesion-[a-z0-9][a-z0-9-]{0,31}")
+_EMPTY: Box = (0, 0, 0, 0, 0, 0)
+
+
+def kind_of(name: str) -> Kind:
+    """What a region of this name is. Refused (``REGION-NAME``): a name that regions do not have.
+
+    >>> kind_of("aorta"), kind_of("lesion-2")
+    ('aorta', 'lesion')
+    """
+    if name in NAMES:
+        return name  # type: ignore[return-value]
+    if _LESION.fullmatch(name) is None or name.endswith(SHELLS):
+        raise InputRefused("REGION-NAME", "a region has an unknown name", f"Use {', '.join(NAMES)} or lesion-1, lesion-2")
+    return "lesion"
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """Voxels of a grid of ``shape``: those of ``packed`` (one bit a voxel, in the order k, j, i) inside ``box`` (first and one past last)."""
+
+    shape: tuple[int, int, int]
+    box: Box
+    packed: bytes
+
+    @classmethod
+    def of(cls, mask: Mask) -> Bits:
+        """The bits of a mask (slices, rows, columns)."""
+        spans = []
+        for axis in range(3):
+            hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+            spans.append((int(hit[0]), int(hit[-1]) + 1) if hit.size else (0, 0))
+        (k0, k1), (j0, j1), (i0, i1) = spans
+        shape = (mask.shape[0], mask.shape[1], mask.shape[2])
+        return cls(shape, (k0, k1, j0, j1, i0, i1), np.packbits(mask[k0:k1, j0:j1, i0:i1]).tobytes())
+
+    @classmethod
+    def none(cls, shape: tuple[int, int, int]) -> Bits:
+        """No voxel."""
+        return cls(shape, _EMPTY, b"")
+
+    @property
+    def inside(self) -> Mask:
+        """The mask within the box."""
+        k0, k1, j0, j1, i0, i1 = self.box
+        size = (k1 - k0, j1 - j0, i1 - i0)
+        return np.unpackbits(np.frombuffer(self.packed, np.uint8), count=math.prod(size)).astype(bool).reshape(size)
+
+    @property
+    def mask(self) -> Mask:
+        """The mask on the whole grid."""
+        out = np.zeros(self.shape, bool)
+        k0, k1, j0, j1, i0, i1 = self.box
+        out[k0:k1, j0:j1, i0:i1] = self.inside
+        return out
+
+    @property
+    def count(self) -> int:
+        """Number of voxels."""
+        return int(np.unpackbits(np.frombuffer(self.packed, np.uint8)).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Where the region lies in pass ``at_pass``, minus where it lies in the reference, mm in LPS."""
+
+    at_pass: int
+    mm: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Caliper:
+    """Two axes of a lesion, each by its ends in LPS mm; the longer one is ``long``."""
+
+    long: tuple[Point, Point]
+    short: tuple[Point, Point]
+
+    def told(self) -> dict[str, Any]:
+        """The caliper and its lengths in mm, for the page."""
+        lengths = {f"{name}_mm": round(math.dist(*ends), 2) for name, ends in (("long", self.long), ("short", self.short))}
+        return {"long": [list(p) for p in self.long], "short": [list(p) for p in self.short], **lengths}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The lesion of another study of the patient that this one is."""
+
+    study: str
+    lesion: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegionState:
+    """One version of a region.
+
+    ``shapes`` are the outlines by axial array slice; ``hand`` the slices whose voxels were set otherwise (brush, click, proposal) and
+    stand as they are. Slices between these two kinds are interpolated. ``frame`` is the pass that it was drawn on where no
+    corrected series existed yet.
+    """
+
+    name: str
+    bits: Bits
+    origin: Origin = "drawn"
+    version: int = 0
+    by: str = ""
+    at: str = ""
+    shapes: Mapping[int, Shape] = field(default_factory=dict)
+    hand: tuple[int, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    caliper: Caliper | None = None
+    identity: Identity | None = None
+    frame: int | None = None
+    deleted: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return kind_of(self.name)
+
+    @property
+    def mask(self) -> Mask:
+        """Its voxels (slices, rows, columns)."""
+        return self.bits.mask
+
+    def redrawn(self, mask: Mask, **changes: Any) -> RegionState:
+        """The same region with other voxels. Refused (``REGION-EMPTY``): none."""
+        if not mask.any():
+            raise InputRefused("REGION-EMPTY", f"region {self.name} would hold no voxel", "Draw inside the images, or delete the region")
+        return replace(self, bits=Bits.of(mask), **changes)
+
+    def told(self, grid: Grid) -> dict[str, Any]:
+        """The region as the page knows it."""
+        voxels = self.bits.count
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "version": self.version,
+            "origin": self.origin,
+            "by": self.by,
+            "at": self.at,
+            "voxels": voxels,
+            "volume_ml": voxels * grid.voxel_ml,
+            "box": list(self.bits.box),
+            "shapes": {str(k): shape.told() for k, shape in sorted(self.shapes.items())},
+            "shifts": [{"pass": shift.at_pass, "mm": list(shift.mm)} for shift in self.shifts],
+            "caliper": None if self.caliper is None else self.caliper.told(),
+            "identity": None if self.identity is None else {"study": self.identity.study, "lesion": self.identity.lesion},
+            "frame": self.frame,
+            "deleted": self.deleted,
+        }
+
+    def stored(self) -> tuple[str, bytes]:
+        """The state as JSON, and its packed voxels, compressed."""
+        told = {
+            "shape": self.bits.shape,
+            "box": self.bits.box,
+            "origin": self.origin,
+            "shapes": {str(k): shape.told() for k, shape in sorted(self.shapes.items())},
+            "hand": self.hand,
+            "shifts": [[shift.at_pass, shift.mm] for shift in self.shifts],
+            "caliper": None if self.caliper is None else [self.caliper.long, self.caliper.short],
+            "identity": None if self.identity is None else [self.identity.study, self.identity.lesion],
+            "frame": self.frame,
+            "deleted": self.deleted,
+        }
+        return json.dumps(told, separators=(",", ":"), allow_nan=False), zlib.compress(self.bits.packed, 1)
+
+    @classmethod
+    def read(cls, name: str, state: str, mask: bytes | None, *, version: int, by: str, at: str) -> RegionState:
+        """What :meth:`stored` gave."""
+        told = json.loads(state)
+        caliper, identity = told["caliper"], told["identity"]
+        return cls(
+            name,
+            Bits(_three(told["shape"]), tuple(told["box"]), zlib.decompress(mask) if mask else b""),
+            origin=told["origin"],
+            version=version,
+            by=by,
+            at=at,
+            shapes={int(k): Shape.of(shape) for k, shape in told["shapes"].items()},
+            hand=tuple(told["hand"]),
+            shifts=tuple(Shift(at_pass, _three(mm)) for at_pass, mm in told["shifts"]),
+            caliper=None if caliper is None else Caliper(*(tuple(_three(p) for p in ends) for ends in caliper)),  # type: ignore[arg-type]
+            identity=None if identity is None else Identity(*identity),
+            frame=told["frame"],
+            deleted=told["deleted"],
+        )
+
+    def same_as(self, other: RegionState) -> bool:
+        """Whether nothing but version, author and time tells the two apart."""
+        return self.stored()[0] == other.stored()[0] and self.bits == other.bits
+
+
+def _three(values: Any) -> Any:
+    first, second, third = values
+    return first, second, third

@@ -43,6 +43,8 @@ export const enRead = {
   "conflict.take": "Take theirs",
   "conflict.theirs": "Theirs",
   "conflict.title": "{name} was changed meanwhile",
+  "criteria.best": "Best",
+  "criteria.unlinked": "{n} lesions are not linked across the visits.",
   "criteria.because": "Why",
   "criteria.name": "Criterion",
   "criteria.title": "Response by every criterion",

@@ -44,6 +44,8 @@ export const frRead: Record<keyof typeof enRead, string> = {
   "conflict.take": "Prendre l’autre",
   "conflict.theirs": "L’autre",
   "conflict.title": "{name} a été modifié entre-temps",
+  "criteria.best": "Meilleure",
+  "criteria.unlinked": "{n} lésions ne sont pas reliées entre les visites.",
   "criteria.because": "Pourquoi",
   "criteria.name": "Critère",
   "criteria.title": "Réponse selon chaque critère",

@@ -10,7 +10,8 @@ import { drawnOf } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { first, language, region as selected } from "../state";
 import { figures } from "./numbers";
-import { axisOf, enhancement, nearestPass, onAxis, seriesOf, type Series } from "./series";
+import type { Curve } from "./forms";
+import { axisOf, curvePart, enhancement, nearestPass, onAxis, seriesOf, type Series } from "./series";
 
 const CURSOR = "cursor";
 const CURSOR_COLOUR = "#ffffff";
@@ -37,11 +38,9 @@ const shown = computed((): Series[] => {
   return point.value === null ? list : [...list, { ...point.value, label: t("curves.cursor") }];
 });
 
-interface PointCurve {
-  times_s: number[];
-  hu: (number | null)[];
-  baseline_hu: number | null;
-  curve?: { times_s: number[]; hu: (number | null)[]; fit?: (number | null)[]; low?: (number | null)[]; high?: (number | null)[]; residual?: (number | null)[] };
+interface PointCurve extends Curve {
+  /** What the fit's answer holds: the curve it was fitted to. */
+  readonly curve?: Curve;
 }
 
 /** Follows the crosshair with the curve of its voxel; the newest question wins. Returns the way to stop. */
@@ -58,8 +57,8 @@ function followPoint(): () => void {
       point.value = series;
       if (!withFit) return;
       const fitted = await get<PointCurve>(`/studies/${study}/curve/fit?at=${at}`, { signal: mine.signal });
-      const curve = fitted.curve ?? (fitted as unknown as NonNullable<PointCurve["curve"]>);
-      if (!mine.signal.aborted) point.value = { ...series, ...curve, key: CURSOR, colour: CURSOR_COLOUR };
+      const found = curvePart(fitted.curve ?? fitted);
+      if (!mine.signal.aborted && found !== null) point.value = { ...series, ...found };
     } catch (error) {
       // Outside the body there is no curve; the plot then shows the regions alone.
       if (error instanceof ApiError) point.value = null;

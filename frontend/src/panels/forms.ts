@@ -27,6 +27,7 @@ export interface Response {
 export interface Curve {
   readonly times_s: readonly number[];
   readonly hu: readonly (number | null)[];
+  readonly baseline_hu?: number | null;
   readonly sd?: readonly (number | null)[] | null;
   readonly fit?: readonly (number | null)[] | null;
   readonly low?: readonly (number | null)[] | null;

@@ -3,7 +3,7 @@
 import { signal, type Signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, get, send } from "../api";
-import { number, t } from "../i18n";
+import { date, number, t } from "../i18n";
 import { attempt, drawnOf, edit } from "../regions/desk";
 import { mayDraw } from "../regions/draft";
 import { nameOf } from "../regions/names";
@@ -193,8 +193,8 @@ function Compare({ lesion }: { lesion: string }) {
   const ask = async (): Promise<void> => {
     setBusy(true);
     await attempt(async () => {
-      const answer = await send<CurveComparison & { curves?: CurveComparison[] }>("POST", `/studies/${first.id.value}/numbers/compare`, { region: lesion, part: "whole" });
-      setFound(answer.curves?.at(-1) ?? answer);
+      const { curves } = await send<{ curves: CurveComparison[] }>("POST", `/studies/${first.id.value}/numbers/compare`, { region: lesion, part: "whole" });
+      setFound(curves.find((one) => one.curve === lesion) ?? null);
     });
     setBusy(false);
   };
@@ -208,8 +208,16 @@ function Compare({ lesion }: { lesion: string }) {
 
 /** The criteria of size, density and perfusion side by side, where the patient has visits. */
 interface CriteriaAnswer {
-  readonly visits?: readonly { study?: string; visit?: string; date?: string | null }[];
-  readonly criteria: readonly { criterion: string; name?: string; categories?: readonly (string | null)[]; category?: string | null; because?: string | null; best?: string | null }[];
+  readonly visits: readonly { study: string; date: string | null; visit: string }[];
+  readonly unlinked?: readonly { study: string; lesion: string }[];
+  readonly criteria: readonly {
+    criterion: string;
+    name: string;
+    rule: string;
+    best: string | null;
+    refused: { what: string; advice: string } | null;
+    visits: readonly { visit: string; category: string | null; text?: string | null }[];
+  }[];
 }
 
 function Criteria() {
@@ -231,26 +239,30 @@ function Criteria() {
       gone = true;
     };
   }, [study, made]);
-  if (found === null || !Array.isArray(found.criteria) || found.criteria.length === 0) return null;
-  const visits = found.visits ?? [];
+  if (found === null || found.visits.length < 2 || found.criteria.length === 0) return null;
+  const category = (one: CriteriaAnswer["criteria"][number], visit: string): string => one.visits.find((each) => each.visit === visit)?.category ?? NONE;
+  const because = (one: CriteriaAnswer["criteria"][number]): string => one.refused?.what ?? one.visits.at(-1)?.text ?? one.rule;
   return (
     <section>
       <h3>{t("criteria.title")}</h3>
+      {(found.unlinked?.length ?? 0) > 0 && <p class="warn">{t("criteria.unlinked", { n: found.unlinked!.length })}</p>}
       <div class="scroll" tabIndex={0} role="region" aria-label={t("criteria.title")}>
         <table>
           <thead>
             <tr>
               <th scope="col">{t("criteria.name")}</th>
-              {visits.map((visit, n) => <th scope="col" key={n}>{visit.date ?? visit.visit ?? String(n + 1)}</th>)}
+              {found.visits.map((visit) => <th scope="col" key={visit.visit}>{date(visit.date)}</th>)}
+              <th scope="col">{t("criteria.best")}</th>
               <th scope="col">{t("criteria.because")}</th>
             </tr>
           </thead>
           <tbody>
             {found.criteria.map((one) => (
               <tr key={one.criterion}>
-                <th scope="row">{words.value?.criteria[one.criterion]?.name ?? one.name ?? one.criterion}</th>
-                {visits.length > 0 ? visits.map((_, n) => <td key={n}>{one.categories?.[n] ?? NONE}</td>) : <td>{one.category ?? NONE}</td>}
-                <td>{one.because ?? one.best ?? ""}</td>
+                <th scope="row" title={one.rule}>{one.name}</th>
+                {found.visits.map((visit) => <td key={visit.visit}>{category(one, visit.visit)}</td>)}
+                <td>{one.best ?? NONE}</td>
+                <td>{because(one)}</td>
               </tr>
             ))}
           </tbody>
@@ -261,6 +273,7 @@ function Criteria() {
 }
 
 interface LinkAnswer {
+  /** `first` is the lesion of the other visit, `second` that of this one. */
   readonly links: readonly { first: string; second: string; distance_mm: number }[];
   readonly poor?: boolean;
   readonly only_first?: readonly string[];
@@ -297,14 +310,14 @@ function Identity() {
       {found !== null && found.links.length === 0 && <p class="note">{t("identity.none")}</p>}
       <ul>
         {found?.links.map((link) => (
-          <li key={link.first}>
-            {nameOf(link.first)} ↔ {nameOf(link.second)} · {number(link.distance_mm, 1)} mm{" "}
+          <li key={link.second}>
+            {nameOf(link.second)} ↔ {nameOf(link.first)} · {number(link.distance_mm, 1)} mm{" "}
             <button
               type="button"
-              disabled={!mayDraw(first) || confirmed(link.first, link.second) || drawn.get(link.first) === null}
-              onClick={() => edit(first, link.first, { kind: "identity", identity: { study: chosen, lesion: link.second } })}
+              disabled={!mayDraw(first) || confirmed(link.second, link.first) || drawn.get(link.second) === null}
+              onClick={() => edit(first, link.second, { kind: "identity", identity: { study: chosen, lesion: link.first } })}
             >
-              {confirmed(link.first, link.second) ? t("identity.confirmed") : t("identity.confirm")}
+              {confirmed(link.second, link.first) ? t("identity.confirmed") : t("identity.confirm")}
             </button>
           </li>
         ))}

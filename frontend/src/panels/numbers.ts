@@ -1,6 +1,6 @@
 /** Numbers of the regions as they are drawn now, asked anew after every edit; and those of the last analysis. */
 
-import { batch, effect, signal, type Signal } from "@preact/signals";
+import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import { ApiError, get, hear, send } from "../api";
 import { first, said, type Visit } from "../state";
 import { t } from "../i18n";
@@ -144,7 +144,10 @@ export const figures = new Figures(first);
 
 /** Starts following the first visit's study and its regions; once a page. */
 export function start(): void {
-  effect(() => figures.open(first.id.value));
+  effect(() => {
+    const study = first.id.value;
+    untracked(() => figures.open(study));
+  });
   effect(() => {
     // The first numbers of a study are asked once its regions are there.
     const ready = drawnOf(first).list.value.some((region) => !region.deleted && region.voxels > 0);

@@ -1,6 +1,6 @@
 /** The one desk of the page: both visits' regions, the outbox between them and the server, and who is told of what. */
 
-import { effect, signal, type Signal } from "@preact/signals";
+import { effect, signal, untracked, type Signal } from "@preact/signals";
 import { ApiError, hear, onConnection, send } from "../api";
 import { t } from "../i18n";
 import { alarm, first, reader, region as selected, said, second, type Visit } from "../state";
@@ -54,7 +54,7 @@ function keeper(): Keeper {
 function changed(): void {
   for (const drawn of [drawnFirst, drawnSecond]) {
     drawn.waiting.value = drawn.study === null ? [] : outbox.of(drawn.study);
-    drawn.drawnAnew.value += 1;
+    drawn.anew();
   }
   unsent.value = { count: outbox.size, away: outbox.away, kept: outbox.kept };
 }
@@ -126,14 +126,13 @@ export async function attempt(run: () => Promise<unknown>): Promise<boolean> {
 /** Starts following studies, events and the connection; once a page. */
 export function start(): void {
   void navigator.locks?.request(LOCK + tab, () => new Promise(() => undefined));
-  effect(() => drawnFirst.open(first.id.value));
-  effect(() => drawnSecond.open(second.id.value));
-  effect(() => {
-    // A study that just opened shows what is still on its way for it.
-    void first.id.value;
-    void second.id.value;
-    changed();
-  });
+  for (const drawn of [drawnFirst, drawnSecond]) {
+    effect(() => {
+      const study = drawn.visit.id.value;
+      // A study that just opened also shows what is still on its way for it.
+      untracked(() => (drawn.open(study), changed()));
+    });
+  }
   hear("regions", (payload) => {
     const { study, name, version, who } = payload as { study?: string; name?: string; version?: number; who?: string };
     if (study === undefined) return;

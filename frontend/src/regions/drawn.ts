@@ -53,9 +53,14 @@ export class Drawn {
       this.cursor.value = 0;
       this.undoable.value = this.redoable.value = false;
       this.failure.value = null;
-      this.drawnAnew.value += 1;
+      this.anew();
     });
     if (study !== null) void this.load();
+  }
+
+  /** Has the overlays drawn again. */
+  anew(): void {
+    this.drawnAnew.value = this.drawnAnew.peek() + 1;
   }
 
   get(name: string | null): Region | null {
@@ -124,7 +129,7 @@ export class Drawn {
   #fetchMasks(): void {
     for (const region of this.list.value) {
       if (region.deleted || region.voxels === 0) {
-        if (this.#masks.delete(region.name)) this.drawnAnew.value += 1;
+        if (this.#masks.delete(region.name)) this.anew();
         continue;
       }
       if (!this.hidden.value.has(region.name)) void this.#fetch(region.name, region.name, region.version);
@@ -145,11 +150,11 @@ export class Drawn {
       if (study !== this.#study || this.#asked.get(key) !== version) return;
       const mask = unpack(parseBox(headers.get("X-Box") ?? ""), new Uint8Array(data));
       this.#masks.set(key, { version, mask, outlines: new Outlines(mask) });
-      this.drawnAnew.value += 1;
+      this.anew();
     } catch {
       // The outline is missing until the next change or reload asks again; the region itself is on the server.
       if (this.#asked.get(key) === version) this.#asked.delete(key);
-      if (this.#masks.delete(key)) this.drawnAnew.value += 1;
+      if (this.#masks.delete(key)) this.anew();
     }
   }
 
@@ -162,7 +167,7 @@ export class Drawn {
     if (visible) hidden.delete(name);
     else hidden.add(name);
     this.hidden.value = hidden;
-    this.drawnAnew.value += 1;
+    this.anew();
     this.#fetchMasks();
   }
 
@@ -171,7 +176,7 @@ export class Drawn {
     if (visible) parts.add(part);
     else parts.delete(part);
     this.parts.value = parts;
-    this.drawnAnew.value += 1;
+    this.anew();
     this.#fetchMasks();
   }
 

@@ -81,7 +81,8 @@ function History({ drawn, region }: { drawn: Drawn; region: Region }) {
 function Rename({ drawn, region, done }: { drawn: Drawn; region: Region; done: () => void }) {
   const [text, setText] = useState(region.name.replace(/^lesion-/, ""));
   const name = `lesion-${text.trim().toLowerCase().replace(/^lesion-/, "")}`;
-  const good = /^lesion-[a-z0-9][a-z0-9_-]{0,40}$/.test(name) && (name === region.name || !drawn.list.value.some((one) => one.name === name));
+  // As the server names lesions: no part's name at the end, since parts are told apart by it.
+  const good = /^lesion-[a-z0-9][a-z0-9-]{0,31}$/.test(name) && !/-(whole|vascular|rim|core|surround)$/.test(name) && (name === region.name || !drawn.list.value.some((one) => one.name === name));
   const submit = (event: Event): void => {
     event.preventDefault();
     if (!good) return;
@@ -92,7 +93,7 @@ function Rename({ drawn, region, done }: { drawn: Drawn; region: Region; done: (
     <form class="rename" onSubmit={submit}>
       <label>
         {t("regions.newName")}
-        <input value={text} maxLength={40} aria-invalid={!good} onInput={(event) => setText(event.currentTarget.value)} />
+        <input value={text} maxLength={32} aria-invalid={!good} onInput={(event) => setText(event.currentTarget.value)} />
       </label>
       <button type="submit" disabled={!good}>{t("regions.rename")}</button>
     </form>

@@ -1,27 +1,48 @@
 import { open, api, drawn } from "./open.mjs";
+import { placement } from "./geometry.mjs";
 const { browser, page, faults } = await open(process.argv[2]);
+const shot = (n) => page.screenshot({ path: `/tmp/room/view/${n}.png` });
 try {
   await page.waitForTimeout(500);
   const s = (await api(page, "GET", "/studies")).body.studies[0];
-  const w = (await api(page, "GET", "/words?language=fr")).body;
-  console.log(Object.keys(w), JSON.stringify(w.windows), JSON.stringify(w.quantities).slice(0, 900), JSON.stringify(w.models), JSON.stringify(w.parts), JSON.stringify(w.ratio));
-  const p = (await api(page, "GET", "/palettes")).body; console.log(Object.keys(p));
+  console.log(JSON.stringify((await api(page, "GET", `/studies/${s.id}/maps`)).body).slice(0,900));
   await page.goto(new URL(`/#/study/${s.id}`, page.url()).href);
   await drawn(page, 3);
-  await page.click("#tab-analyse");
-  await page.screenshot({ path: "/tmp/room/view/3-analyse.png" });
-  const t0 = Date.now();
-  await page.click(".analyse button[type=submit]");
-  await page.waitForTimeout(8000);
-  await page.screenshot({ path: "/tmp/room/view/3-analysing.png" });
-  for (let n = 0; n < 400; n += 1) {
-    await page.waitForTimeout(1000);
-    const one = (await api(page, "GET", "/studies")).body.studies[0];
-    if (n % 10 === 0) console.log(n, one.state, one.job.step, one.job.done, one.job.total);
-    if (one.job.state !== "running" && one.job.state !== "waiting") { console.log(JSON.stringify(one)); break; }
-  }
-  await page.waitForTimeout(2000);
-  await page.screenshot({ path: "/tmp/room/view/3-analysed.png" });
-} catch (e) { console.log(e); await page.screenshot({ path: "/tmp/room/view/fail.png" }); }
+  await page.selectOption(".mapbar label:has-text('Map') select", "bf");
+  await page.waitForTimeout(1500);
+  console.log(JSON.stringify(await placement(page)));
+  await shot("4-map");
+  await page.check(".mapbar input[type=checkbox]");
+  await page.fill(".mapbar input[type=number] >> nth=0", "30");
+  await page.waitForTimeout(800);
+  await shot("5-fade");
+  await page.keyboard.press("Escape");
+  await page.locator(".pane.axial").focus();
+  await page.keyboard.press("q");
+  await page.waitForTimeout(1500);
+  await shot("6-four");
+  await page.keyboard.press("?");
+  await page.waitForTimeout(500);
+  await shot("7-help");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("f");
+  await page.waitForTimeout(800);
+  await page.keyboard.press("o");
+  await page.keyboard.press("+"); await page.keyboard.press("+");
+  await page.keyboard.press("l");
+  const box = await page.locator(".pane").first().boundingBox();
+  await page.mouse.move(box.x + 300, box.y + 300); await page.mouse.down(); await page.mouse.move(box.x + 500, box.y + 420, { steps: 5 }); await page.mouse.up();
+  await page.waitForTimeout(500);
+  await shot("8-one");
+  await page.click(".languages button >> nth=1");
+  await page.keyboard.press("g");
+  await page.waitForTimeout(1000);
+  await shot("9-fr");
+  await page.goto(new URL(`/#/audit`, page.url()).href);
+  await page.waitForTimeout(700);
+  await shot("9-audit");
+  await page.click(".languages button >> nth=0");
+  await page.waitForTimeout(300);
+} catch (e) { console.log(e); await shot("fail"); }
 console.log(faults.slice(0, 10));
 await browser.close();

@@ -11,7 +11,7 @@ import { nameOf } from "../regions/names";
 import { first, language, region as selected } from "../state";
 import { figures } from "./numbers";
 import type { Curve } from "./forms";
-import { axisOf, curvePart, enhancement, nearestPass, onAxis, seriesOf, type Series } from "./series";
+import { axisOf, baselineSpan, curvePart, enhancement, nearestPass, onAxis, seriesOf, type Series } from "./series";
 
 const CURSOR = "cursor";
 const CURSOR_COLOUR = "#ffffff";
@@ -92,10 +92,10 @@ function axes(strip: boolean): uPlot.Axis[] {
 function behind(plot: uPlot): void {
   const { ctx, bbox } = plot;
   const times = first.images.value?.times_s ?? [];
-  const baseline = (figures.live.value?.inputs.baseline_passes ?? first.images.value?.baseline_passes ?? []).map((pass) => times[pass]).filter((time) => time !== undefined);
+  const baseline = baselineSpan(times, figures.live.value?.inputs.baseline_passes ?? first.images.value?.baseline_passes);
   ctx.save();
-  if (baseline.length > 0) {
-    const [from, to] = [plot.valToPos(Math.min(...baseline), "x", true), plot.valToPos(Math.max(...baseline), "x", true)];
+  if (baseline !== null) {
+    const [from, to] = [plot.valToPos(baseline[0], "x", true), plot.valToPos(baseline[1], "x", true)];
     ctx.fillStyle = "rgba(120, 150, 180, 0.22)";
     ctx.fillRect(from - 3, bbox.top, to - from + 6, bbox.height);
   }
@@ -190,7 +190,7 @@ function Plots() {
     const main = new Plot(place.current!, 270, false);
     const below = new Plot(strip.current!, 90, true);
     const width = signal(Math.max(200, place.current!.clientWidth));
-    const observer = new ResizeObserver(() => (width.value = Math.max(200, place.current!.clientWidth)));
+    const observer = new ResizeObserver(([entry]) => (width.value = Math.max(200, entry!.contentRect.width)));
     observer.observe(place.current!);
     let frame = 0;
     const stopData = effect(() => {

@@ -65,7 +65,8 @@ export interface Numbers {
     readonly times_s: readonly number[];
     readonly aorta: readonly (number | null)[];
     readonly portal: readonly (number | null)[] | null;
-    readonly baseline_passes: readonly number[];
+    /** How many passes from the first are before the contrast; or which. */
+    readonly baseline_passes: number | readonly number[] | null;
     readonly dense?: { readonly times_s: readonly number[]; readonly arterial: readonly number[]; readonly portal: readonly number[] | null } | null;
     readonly flags: readonly string[];
   };
@@ -139,4 +140,9 @@ export function rowOfLive(lesion: LiveLesion): Row {
 /** The rating that counts: by the criterion of the blood flow ratio where it is there, else the first. */
 export function mainResponse(row: Row): Response | null {
   return row.response.find((one) => one.criterion.includes("bf-ratio")) ?? row.response[0] ?? null;
+}
+
+/** The ratio that a row stands for: the one its rating was read on, else that of the whole lesion. */
+export function shownRatio(row: Row): Ratio | null {
+  return mainResponse(row)?.ratio ?? row.bf;
 }

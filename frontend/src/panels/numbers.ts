@@ -1,7 +1,7 @@
 /** Numbers of the regions as they are drawn now, asked anew after every edit; and those of the last analysis. */
 
 import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
-import { ApiError, get, hear, send } from "../api";
+import { ApiError, get, send } from "../api";
 import { first, said, type Visit } from "../state";
 import { t } from "../i18n";
 import { drawnOf, onRegion } from "../regions/desk";
@@ -40,7 +40,6 @@ export class Figures {
       this.failure.value = null;
       this.busy.value = false;
     });
-    if (study !== null) void this.loadResults();
   }
 
   async loadResults(): Promise<void> {
@@ -160,7 +159,9 @@ export function start(): void {
     else figures.ask([region.name]);
     if (figures.results.value !== null && !figures.results.value.stale) figures.results.value = { ...figures.results.value, stale: true };
   });
-  hear("study", (payload) => {
-    if (payload.study === first.id.value) void figures.loadResults();
+  effect(() => {
+    // A study that was analysed has results; they are asked again whenever its row in the list says something new.
+    const study = first.study.value;
+    if (study !== null && study.id === first.id.value && (study.state === "analysed" || study.state === "signed")) untracked(() => void figures.loadResults());
   });
 }

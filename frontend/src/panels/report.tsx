@@ -115,9 +115,9 @@ export function ReportPanel() {
         <a href={`${base}/results.zip`} download={`${study.label}-results.zip`}>{t("report.results")}</a>
         <a href={`${base}/dicom.zip`} download={`${study.label}-dicom.zip`}>{t("report.dicom")}</a>
       </p>
-      <h3>{t("report.signOff")}</h3>
+      <h2>{t("report.signOff")}</h2>
       <Sign />
-      <h3>{t("report.toArchive")}</h3>
+      <h2>{t("report.toArchive")}</h2>
       <Send />
     </div>
   );

@@ -10,7 +10,7 @@ import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
 import { first, language, mayEdit, region as selected, studies, words } from "../state";
 import { decimals, fixed, interval, NONE, percent, withSd } from "./format";
-import { mainResponse, rowOfLive, rowOfResult, type Ratio, type Response, type Row } from "./forms";
+import { mainResponse, rowOfLive, rowOfResult, shownRatio, type Ratio, type Response, type Row } from "./forms";
 import { figures } from "./numbers";
 
 const open: Signal<ReadonlySet<string>> = signal(new Set());
@@ -113,9 +113,9 @@ function unfold(row: Row): void {
 function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
   const response = mainResponse(row);
   const unfolded = open.value.has(row.id);
-  const ratio = response?.ratio ?? row.bf;
-  const before = analysed?.bf?.value ?? null;
-  const differs = row.live && before !== null && row.bf?.value !== null && row.bf !== null && fixed(before, 2, "en") !== fixed(row.bf.value, 2, "en");
+  const ratio = shownRatio(row);
+  const before = analysed === null ? null : (shownRatio(analysed)?.value ?? null);
+  const differs = row.live && before !== null && fixed(before, 2, "en") !== fixed(ratio?.value, 2, "en");
   const choose = (): void => {
     selected.value = row.id;
     show(first, row.id);
@@ -131,7 +131,7 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
         </th>
         <td class="ratio" data-ratio={ratio?.value ?? ""} data-whole-ratio={row.bf?.value ?? ""}>
           <strong>{fixed(ratio?.value, 2, language.value)}</strong> <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>
-          <Bar ratio={ratio ?? null} threshold={response?.threshold ?? null} colour={drawnOf(first).colour(row.id)} />
+          <Bar ratio={ratio} threshold={response?.threshold ?? null} colour={drawnOf(first).colour(row.id)} />
           {differs && <small class="before">{t("results.analysedWas", { ratio: fixed(before, 2, language.value) })}</small>}
         </td>
         <td>{category(response)} <span class="p">{percent(response?.probability_major, language.value)}</span></td>
@@ -224,10 +224,12 @@ function Criteria() {
   const [found, setFound] = useState<CriteriaAnswer | null>(null);
   const study = first.id.value;
   const made = figures.results.value;
+  const key = first.study.value?.patient_key ?? "";
+  const visits = key === "" ? 1 : studies.value.filter((one) => one.patient_key === key).length;
   useEffect(() => {
     let gone = false;
     setFound(null);
-    if (study === null || made === null) return;
+    if (study === null || made === null || visits < 2) return;
     get<CriteriaAnswer>(`/studies/${study}/criteria`).then(
       (answer) => void (gone || setFound(answer)),
       (error: unknown) => {
@@ -238,13 +240,13 @@ function Criteria() {
     return () => {
       gone = true;
     };
-  }, [study, made]);
+  }, [study, made, visits]);
   if (found === null || found.visits.length < 2 || found.criteria.length === 0) return null;
   const category = (one: CriteriaAnswer["criteria"][number], visit: string): string => one.visits.find((each) => each.visit === visit)?.category ?? NONE;
   const because = (one: CriteriaAnswer["criteria"][number]): string => one.refused?.what ?? one.visits.at(-1)?.text ?? one.rule;
   return (
     <section>
-      <h3>{t("criteria.title")}</h3>
+      <h2>{t("criteria.title")}</h2>
       {(found.unlinked?.length ?? 0) > 0 && <p class="warn">{t("criteria.unlinked", { n: found.unlinked!.length })}</p>}
       <div class="scroll" tabIndex={0} role="region" aria-label={t("criteria.title")}>
         <table>
@@ -296,7 +298,7 @@ function Identity() {
   };
   return (
     <section class="identity">
-      <h3>{t("identity.title")}</h3>
+      <h2>{t("identity.title")}</h2>
       <div class="row">
         <label>
           {t("identity.other")}
@@ -386,7 +388,7 @@ export function ResultsPanel() {
             {Object.entries(words.value?.models ?? {}).map(([key, one]) => <option key={key} value={key}>{one.name}</option>)}
           </select>
         </label>
-        <span class={`source ${live === null ? "kept" : "live"}`} role="status">
+        <span class={`source ${live === null ? "kept" : "live"}`}>
           {figures.busy.value ? t("results.computing") : live !== null ? t("results.live", { s: number(figures.lastWait_ms.value / 1000, 1) }) : results !== null ? t("results.analysed") : ""}
         </span>
       </div>

@@ -73,3 +73,9 @@ export function nearestPass(times_s: readonly number[], time: number): number {
   });
   return best;
 }
+
+/** First and last time before the contrast, told as a number of passes or as a list of them; null without any. */
+export function baselineSpan(times_s: readonly number[], passes: number | readonly number[] | null | undefined): [number, number] | null {
+  const list = typeof passes === "number" ? times_s.slice(0, passes) : (passes ?? []).flatMap((pass) => times_s[pass] ?? []);
+  return list.length === 0 ? null : [Math.min(...list), Math.max(...list)];
+}

@@ -54,6 +54,9 @@ function keeper(): Keeper {
 function changed(): void {
   for (const drawn of [drawnFirst, drawnSecond]) {
     drawn.waiting.value = drawn.study === null ? [] : outbox.of(drawn.study);
+    // A clash brings what stands on the server now.
+    const theirs = drawn.waiting.value.flatMap((entry) => (entry.theirs === null ? [] : [entry.theirs]));
+    if (theirs.length > 0) drawn.put(theirs);
     drawn.anew();
   }
   unsent.value = { count: outbox.size, away: outbox.away, kept: outbox.kept };

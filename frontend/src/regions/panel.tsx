@@ -13,7 +13,7 @@ import { PARTS, type Drawn } from "./drawn";
 import { centre } from "./mask";
 import { Conflicts } from "./conflicts";
 import { nameOf, verb } from "./names";
-import { dab, lesionAt } from "./tools";
+import { dab, DRAWING, lesionAt, type DrawingTool } from "./tools";
 import { FIXED_NAMES, VESSELS, type HistoryEntry, type Place, type Region } from "./types";
 
 const opened: Signal<string | null> = signal(null);
@@ -41,6 +41,12 @@ function Unsent({ drawn }: { drawn: Drawn }) {
       )}
     </div>
   );
+}
+
+/** How the tool in hand is used. */
+function Hint() {
+  const now = (DRAWING as readonly string[]).includes(tool.value) ? (tool.value as DrawingTool) : null;
+  return <p class="hint">{now === null ? t("hint.none") : `${t(`draw.${now}`)}. ${t(`hint.${now}`)}`}</p>;
 }
 
 function History({ drawn, region }: { drawn: Drawn; region: Region }) {
@@ -288,6 +294,7 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
       {titled && <h3>{drawn.visit.study.value?.label ?? ""}</h3>}
       {drawn.visit.study.value?.signed && <p class="note">{t("regions.signed")}</p>}
       <Unsent drawn={drawn} />
+      {drawn.visit === first && may && <Hint />}
       <Conflicts drawn={drawn} />
       <div class="row">
         <button type="button" disabled={!may || !drawn.undoable.value} aria-keyshortcuts="Control+Z" onClick={() => void step(drawn.visit, "undo")}>{t("regions.undo")}</button>

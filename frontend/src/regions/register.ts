@@ -13,7 +13,7 @@ import { openPanel, panels, toolbar } from "../slots";
 import { first, region as selected, tool } from "../state";
 import { activePane, layers, panes } from "../view/pane";
 import { drawnFirst, drawnSecond, edit, start as startDesk, step } from "./desk";
-import { draft, mayDraw, resize } from "./draft";
+import { draft, mayDraw, resize, tip } from "./draft";
 import { regionsLayer } from "./layer";
 import { RegionsPanel } from "./panel";
 import { closeSpline, lesionAt, registerDrawing, take, takeBack, type DrawingTool } from "./tools";
@@ -84,7 +84,7 @@ export function registerReading(): void {
   effect(() => {
     // What the overlay shows follows regions, the selection and the tool; panes follow the rest themselves.
     for (const drawn of [drawnFirst, drawnSecond]) void [drawn.list.value, drawn.drawnAnew.value, drawn.hidden.value, drawn.waiting.value];
-    void [selected.value, draft.value, tool.value];
+    void [selected.value, draft.value, tool.value, tip.value];
     layers.redraw();
   });
   effect(() => {

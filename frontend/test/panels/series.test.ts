@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Numbers } from "../../src/panels/forms";
 import { mainResponse, rowOfLive, rowOfResult } from "../../src/panels/forms";
-import { axisOf, enhancement, nearestPass, onAxis, seriesOf } from "../../src/panels/series";
+import { axisOf, baselineSpan, enhancement, nearestPass, onAxis, seriesOf } from "../../src/panels/series";
 
 const MEASURED = { voxels: 5, parameters: {}, flags: [], curve: { times_s: [0, 2], hu: [60, 90], baseline_hu: 60, fit: [60, 88], low: [59, 85], high: [61, 91], residual: [0, 2] } };
 const NUMBERS: Numbers = {
@@ -29,6 +29,12 @@ describe("curves on one axis", () => {
     expect(seriesOf(NUMBERS, "lesion-1", "rim", LOOK)).toHaveLength(2);
     expect(seriesOf(null, "lesion-1", "whole", LOOK)).toEqual([]);
     expect(enhancement([5, null], null)).toEqual([5, null]);
+  });
+
+  it("are shaded where there is no contrast yet", () => {
+    expect(baselineSpan([0, 3, 6, 9], 3)).toEqual([0, 6]);
+    expect(baselineSpan([0, 3, 6, 9], [1, 2])).toEqual([3, 6]);
+    expect(baselineSpan([0, 3], null)).toBeNull();
   });
 
   it("lead from a time to the nearest pass", () => {

@@ -42,6 +42,13 @@ export interface Cohort {
   readonly roc: readonly Roc[];
   readonly boxes: readonly Boxes[];
   readonly results: Readonly<Record<string, unknown>> | null;
+  /** Whether there are outcomes, so that anything was judged. */
+  readonly estimated: boolean;
+  readonly synthetic: boolean;
+  readonly findings: readonly { readonly code: string; readonly severity: string; readonly text: string }[];
+  /** Further studies that an example makes beside the first. */
+  readonly parts: readonly string[];
+  readonly files: readonly string[];
 }
 
 function finite(value: unknown): value is number {
@@ -75,6 +82,11 @@ export function cohortOf(raw: Record<string, unknown>): Cohort {
     roc: list("roc") as unknown as Roc[],
     boxes: list("boxes").map((one) => ({ column: String(one.column), label: (one.label as string | undefined) ?? null, unit: (one.unit as string | undefined) ?? null, groups: groupsOf(one.groups) })),
     results: (raw.results as Record<string, unknown> | undefined) ?? null,
+    estimated: raw.estimated !== false,
+    synthetic: raw.synthetic === true || (raw.results as { synthetic?: boolean } | null | undefined)?.synthetic === true,
+    findings: list("findings") as unknown as Cohort["findings"],
+    parts: Array.isArray(raw.parts) ? (raw.parts as string[]) : [],
+    files: Array.isArray(raw.files) ? (raw.files as string[]) : [],
   };
 }
 

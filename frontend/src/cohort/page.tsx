@@ -125,6 +125,7 @@ function Table({ cohort }: { cohort: Cohort }) {
 
 /** The cohort, or null and its job while it is being made. */
 function One({ id }: { id: string }) {
+  const [part, setPart] = useState("");
   const [cohort, setCohort] = useState<Cohort | null>(null);
   const [job, setJob] = useState<Job | null>(null);
   useEffect(() => {
@@ -132,12 +133,12 @@ function One({ id }: { id: string }) {
     let last: string | null = null;
     const load = async (): Promise<void> => {
       await attempt(async () => {
-        const answer = await get<Record<string, unknown>>(`/cohorts/${id}`);
+        const answer = await get<Record<string, unknown>>(`/cohorts/${id}${part === "" ? "" : `?part=${part}`}`);
         if (gone) return;
         const made = answer.job as Job | null | undefined;
         last = made?.id ?? last;
         setJob(made ?? null);
-        if (answer.results) setCohort(cohortOf(answer));
+        if (made === null || made === undefined || made.state === "done") setCohort(cohortOf(answer));
       });
     };
     setCohort(null);
@@ -152,7 +153,7 @@ function One({ id }: { id: string }) {
       gone = true;
       stop();
     };
-  }, [id]);
+  }, [id, part]);
   if (cohort === null) {
     return (
       <div class="cohorts">
@@ -168,15 +169,41 @@ function One({ id }: { id: string }) {
   }
   return (
     <div class="cohorts">
-      <p class="row"><a href="#/cohorts">{t("cohort.all")}</a> <a href={`/api/cohorts/${id}/report.html`} target="_blank" rel="noopener">{t("cohort.report")}</a></p>
+      <p class="row">
+        <a href="#/cohorts">{t("cohort.all")}</a>
+        {cohort.estimated && <a href={`/api/cohorts/${id}/report.html${part === "" ? "" : `?part=${part}`}`} target="_blank" rel="noopener">{t("cohort.report")}</a>}
+        {cohort.parts.length > 0 && (
+          <label>
+            {t("cohort.part")}
+            <select value={part} onChange={(event) => setPart(event.currentTarget.value)}>
+              <option value="">{t("cohort.partFirst")}</option>
+              {cohort.parts.map((one) => <option key={one} value={one}>{one}</option>)}
+            </select>
+          </label>
+        )}
+      </p>
       <h1>{cohort.name}</h1>
-      {cohort.results?.synthetic === true && <p class="warn">{t("cohort.synthetic")}</p>}
+      {cohort.synthetic && <p class="warn">{t("cohort.synthetic")}</p>}
+      {!cohort.estimated && <p class="warn">{t("cohort.noOutcomes")}</p>}
+      {cohort.findings.length > 0 && (
+        <ul class="flags">
+          {cohort.findings.map((one, n) => <li key={n}>{one.text}</li>)}
+        </ul>
+      )}
       <div class="figures">
         <RocPlot list={cohort.roc} />
         {cohort.boxes.map((boxes) => <BoxPlot key={boxes.column} boxes={boxes} cohort={cohort} />)}
       </div>
       <h2>{t("cohort.table")}</h2>
       <Table cohort={cohort} />
+      {cohort.files.length > 0 && (
+        <details>
+          <summary>{t("cohort.files", { n: cohort.files.length })}</summary>
+          <ul class="files-list">
+            {cohort.files.map((name) => <li key={name}><a href={`/api/cohorts/${id}/files/${name}`} download={name.split("/").at(-1)}>{name}</a></li>)}
+          </ul>
+        </details>
+      )}
     </div>
   );
 }

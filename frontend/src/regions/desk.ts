@@ -65,7 +65,7 @@ function changed(): void {
 export const outbox = new Outbox({
   tab,
   keeper: keeper(),
-  send: (entry, base) => send<Region>("POST", `/studies/${entry.study}/regions/${entry.region}`, { base, edit: entry.edit, key: entry.id }),
+  send: (entry, base) => send<Region>("POST", `/studies/${entry.study}/regions/${entry.region}`, { base, edit: entry.edit, key: entry.id, pass: entry.pass }),
   accepted: (entry, region) => {
     for (const drawn of drawnIn(entry.study)) {
       if (entry.edit.kind === "rename") {
@@ -92,7 +92,7 @@ export function edit(visit: Visit, name: string, what: Edit): void {
   const drawn = drawnOf(visit);
   if (drawn.study === null) return;
   const seen = drawn.list.value.find((region) => region.name === name)?.version ?? 0;
-  outbox.add(drawn.study, name, seen, what);
+  outbox.add(drawn.study, name, seen, what, visit.pass.peek());
 }
 
 /** Undo or redo; not while edits wait, since the step back would then be of another's. */

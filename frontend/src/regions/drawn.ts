@@ -7,7 +7,7 @@ import { parseBox, unpack, type Mask } from "./mask";
 import { Outlines } from "./outline";
 import type { Waiting } from "./outbox";
 import { colourOf } from "./colours";
-import { kindOf, nextLesion, type Edit, type HistoryEntry, type Part, type Region, type RegionsAnswer } from "./types";
+import { kindOf, nextLesion, type Caliper, type HistoryEntry, type Part, type Region, type RegionsAnswer } from "./types";
 
 export interface Held {
   readonly version: number;
@@ -204,19 +204,32 @@ export class Drawn {
     void this.load();
   }
 
-  async propose(): Promise<void> {
-    await send("POST", `/studies/${this.#study}/regions/propose`, {});
+  /** Has everything missing proposed; tells what could not be found. */
+  async propose(): Promise<readonly Refused[]> {
+    const answer = await send<{ refused?: readonly Refused[] }>("POST", `/studies/${this.#study}/regions/propose`, {});
+    await this.load();
+    return answer.refused ?? [];
+  }
+
+  /** Takes regions from a file of the server's computer (label map, segmentation or structure set). */
+  async importFrom(path: string): Promise<void> {
+    await send("POST", `/studies/${this.#study}/regions/import`, { path });
     await this.load();
   }
+
+  /** The caliper that fits a lesion's outline; null where none does. */
+  async calipered(name: string): Promise<Caliper | null> {
+    return (await get<{ caliper: Caliper | null }>(`/studies/${this.#study}/regions/${name}/caliper`)).caliper;
+  }
+}
+
+export interface Refused {
+  readonly name: string;
+  readonly error: { readonly code: string; readonly what: string; readonly advice: string };
 }
 
 const ORDER = ["aorta", "portal_vein", "spleen", "liver", "healthy", "lesion"];
 
 function byPlace(a: Region, b: Region): number {
   return ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind) || a.name.localeCompare(b.name, "en", { numeric: true });
-}
-
-/** Whether an edit shows on the images before the server has it. */
-export function showsAtOnce(edit: Edit): boolean {
-  return edit.kind === "shapes" || edit.kind === "brush" || edit.kind === "caliper";
 }

@@ -3,7 +3,7 @@
 import { signal, type Signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { date, number, t } from "../i18n";
-import { first, region as selected, second, tool, type Visit } from "../state";
+import { alarm, first, region as selected, said, second, tool, type Visit } from "../state";
 import { activePane, panes, type Pane } from "../view/pane";
 import { toPlane } from "../view/geometry";
 import { lookAt } from "../view/pointer";
@@ -55,7 +55,7 @@ function History({ drawn, region }: { drawn: Drawn; region: Region }) {
     let gone = false;
     void attempt(async () => {
       const found = await drawn.history(region.name);
-      if (!gone) setEntries(found.sort((a, b) => b.version - a.version));
+      if (!gone) setEntries(found.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : b.version - a.version)));
     });
     return () => {
       gone = true;
@@ -67,7 +67,7 @@ function History({ drawn, region }: { drawn: Drawn; region: Region }) {
       {entries.map((entry) => (
         <li key={entry.version}>
           <span>
-            {t("regions.version", { n: entry.version })} · {verb(entry.kind)} · {entry.who} · {date(entry.at, true)}
+            {entry.version > 0 ? `${t("regions.version", { n: entry.version })} · ` : ""}{entry.lost ? t("edit.lost", { kind: verb(entry.kind) }) : verb(entry.kind)} · {entry.who} · {date(entry.at, true)}
           </span>
           {entry.version === region.version ? (
             <em>{t("regions.current")}</em>
@@ -184,6 +184,21 @@ function Details({ drawn, region }: { drawn: Drawn; region: Region }) {
       {may && <Nudge drawn={drawn} region={region} />}
       <div class="row">
         {may && region.kind === "lesion" && <button type="button" aria-expanded={renaming} onClick={() => setRenaming(!renaming)}>{t("regions.rename")}</button>}
+        {may && region.kind === "lesion" && region.caliper === null && region.voxels > 0 && (
+          <button
+            type="button"
+            data-act="caliper-propose"
+            onClick={() =>
+              void attempt(async () => {
+                const caliper = await drawn.calipered(region.name);
+                if (caliper === null) said.value = t("caliper.noProposal");
+                else edit(drawn.visit, region.name, { kind: "caliper", caliper });
+              })
+            }
+          >
+            {t("caliper.propose")}
+          </button>
+        )}
         {may && region.caliper !== null && <button type="button" onClick={() => edit(drawn.visit, region.name, { kind: "caliper", caliper: null })}>{t("caliper.remove")}</button>}
         {may && region.kind !== "lesion" && <button type="button" onClick={() => edit(drawn.visit, region.name, { kind: "propose" })}>{t("regions.proposeAgain")}</button>}
         <button type="button" aria-expanded={history} onClick={() => setHistory(!history)}>{t("regions.history")}</button>
@@ -286,7 +301,10 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
   const [proposing, setProposing] = useState(false);
   const propose = async (): Promise<void> => {
     setProposing(true);
-    await attempt(() => drawn.propose());
+    await attempt(async () => {
+      const refused = await drawn.propose();
+      if (refused.length > 0) alarm.value = { code: refused[0]!.error.code, what: refused.map((one) => `${nameOf(one.name)}: ${one.error.what}`).join("; "), advice: refused[0]!.error.advice };
+    });
     setProposing(false);
   };
   return (
@@ -314,6 +332,24 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
   );
 }
 
+/** Regions from a file: a label map with its names, a DICOM segmentation or structure set. */
+function FromFile({ drawn }: { drawn: Drawn }) {
+  const [path, setPath] = useState("");
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (await attempt(() => drawn.importFrom(path.trim()))) setPath("");
+  };
+  return (
+    <details class="from-file">
+      <summary>{t("regions.fromFile")}</summary>
+      <form class="row" onSubmit={(event) => void submit(event)}>
+        <label>{t("regions.filePath")}<input value={path} required onInput={(event) => setPath(event.currentTarget.value)} /></label>
+        <button type="submit">{t("regions.take")}</button>
+      </form>
+    </details>
+  );
+}
+
 export function RegionsPanel() {
   const two = second.id.value !== null;
   return (
@@ -322,6 +358,7 @@ export function RegionsPanel() {
       {two && <VisitRegions drawn={drawnOf(second)} titled />}
       <Parts drawn={drawnOf(first)} />
       {mayDraw(first) && <AtCrosshair visit={first} />}
+      {mayDraw(first) && <FromFile drawn={drawnOf(first)} />}
     </div>
   );
 }

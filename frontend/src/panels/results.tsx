@@ -275,7 +275,7 @@ function Criteria() {
 }
 
 interface LinkAnswer {
-  /** `first` is the lesion of the other visit, `second` that of this one. */
+  /** `first` is the lesion of this visit, `second` that of the other. */
   readonly links: readonly { first: string; second: string; distance_mm: number }[];
   readonly poor?: boolean;
   readonly only_first?: readonly string[];
@@ -312,14 +312,14 @@ function Identity() {
       {found !== null && found.links.length === 0 && <p class="note">{t("identity.none")}</p>}
       <ul>
         {found?.links.map((link) => (
-          <li key={link.second}>
-            {nameOf(link.second)} ↔ {nameOf(link.first)} · {number(link.distance_mm, 1)} mm{" "}
+          <li key={link.first}>
+            {nameOf(link.first)} ↔ {nameOf(link.second)} · {number(link.distance_mm, 1)} mm{" "}
             <button
               type="button"
-              disabled={!mayDraw(first) || confirmed(link.second, link.first) || drawn.get(link.second) === null}
-              onClick={() => edit(first, link.second, { kind: "identity", identity: { study: chosen, lesion: link.first } })}
+              disabled={!mayDraw(first) || confirmed(link.first, link.second) || drawn.get(link.first) === null}
+              onClick={() => edit(first, link.first, { kind: "identity", identity: { study: chosen, lesion: link.second } })}
             >
-              {confirmed(link.second, link.first) ? t("identity.confirmed") : t("identity.confirm")}
+              {confirmed(link.first, link.second) ? t("identity.confirmed") : t("identity.confirm")}
             </button>
           </li>
         ))}

@@ -164,4 +164,13 @@ export function start(): void {
     const study = first.study.value;
     if (study !== null && study.id === first.id.value && (study.state === "analysed" || study.state === "signed")) untracked(() => void figures.loadResults());
   });
+  let analysis = "";
+  effect(() => {
+    // An analysis that ended has new, motion-corrected images: the live numbers are of them from then on.
+    const study = first.study.value;
+    const now = study === null ? "" : `${study.id} ${study.corrected} ${study.job?.kind === "analyze" && study.job.state === "done" ? study.job.ended : ""}`;
+    const same = study !== null && analysis.startsWith(`${study.id} `);
+    if (same && now !== analysis && figures.live.peek() !== null && !now.endsWith(" ")) untracked(() => figures.ask("all"));
+    if (!now.endsWith(" ") || !same) analysis = now;
+  });
 }

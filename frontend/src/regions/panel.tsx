@@ -138,19 +138,21 @@ const NUDGES: readonly (readonly ["nudge.left" | "nudge.right" | "nudge.front" |
   ["nudge.down", [0, 0, -1]],
 ];
 
-/** Moves a region by millimetres without a mouse; vessels in this pass only with the shift tool in hand. */
+/** Moves a region by a voxel without a mouse; vessels in this pass only with the shift tool in hand. */
 function Nudge({ drawn, region }: { drawn: Drawn; region: Region }) {
   const shifting = tool.value === "shift" && VESSELS.includes(region.kind);
   const pass = drawn.visit.pass.value;
-  const by = (mm: Place): void => {
+  const [step, down, across] = drawn.visit.images.value?.grid.spacing_mm ?? [1, 1, 1];
+  const by = (way: Place): void => {
+    const mm: Place = [way[0] * across, way[1] * down, way[2] * step];
     if (!shifting) return edit(drawn.visit, region.name, { kind: "move", mm });
     const kept = region.shifts.find((shift) => shift.pass === pass)?.mm ?? [0, 0, 0];
     edit(drawn.visit, region.name, { kind: "shift", pass, mm: kept.map((value, n) => value + mm[n]!) as unknown as Place });
   };
   return (
     <div class="nudge" role="group" aria-label={shifting ? t("nudge.shift", { n: pass + 1 }) : t("nudge.move")}>
-      {NUDGES.map(([key, mm]) => (
-        <button type="button" key={key} onClick={() => by(mm)}>{t(key)}</button>
+      {NUDGES.map(([key, way]) => (
+        <button type="button" key={key} onClick={() => by(way)}>{t(key)}</button>
       ))}
     </div>
   );

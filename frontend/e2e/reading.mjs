@@ -168,10 +168,11 @@ const radius = Math.cbrt((3 * lesion.volume_ml * 1000) / (4 * Math.PI));
 for (let n = 0; n < 3; n += 1) {
   const version = (await region(lesion.name)).version;
   const was = await shown();
-  const y = -radius + 2 * n;
-  await page.mouse.move(...spot.at(-4, y));
+  // Along the border, each time on another side, so that every stroke adds voxels.
+  const [x, y] = [[0, -radius], [-radius, 0], [radius, 0]][n];
+  await page.mouse.move(...spot.at(x - 3, y - 3));
   const started = Date.now();
-  await drag(spot.at(-4, y), spot.at(4, y), 4);
+  await drag(spot.at(x - 3, y - 3), spot.at(x + 3, y + 3), 4);
   await until("the stroke", async () => (await region(lesion.name)).version > version);
   const changed = await until("the new ratio", async () => (await shown()) !== was, 20_000).catch(() => false);
   if (changed) figures.edits_ms.push(Date.now() - started);

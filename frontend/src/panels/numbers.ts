@@ -3,8 +3,9 @@
 import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import { ApiError, get, send } from "../api";
 import { first, said, type Visit } from "../state";
-import { t } from "../i18n";
+import { number, t } from "../i18n";
 import { drawnOf, onRegion } from "../regions/desk";
+import { nameOf } from "../regions/names";
 import { kindOf } from "../regions/types";
 import type { Results, Numbers, LiveLesion } from "./forms";
 
@@ -129,7 +130,7 @@ export class Figures {
     const lesion = answer.lesions.length === 1 ? answer.lesions[0] : undefined;
     const ratio = lesion?.ratio?.bf?.value;
     if (lesion !== undefined && ratio !== null && ratio !== undefined) {
-      said.value = t("results.nowIs", { name: lesion.id, ratio: ratio.toFixed(2) });
+      said.value = t("results.nowIs", { name: nameOf(lesion.id), ratio: number(ratio, 2) });
     }
   }
 

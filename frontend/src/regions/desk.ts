@@ -5,6 +5,7 @@ import { ApiError, hear, onConnection, send } from "../api";
 import { t } from "../i18n";
 import { alarm, first, reader, region as selected, said, second, type Visit } from "../state";
 import { Drawn } from "./drawn";
+import { nameOf } from "./names";
 import { browserKeeper, Outbox, type Keeper, type Reason, type Waiting } from "./outbox";
 import type { Edit, Region } from "./types";
 
@@ -105,7 +106,7 @@ export async function step(visit: Visit, way: "undo" | "redo"): Promise<void> {
   }
   try {
     const answer = await drawn.step(way);
-    said.value = t(way === "undo" ? "regions.undone" : "regions.redone", { names: answer.regions.map((region) => region.name).join(", ") });
+    said.value = t(way === "undo" ? "regions.undone" : "regions.redone", { names: answer.regions.map((region) => nameOf(region.name)).join(", ") });
     for (const region of answer.regions) for (const follower of followers) follower(drawn.study, region);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -146,7 +147,7 @@ export function start(): void {
         const region = drawn.list.value.find((one) => one.name === name);
         if (region !== undefined) for (const follower of followers) follower(study, region);
       });
-      if (who !== undefined && who !== reader.value) said.value = t("regions.otherChanged", { who, name: name ?? "" });
+      if (who !== undefined && who !== reader.value) said.value = t("regions.otherChanged", { who, name: nameOf(name ?? "") });
     }
   });
   onConnection((alive) => {

@@ -10,6 +10,7 @@ import { caliperOf, length, perpendicular } from "./caliper";
 import { drawnOf, edit } from "./desk";
 import { draft, hover, mayDraw, radius_mm, ball, showTip, type Draft } from "./draft";
 import { handlesOf } from "./layer";
+import { nameOf } from "./names";
 import { inside } from "./mask";
 import { distance, dragged, ellipseBetween, encloses, inserted, moved, simplified, withoutPoint } from "./shapes";
 import type { Caliper, Place, Point, Region, Shape } from "./types";
@@ -353,7 +354,7 @@ const LESION: PointerTool = {
 export function lesionAt(pane: Pane, voxel: Vec3): void {
   const name = drawnOf(pane.visit).freeLesion();
   selected.value = name;
-  say(pane, "regions.growing", { name });
+  say(pane, "regions.growing", { name: nameOf(name) });
   edit(pane.visit, name, { kind: "click", at: voxel.map(Math.round) as unknown as Place });
 }
 

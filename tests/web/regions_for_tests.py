@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,9 @@ from room_for_tests import opened
 
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.store import codec
-from hepaflow.web import studies
+from hepaflow.web import regions_log, studies
 from hepaflow.web import tables as t
+from hepaflow.web.region_rows import Deed
 from hepaflow.web.room import Room
 
 
@@ -61,3 +63,30 @@ def voxels(client: Any, at: str, shape: tuple[int, int, int]) -> np.ndarray:
     bits = np.unpackbits(np.frombuffer(answer.content, np.uint8), count=int(np.prod(size)))
     out[k0:k1, j0:j1, i0:i1] = bits.reshape(size).astype(bool)
     return out
+
+
+def at_once(room: Room, study: str, *, readers: int = 8) -> None:
+    """Readers who all draw on the first version of lesion-1, each a disc of another size."""
+    first = regions_log.one(room, study, "lesion-1")
+    start = threading.Barrier(readers)
+    results: list[object] = []
+
+    def draw(number: int) -> None:
+        mask = np.zeros(first.bits.shape, bool)
+        mask[3, :2, : number + 1] = True
+        step = regions_log.Step(first.redrawn(mask), 1)
+        start.wait()
+        try:
+            results.append(regions_log.write(room, study, Deed("mask", f"reader {number}", {"number": number}), [step])[0])
+        except Exception as error:
+            results.append(error)
+
+    threads = [threading.Thread(target=draw, args=(number,)) for number in range(readers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(isinstance(one, regions_log.Conflict) for one in results) == readers - 1
+    rows = regions_log.history(room, study, "lesion-1")
+    assert sorted(row["voxels"] for row in rows[1:]) == [2 * (number + 1) for number in range(readers)]
+    assert sorted(row["version"] for row in rows) == [*range(-(readers - 1), 0), 1, 2]

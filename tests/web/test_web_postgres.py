@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from regions_for_tests import at_once, disc, post, put
 from room_for_tests import brought_in, opened
+from shown_study import acquired
 from tiny_study import tiny, write
 
 from hepaflow.errors import HepaflowError
@@ -139,3 +141,15 @@ def test_a_newer_database_and_one_that_is_not_there_are_refused(postgres: str, t
     with pytest.raises(HepaflowError, match="DATABASE-UNREACHABLE") as refused:
         Tables(tmp_path, "postgresql+psycopg://room:secret-word@127.0.0.1:1/none?connect_timeout=2")
     assert "secret-word" not in str(refused.value)
+
+
+def test_of_regions_drawn_at_once_one_is_first_and_none_is_lost(postgres: str, tmp_path: Path) -> None:
+    with opened(tmp_path / "data", database=postgres) as (client, room):
+        study = put(room, acquired())
+        post(client, f"/api/studies/{study}/regions/lesion-1", 0, **disc())
+        at_once(room, study)
+        at = f"/api/studies/{study}/regions"
+        back = client.post(f"{at}/undo", json={"cursor": client.get(at).json()["cursor"]}).json()["regions"]
+        assert [(one["version"], one["voxels"]) for one in back] == [
+            (3, client.get(f"{at}/lesion-1/history").json()["versions"][0]["voxels"])
+        ]

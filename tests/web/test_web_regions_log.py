@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from regions_for_tests import disc, drawing, post, put, voxels
+from regions_for_tests import at_once, disc, drawing, post, put, voxels
 from shown_study import SHAPE, acquired
 
 from hepaflow.dicom.read_regions import read_regions
 from hepaflow.web import regions_log
 from hepaflow.web import tables as t
-from hepaflow.web.region_rows import Deed
 from hepaflow.web.room import Room
 
 
@@ -197,33 +195,6 @@ def test_a_request_sent_twice_is_done_once(client: Any, at: str) -> None:
 def test_of_edits_that_come_at_once_one_is_first_and_none_is_lost(client: Any, at: str, room: Room) -> None:
     post(client, f"{at}/lesion-1", 0, **disc())
     at_once(room, study_of(at))
-
-
-def at_once(room: Room, study: str, *, readers: int = 8) -> None:
-    """Readers who all draw on the first version of lesion-1, each a disc of another size."""
-    first = regions_log.one(room, study, "lesion-1")
-    start = threading.Barrier(readers)
-    results: list[object] = []
-
-    def draw(number: int) -> None:
-        mask = np.zeros(first.bits.shape, bool)
-        mask[3, :2, : number + 1] = True
-        step = regions_log.Step(first.redrawn(mask), 1)
-        start.wait()
-        try:
-            results.append(regions_log.write(room, study, Deed("mask", f"reader {number}", {"number": number}), [step])[0])
-        except Exception as error:
-            results.append(error)
-
-    threads = [threading.Thread(target=draw, args=(number,)) for number in range(readers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sum(isinstance(one, regions_log.Conflict) for one in results) == readers - 1
-    rows = regions_log.history(room, study, "lesion-1")
-    assert sorted(row["voxels"] for row in rows[1:]) == [2 * (number + 1) for number in range(readers)]
-    assert sorted(row["version"] for row in rows) == [*range(-(readers - 1), 0), 1, 2]
 
 
 def test_rows_of_the_log_cannot_be_changed_or_removed(client: Any, at: str, room: Room) -> None:

@@ -29,10 +29,12 @@ from hepaflow.lesions.by_model import part_name
 from hepaflow.lesions.compare_models import compare_models
 from hepaflow.lesions.measure import measure_curve, prior_of_lesions, result_of
 from hepaflow.regions.find import ALL_LESIONS, LESION, find
+from hepaflow.regions.search import SearchVolume
 from hepaflow.web.packed import Packed, around
 from hepaflow.web.pictures import working_series, working_set
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import NotThere
+from hepaflow.web.searches import SEARCHES
 from hepaflow.workflow.feeding import feed
 from hepaflow.workflow.plan import InputsPlan, Plan, Shift
 from hepaflow.workflow.rating import rate
@@ -115,8 +117,8 @@ class Numbers:
 class Live:
     """One study at hand. Safe under threads: what is asked at once is answered one after the other."""
 
-    def __init__(self, series: DynamicSeries, name: str) -> None:
-        self.series, self.name = series, name
+    def __init__(self, series: DynamicSeries, name: str, *, volume: Callable[[], SearchVolume] | None = None) -> None:
+        self.series, self.name, self._volume = series, name, volume
         self._lock = threading.RLock()
         self._parts: dict[str, tuple[Key, Any]] = {}
         self._kept: OrderedDict[Key, Any] = OrderedDict()
@@ -187,6 +189,8 @@ class Live:
         """What ``find`` finds, with what it found before for the same regions."""
 
         def remember(part: str, of: tuple[str, ...], make: Callable[[], T]) -> T:
+            if part == "volume" and self._volume is not None:
+                return cast(T, self._volume())  # kept where proposals look for it too
             key = tuple(_every_lesion(drawn) if name == ALL_LESIONS else _version(drawn, name) for name in of)
             known = self._parts.get(part)
             if known is None or known[0] != key:
@@ -306,7 +310,8 @@ class Lives:
         with self._lock:
             known = self._studies.get(place.folder)
             if known is None or known[0] != held.key:
-                known = self._studies[place.folder] = (held.key, Live(held.value, name))
+                live = Live(held.value, name, volume=partial(SEARCHES.volume, held))
+                known = self._studies[place.folder] = (held.key, live)
             self._studies.move_to_end(place.folder)
             while len(self._studies) > MOST_STUDIES:
                 self._studies.popitem(last=False)

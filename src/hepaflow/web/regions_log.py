@@ -217,8 +217,10 @@ def _along(room: Room, study: str, way: str, *, cursor: int, who: str) -> list[R
             )
         done, undone = rows.stacks(connection, study)
         stack = done if way == "undo" else undone
+        if not stack and way == "undo":
+            raise Conflict("NOTHING-TO-UNDO", "every edit is taken back", "Go on drawing")
         if not stack:
-            raise Conflict(f"NOTHING-TO-{way.upper()}", f"there is nothing to {way}", "Go on drawing")
+            raise Conflict("NOTHING-TO-REDO", "nothing was taken back since the last edit", "Go on drawing")
         action, states = stack[-1], rows.latest(connection, study)
         steps = [
             Step(_target(connection, study, name, number, undo=way == "undo"), states[name].version) for name, number in action.rows

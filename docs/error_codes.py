@@ -129,6 +129,8 @@ def _texts(node: ast.expr, function: ast.FunctionDef | None, module: _Module, mo
             _texts(part.value if isinstance(part, ast.FormattedValue) else part, function, module, modules) for part in node.values
         ]
         return {"".join(pieces) for pieces in itertools.product(*parts)}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "upper":
+        return {text.upper() for text in _texts(node.func.value, function, module, modules)}
     if isinstance(node, ast.Name):
         if node.id in module.constants:
             return {module.constants[node.id]}

@@ -234,6 +234,15 @@ def test_no_part_of_an_address_leads_out(inside: Inside, method: str, pattern: s
     assert b"root:" not in answer.body
 
 
+@pytest.mark.parametrize(
+    "part", ["..", ".", "%2e%2e", "%2E", "a%2fb", "a%5Cb", "a\\b", "%00", "%0d%0a", "%7f", "%252e", "a//b", "a b", "a|b", "<b>"]
+)
+@pytest.mark.parametrize("target", ["/api/studies/{}", "/assets/{}", "/api/archives/{}/find"])
+def test_an_address_with_a_hidden_step_is_refused_before_anything_looks_at_it(inside: Inside, target: str, part: str) -> None:
+    answer = inside.ask("GET", target.format(part))
+    assert (answer.status, answer.code) == (400, "GUARD-PATH")
+
+
 @pytest.mark.parametrize("study", ["a" * 12, "0" * 12, "A" * 12, "x", "studies", "1" * 300, "%C3%A9"])
 def test_a_study_that_is_not_there_is_unknown(inside: Inside, study: str) -> None:
     answer = inside.ask("GET", f"/api/studies/{study}")

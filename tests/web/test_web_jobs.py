@@ -87,6 +87,8 @@ def test_a_study_that_cannot_be_assembled_leaves_no_copy_and_says_why(tmp_path: 
         assert "CANARY" not in json.dumps(job["error"])
         assert not room.place(answer["study"]).source.exists()
         assert client.get(f"/api/studies/{answer['study']}").json()["state"] == "failed"
+        refused = client.post(f"/api/studies/{answer['study']}/analyze", json={})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "STUDY-NOT-READY")
         assert client.delete(f"/api/studies/{answer['study']}").status_code == 200
         assert client.get("/api/studies").json() == {"studies": []}
         assert (room.data / "trash" / answer["study"]).is_dir()
@@ -141,6 +143,22 @@ def test_a_job_that_a_dead_server_left_is_interrupted_and_goes_on(tmp_path: Path
             assert client.get(f"/api/jobs/{job}").json()["state"] == "interrupted"
             assert client.post(f"/api/jobs/{job}/resume").status_code == 202
             until(lambda: client.get(f"/api/jobs/{job}").json()["state"] == "running")
+
+
+@pytest.mark.parametrize("asked", [{"model": "none-such"}, {"motion": "up"}, {"compare": 3}, {"density": 1.0}])
+def test_an_analysis_that_cannot_be_is_refused_before_it_is_queued(inside: Inside, asked: dict[str, Any]) -> None:
+    answer = inside.client.post(f"/api/studies/{inside.study}/analyze", json=asked)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] in {"CONFIG-INVALID", "REQUEST-INVALID"}
+    assert inside.client.get(f"/api/studies/{inside.study}").json()["job"]["kind"] == "import"
+
+
+def test_an_analysis_that_fails_leaves_the_study_as_it_was(inside: Inside) -> None:
+    answer = inside.client.post(f"/api/studies/{inside.study}/analyze", json={"motion": "none"})
+    job = finished(inside.client, answer.json()["job"])
+    assert (job["state"], job["error"]["code"]) == ("failed", "AORTA-NOT-FOUND")
+    found = inside.client.get(f"/api/studies/{inside.study}").json()
+    assert (found["state"], found["corrected"], found["job"]["id"]) == ("imported", False, job["id"])
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, program: str) -> tuple[Child, list[Any], threading.Event]:
@@ -242,7 +260,7 @@ def test_events_reach_every_page(inside: Inside) -> None:
     import asyncio
 
     async def run() -> list[str]:
-        pages = [inside.room.events.listen() for _ in range(2)]
+        pages = [inside.room.events.listen(lambda: True) for _ in range(2)]
         for page in pages:
             assert "hello" in await anext(page)
         await asyncio.to_thread(inside.room.events.tell, "study", {"study": "x"})
@@ -252,3 +270,33 @@ def test_events_reach_every_page(inside: Inside) -> None:
         return found
 
     assert asyncio.run(run()) == ['event: study\ndata: {"study":"x"}\n\n'] * 2
+
+
+def test_a_page_whose_session_ends_hears_nothing_more(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    import asyncio
+
+    monkeypatch.setattr("hepaflow.web.events.PULSE_S", 0.05)
+    secret = inside.room.sessions.start("local")
+
+    async def run() -> list[str]:
+        page = inside.room.events.listen(lambda: inside.room.sessions.account(secret) is not None)
+        found = [await anext(page), await anext(page)]
+        inside.room.sessions.end(secret)
+        return found + [text async for text in page]
+
+    assert asyncio.run(run())[1:] == [": \n\n"]
+
+
+def test_there_is_an_end_to_open_pages(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hepaflow.web.events.PAGES", 0)
+    assert inside.ask("GET", "/api/events").code == "EVENTS-FULL"
+
+
+def test_a_study_in_the_trash_is_not_worked_on(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x").write_text("no study")
+    with opened(tmp_path / "data") as (client, _):
+        answer = client.post("/api/studies", json={"path": str(tmp_path / "in")}).json()
+        assert finished(client, answer["job"])["error"]["code"] == "STUDY-EMPTY"
+        client.delete(f"/api/studies/{answer['study']}")
+        assert client.post(f"/api/jobs/{answer['job']}/resume").json()["error"]["code"] == "STUDY-UNKNOWN"

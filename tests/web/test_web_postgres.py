@@ -68,6 +68,8 @@ def test_a_study_is_brought_in_and_told_of(postgres: str, tmp_path: Path) -> Non
     with opened(tmp_path / "data", database=postgres) as (client, _):  # everything is kept
         assert client.get("/api/me").json()["reader"] == "Dr Ünal"
         assert client.get("/api/studies").json() == {"studies": []}
+    with pytest.raises(HepaflowError, match="DATABASE-OTHER-ROOM"), opened(tmp_path / "other", database=postgres):
+        pass
 
 
 def test_what_was_drawn_and_done_cannot_be_changed(postgres: str, tmp_path: Path) -> None:

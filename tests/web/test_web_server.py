@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -99,6 +100,18 @@ def test_an_answer_that_nobody_takes_ends_the_connection(running: tuple[int, Roo
         assert len(os.listdir("/proc/self/fd")) <= before + 1
 
 
+def test_there_is_an_end_to_open_connections(running: tuple[int, Room], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "CONNECTIONS", 2)
+    held = [socket.create_connection(("127.0.0.1", running[0])) for _ in range(2)]
+    time.sleep(0.1)
+    with socket.create_connection(("127.0.0.1", running[0])) as third:
+        assert read_all(third, 5) == b""
+    held[0].sendall(f"GET /door.css HTTP/1.1\r\nHost: 127.0.0.1:{running[0]}\r\n\r\n".encode())
+    assert held[0].recv(100).startswith(b"HTTP/1.1 200")
+    for one in held:
+        one.close()
+
+
 @pytest.mark.parametrize(
     "sent",
     [
@@ -184,7 +197,7 @@ def command(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.kill()
 
 
-def test_one_command_one_address_one_server_a_folder(tmp_path: Path) -> None:
+def test_one_command_one_address_one_server_a_folder(tmp_path: Path, hostile_study: Path) -> None:
     with command("--data", str(tmp_path / "data")) as (process, line):
         address, _, token = line.partition("/enter?token=")
         assert address.startswith("http://127.0.0.1:")
@@ -195,6 +208,12 @@ def test_one_command_one_address_one_server_a_folder(tmp_path: Path) -> None:
             answer.read()
         assert answer.status == 303
         assert answer.getheader("server") is None
+        own = {"Cookie": str(answer.getheader("set-cookie")).split(";")[0], "X-Hepaflow": "1", "Content-Type": "application/json"}
+        pages = [http.client.HTTPConnection(host) for _ in range(3)]
+        pages[0].request("GET", "/api/events", headers=own)  # open to the end
+        for number, path in enumerate((hostile_study, hostile_study / "CANARY-NOT-THERE"), start=1):
+            pages[number].request("POST", "/api/studies", json.dumps({"path": str(path)}), own)
+            assert pages[number].getresponse().read()
         with command("--data", str(tmp_path / "data")) as (second, said):
             assert said == ""
             assert second.wait(20) == 2
@@ -203,8 +222,12 @@ def test_one_command_one_address_one_server_a_folder(tmp_path: Path) -> None:
         assert (tmp_path / "data").stat().st_mode & 0o077 == 0
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+        for page in pages:
+            page.close()
         assert process.stderr is not None
-        assert process.stderr.read() == ""
+        assert process.stderr.read() == ""  # no line of a request, an error or a patient
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
 
 
 def test_two_servers_on_one_folder_are_refused_at_once(tmp_path: Path) -> None:
@@ -213,6 +236,12 @@ def test_two_servers_on_one_folder_are_refused_at_once(tmp_path: Path) -> None:
         pass
     with s.open_room(settings, gate):  # and given back
         pass
+
+
+def test_the_data_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o755)
+    with s.open_room(s.Settings(tmp_path / "data"), Gate(frozenset())):
+        assert (tmp_path / "data").stat().st_mode & 0o077 == 0
 
 
 def test_a_folder_of_somebody_else_is_not_taken(tmp_path: Path) -> None:

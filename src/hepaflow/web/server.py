@@ -63,6 +63,8 @@ def open_room(settings: Settings, gate: Gate) -> Iterator[Room]:
     try:
         tables = Tables(folder.folder, settings.database)
         try:
+            if settings.database is not None:
+                tables.claim(folder.identity)
             if not gate.local and not accounts.every(tables):
                 raise UsageError(
                     "SERVE-NO-ACCOUNTS",

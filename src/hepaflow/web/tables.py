@@ -131,8 +131,7 @@ class Tables:
 
     def _prepare(self) -> None:
         with self.engine.begin() as connection:
-            if self.engine.dialect.name == "postgresql":
-                connection.execute(sa.text("select pg_advisory_xact_lock(76301)"))  # two servers must not make the tables at once
+            self.in_turn(connection)  # two servers must not make the tables at once
             _metadata.create_all(connection)
             found = connection.execute(sa.select(about.c.value).where(about.c.key == "schema")).scalar()
             if found is None:
@@ -156,6 +155,23 @@ class Tables:
         """A transaction that only reads; it waits for no writer."""
         with self.engine.connect().execution_options(reads=True) as connection:
             yield connection
+
+    def in_turn(self, connection: sa.Connection) -> None:
+        """Makes this transaction wait for others of its kind, where reading first and writing then must not mix with theirs."""
+        if self.engine.dialect.name == "postgresql":  # of SQLite, every transaction that may write is alone
+            connection.execute(sa.text("select pg_advisory_xact_lock(76301)"))
+
+    def claim(self, folder: str) -> None:
+        """Ties the database to a data folder. Refused (``DATABASE-OTHER-ROOM``): one that belongs to another."""
+        with self.begin() as connection:
+            self.in_turn(connection)
+            owner = connection.execute(sa.select(about.c.value).where(about.c.key == "folder")).scalar()
+            if owner is None:
+                connection.execute(sa.insert(about).values(key="folder", value=folder))
+            elif owner != folder:
+                raise UsageError(
+                    "DATABASE-OTHER-ROOM", "the database belongs to another data folder", "Give that folder, or another database"
+                )
 
     def audit(self, connection: sa.Connection, *, study: str | None, who: str, what: str, detail: dict[str, Any]) -> None:
         """Adds to the trail of who did what, in the same transaction as the deed."""

@@ -14,7 +14,8 @@ from hepaflow.domain.lesions import LesionResult, Measurement
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import HepaflowError
 from hepaflow.web import live
-from hepaflow.web.live import Live, Numbers
+from hepaflow.web.live import Live
+from hepaflow.web.live_values import Numbers
 from hepaflow.web.packed import Packed, around
 
 Drawn = dict[str, Drawing]
@@ -162,7 +163,7 @@ def test_every_model_beside_the_others(drawn: Drawn, engine: Live) -> None:
 
 def test_the_fit_of_a_voxel_has_the_flow_of_its_tissue(drawn: Drawn, engine: Live) -> None:
     k, j, i = (int(x) for x in np.argwhere(drawn["healthy"].mask)[20])
-    one = engine.at_voxel(drawn, (k, j, i), model="aath").found
+    one = engine.at_voxel(drawn, (k, j, i))[0].found
     whole = engine.numbers(drawn, model="aath", lesions=[]).healthy.found
     assert one.voxels == 1
     # one voxel's noise is ten times that of the region's mean: within four of its own standard deviations

@@ -74,8 +74,8 @@ export interface Images {
   times_s: number[];
   excluded: number[];
   reference: number | null;
-  /** Known once the study was analysed. */
-  baseline_passes: number[] | null;
+  /** How many passes come before contrast; known once the study was analysed. */
+  baseline_passes: number | null;
   sets: SetName[];
   windows: { key: string; level: number; width: number }[];
   planes: Record<PlaneName, Plane>;

@@ -1,2 +1,4 @@
 /** The rooms that draw, measure and sign hang themselves into the page's slots when this module is loaded. */
-export {};
+import { registerReading } from "./regions/register";
+
+registerReading();

@@ -29,6 +29,12 @@ export class Visit {
   }
 }
 
+export interface Bounds {
+  lower: number | null;
+  upper: number | null;
+}
+export const NO_BOUNDS: Bounds = { lower: null, upper: null };
+
 export type Layout = "planes" | "one" | "maps" | "visits";
 
 export const studies: Signal<Study[]> = signal([]);
@@ -53,9 +59,8 @@ export const rate: Signal<number> = signal(5);
 /** The map laid over the images (its key), or null. */
 export const map: Signal<string | null> = signal(null);
 export const opacity: Signal<number> = signal(0.6);
-/** Values outside are not shown; null = no bound. */
-export const lower: Signal<number | null> = signal(null);
-export const upper: Signal<number | null> = signal(null);
+/** Of each map (by key), the values between which it is shown; null = no bound. */
+export const bounds: Signal<Record<string, Bounds>> = signal({});
 /** Fade a map where its standard deviation is large beside its value. */
 export const fade: Signal<boolean> = signal(false);
 /** The maps of the layout "maps", pane by pane. */

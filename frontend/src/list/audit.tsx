@@ -5,6 +5,30 @@ import { date, t } from "../i18n";
 import { studies } from "../state";
 import { tell } from "../tell";
 
+const DID = [
+  "import-asked",
+  "retrieve-asked",
+  "analysis-asked",
+  "send-asked",
+  "cohort-asked",
+  "archive-searched",
+  "job-ended",
+  "job-resumed",
+  "job-cancel-asked",
+  "study-trashed",
+  "signed",
+  "reopened",
+  "login",
+  "account-set",
+  "account-removed",
+] as const;
+
+/** What was done in words; a deed that this page does not know stands as the server names it. */
+function deed(what: string): string {
+  const known = DID.find((one) => one === what);
+  return known === undefined ? what.replace(/-/g, " ") : t(`did.${known}`);
+}
+
 function detail(of: Record<string, unknown>): string {
   return Object.entries(of)
     .filter(([, value]) => value !== null && value !== undefined)
@@ -48,7 +72,7 @@ export function AuditPage({ study }: { study: string | null }) {
               <tr key={n}>
                 <td>{date(one.at, true)}</td>
                 <td>{one.who}</td>
-                <td>{one.what}</td>
+                <td>{deed(one.what)}</td>
                 <td>{name(one.study)}</td>
                 <td>{detail(one.detail)}</td>
               </tr>

@@ -4,11 +4,24 @@ import { t } from "../i18n";
 import { mayEdit } from "../state";
 import { tell } from "../tell";
 
-const STEPS = ["import", "assemble", "protocol", "align", "regions", "inputs", "maps", "lesions", "report", "dicom", "save", "send", "retrieve"] as const;
+const STEPS = {
+  scan: "step.scan",
+  read: "step.read",
+  copy: "step.copy",
+  fetch: "step.fetch",
+  align: "step.align",
+  "align together": "step.align",
+  denoise: "step.denoise",
+  maps: "step.maps",
+  lesions: "step.lesions",
+  models: "step.models",
+  "dicom maps": "step.dicom",
+  save: "step.save",
+  send: "step.send",
+} as const;
 
 function step(job: Job): string {
-  const known = STEPS.find((one) => job.step === one);
-  return known === undefined ? job.step : t(`step.${known}`);
+  return job.step in STEPS ? t(STEPS[job.step as keyof typeof STEPS]) : job.step;
 }
 
 export function JobLine({ job }: { job: Job }) {

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, type Protocol, type Study, type Verdict } from "../api";
 import { number, t } from "../i18n";
-import { words } from "../state";
+import { language, words } from "../state";
 import { tell } from "../tell";
 
 const SIGN: Record<Verdict | "pass", string> = { ok: "✓", pass: "✓", warn: "!", fail: "✕", none: "?" };
@@ -32,12 +32,13 @@ function shown(value: unknown): string {
 }
 
 export function ProtocolRules({ study }: { study: string }) {
+  const spoken = language.value;
   const [protocol, setProtocol] = useState<Protocol | null>(null);
   useEffect(() => {
     const stop = new AbortController();
-    get<Protocol>(`/studies/${study}/protocol`, { signal: stop.signal }).then(setProtocol).catch(tell);
+    get<Protocol>(`/studies/${study}/protocol?language=${spoken}`, { signal: stop.signal }).then(setProtocol).catch(tell);
     return () => stop.abort();
-  }, [study]);
+  }, [study, spoken]);
   if (protocol === null) return <p>{t("view.loading")}</p>;
   return (
     <div class="protocol">

@@ -10,7 +10,8 @@ import { drawnOf } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { first, language, region as selected } from "../state";
 import { figures } from "./numbers";
-import { axisOf, enhancement, nearestPass, onAxis, seriesOf, type Series } from "./series";
+import type { Curve } from "./forms";
+import { axisOf, baselineSpan, curvePart, enhancement, nearestPass, onAxis, seriesOf, type Series } from "./series";
 
 const CURSOR = "cursor";
 const CURSOR_COLOUR = "#ffffff";
@@ -37,11 +38,9 @@ const shown = computed((): Series[] => {
   return point.value === null ? list : [...list, { ...point.value, label: t("curves.cursor") }];
 });
 
-interface PointCurve {
-  times_s: number[];
-  hu: (number | null)[];
-  baseline_hu: number | null;
-  curve?: { times_s: number[]; hu: (number | null)[]; fit?: (number | null)[]; low?: (number | null)[]; high?: (number | null)[]; residual?: (number | null)[] };
+interface PointCurve extends Curve {
+  /** What the fit's answer holds: the curve it was fitted to. */
+  readonly curve?: Curve;
 }
 
 /** Follows the crosshair with the curve of its voxel; the newest question wins. Returns the way to stop. */
@@ -58,8 +57,8 @@ function followPoint(): () => void {
       point.value = series;
       if (!withFit) return;
       const fitted = await get<PointCurve>(`/studies/${study}/curve/fit?at=${at}`, { signal: mine.signal });
-      const curve = fitted.curve ?? (fitted as unknown as NonNullable<PointCurve["curve"]>);
-      if (!mine.signal.aborted) point.value = { ...series, ...curve, key: CURSOR, colour: CURSOR_COLOUR };
+      const found = curvePart(fitted.curve ?? fitted);
+      if (!mine.signal.aborted && found !== null) point.value = { ...series, ...found };
     } catch (error) {
       // Outside the body there is no curve; the plot then shows the regions alone.
       if (error instanceof ApiError) point.value = null;
@@ -81,19 +80,22 @@ function followPoint(): () => void {
   };
 }
 
-const AXES = (small: boolean): uPlot.Axis[] => [
-  { stroke: "#c7d0da", grid: { stroke: "#2b333c", width: 1 }, ticks: { stroke: "#2b333c" }, font: "12px system-ui", size: small ? 24 : 34, values: small ? (_, splits) => splits.map(() => "") : undefined! },
-  { stroke: "#c7d0da", grid: { stroke: "#2b333c", width: 1 }, ticks: { stroke: "#2b333c" }, font: "12px system-ui", size: 48 },
-].map((axis) => Object.fromEntries(Object.entries(axis).filter(([, value]) => value !== undefined)) as uPlot.Axis);
+const AXIS: uPlot.Axis = { stroke: "#c7d0da", grid: { stroke: "#2b333c", width: 1 }, ticks: { stroke: "#2b333c" }, font: "12px system-ui" };
+
+/** Time and HU; the strip below the main plot leaves its times out. */
+function axes(strip: boolean): uPlot.Axis[] {
+  const time: uPlot.Axis = strip ? { ...AXIS, size: 10, values: (_, splits) => splits.map(() => "") } : { ...AXIS, size: 34 };
+  return [time, { ...AXIS, size: 48 }];
+}
 
 /** Behind the curves: the baseline passes as a band, and a line at the pass on the screen. */
 function behind(plot: uPlot): void {
   const { ctx, bbox } = plot;
   const times = first.images.value?.times_s ?? [];
-  const baseline = (figures.live.value?.inputs.baseline_passes ?? first.images.value?.baseline_passes ?? []).map((pass) => times[pass]).filter((time) => time !== undefined);
+  const baseline = baselineSpan(times, figures.live.value?.inputs.baseline_passes ?? first.images.value?.baseline_passes);
   ctx.save();
-  if (baseline.length > 0) {
-    const [from, to] = [plot.valToPos(Math.min(...baseline), "x", true), plot.valToPos(Math.max(...baseline), "x", true)];
+  if (baseline !== null) {
+    const [from, to] = [plot.valToPos(baseline[0], "x", true), plot.valToPos(baseline[1], "x", true)];
     ctx.fillStyle = "rgba(120, 150, 180, 0.22)";
     ctx.fillRect(from - 3, bbox.top, to - from + 6, bbox.height);
   }
@@ -155,7 +157,7 @@ class Plot {
       this.#made = shape;
       const options: uPlot.Options = {
         width, height: this.height, legend: { show: false }, cursor: { drag: { x: false, y: false }, sync: { key: "curves" }, points: { size: 7 } },
-        scales: { x: { time: false } }, axes: AXES(this.residuals), series: [{}, ...found.map((one) => one.options)], bands, hooks: { drawClear: [behind] },
+        scales: { x: { time: false } }, axes: axes(this.residuals), series: [{}, ...found.map((one) => one.options)], bands, hooks: { drawClear: [behind] },
       };
       this.#plot = new uPlot(options, data, this.element);
       this.#plot.over.addEventListener("click", (event) => this.#clicked(event));
@@ -188,7 +190,7 @@ function Plots() {
     const main = new Plot(place.current!, 270, false);
     const below = new Plot(strip.current!, 90, true);
     const width = signal(Math.max(200, place.current!.clientWidth));
-    const observer = new ResizeObserver(() => (width.value = Math.max(200, place.current!.clientWidth)));
+    const observer = new ResizeObserver(([entry]) => (width.value = Math.max(200, entry!.contentRect.width)));
     observer.observe(place.current!);
     let frame = 0;
     const stopData = effect(() => {

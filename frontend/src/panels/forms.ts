@@ -27,6 +27,7 @@ export interface Response {
 export interface Curve {
   readonly times_s: readonly number[];
   readonly hu: readonly (number | null)[];
+  readonly baseline_hu?: number | null;
   readonly sd?: readonly (number | null)[] | null;
   readonly fit?: readonly (number | null)[] | null;
   readonly low?: readonly (number | null)[] | null;
@@ -64,7 +65,8 @@ export interface Numbers {
     readonly times_s: readonly number[];
     readonly aorta: readonly (number | null)[];
     readonly portal: readonly (number | null)[] | null;
-    readonly baseline_passes: readonly number[];
+    /** How many passes from the first are before the contrast; or which. */
+    readonly baseline_passes: number | readonly number[] | null;
     readonly dense?: { readonly times_s: readonly number[]; readonly arterial: readonly number[]; readonly portal: readonly number[] | null } | null;
     readonly flags: readonly string[];
   };
@@ -138,4 +140,9 @@ export function rowOfLive(lesion: LiveLesion): Row {
 /** The rating that counts: by the criterion of the blood flow ratio where it is there, else the first. */
 export function mainResponse(row: Row): Response | null {
   return row.response.find((one) => one.criterion.includes("bf-ratio")) ?? row.response[0] ?? null;
+}
+
+/** The ratio that a row stands for: the one its rating was read on, else that of the whole lesion. */
+export function shownRatio(row: Row): Ratio | null {
+  return mainResponse(row)?.ratio ?? row.bf;
 }

@@ -1,10 +1,11 @@
 /** Numbers of the regions as they are drawn now, asked anew after every edit; and those of the last analysis. */
 
-import { batch, effect, signal, type Signal } from "@preact/signals";
-import { ApiError, get, hear, send } from "../api";
+import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
+import { ApiError, get, send } from "../api";
 import { first, said, type Visit } from "../state";
-import { t } from "../i18n";
+import { number, t } from "../i18n";
 import { drawnOf, onRegion } from "../regions/desk";
+import { nameOf } from "../regions/names";
 import { kindOf } from "../regions/types";
 import type { Results, Numbers, LiveLesion } from "./forms";
 
@@ -40,7 +41,6 @@ export class Figures {
       this.failure.value = null;
       this.busy.value = false;
     });
-    if (study !== null) void this.loadResults();
   }
 
   async loadResults(): Promise<void> {
@@ -130,7 +130,7 @@ export class Figures {
     const lesion = answer.lesions.length === 1 ? answer.lesions[0] : undefined;
     const ratio = lesion?.ratio?.bf?.value;
     if (lesion !== undefined && ratio !== null && ratio !== undefined) {
-      said.value = t("results.nowIs", { name: lesion.id, ratio: ratio.toFixed(2) });
+      said.value = t("results.nowIs", { name: nameOf(lesion.id), ratio: number(ratio, 2) });
     }
   }
 
@@ -144,13 +144,14 @@ export const figures = new Figures(first);
 
 /** Starts following the first visit's study and its regions; once a page. */
 export function start(): void {
-  effect(() => figures.open(first.id.value));
   effect(() => {
-    // The first numbers of a study are asked once its regions are there; another model asks all again.
-    const drawn = drawnOf(first);
-    const ready = drawn.list.value.some((region) => !region.deleted && region.voxels > 0);
-    void figures.model.value;
-    if (ready && first.id.value !== null && (figures.live.peek() === null || figures.live.peek()?.model !== figures.model.value)) figures.ask("all");
+    const study = first.id.value;
+    untracked(() => figures.open(study));
+  });
+  effect(() => {
+    // The first numbers of a study are asked once its regions are there.
+    const ready = drawnOf(first).list.value.some((region) => !region.deleted && region.voxels > 0);
+    if (ready && first.id.value !== null && figures.live.peek() === null && !figures.busy.peek()) figures.ask("all");
   });
   onRegion((study, region) => {
     if (study !== first.id.value) return;
@@ -159,7 +160,18 @@ export function start(): void {
     else figures.ask([region.name]);
     if (figures.results.value !== null && !figures.results.value.stale) figures.results.value = { ...figures.results.value, stale: true };
   });
-  hear("study", (payload) => {
-    if (payload.study === first.id.value) void figures.loadResults();
+  effect(() => {
+    // A study that was analysed has results; they are asked again whenever its row in the list says something new.
+    const study = first.study.value;
+    if (study !== null && study.id === first.id.value && (study.state === "analysed" || study.state === "signed")) untracked(() => void figures.loadResults());
+  });
+  let analysis = "";
+  effect(() => {
+    // An analysis that ended has new, motion-corrected images: the live numbers are of them from then on.
+    const study = first.study.value;
+    const now = study === null ? "" : `${study.id} ${study.corrected} ${study.job?.kind === "analyze" && study.job.state === "done" ? study.job.ended : ""}`;
+    const same = study !== null && analysis.startsWith(`${study.id} `);
+    if (same && now !== analysis && figures.live.peek() !== null && !now.endsWith(" ")) untracked(() => figures.ask("all"));
+    if (!now.endsWith(" ") || !same) analysis = now;
   });
 }

@@ -11,6 +11,43 @@ interface Signature {
   readonly reader: string;
   readonly at: string;
   readonly statement?: string | null;
+  readonly digest?: string;
+  /** False when a file of the case is not what was signed. */
+  readonly intact?: boolean;
+}
+
+interface SignAnswer {
+  readonly signed: Signature | null;
+  readonly earlier?: readonly Signature[];
+}
+
+/** The signature with its digest, whether the case is still what was signed, and signatures before it. */
+function Signatures({ study, at }: { study: string; at: string }) {
+  const [found, setFound] = useState<SignAnswer | null>(null);
+  useEffect(() => {
+    let gone = false;
+    void attempt(async () => {
+      const answer = await get<SignAnswer>(`/studies/${study}/sign`);
+      if (!gone) setFound(answer);
+    });
+    return () => {
+      gone = true;
+    };
+  }, [study, at]);
+  if (found === null) return null;
+  return (
+    <>
+      {found.signed?.statement ? <blockquote>{found.signed.statement}</blockquote> : null}
+      {found.signed?.digest ? <p class="digest"><small>{t("report.digest")} <code>{found.signed.digest}</code></small></p> : null}
+      {found.signed?.intact === false && <p class="warn" role="alert">{t("report.changed")}</p>}
+      {(found.earlier?.length ?? 0) > 0 && (
+        <details>
+          <summary>{t("report.earlier", { n: found.earlier!.length })}</summary>
+          <ul>{found.earlier!.map((one) => <li key={one.at}>{one.reader} · {date(one.at, true)}{one.statement ? ` · ${one.statement}` : ""}</li>)}</ul>
+        </details>
+      )}
+    </>
+  );
 }
 
 function Preview() {
@@ -38,6 +75,7 @@ function Sign() {
     return (
       <div class="signed" data-signed={study.signed.reader}>
         <p role="status">✓ {t("report.signedBy", { name: study.signed.reader, at: date(study.signed.at, true) })}</p>
+        <Signatures study={study.id} at={study.signed.at} />
         <button type="button" data-act="reopen" disabled={!mayEdit.value} onClick={() => void reopen()}>{t("report.reopen")}</button>
       </div>
     );
@@ -53,6 +91,7 @@ function Sign() {
   };
   return (
     <form class="sign" onSubmit={(event) => void sign(event)}>
+      <Signatures study={study.id} at="" />
       {stale && <p class="warn">{t("report.stale")}</p>}
       <label>{t("report.reader")}<input name="reader" required maxLength={120} autocomplete="name" value={name} onInput={(event) => setName(event.currentTarget.value)} /></label>
       <label>{t("report.statement")}<textarea name="statement" rows={3} maxLength={4000} value={statement} onInput={(event) => setStatement(event.currentTarget.value)} /></label>
@@ -115,9 +154,9 @@ export function ReportPanel() {
         <a href={`${base}/results.zip`} download={`${study.label}-results.zip`}>{t("report.results")}</a>
         <a href={`${base}/dicom.zip`} download={`${study.label}-dicom.zip`}>{t("report.dicom")}</a>
       </p>
-      <h3>{t("report.signOff")}</h3>
+      <h2>{t("report.signOff")}</h2>
       <Sign />
-      <h3>{t("report.toArchive")}</h3>
+      <h2>{t("report.toArchive")}</h2>
       <Send />
     </div>
   );

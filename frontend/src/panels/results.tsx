@@ -3,14 +3,14 @@
 import { signal, type Signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, get, send } from "../api";
-import { number, t } from "../i18n";
+import { date, number, t } from "../i18n";
 import { attempt, drawnOf, edit } from "../regions/desk";
 import { mayDraw } from "../regions/draft";
 import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
 import { first, language, mayEdit, region as selected, studies, words } from "../state";
 import { decimals, fixed, interval, NONE, percent, withSd } from "./format";
-import { mainResponse, rowOfLive, rowOfResult, type Ratio, type Response, type Row } from "./forms";
+import { mainResponse, rowOfLive, rowOfResult, shownRatio, type Ratio, type Response, type Row } from "./forms";
 import { figures } from "./numbers";
 
 const open: Signal<ReadonlySet<string>> = signal(new Set());
@@ -113,9 +113,9 @@ function unfold(row: Row): void {
 function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
   const response = mainResponse(row);
   const unfolded = open.value.has(row.id);
-  const ratio = response?.ratio ?? row.bf;
-  const before = analysed?.bf?.value ?? null;
-  const differs = row.live && before !== null && row.bf?.value !== null && row.bf !== null && fixed(before, 2, "en") !== fixed(row.bf.value, 2, "en");
+  const ratio = shownRatio(row);
+  const before = analysed === null ? null : (shownRatio(analysed)?.value ?? null);
+  const differs = row.live && before !== null && fixed(before, 2, "en") !== fixed(ratio?.value, 2, "en");
   const choose = (): void => {
     selected.value = row.id;
     show(first, row.id);
@@ -131,7 +131,7 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
         </th>
         <td class="ratio" data-ratio={ratio?.value ?? ""} data-whole-ratio={row.bf?.value ?? ""}>
           <strong>{fixed(ratio?.value, 2, language.value)}</strong> <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>
-          <Bar ratio={ratio ?? null} threshold={response?.threshold ?? null} colour={drawnOf(first).colour(row.id)} />
+          <Bar ratio={ratio} threshold={response?.threshold ?? null} colour={drawnOf(first).colour(row.id)} />
           {differs && <small class="before">{t("results.analysedWas", { ratio: fixed(before, 2, language.value) })}</small>}
         </td>
         <td>{category(response)} <span class="p">{percent(response?.probability_major, language.value)}</span></td>
@@ -193,8 +193,8 @@ function Compare({ lesion }: { lesion: string }) {
   const ask = async (): Promise<void> => {
     setBusy(true);
     await attempt(async () => {
-      const answer = await send<CurveComparison & { curves?: CurveComparison[] }>("POST", `/studies/${first.id.value}/numbers/compare`, { region: lesion, part: "whole" });
-      setFound(answer.curves?.at(-1) ?? answer);
+      const { curves } = await send<{ curves: CurveComparison[] }>("POST", `/studies/${first.id.value}/numbers/compare`, { region: lesion, part: "whole" });
+      setFound(curves.find((one) => one.curve === lesion) ?? null);
     });
     setBusy(false);
   };
@@ -208,18 +208,28 @@ function Compare({ lesion }: { lesion: string }) {
 
 /** The criteria of size, density and perfusion side by side, where the patient has visits. */
 interface CriteriaAnswer {
-  readonly visits?: readonly { study?: string; visit?: string; date?: string | null }[];
-  readonly criteria: readonly { criterion: string; name?: string; categories?: readonly (string | null)[]; category?: string | null; because?: string | null; best?: string | null }[];
+  readonly visits: readonly { study: string; date: string | null; visit: string }[];
+  readonly unlinked?: readonly { study: string; lesion: string }[];
+  readonly criteria: readonly {
+    criterion: string;
+    name: string;
+    rule: string;
+    best: string | null;
+    refused: { what: string; advice: string } | null;
+    visits: readonly { visit: string; category: string | null; text?: string | null }[];
+  }[];
 }
 
 function Criteria() {
   const [found, setFound] = useState<CriteriaAnswer | null>(null);
   const study = first.id.value;
   const made = figures.results.value;
+  const key = first.study.value?.patient_key ?? "";
+  const visits = key === "" ? 1 : studies.value.filter((one) => one.patient_key === key).length;
   useEffect(() => {
     let gone = false;
     setFound(null);
-    if (study === null || made === null) return;
+    if (study === null || made === null || visits < 2) return;
     get<CriteriaAnswer>(`/studies/${study}/criteria`).then(
       (answer) => void (gone || setFound(answer)),
       (error: unknown) => {
@@ -230,27 +240,31 @@ function Criteria() {
     return () => {
       gone = true;
     };
-  }, [study, made]);
-  if (found === null || !Array.isArray(found.criteria) || found.criteria.length === 0) return null;
-  const visits = found.visits ?? [];
+  }, [study, made, visits]);
+  if (found === null || found.visits.length < 2 || found.criteria.length === 0) return null;
+  const category = (one: CriteriaAnswer["criteria"][number], visit: string): string => one.visits.find((each) => each.visit === visit)?.category ?? NONE;
+  const because = (one: CriteriaAnswer["criteria"][number]): string => one.refused?.what ?? one.visits.at(-1)?.text ?? one.rule;
   return (
     <section>
-      <h3>{t("criteria.title")}</h3>
+      <h2>{t("criteria.title")}</h2>
+      {(found.unlinked?.length ?? 0) > 0 && <p class="warn">{t("criteria.unlinked", { n: found.unlinked!.length })}</p>}
       <div class="scroll" tabIndex={0} role="region" aria-label={t("criteria.title")}>
         <table>
           <thead>
             <tr>
               <th scope="col">{t("criteria.name")}</th>
-              {visits.map((visit, n) => <th scope="col" key={n}>{visit.date ?? visit.visit ?? String(n + 1)}</th>)}
+              {found.visits.map((visit) => <th scope="col" key={visit.visit}>{date(visit.date)}</th>)}
+              <th scope="col">{t("criteria.best")}</th>
               <th scope="col">{t("criteria.because")}</th>
             </tr>
           </thead>
           <tbody>
             {found.criteria.map((one) => (
               <tr key={one.criterion}>
-                <th scope="row">{words.value?.criteria[one.criterion]?.name ?? one.name ?? one.criterion}</th>
-                {visits.length > 0 ? visits.map((_, n) => <td key={n}>{one.categories?.[n] ?? NONE}</td>) : <td>{one.category ?? NONE}</td>}
-                <td>{one.because ?? one.best ?? ""}</td>
+                <th scope="row" title={one.rule}>{one.name}</th>
+                {found.visits.map((visit) => <td key={visit.visit}>{category(one, visit.visit)}</td>)}
+                <td>{one.best ?? NONE}</td>
+                <td>{because(one)}</td>
               </tr>
             ))}
           </tbody>
@@ -261,6 +275,7 @@ function Criteria() {
 }
 
 interface LinkAnswer {
+  /** `first` is the lesion of this visit, `second` that of the other. */
   readonly links: readonly { first: string; second: string; distance_mm: number }[];
   readonly poor?: boolean;
   readonly only_first?: readonly string[];
@@ -283,7 +298,7 @@ function Identity() {
   };
   return (
     <section class="identity">
-      <h3>{t("identity.title")}</h3>
+      <h2>{t("identity.title")}</h2>
       <div class="row">
         <label>
           {t("identity.other")}
@@ -373,7 +388,7 @@ export function ResultsPanel() {
             {Object.entries(words.value?.models ?? {}).map(([key, one]) => <option key={key} value={key}>{one.name}</option>)}
           </select>
         </label>
-        <span class={`source ${live === null ? "kept" : "live"}`} role="status">
+        <span class={`source ${live === null ? "kept" : "live"}`}>
           {figures.busy.value ? t("results.computing") : live !== null ? t("results.live", { s: number(figures.lastWait_ms.value / 1000, 1) }) : results !== null ? t("results.analysed") : ""}
         </span>
       </div>

@@ -40,9 +40,11 @@ export function enhancement(hu: Values, baseline: number | null | undefined): (n
   return hu.map((value) => (value === null || baseline === null || baseline === undefined ? value : value - baseline));
 }
 
-function part(curve: Curve | null | undefined): Pick<Series, "times_s" | "hu" | "fit" | "low" | "high" | "residual"> | null {
+/** A region's curve, which comes in raw HU, as enhancement. */
+export function curvePart(curve: Curve | null | undefined): Pick<Series, "times_s" | "hu" | "fit" | "low" | "high" | "residual"> | null {
   if (!curve) return null;
-  return { times_s: curve.times_s, hu: curve.hu, fit: curve.fit ?? null, low: curve.low ?? null, high: curve.high ?? null, residual: curve.residual ?? null };
+  const over = (values: Values | null | undefined) => (values ? enhancement(values, curve.baseline_hu) : null);
+  return { times_s: curve.times_s, hu: enhancement(curve.hu, curve.baseline_hu), fit: over(curve.fit), low: over(curve.low), high: over(curve.high), residual: curve.residual ?? null };
 }
 
 export interface Look {
@@ -56,9 +58,9 @@ export function seriesOf(numbers: Numbers | null, lesion: string | null, partKey
   const named = (key: string, rest: Omit<Series, "key" | "label" | "colour">): Series => ({ key, label: look.label(key), colour: look.colour(key), ...rest });
   const found = [named("aorta", { times_s: numbers.inputs.times_s, hu: numbers.inputs.aorta })];
   if (numbers.inputs.portal) found.push(named("portal_vein", { times_s: numbers.inputs.times_s, hu: numbers.inputs.portal }));
-  const healthy = part(numbers.healthy?.curve);
+  const healthy = curvePart(numbers.healthy?.curve);
   if (healthy !== null) found.push(named("healthy", healthy));
-  const chosen = part(numbers.lesions.find((one) => one.id === lesion)?.parts[partKey]?.curve);
+  const chosen = curvePart(numbers.lesions.find((one) => one.id === lesion)?.parts[partKey]?.curve);
   if (chosen !== null && lesion !== null) found.push(named(lesion, chosen));
   return found;
 }
@@ -70,4 +72,10 @@ export function nearestPass(times_s: readonly number[], time: number): number {
     if (Math.abs(one - time) < Math.abs(times_s[best]! - time)) best = n;
   });
   return best;
+}
+
+/** First and last time before the contrast, told as a number of passes or as a list of them; null without any. */
+export function baselineSpan(times_s: readonly number[], passes: number | readonly number[] | null | undefined): [number, number] | null {
+  const list = typeof passes === "number" ? times_s.slice(0, passes) : (passes ?? []).flatMap((pass) => times_s[pass] ?? []);
+  return list.length === 0 ? null : [Math.min(...list), Math.max(...list)];
 }

@@ -1,10 +1,11 @@
 /** The one desk of the page: both visits' regions, the outbox between them and the server, and who is told of what. */
 
-import { effect, signal, type Signal } from "@preact/signals";
+import { effect, signal, untracked, type Signal } from "@preact/signals";
 import { ApiError, hear, onConnection, send } from "../api";
 import { t } from "../i18n";
 import { alarm, first, reader, region as selected, said, second, type Visit } from "../state";
 import { Drawn } from "./drawn";
+import { nameOf } from "./names";
 import { browserKeeper, Outbox, type Keeper, type Reason, type Waiting } from "./outbox";
 import type { Edit, Region } from "./types";
 
@@ -54,7 +55,10 @@ function keeper(): Keeper {
 function changed(): void {
   for (const drawn of [drawnFirst, drawnSecond]) {
     drawn.waiting.value = drawn.study === null ? [] : outbox.of(drawn.study);
-    drawn.drawnAnew.value += 1;
+    // A clash brings what stands on the server now.
+    const theirs = drawn.waiting.value.flatMap((entry) => (entry.theirs === null ? [] : [entry.theirs]));
+    if (theirs.length > 0) drawn.put(theirs);
+    drawn.anew();
   }
   unsent.value = { count: outbox.size, away: outbox.away, kept: outbox.kept };
 }
@@ -62,7 +66,7 @@ function changed(): void {
 export const outbox = new Outbox({
   tab,
   keeper: keeper(),
-  send: (entry, base) => send<Region>("POST", `/studies/${entry.study}/regions/${entry.region}`, { base, edit: entry.edit, key: entry.id }),
+  send: (entry, base) => send<Region>("POST", `/studies/${entry.study}/regions/${entry.region}`, { base, edit: entry.edit, key: entry.id, pass: entry.pass }),
   accepted: (entry, region) => {
     for (const drawn of drawnIn(entry.study)) {
       if (entry.edit.kind === "rename") {
@@ -89,7 +93,7 @@ export function edit(visit: Visit, name: string, what: Edit): void {
   const drawn = drawnOf(visit);
   if (drawn.study === null) return;
   const seen = drawn.list.value.find((region) => region.name === name)?.version ?? 0;
-  outbox.add(drawn.study, name, seen, what);
+  outbox.add(drawn.study, name, seen, what, visit.pass.peek());
 }
 
 /** Undo or redo; not while edits wait, since the step back would then be of another's. */
@@ -102,7 +106,7 @@ export async function step(visit: Visit, way: "undo" | "redo"): Promise<void> {
   }
   try {
     const answer = await drawn.step(way);
-    said.value = t(way === "undo" ? "regions.undone" : "regions.redone", { names: answer.regions.map((region) => region.name).join(", ") });
+    said.value = t(way === "undo" ? "regions.undone" : "regions.redone", { names: answer.regions.map((region) => nameOf(region.name)).join(", ") });
     for (const region of answer.regions) for (const follower of followers) follower(drawn.study, region);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -126,14 +130,13 @@ export async function attempt(run: () => Promise<unknown>): Promise<boolean> {
 /** Starts following studies, events and the connection; once a page. */
 export function start(): void {
   void navigator.locks?.request(LOCK + tab, () => new Promise(() => undefined));
-  effect(() => drawnFirst.open(first.id.value));
-  effect(() => drawnSecond.open(second.id.value));
-  effect(() => {
-    // A study that just opened shows what is still on its way for it.
-    void first.id.value;
-    void second.id.value;
-    changed();
-  });
+  for (const drawn of [drawnFirst, drawnSecond]) {
+    effect(() => {
+      const study = drawn.visit.id.value;
+      // A study that just opened also shows what is still on its way for it.
+      untracked(() => (drawn.open(study), changed()));
+    });
+  }
   hear("regions", (payload) => {
     const { study, name, version, who } = payload as { study?: string; name?: string; version?: number; who?: string };
     if (study === undefined) return;
@@ -144,7 +147,7 @@ export function start(): void {
         const region = drawn.list.value.find((one) => one.name === name);
         if (region !== undefined) for (const follower of followers) follower(study, region);
       });
-      if (who !== undefined && who !== reader.value) said.value = t("regions.otherChanged", { who, name: name ?? "" });
+      if (who !== undefined && who !== reader.value) said.value = t("regions.otherChanged", { who, name: nameOf(name ?? "") });
     }
   });
   onConnection((alive) => {

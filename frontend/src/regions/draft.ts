@@ -1,6 +1,6 @@
 /** What the pointer is drawing right now, before it is an edit; and how the brush is set. */
 
-import { computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import { signal, type Signal } from "@preact/signals";
 import type { Vec3 } from "../api";
 import { mayEdit, type Visit } from "../state";
 import type { Pane } from "../view/pane";
@@ -40,5 +40,13 @@ export function mayDraw(visit: Visit): boolean {
   return mayEdit.value && !visit.study.value?.signed;
 }
 
-export const tip: Signal<string> = signal("");
-export const drawing: ReadonlySignal<boolean> = computed(() => draft.value !== null);
+/** A short word to the hand that draws, shown in the pane for a while. */
+export const tip: Signal<{ pane: Pane; text: string } | null> = signal(null);
+const TIP_MS = 4000;
+let tipTimer = 0;
+
+export function showTip(pane: Pane | null, text: string): void {
+  window.clearTimeout(tipTimer);
+  tip.value = pane === null ? null : { pane, text };
+  if (pane !== null) tipTimer = window.setTimeout(() => (tip.value = null), TIP_MS);
+}

@@ -7,7 +7,7 @@ import { parseBox, unpack, type Mask } from "./mask";
 import { Outlines } from "./outline";
 import type { Waiting } from "./outbox";
 import { colourOf } from "./colours";
-import { kindOf, nextLesion, type Edit, type HistoryEntry, type Part, type Region, type RegionsAnswer } from "./types";
+import { kindOf, nextLesion, type Caliper, type HistoryEntry, type Part, type Region, type RegionsAnswer } from "./types";
 
 export interface Held {
   readonly version: number;
@@ -53,9 +53,14 @@ export class Drawn {
       this.cursor.value = 0;
       this.undoable.value = this.redoable.value = false;
       this.failure.value = null;
-      this.drawnAnew.value += 1;
+      this.anew();
     });
     if (study !== null) void this.load();
+  }
+
+  /** Has the overlays drawn again. */
+  anew(): void {
+    this.drawnAnew.value = this.drawnAnew.peek() + 1;
   }
 
   get(name: string | null): Region | null {
@@ -124,7 +129,7 @@ export class Drawn {
   #fetchMasks(): void {
     for (const region of this.list.value) {
       if (region.deleted || region.voxels === 0) {
-        if (this.#masks.delete(region.name)) this.drawnAnew.value += 1;
+        if (this.#masks.delete(region.name)) this.anew();
         continue;
       }
       if (!this.hidden.value.has(region.name)) void this.#fetch(region.name, region.name, region.version);
@@ -145,11 +150,11 @@ export class Drawn {
       if (study !== this.#study || this.#asked.get(key) !== version) return;
       const mask = unpack(parseBox(headers.get("X-Box") ?? ""), new Uint8Array(data));
       this.#masks.set(key, { version, mask, outlines: new Outlines(mask) });
-      this.drawnAnew.value += 1;
+      this.anew();
     } catch {
       // The outline is missing until the next change or reload asks again; the region itself is on the server.
       if (this.#asked.get(key) === version) this.#asked.delete(key);
-      if (this.#masks.delete(key)) this.drawnAnew.value += 1;
+      if (this.#masks.delete(key)) this.anew();
     }
   }
 
@@ -162,7 +167,7 @@ export class Drawn {
     if (visible) hidden.delete(name);
     else hidden.add(name);
     this.hidden.value = hidden;
-    this.drawnAnew.value += 1;
+    this.anew();
     this.#fetchMasks();
   }
 
@@ -171,7 +176,7 @@ export class Drawn {
     if (visible) parts.add(part);
     else parts.delete(part);
     this.parts.value = parts;
-    this.drawnAnew.value += 1;
+    this.anew();
     this.#fetchMasks();
   }
 
@@ -199,19 +204,32 @@ export class Drawn {
     void this.load();
   }
 
-  async propose(): Promise<void> {
-    await send("POST", `/studies/${this.#study}/regions/propose`, {});
+  /** Has everything missing proposed; tells what could not be found. */
+  async propose(): Promise<readonly Refused[]> {
+    const answer = await send<{ refused?: readonly Refused[] }>("POST", `/studies/${this.#study}/regions/propose`, {});
+    await this.load();
+    return answer.refused ?? [];
+  }
+
+  /** Takes regions from a file of the server's computer (label map, segmentation or structure set). */
+  async importFrom(path: string): Promise<void> {
+    await send("POST", `/studies/${this.#study}/regions/import`, { path });
     await this.load();
   }
+
+  /** The caliper that fits a lesion's outline; null where none does. */
+  async calipered(name: string): Promise<Caliper | null> {
+    return (await get<{ caliper: Caliper | null }>(`/studies/${this.#study}/regions/${name}/caliper`)).caliper;
+  }
+}
+
+export interface Refused {
+  readonly name: string;
+  readonly error: { readonly code: string; readonly what: string; readonly advice: string };
 }
 
 const ORDER = ["aorta", "portal_vein", "spleen", "liver", "healthy", "lesion"];
 
 function byPlace(a: Region, b: Region): number {
   return ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind) || a.name.localeCompare(b.name, "en", { numeric: true });
-}
-
-/** Whether an edit shows on the images before the server has it. */
-export function showsAtOnce(edit: Edit): boolean {
-  return edit.kind === "shapes" || edit.kind === "brush" || edit.kind === "caliper";
 }

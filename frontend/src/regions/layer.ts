@@ -7,7 +7,7 @@ import { fromMillimetres, fromPlane, toPlane } from "../view/geometry";
 import type { Pane } from "../view/pane";
 import type { Plane } from "../api";
 import { drawnOf } from "./desk";
-import { draft, hover, radius_mm, type Draft } from "./draft";
+import { draft, hover, radius_mm, tip, type Draft } from "./draft";
 import { PARTS, type Drawn, type Held } from "./drawn";
 import { centreOf, lineOf } from "./shapes";
 import type { Caliper, Edit, Point, Region, Shape } from "./types";
@@ -242,16 +242,16 @@ function scale(board: Board, pane: Pane, plane: Plane, drawn: Drawn): void {
   const y = (index: number): number => 40 + ((index + 0.5) / plane.count) * (height - 80);
   const colour = drawn.colour(region.name);
   const top = y(Math.min(...ends) - 0.5);
-  board.put("scale", "rect", { x: width - 8, y: 40, width: 4, height: height - 80, class: "slice-scale" });
-  board.put("scale span", "rect", { x: width - 8, y: top, width: 4, height: Math.max(2, y(Math.max(...ends) + 0.5) - top), fill: colour });
+  board.put("scale", "rect", { x: width - 28, y: 40, width: 4, height: height - 80, class: "slice-scale" });
+  board.put("scale span", "rect", { x: width - 28, y: top, width: 4, height: Math.max(2, y(Math.max(...ends) + 0.5) - top), fill: colour });
   if (pane.plane === "axial") {
     for (const k of Object.keys(region.shapes)) {
       const at = y(toPlane(plane, [Number(k), 0, 0])[0]);
-      board.put(`scale key ${k}`, "rect", { x: width - 13, y: at - 1.5, width: 11, height: 3, fill: colour, class: "key-slice" });
+      board.put(`scale key ${k}`, "rect", { x: width - 33, y: at - 1.5, width: 11, height: 3, fill: colour, class: "key-slice" });
     }
   }
   const now = y(pane.index.value);
-  board.put("scale now", "path", { d: `M${width - 14} ${now}l-6 -4v8Z`, class: "slice-now" });
+  board.put("scale now", "path", { d: `M${width - 34} ${now}l-6 -4v8Z`, class: "slice-now" });
 }
 
 /** Draws everything of regions into a pane; registered once for every pane. */
@@ -277,6 +277,11 @@ export function regionsLayer(group: SVGGElement, pane: Pane): void {
     const point = hover.peek();
     if (point !== null && point.pane === pane && (tool.value === "brush" || tool.value === "eraser")) {
       board.put("brush", "circle", { cx: point.x, cy: point.y, r: strokeWidth(pane, radius_mm.value) / 2, class: `brush ${tool.value}` });
+    }
+    const word = tip.peek();
+    if (word !== null && word.pane === pane) {
+      const { width, height } = pane.size.value;
+      board.put("tip", "text", { x: width / 2, y: height - 34, "text-anchor": "middle", class: "tip" }, word.text);
     }
   }
   board.end();

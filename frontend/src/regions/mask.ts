@@ -1,9 +1,8 @@
 /** A region's voxels: the packed box the server sends, and its sections in any plane. */
 
+import type { Matrix } from "../api";
+import { apply, inverse } from "../view/geometry";
 import type { Box } from "./types";
-
-/** 4 x 4 row-major rows, as the server gives a plane's mapping. */
-export type Matrix = readonly (readonly number[])[];
 
 export interface Mask {
   readonly box: Box;
@@ -42,35 +41,6 @@ export function inside(mask: Mask, k: number, j: number, i: number): boolean {
   const [k0, k1, j0, j1, i0, i1] = mask.box;
   if (k < k0 || k >= k1 || j < j0 || j >= j1 || i < i0 || i >= i1) return false;
   return mask.bits[((k - k0) * mask.size[1] + (j - j0)) * mask.size[2] + (i - i0)] === 1;
-}
-
-/** [index, row, column] of a plane to voxel (k, j, i), by the plane's `to_voxel`. */
-export function apply(matrix: Matrix, point: readonly [number, number, number]): [number, number, number] {
-  const [a, b, c] = point;
-  const line = (n: number): number => {
-    const row = matrix[n] ?? [];
-    return (row[0] ?? 0) * a + (row[1] ?? 0) * b + (row[2] ?? 0) * c + (row[3] ?? 0);
-  };
-  return [line(0), line(1), line(2)];
-}
-
-/** The inverse of an affine 4 x 4; refuses a singular one. */
-export function inverse(matrix: Matrix): number[][] {
-  const m = (r: number, c: number): number => matrix[r]?.[c] ?? 0;
-  const minor = (r: number, c: number): number => {
-    const rows = [0, 1, 2].filter((n) => n !== r) as [number, number];
-    const columns = [0, 1, 2].filter((n) => n !== c) as [number, number];
-    const product = m(rows[0], columns[0]) * m(rows[1], columns[1]) - m(rows[0], columns[1]) * m(rows[1], columns[0]);
-    return (r + c) % 2 === 0 ? product : -product;
-  };
-  const determinant = m(0, 0) * minor(0, 0) + m(0, 1) * minor(0, 1) + m(0, 2) * minor(0, 2);
-  if (Math.abs(determinant) < 1e-12) throw new Error("a plane without depth");
-  const rows = [0, 1, 2].map((r) => [0, 1, 2].map((c) => minor(c, r) / determinant));
-  const full = rows.map((row) => {
-    const moved = row[0]! * m(0, 3) + row[1]! * m(1, 3) + row[2]! * m(2, 3);
-    return [...row, moved === 0 ? 0 : -moved];
-  });
-  return [...full, [0, 0, 0, 1]];
 }
 
 /** What of the mask lies in slice `index` of a plane; null where nothing does. */

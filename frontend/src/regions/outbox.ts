@@ -14,6 +14,8 @@ export interface Waiting {
   readonly base: number | null;
   readonly after: string | null;
   readonly edit: Edit;
+  /** The pass on the screen when it was drawn. */
+  readonly pass: number;
   readonly at: string;
   readonly state: "waiting" | "clash" | "refused";
   /** What stands on the server where an edit clashed. */
@@ -90,10 +92,10 @@ export class Outbox {
   }
 
   /** Keeps and sends an edit; `seen` is the version on the page (0 for a new region). */
-  add(study: string, region: string, seen: number, edit: Edit): Waiting {
+  add(study: string, region: string, seen: number, edit: Edit, pass = 0): Waiting {
     const last = this.of(study, region).at(-1);
     const entry: Waiting = {
-      id: this.#wiring.id(), tab: this.#wiring.tab, study, region, edit, at: this.#wiring.now(),
+      id: this.#wiring.id(), tab: this.#wiring.tab, study, region, edit, pass, at: this.#wiring.now(),
       base: last === undefined ? seen : null, after: last?.id ?? null, state: "waiting", theirs: null, reason: null,
     };
     this.#put(entry);

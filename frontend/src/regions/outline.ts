@@ -1,6 +1,7 @@
 /** Outlines of a section by marching squares: closed lines midway between the centres in and out. */
 
-import type { Mask, Matrix, Section } from "./mask";
+import type { Matrix } from "../api";
+import type { Mask, Section } from "./mask";
 import { section } from "./mask";
 import type { Point } from "./types";
 

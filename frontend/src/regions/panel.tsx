@@ -3,8 +3,8 @@
 import { signal, type Signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { date, number, t } from "../i18n";
-import { first, region as selected, second, tool, type Visit } from "../state";
-import { activePane, panes } from "../view/pane";
+import { alarm, first, region as selected, said, second, tool, type Visit } from "../state";
+import { activePane, panes, type Pane } from "../view/pane";
 import { toPlane } from "../view/geometry";
 import { lookAt } from "../view/pointer";
 import { attempt, drawnOf, edit, outbox, step, unsent } from "./desk";
@@ -13,7 +13,7 @@ import { PARTS, type Drawn } from "./drawn";
 import { centre } from "./mask";
 import { Conflicts } from "./conflicts";
 import { nameOf, verb } from "./names";
-import { dab, lesionAt } from "./tools";
+import { dab, DRAWING, lesionAt, type DrawingTool } from "./tools";
 import { FIXED_NAMES, VESSELS, type HistoryEntry, type Place, type Region } from "./types";
 
 const opened: Signal<string | null> = signal(null);
@@ -43,13 +43,19 @@ function Unsent({ drawn }: { drawn: Drawn }) {
   );
 }
 
+/** How the tool in hand is used. */
+function Hint() {
+  const now = (DRAWING as readonly string[]).includes(tool.value) ? (tool.value as DrawingTool) : null;
+  return <p class="hint">{now === null ? t("hint.none") : `${t(`draw.${now}`)}. ${t(`hint.${now}`)}`}</p>;
+}
+
 function History({ drawn, region }: { drawn: Drawn; region: Region }) {
   const [entries, setEntries] = useState<HistoryEntry[] | null>(null);
   useEffect(() => {
     let gone = false;
     void attempt(async () => {
       const found = await drawn.history(region.name);
-      if (!gone) setEntries(found.sort((a, b) => b.version - a.version));
+      if (!gone) setEntries(found.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : b.version - a.version)));
     });
     return () => {
       gone = true;
@@ -61,7 +67,7 @@ function History({ drawn, region }: { drawn: Drawn; region: Region }) {
       {entries.map((entry) => (
         <li key={entry.version}>
           <span>
-            {t("regions.version", { n: entry.version })} · {verb(entry.kind)} · {entry.who} · {date(entry.at, true)}
+            {entry.version > 0 ? `${t("regions.version", { n: entry.version })} · ` : ""}{entry.lost ? t("edit.lost", { kind: verb(entry.kind) }) : verb(entry.kind)} · {entry.who} · {date(entry.at, true)}
           </span>
           {entry.version === region.version ? (
             <em>{t("regions.current")}</em>
@@ -81,7 +87,8 @@ function History({ drawn, region }: { drawn: Drawn; region: Region }) {
 function Rename({ drawn, region, done }: { drawn: Drawn; region: Region; done: () => void }) {
   const [text, setText] = useState(region.name.replace(/^lesion-/, ""));
   const name = `lesion-${text.trim().toLowerCase().replace(/^lesion-/, "")}`;
-  const good = /^lesion-[a-z0-9][a-z0-9_-]{0,40}$/.test(name) && (name === region.name || !drawn.list.value.some((one) => one.name === name));
+  // As the server names lesions: no part's name at the end, since parts are told apart by it.
+  const good = /^lesion-[a-z0-9][a-z0-9-]{0,31}$/.test(name) && !/-(whole|vascular|rim|core|surround)$/.test(name) && (name === region.name || !drawn.list.value.some((one) => one.name === name));
   const submit = (event: Event): void => {
     event.preventDefault();
     if (!good) return;
@@ -92,7 +99,7 @@ function Rename({ drawn, region, done }: { drawn: Drawn; region: Region; done: (
     <form class="rename" onSubmit={submit}>
       <label>
         {t("regions.newName")}
-        <input value={text} maxLength={40} aria-invalid={!good} onInput={(event) => setText(event.currentTarget.value)} />
+        <input value={text} maxLength={32} aria-invalid={!good} onInput={(event) => setText(event.currentTarget.value)} />
       </label>
       <button type="submit" disabled={!good}>{t("regions.rename")}</button>
     </form>
@@ -131,19 +138,21 @@ const NUDGES: readonly (readonly ["nudge.left" | "nudge.right" | "nudge.front" |
   ["nudge.down", [0, 0, -1]],
 ];
 
-/** Moves a region by millimetres without a mouse; vessels in this pass only with the shift tool in hand. */
+/** Moves a region by a voxel without a mouse; vessels in this pass only with the shift tool in hand. */
 function Nudge({ drawn, region }: { drawn: Drawn; region: Region }) {
   const shifting = tool.value === "shift" && VESSELS.includes(region.kind);
   const pass = drawn.visit.pass.value;
-  const by = (mm: Place): void => {
+  const [step, down, across] = drawn.visit.images.value?.grid.spacing_mm ?? [1, 1, 1];
+  const by = (way: Place): void => {
+    const mm: Place = [way[0] * across, way[1] * down, way[2] * step];
     if (!shifting) return edit(drawn.visit, region.name, { kind: "move", mm });
     const kept = region.shifts.find((shift) => shift.pass === pass)?.mm ?? [0, 0, 0];
     edit(drawn.visit, region.name, { kind: "shift", pass, mm: kept.map((value, n) => value + mm[n]!) as unknown as Place });
   };
   return (
     <div class="nudge" role="group" aria-label={shifting ? t("nudge.shift", { n: pass + 1 }) : t("nudge.move")}>
-      {NUDGES.map(([key, mm]) => (
-        <button type="button" key={key} onClick={() => by(mm)}>{t(key)}</button>
+      {NUDGES.map(([key, way]) => (
+        <button type="button" key={key} onClick={() => by(way)}>{t(key)}</button>
       ))}
     </div>
   );
@@ -177,6 +186,21 @@ function Details({ drawn, region }: { drawn: Drawn; region: Region }) {
       {may && <Nudge drawn={drawn} region={region} />}
       <div class="row">
         {may && region.kind === "lesion" && <button type="button" aria-expanded={renaming} onClick={() => setRenaming(!renaming)}>{t("regions.rename")}</button>}
+        {may && region.kind === "lesion" && region.caliper === null && region.voxels > 0 && (
+          <button
+            type="button"
+            data-act="caliper-propose"
+            onClick={() =>
+              void attempt(async () => {
+                const caliper = await drawn.calipered(region.name);
+                if (caliper === null) said.value = t("caliper.noProposal");
+                else edit(drawn.visit, region.name, { kind: "caliper", caliper });
+              })
+            }
+          >
+            {t("caliper.propose")}
+          </button>
+        )}
         {may && region.caliper !== null && <button type="button" onClick={() => edit(drawn.visit, region.name, { kind: "caliper", caliper: null })}>{t("caliper.remove")}</button>}
         {may && region.kind !== "lesion" && <button type="button" onClick={() => edit(drawn.visit, region.name, { kind: "propose" })}>{t("regions.proposeAgain")}</button>}
         <button type="button" aria-expanded={history} onClick={() => setHistory(!history)}>{t("regions.history")}</button>
@@ -235,11 +259,11 @@ function Deleted({ drawn }: { drawn: Drawn }) {
 
 /** What hands on the keyboard can do at the crosshair. */
 function AtCrosshair({ visit }: { visit: Visit }) {
-  const act = (run: (pane: NonNullable<typeof pane>) => void) => (): void => {
-    if (pane !== undefined) run(pane);
-  };
   const mine = panes.value.filter((one) => one.visit === visit);
   const pane = mine.find((one) => one.name === activePane.value) ?? mine.find((one) => one.plane === "axial") ?? mine[0];
+  const act = (run: (at: Pane) => void) => (): void => {
+    if (pane !== undefined) run(pane);
+  };
   return (
     <fieldset class="crosshair-tools">
       <legend>{t("regions.atCrosshair")}</legend>
@@ -279,7 +303,10 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
   const [proposing, setProposing] = useState(false);
   const propose = async (): Promise<void> => {
     setProposing(true);
-    await attempt(() => drawn.propose());
+    await attempt(async () => {
+      const refused = await drawn.propose();
+      if (refused.length > 0) alarm.value = { code: refused[0]!.error.code, what: refused.map((one) => `${nameOf(one.name)}: ${one.error.what}`).join("; "), advice: refused[0]!.error.advice };
+    });
     setProposing(false);
   };
   return (
@@ -287,6 +314,7 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
       {titled && <h3>{drawn.visit.study.value?.label ?? ""}</h3>}
       {drawn.visit.study.value?.signed && <p class="note">{t("regions.signed")}</p>}
       <Unsent drawn={drawn} />
+      {drawn.visit === first && may && <Hint />}
       <Conflicts drawn={drawn} />
       <div class="row">
         <button type="button" disabled={!may || !drawn.undoable.value} aria-keyshortcuts="Control+Z" onClick={() => void step(drawn.visit, "undo")}>{t("regions.undo")}</button>
@@ -306,6 +334,24 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
   );
 }
 
+/** Regions from a file: a label map with its names, a DICOM segmentation or structure set. */
+function FromFile({ drawn }: { drawn: Drawn }) {
+  const [path, setPath] = useState("");
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (await attempt(() => drawn.importFrom(path.trim()))) setPath("");
+  };
+  return (
+    <details class="from-file">
+      <summary>{t("regions.fromFile")}</summary>
+      <form class="row" onSubmit={(event) => void submit(event)}>
+        <label>{t("regions.filePath")}<input value={path} required onInput={(event) => setPath(event.currentTarget.value)} /></label>
+        <button type="submit">{t("regions.take")}</button>
+      </form>
+    </details>
+  );
+}
+
 export function RegionsPanel() {
   const two = second.id.value !== null;
   return (
@@ -314,6 +360,7 @@ export function RegionsPanel() {
       {two && <VisitRegions drawn={drawnOf(second)} titled />}
       <Parts drawn={drawnOf(first)} />
       {mayDraw(first) && <AtCrosshair visit={first} />}
+      {mayDraw(first) && <FromFile drawn={drawnOf(first)} />}
     </div>
   );
 }

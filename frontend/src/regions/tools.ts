@@ -8,8 +8,9 @@ import { fromMillimetres, toMillimetres } from "../view/geometry";
 import { layers, type Pane } from "../view/pane";
 import { caliperOf, length, perpendicular } from "./caliper";
 import { drawnOf, edit } from "./desk";
-import { draft, hover, mayDraw, radius_mm, ball, type Draft } from "./draft";
+import { draft, hover, mayDraw, radius_mm, ball, showTip, type Draft } from "./draft";
 import { handlesOf } from "./layer";
+import { nameOf } from "./names";
 import { inside } from "./mask";
 import { distance, dragged, ellipseBetween, encloses, inserted, moved, simplified, withoutPoint } from "./shapes";
 import type { Caliper, Place, Point, Region, Shape } from "./types";
@@ -23,18 +24,20 @@ function set(next: Draft | null): void {
   layers.redraw();
 }
 
-function say(key: Parameters<typeof t>[0], fill: Record<string, string | number> = {}): void {
+/** Tells the hand that draws, in the pane and to screen readers. */
+function say(pane: Pane, key: Parameters<typeof t>[0], fill: Record<string, string | number> = {}): void {
   said.value = t(key, fill);
+  showTip(pane, said.value);
 }
 
 /** Whether drawing may start here; says why not. */
 function allowed(event: ToolEvent, axialOnly: boolean): boolean {
   if (!mayDraw(event.pane.visit)) {
-    say(event.pane.visit.study.value?.signed ? "regions.signed" : "regions.viewerOnly");
+    say(event.pane, event.pane.visit.study.value?.signed ? "regions.signed" : "regions.viewerOnly");
     return false;
   }
   if (axialOnly && event.pane.plane !== "axial") {
-    say("regions.axialOnly");
+    say(event.pane, "regions.axialOnly");
     return false;
   }
   return true;
@@ -118,8 +121,12 @@ function letGo(event: ToolEvent): boolean {
 
 function finish(pane: Pane, name: string, k: number, shape: Shape): void {
   set(null);
-  if (!encloses(shape)) return say("regions.tooSmall");
-  edit(pane.visit, name, { kind: "shapes", shapes: { [k]: shape } });
+  if (!encloses(shape)) return say(pane, "regions.tooSmall");
+  edit(pane.visit, name, { kind: "shapes", shapes: { [k]: rounded(shape) } });
+}
+
+function rounded(shape: Shape): Shape {
+  return { kind: shape.kind, points: shape.points.map(([row, column]): Point => [round(row), round(column)]) };
 }
 
 let from: { point: Point; k: number; name: string } | null = null;
@@ -174,10 +181,10 @@ export function closeSpline(): boolean {
   const points = now.shape.points.filter((point, n) => n === 0 || distance(point, now.shape.points[n - 1]!) > 0.3);
   set(null);
   if (points.length < 3 || !encloses({ kind: "spline", points })) {
-    say("regions.tooSmall");
+    said.value = t("regions.tooSmall");
     return true;
   }
-  edit(now.visit, now.name, { kind: "shapes", shapes: { [now.k]: { kind: "spline", points } } });
+  edit(now.visit, now.name, { kind: "shapes", shapes: { [now.k]: rounded({ kind: "spline", points }) } });
   return true;
 }
 
@@ -235,7 +242,7 @@ const EDIT: PointerTool = {
     const held = handlesOf(event.pane, drawnOf(event.pane.visit));
     if (held === null || !mayDraw(event.pane.visit) || held.shape.kind !== "spline") return true;
     const more = inserted(held.shape, pointOf(event));
-    edit(event.pane.visit, selected.value!, { kind: "shapes", shapes: { [held.k]: more } });
+    edit(event.pane.visit, selected.value!, { kind: "shapes", shapes: { [held.k]: rounded(more) } });
     return true;
   },
 };
@@ -257,7 +264,7 @@ function brush(erase: boolean): PointerTool {
     down(event) {
       if (event.event.shiftKey || event.event.ctrlKey || !allowed(event, false)) return false;
       if (erase && drawnOf(event.pane.visit).get(selected.value) === null) {
-        say("regions.selectFirst");
+        say(event.pane, "regions.selectFirst");
         return true;
       }
       const { plane, visit } = event.pane;
@@ -302,12 +309,12 @@ function move(perPass: boolean): PointerTool {
       const drawn = drawnOf(event.pane.visit);
       const found = under(event) ?? drawn.get(selected.value);
       if (found === null) {
-        say("regions.selectFirst");
+        say(event.pane, "regions.selectFirst");
         return false;
       }
       const shifting = perPass || event.event.altKey;
       if (shifting && !VESSELS.includes(found.kind)) {
-        say("regions.vesselsOnly");
+        say(event.pane, "regions.vesselsOnly");
         return false;
       }
       selected.value = found.name;
@@ -347,7 +354,7 @@ const LESION: PointerTool = {
 export function lesionAt(pane: Pane, voxel: Vec3): void {
   const name = drawnOf(pane.visit).freeLesion();
   selected.value = name;
-  say("regions.growing", { name });
+  say(pane, "regions.growing", { name: nameOf(name) });
   edit(pane.visit, name, { kind: "click", at: voxel.map(Math.round) as unknown as Place });
 }
 
@@ -373,7 +380,7 @@ const CALIPER: PointerTool = {
     const drawn = drawnOf(event.pane.visit);
     const region = drawn.get(selected.value) ?? under(event);
     if (region === null || region.kind !== "lesion") {
-      say("regions.caliperLesion");
+      say(event.pane, "regions.caliperLesion");
       return true;
     }
     selected.value = region.name;
@@ -418,7 +425,7 @@ const CALIPER: PointerTool = {
       if (now.caliper.long_mm < 1) long = null;
       else long.done = true;
       if (long === null) set(null);
-      else say("regions.caliperShort");
+      else say(event.pane, "regions.caliperShort");
       return;
     }
     set(null);
@@ -433,7 +440,7 @@ const CALIPER: PointerTool = {
 /** Paints or erases a dab at a voxel, for hands on the keyboard. */
 export function dab(pane: Pane, voxel: Vec3, erase: boolean): void {
   const [row, column] = rowColumn(pane, voxel);
-  if (erase && drawnOf(pane.visit).get(selected.value) === null) return say("regions.selectFirst");
+  if (erase && drawnOf(pane.visit).get(selected.value) === null) return say(pane, "regions.selectFirst");
   const name = target(pane);
   edit(pane.visit, name, { kind: "brush", plane: pane.plane, index: pane.index.value, path: [[round(row), round(column)]], radius_mm: radius_mm.value, erase, ball: ball.value });
 }

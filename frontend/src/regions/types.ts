@@ -86,6 +86,8 @@ export interface HistoryEntry {
   readonly kind: string;
   readonly who: string;
   readonly at: string;
+  /** An edit that came second and was kept beside the others. */
+  readonly lost?: boolean;
 }
 
 export const VESSELS: readonly Kind[] = ["aorta", "portal_vein", "spleen"];

@@ -1,11 +1,41 @@
 /** What stands in a pane's corners and at its edges: directions, slice, time, window. */
+import type { ReadonlySignal } from "@preact/signals";
 import { number, t } from "../i18n";
 import { windowing } from "../state";
 import { edges } from "./geometry";
-import { scaleOf } from "./overlay";
-import type { PaneProps } from "./pane";
+import { mapPath, scaleOf } from "./overlay";
+import { slicePath, type PaneProps } from "./pane";
+import { mapSlices, slices } from "./slices";
 
-export function Corners({ visit, plane, map, titled }: PaneProps) {
+const NOTHING = -32768;
+
+/** HU and the map's value under the pointer, read from the slices that are shown. */
+function Pointed({ visit, plane, map, pointed }: Props) {
+  const at = pointed.value;
+  const images = visit.images.value;
+  if (at === null || images === null) return null;
+  const { rows, columns } = images.planes[plane];
+  const [row, column] = [Math.round(at[0]), Math.round(at[1])];
+  if (row < 0 || column < 0 || row >= rows || column >= columns) return null;
+  const n = row * columns + column;
+  const slice = slices.peek(slicePath(visit, images, plane, visit.pass.value, visit.indices[plane].value));
+  const hu = slice === null ? NOTHING : new Int16Array(slice)[n]!;
+  const over = map.value === null ? null : mapPath(visit, plane, map.value);
+  const values = over === null ? null : mapSlices.peek(over);
+  const value = values === null ? NaN : new Float32Array(values)[n]!;
+  const scale = map.value === null ? null : scaleOf(map.value, visit);
+  return (
+    <span class="corner top-right">
+      {hu === NOTHING ? "" : `${number(hu)} HU`}
+      {scale !== null && Number.isFinite(value) ? ` · ${scale.symbol} ${number(value, scale.decimals)} ${scale.unit}` : ""}
+    </span>
+  );
+}
+
+type Props = PaneProps & { pointed: ReadonlySignal<[number, number] | null> };
+
+export function Corners(props: Props) {
+  const { visit, plane, map, titled } = props;
   const images = visit.images.value;
   if (images === null) return null;
   const pass = visit.pass.value;
@@ -18,8 +48,9 @@ export function Corners({ visit, plane, map, titled }: PaneProps) {
       <span class="edge right">{t(`edge.${right}`)}</span>
       <span class="edge down">{t(`edge.${down}`)}</span>
       <span class="corner top-left">
-        {titled && map.value !== null ? scaleOf(map.value).name : t(`plane.${plane}`)} {visit.indices[plane].value + 1}/{images.planes[plane].count}
+        {titled && map.value !== null ? scaleOf(map.value, visit).name : t(`plane.${plane}`)} {visit.indices[plane].value + 1}/{images.planes[plane].count}
       </span>
+      <Pointed {...props} />
       <span class="corner bottom-left">
         {t("view.pass", { n: pass + 1, of: images.passes })}
         {time === undefined ? "" : ` · ${number(time, 1)} s`}

@@ -1,13 +1,14 @@
 /** Which map lies over the images, how strongly, between which values; and its colours with their unit. */
 import { useEffect, useRef } from "preact/hooks";
 import { number, t } from "../i18n";
-import { bigPlane, fade, first, fourMaps, layout, lower, map, opacity, palettes, upper, windowing, words } from "../state";
+import { bigPlane, bounds, fade, first, fourMaps, layout, map, NO_BOUNDS, opacity, palettes, windowing, words, type Bounds } from "../state";
 import { place, scaleOf } from "./overlay";
 
 /** The colour bar of a map, with its unit and three values. */
 export function UnitBar({ of }: { of: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const scale = scaleOf(of);
+  const within = bounds.value[of] ?? NO_BOUNDS;
   useEffect(() => {
     const context = canvas.current!.getContext("2d")!;
     const picture = context.createImageData(256, 1);
@@ -19,21 +20,21 @@ export function UnitBar({ of }: { of: string }) {
   const bound = (value: number | null, side: string) =>
     value === null ? null : <i class={`bound ${side}`} style={{ left: `${(place(value, scale) / 255) * 100}%` }} />;
   return (
-    <figure class="unitbar" aria-label={t("map.bar", { name: scale.name, low: number(scale.low, digits), high: number(scale.high, digits), unit: scale.unit })} role="img">
-      <figcaption>
+    <div class="unitbar" aria-label={t("map.bar", { name: scale.name, low: number(scale.low, digits), high: number(scale.high, digits), unit: scale.unit })} role="img">
+      <div class="unit">
         {scale.symbol} <span>{scale.unit}</span>
-      </figcaption>
+      </div>
       <div class="colours">
         <canvas ref={canvas} width={256} height={1} />
-        {bound(lower.value, "lower")}
-        {bound(upper.value, "upper")}
+        {bound(within.lower, "lower")}
+        {bound(within.upper, "upper")}
       </div>
       <div class="values">
         <span>{number(scale.low, digits)}</span>
         <span>{number(middle, digits)}</span>
         <span>{number(scale.high, digits)}</span>
       </div>
-    </figure>
+    </div>
   );
 }
 
@@ -53,16 +54,20 @@ export function MapSelect({ value, label, onChange }: { value: string | null; la
   );
 }
 
-function Bound({ of, label }: { of: typeof lower; label: string }) {
+function Bound({ of, side, label }: { of: string; side: keyof Bounds; label: string }) {
+  const within = bounds.value[of] ?? NO_BOUNDS;
   return (
     <label>
       <span>{label}</span>
       <input
         type="number"
         step="any"
-        value={of.value ?? ""}
+        value={within[side] ?? ""}
         placeholder="–"
-        onInput={(event) => (of.value = Number.isFinite(event.currentTarget.valueAsNumber) ? event.currentTarget.valueAsNumber : null)}
+        onInput={(event) => {
+          const value = event.currentTarget.valueAsNumber;
+          bounds.value = { ...bounds.value, [of]: { ...within, [side]: Number.isFinite(value) ? value : null } };
+        }}
       />
     </label>
   );
@@ -127,10 +132,10 @@ export function MapBar() {
               onInput={(event) => (opacity.value = event.currentTarget.valueAsNumber)}
             />
           </label>
-          {!four && (
+          {!four && map.value !== null && (
             <>
-              <Bound of={lower} label={t("map.lower")} />
-              <Bound of={upper} label={t("map.upper")} />
+              <Bound of={map.value} side="lower" label={t("map.lower")} />
+              <Bound of={map.value} side="upper" label={t("map.upper")} />
             </>
           )}
           <label class="check" title={t("map.fade.how")}>

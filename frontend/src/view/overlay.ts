@@ -1,6 +1,8 @@
 /** A parameter map as colours over a slice. */
-import { fade, first, lower, opacity, palettes, upper, words, type Visit } from "../state";
+import type { PlaneName } from "../api";
+import { bounds, fade, first, NO_BOUNDS, opacity, palettes, words, type Bounds, type Visit } from "../state";
 import type { Pane } from "./pane";
+import { drawsWithoutGpu } from "./screen";
 import { mapSlices } from "./slices";
 
 /** A standard deviation up to this part of the value leaves the colour whole ... */
@@ -40,15 +42,10 @@ export function place(value: number, scale: Pick<Scale, "low" | "high" | "log">)
   return Math.max(0, Math.min(255, Math.round(part * 255)));
 }
 
-export interface Bounds {
-  lower: number | null;
-  upper: number | null;
-}
-
 /** Colours a slice of values into RGBA octets: not computed and out of bounds transparent, uncertain faded when its SD is given. */
-export function paint(into: Uint8ClampedArray, values: Float32Array, sd: Float32Array | null, scale: Scale, bounds: Bounds): void {
-  const low = bounds.lower ?? -Infinity;
-  const high = bounds.upper ?? Infinity;
+export function paint(into: Uint8ClampedArray, values: Float32Array, sd: Float32Array | null, scale: Scale, within: Bounds): void {
+  const low = within.lower ?? -Infinity;
+  const high = within.upper ?? Infinity;
   for (let n = 0; n < values.length; n += 1) {
     const value = values[n]!;
     if (!(value >= low && value <= high)) {
@@ -68,15 +65,18 @@ export function paint(into: Uint8ClampedArray, values: Float32Array, sd: Float32
   }
 }
 
+/** Address of a map's slice at the place a visit looks at. */
+export function mapPath(visit: Visit, plane: PlaneName, key: string): string {
+  const version = visit.maps.value?.key ? `?v=${visit.maps.value.key}` : "";
+  return `/studies/${visit.id.value}/maps/${key}/${plane}/${visit.indices[plane].value}${version}`;
+}
+
 /** Addresses of the map slices that a pane needs now: its map and, when it fades, the map's SD. */
 export function mapWants(pane: Pane): string[] {
-  const key = pane.map.value;
-  const maps = pane.visit.maps.value;
-  const known = maps?.maps.find((one) => one.key === key);
+  const known = pane.visit.maps.value?.maps.find((one) => one.key === pane.map.value);
   if (known === undefined) return [];
-  const version = maps?.key ? `?v=${maps.key}` : "";
-  const path = (name: string): string => `/studies/${pane.visit.id.value}/maps/${name}/${pane.plane}/${pane.index.value}${version}`;
-  return fade.value && known.sd ? [path(known.key), path(`${known.key}_sd`)] : [path(known.key)];
+  const keys = fade.value && known.sd ? [known.key, `${known.key}_sd`] : [known.key];
+  return keys.map((key) => mapPath(pane.visit, pane.plane, key));
 }
 
 interface Painted {
@@ -92,14 +92,15 @@ export function drawMap(pane: Pane, canvas: HTMLCanvasElement, paths: string[]):
   if (paths.length === 0 || plane === null) return;
   const data = paths.map((path) => new Float32Array(mapSlices.peek(path)!));
   const scale = scaleOf(pane.map.value!, pane.visit);
-  const of = [...paths, lower.value, upper.value, scale.low, scale.high, scale.colours === GREY].join("|");
+  const within = bounds.value[pane.map.value!] ?? NO_BOUNDS;
+  const of = [...paths, within.lower, within.upper, scale.low, scale.high, scale.colours === GREY].join("|");
   let picture = painted.get(pane);
   if (picture?.of !== of) {
     const drawing = picture?.canvas ?? document.createElement("canvas");
     if (drawing.width !== plane.columns || drawing.height !== plane.rows) Object.assign(drawing, { width: plane.columns, height: plane.rows });
-    const context = drawing.getContext("2d")!;
+    const context = drawing.getContext("2d", { willReadFrequently: true })!;
     const octets = context.createImageData(plane.columns, plane.rows);
-    paint(octets.data, data[0]!, data[1] ?? null, scale, { lower: lower.value, upper: upper.value });
+    paint(octets.data, data[0]!, data[1] ?? null, scale, within);
     context.putImageData(octets, 0, 0);
     painted.set(pane, (picture = { of, canvas: drawing }));
   }
@@ -108,7 +109,7 @@ export function drawMap(pane: Pane, canvas: HTMLCanvasElement, paths: string[]):
   if (canvas.width !== Math.round(width * dense) || canvas.height !== Math.round(height * dense)) {
     Object.assign(canvas, { width: Math.round(width * dense), height: Math.round(height * dense) });
   }
-  const context = canvas.getContext("2d")!;
+  const context = canvas.getContext("2d", { willReadFrequently: drawsWithoutGpu() })!;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
   // A voxel keeps its own colour: blending two would show values that were never computed.

@@ -1,10 +1,10 @@
 /** A pane: one plane of one visit on the screen, with a map over it, an SVG overlay on top and pointer tools. */
-import { computed, effect, signal, untracked, type ReadonlySignal, type Signal } from "@preact/signals";
+import { computed, effect, signal, untracked, useSignal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { ApiError, type Images, type Plane, type PlaneName, type Voxel } from "../api";
 import { t } from "../i18n";
 import { tools, type ToolEvent } from "../slots";
-import { alarm, fade, lower, opacity, palettes, tool, upper, windowing, words, type Camera, type Visit } from "../state";
+import { alarm, bounds, fade, opacity, palettes, tool, windowing, words, type Camera, type Visit } from "../state";
 import { fromPlane, toPlane } from "./geometry";
 import { Corners } from "./corners";
 import { drawMap, mapWants } from "./overlay";
@@ -65,6 +65,8 @@ export class Pane {
   readonly index: ReadonlySignal<number>;
   readonly size: Signal<{ width: number; height: number }> = signal({ width: 0, height: 0 });
   readonly busy: Signal<boolean> = signal(false);
+  /** The pixel (row, column) under the pointer; null when it is elsewhere. */
+  readonly pointed: Signal<[number, number] | null>;
   readonly layers = {
     add: (layer: Layer, key = ""): void => {
       const group = document.createElementNS("http://www.w3.org/2000/svg", "g");
@@ -86,7 +88,7 @@ export class Pane {
   private onlyLayers = true;
 
   constructor(
-    props: PaneProps,
+    props: PaneProps & { pointed: Signal<[number, number] | null> },
     readonly element: HTMLElement,
     picture: HTMLDivElement,
     private readonly canvas: HTMLCanvasElement,
@@ -97,6 +99,7 @@ export class Pane {
     this.plane = props.plane;
     this.map = props.map;
     this.index = props.visit.indices[props.plane];
+    this.pointed = props.pointed;
     this.screen = new Screen(picture, (key) => {
       element.dataset.shown = key;
     });
@@ -197,7 +200,7 @@ export class Pane {
   private follow(): void {
     void [this.visit.id.value, this.visit.images.value, this.visit.set.value, this.visit.pass.value, this.index.value];
     void [windowing.value, this.visit.cameras[this.plane].value, this.size.value, tool.value];
-    if (this.map.value !== null) void [opacity.value, lower.value, upper.value, fade.value, palettes.value, words.value, this.visit.maps.value];
+    if (this.map.value !== null) void [opacity.value, bounds.value, fade.value, palettes.value, words.value, this.visit.maps.value];
     this.onlyLayers = false;
     this.redraw();
   }
@@ -268,8 +271,9 @@ export function PaneView(props: PaneProps) {
   const picture = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const svg = useRef<SVGSVGElement>(null);
+  const pointed = useSignal<[number, number] | null>(null);
   useEffect(() => {
-    const pane = new Pane(props, element.current!, picture.current!, canvas.current!, svg.current!);
+    const pane = new Pane({ ...props, pointed }, element.current!, picture.current!, canvas.current!, svg.current!);
     return () => pane.destroy();
   }, [props.name, props.visit, props.plane, props.map]);
   const label = computed(() => {
@@ -290,7 +294,7 @@ export function PaneView(props: PaneProps) {
       <div ref={picture} class="picture" aria-hidden="true" />
       <canvas ref={canvas} class="map" aria-hidden="true" />
       <svg ref={svg} class="overlay" />
-      <Corners {...props} />
+      <Corners {...props} pointed={pointed} />
     </div>
   );
 }

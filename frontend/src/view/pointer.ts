@@ -145,7 +145,11 @@ export function pointerActions(pane: Pane): () => void {
     element.setPointerCapture(event.pointerId);
     if (event.button === 1) event.preventDefault();
   };
+  const leave = (): void => {
+    pane.pointed.value = null;
+  };
   const move = (event: PointerEvent): void => {
+    pane.pointed.value = pane.toPixel(event.clientX, event.clientY);
     if (taken !== null) taken.move?.(pane.toolEvent(event));
     else tools.get(tool.value)?.hover?.(pane.toolEvent(event));
   };
@@ -178,6 +182,7 @@ export function pointerActions(pane: Pane): () => void {
   const menu = (event: Event): void => event.preventDefault();
   element.addEventListener("pointerdown", down);
   element.addEventListener("pointermove", move);
+  element.addEventListener("pointerleave", leave);
   element.addEventListener("pointerup", up);
   element.addEventListener("pointercancel", up);
   element.addEventListener("wheel", turn, { passive: false });
@@ -186,6 +191,7 @@ export function pointerActions(pane: Pane): () => void {
   return () => {
     element.removeEventListener("pointerdown", down);
     element.removeEventListener("pointermove", move);
+    element.removeEventListener("pointerleave", leave);
     element.removeEventListener("pointerup", up);
     element.removeEventListener("pointercancel", up);
     element.removeEventListener("wheel", turn);

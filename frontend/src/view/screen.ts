@@ -2,6 +2,7 @@
 import { Enums, RenderingEngine, init, metaData, setUseCPURendering, utilities, type Types } from "@cornerstonejs/core";
 import { getRenderingCapabilities } from "@cornerstonejs/core/utilities/renderingCapabilities";
 import type { Camera } from "../state";
+import { SoftwareScreen, type Window } from "./software";
 
 export interface Slice {
   /** Address of the slice; two slices with one key are the same picture. */
@@ -62,7 +63,12 @@ function started(): RenderingEngine {
   return engine;
 }
 
-function asImage(slice: Slice, level: number, width: number): Types.IImage {
+/** True when there is no GPU to draw with; known once the first screen stands. */
+export function drawsWithoutGpu(): boolean {
+  return onCanvas;
+}
+
+function asImage(slice: Slice, window: Window): Types.IImage {
   const plane = `${slice.rows},${slice.columns},${slice.row_mm},${slice.column_mm}`;
   planes.set(plane, slice);
   const voxelManager = utilities.VoxelManager.createImageVoxelManager({ width: slice.columns, height: slice.rows, scalarData: slice.data, numberOfComponents: 1 });
@@ -72,8 +78,8 @@ function asImage(slice: Slice, level: number, width: number): Types.IImage {
     maxPixelValue: HIGHEST,
     slope: 1,
     intercept: 0,
-    windowCenter: level,
-    windowWidth: width,
+    windowCenter: window.level,
+    windowWidth: window.width,
     voiLUTFunction: Enums.VOILUTFunctionType.LINEAR,
     getPixelData: () => slice.data,
     getCanvas: () => document.createElement("canvas"),
@@ -98,6 +104,8 @@ export class Screen {
   private readonly id = `screen-${(counter += 1)}`;
   private readonly viewport: Types.IStackViewport;
   private slice: Slice | null = null;
+  private readonly software = new SoftwareScreen();
+  private now: [Slice, Camera, Window] | null = null;
   private drawn = { level: NaN, width: NaN, row: NaN, column: NaN, scale: NaN, height: NaN };
 
   constructor(
@@ -110,12 +118,12 @@ export class Screen {
   }
 
   /** Draws a slice; only what changed since the last call is told to Cornerstone. */
-  draw(slice: Slice, camera: Camera, window: { level: number; width: number }): void {
+  draw(slice: Slice, camera: Camera, window: Window): void {
+    if (onCanvas) return this.drawOnCanvas(slice, camera, window);
     const { viewport, drawn, element } = this;
-    const other = this.slice?.key !== slice.key;
     const shaped = this.slice?.rows !== slice.rows || this.slice.columns !== slice.columns || this.slice.row_mm !== slice.row_mm;
-    if (other) {
-      viewport.renderImageObject(asImage(slice, window.level, window.width));
+    if (this.slice?.key !== slice.key) {
+      viewport.renderImageObject(asImage(slice, window));
       this.slice = slice;
     }
     if (shaped || drawn.level !== window.level || drawn.width !== window.width) {
@@ -124,13 +132,16 @@ export class Screen {
     }
     const height = element.clientHeight;
     if (shaped || drawn.row !== camera.row || drawn.column !== camera.column || drawn.scale !== camera.scale || drawn.height !== height) {
-      this.aim(slice, camera, height);
+      const x = camera.column * slice.column_mm;
+      const y = camera.row * slice.row_mm;
+      viewport.setCamera({ focalPoint: [x, y, 0], position: [x, y, -1], parallelScale: height / 2 / camera.scale });
       Object.assign(drawn, camera, { height });
     }
     viewport.render();
   }
 
   resize(): void {
+    if (onCanvas) return;
     started().resize(true, false);
     this.drawn.scale = NaN;
   }
@@ -144,12 +155,17 @@ export class Screen {
     if (this.slice !== null) this.onDrawn(this.slice.key);
   };
 
-  private aim(slice: Slice, camera: Camera, height: number): void {
-    // On the 2D canvas a pixel's corner is at its index, in WebGL its centre is; and the canvas is scaled by the smaller pixel side.
-    const half = onCanvas ? 0.5 : 0;
-    const x = (camera.column + half) * slice.column_mm;
-    const y = (camera.row + half) * slice.row_mm;
-    const scale = camera.scale * Math.min(slice.row_mm, slice.column_mm) * (window.devicePixelRatio || 1);
-    this.viewport.setCamera({ focalPoint: [x, y, 0], position: [x, y, -1], ...(onCanvas ? { scale } : { parallelScale: height / 2 / camera.scale }) });
+  /** Through the hook that an image may draw itself with: Cornerstone's own camera on a 2D canvas is off where a CSS pixel is not a screen pixel. */
+  private drawOnCanvas(slice: Slice, camera: Camera, window: Window): void {
+    if (this.slice?.key !== slice.key) {
+      const image = asImage(slice, window);
+      image.render = ({ canvas }) => canvas && this.now && this.software.draw(canvas, ...this.now);
+      this.viewport.renderImageObject(image);
+      this.slice = slice;
+    }
+    this.now = [slice, camera, window];
+    // The engine would draw one frame later; where frames are slow that is felt.
+    this.viewport.customRenderViewportToCanvas();
+    this.onDrawn(slice.key);
   }
 }

@@ -131,6 +131,8 @@ function Panels() {
 
 /** Takes the anatomy of one lesion in both visits as the link between them, where the server proposes one. */
 async function linkLesions(id: string, other: string): Promise<void> {
+  // Without lesions in both there is nothing to link.
+  if (!first.study.value?.lesions || !second.study.value?.lesions) return;
   const { links } = await get<{ links: (Link & { first_mm?: [number, number, number]; second_mm?: [number, number, number] })[] }>(`/studies/${id}/link?other=${other}`);
   const best = links.filter((one) => one.first_mm && one.second_mm).sort((a, b) => a.distance_mm - b.distance_mm)[0];
   const here = first.images.value?.planes.axial;
@@ -147,7 +149,7 @@ async function openStudies(id: string, other: string | null): Promise<void> {
   if (fourMaps.value.every((key) => !maps.some((one) => one.key === key))) fourMaps.value = [0, 1, 2, 3].map((n) => maps[n]?.key ?? null);
   if (other === null) return;
   lookAt(first, first.cross.value);
-  // Without outlined lesions there is no link to propose; relative position serves.
+  // Where no link can be proposed, relative position serves.
   await linkLesions(id, other).catch(() => undefined);
 }
 

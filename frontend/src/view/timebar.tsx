@@ -10,7 +10,7 @@ export function TimeBar() {
   const pass = first.pass.value;
   const time = images.times_s[pass] ?? 0;
   const mark = (n: number): string =>
-    [images.baseline_passes?.includes(n) && "baseline", images.excluded.includes(n) && "excluded", images.reference === n && "reference"].filter(Boolean).join(" ");
+    [n < (images.baseline_passes ?? 0) && "baseline", images.excluded.includes(n) && "excluded", images.reference === n && "reference"].filter(Boolean).join(" ");
   return (
     <div class="timebar" role="group" aria-label={t("time.label")}>
       <button type="button" aria-label={t("time.back")} onClick={() => stepPass(first, -1)}>

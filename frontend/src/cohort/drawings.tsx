@@ -1,0 +1,102 @@
+/** ROC curves and box plots as SVG; every lesion's point opens its study, by mouse and by keyboard. */
+
+import { number, t } from "../i18n";
+import { five, marks, spread, type Boxes, type Cohort, type Roc } from "./forms";
+
+const COLOURS = ["#56b4e9", "#e69f00", "#00c08b", "#cc79a7", "#f0e442", "#b39dff"];
+const DASHES = ["", "6 3", "2 3", "9 3 2 3", "12 4", "4 4"];
+
+function areaText(roc: Roc): string {
+  const ci = roc.ci === null ? "" : ` (${number(roc.ci[0], 2)}–${number(roc.ci[1], 2)})`;
+  return `${roc.label ?? roc.column}: ${number(roc.area, 2)}${ci}`;
+}
+
+export function RocPlot({ list }: { list: readonly Roc[] }) {
+  if (list.length === 0) return null;
+  const size = 300;
+  const x = (value: number): number => 44 + value * size;
+  const y = (value: number): number => 12 + (1 - value) * size;
+  return (
+    <figure class="roc">
+      <figcaption>{t("cohort.roc")}</figcaption>
+      <svg viewBox="0 0 360 360" role="img" aria-label={`${t("cohort.roc")}. ${list.map(areaText).join("; ")}`}>
+        {[0, 0.25, 0.5, 0.75, 1].map((mark) => (
+          <g key={mark}>
+            <line class="grid" x1={x(mark)} x2={x(mark)} y1={y(0)} y2={y(1)} />
+            <line class="grid" x1={x(0)} x2={x(1)} y1={y(mark)} y2={y(mark)} />
+            <text x={x(mark)} y={y(0) + 16} text-anchor="middle">{number(mark, 2)}</text>
+            <text x={x(0) - 5} y={y(mark) + 4} text-anchor="end">{number(mark, 2)}</text>
+          </g>
+        ))}
+        <line class="chance" x1={x(0)} y1={y(0)} x2={x(1)} y2={y(1)} />
+        {list.map((roc, n) => (
+          <path key={roc.column} class="curve" stroke={COLOURS[n % COLOURS.length]} stroke-dasharray={DASHES[n % DASHES.length]} d={`M${roc.points.map((point) => `${x(point[0]!)} ${y(point[1]!)}`).join("L")}`} />
+        ))}
+        <text x={x(0.5)} y={352} text-anchor="middle">{t("cohort.falsePositive")}</text>
+        <text transform={`translate(11 ${y(0.5)}) rotate(-90)`} text-anchor="middle">{t("cohort.truePositive")}</text>
+      </svg>
+      <ul class="legend">
+        {list.map((roc, n) => (
+          <li key={roc.column}>
+            <svg viewBox="0 0 30 6" aria-hidden="true"><path class="curve" d="M0 3H30" stroke={COLOURS[n % COLOURS.length]} stroke-dasharray={DASHES[n % DASHES.length]} /></svg> {areaText(roc)}
+          </li>
+        ))}
+      </ul>
+    </figure>
+  );
+}
+
+function name(cohort: Cohort, row: number | null): string {
+  const found = row === null ? undefined : cohort.table[row];
+  return found === undefined ? "" : [found.patient, found.lesion].filter((cell) => cell !== null && cell !== undefined && cell !== "").join(", ");
+}
+
+export function BoxPlot({ boxes, cohort }: { boxes: Boxes; cohort: Cohort }) {
+  const all = boxes.groups.flatMap((group) => group.values.map((one) => one.value));
+  if (all.length === 0) return null;
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const pad = (high - low || Math.abs(high) || 1) * 0.06;
+  const y = (value: number): number => 14 + (1 - (value - low + pad) / (high - low + 2 * pad)) * 240;
+  const wide = 250 / Math.max(1, boxes.groups.length);
+  const title = boxes.label ?? boxes.column;
+  const digits = high - low < 5 ? 2 : high - low < 50 ? 1 : 0;
+  return (
+    <figure class="boxes">
+      <figcaption>{title}{boxes.unit ? `, ${boxes.unit}` : ""}</figcaption>
+      <svg viewBox="0 0 320 290" role="group" aria-label={title}>
+        {marks(low, high).map((mark) => (
+          <g key={mark}>
+            <line class="grid" x1={50} x2={310} y1={y(mark)} y2={y(mark)} />
+            <text x={45} y={y(mark) + 4} text-anchor="end">{number(mark, digits)}</text>
+          </g>
+        ))}
+        {boxes.groups.map((group, n) => {
+          const values = group.values.map((one) => one.value);
+          const box = five(values);
+          const middle = 55 + (n + 0.5) * wide;
+          const half = Math.min(45, wide * 0.32);
+          const sides = spread(values, (high - low) * 0.03);
+          return (
+            <g key={group.name} class="group">
+              {box !== null && (
+                <>
+                  <line class="whisker" x1={middle} x2={middle} y1={y(box.low)} y2={y(box.q1)} />
+                  <line class="whisker" x1={middle} x2={middle} y1={y(box.q3)} y2={y(box.high)} />
+                  <rect class="box" x={middle - half} width={2 * half} y={y(box.q3)} height={Math.max(1, y(box.q1) - y(box.q3))} stroke={COLOURS[n % COLOURS.length]} />
+                  <line class="median" x1={middle - half} x2={middle + half} y1={y(box.median)} y2={y(box.median)} stroke={COLOURS[n % COLOURS.length]} />
+                </>
+              )}
+              {group.values.map((one, m) => {
+                const study = one.row === null ? null : (cohort.table[one.row]?.study ?? null);
+                const label = `${name(cohort, one.row)} ${group.name}: ${number(one.value, 2)}`.trim();
+                const point = <circle cx={middle + sides[m]! * half} cy={y(one.value)} r={3.4} fill={COLOURS[n % COLOURS.length]}><title>{label}</title></circle>;
+                return study === null ? <g key={m}>{point}</g> : <a key={m} href={`#/study/${study}`} aria-label={t("cohort.openStudy", { name: label })}>{point}</a>;
+              })}
+              <text x={middle} y={282} text-anchor="middle">{`${group.name} (n = ${values.length})`}</text>
+            </g>
+          );
+        })}
+      </svg>
+    </figure>
+  );
+}

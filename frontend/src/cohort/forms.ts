@@ -1,0 +1,141 @@
+/** A cohort as the server tells it, and the geometry of its drawings. */
+
+export interface CohortLine {
+  readonly id: string;
+  readonly name: string;
+  readonly at?: string | null;
+  readonly state?: string | null;
+}
+
+export type Cell = string | number | boolean | null;
+export type TableRow = Readonly<Record<string, Cell>> & { readonly study?: string | null };
+
+export interface Roc {
+  readonly column: string;
+  readonly label?: string | null;
+  readonly points: readonly (readonly number[])[];
+  readonly area: number | null;
+  readonly ci: readonly [number, number] | null;
+}
+
+export interface BoxValue {
+  readonly value: number;
+  readonly row: number | null;
+}
+
+export interface BoxGroup {
+  readonly name: string;
+  readonly values: readonly BoxValue[];
+}
+
+export interface Boxes {
+  readonly column: string;
+  readonly label?: string | null;
+  readonly unit?: string | null;
+  readonly groups: readonly BoxGroup[];
+}
+
+export interface Cohort {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly table: readonly TableRow[];
+  readonly roc: readonly Roc[];
+  readonly boxes: readonly Boxes[];
+  readonly results: Readonly<Record<string, unknown>> | null;
+  /** Whether there are outcomes, so that anything was judged. */
+  readonly estimated: boolean;
+  readonly synthetic: boolean;
+  readonly findings: readonly { readonly code: string; readonly severity: string; readonly text: string }[];
+  /** Further studies that an example makes beside the first. */
+  readonly parts: readonly string[];
+  readonly files: readonly string[];
+}
+
+function finite(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+function valuesOf(raw: unknown): BoxValue[] {
+  if (!Array.isArray(raw)) return [];
+  return raw.flatMap((one: unknown): BoxValue[] => {
+    if (finite(one)) return [{ value: one, row: null }];
+    const { value, row } = (one ?? {}) as { value?: unknown; row?: unknown };
+    return finite(value) ? [{ value, row: finite(row) ? row : null }] : [];
+  });
+}
+
+function groupsOf(raw: unknown): BoxGroup[] {
+  if (Array.isArray(raw)) return raw.map((one: { name?: unknown; values?: unknown }) => ({ name: String(one.name ?? ""), values: valuesOf(one.values) }));
+  if (typeof raw !== "object" || raw === null) return [];
+  return Object.entries(raw).map(([name, values]) => ({ name, values: valuesOf(values) }));
+}
+
+/** An answer of the server as a cohort; parts that are missing are empty, never a failure. */
+export function cohortOf(raw: Record<string, unknown>): Cohort {
+  const list = (key: string): Record<string, unknown>[] => (Array.isArray(raw[key]) ? (raw[key] as Record<string, unknown>[]) : []);
+  const table = list("table") as unknown as TableRow[];
+  const named = Array.isArray(raw.columns) ? (raw.columns as unknown[]).map(String) : [...new Set(table.flatMap((row) => Object.keys(row)))];
+  return {
+    name: String(raw.name ?? ""),
+    columns: named.filter((name) => name !== "study"),
+    table,
+    roc: list("roc") as unknown as Roc[],
+    boxes: list("boxes").map((one) => ({ column: String(one.column), label: (one.label as string | undefined) ?? null, unit: (one.unit as string | undefined) ?? null, groups: groupsOf(one.groups) })),
+    results: (raw.results as Record<string, unknown> | undefined) ?? null,
+    estimated: raw.estimated !== false,
+    synthetic: raw.synthetic === true || (raw.results as { synthetic?: boolean } | null | undefined)?.synthetic === true,
+    findings: list("findings") as unknown as Cohort["findings"],
+    parts: Array.isArray(raw.parts) ? (raw.parts as string[]) : [],
+    files: Array.isArray(raw.files) ? (raw.files as string[]) : [],
+  };
+}
+
+export interface Five {
+  readonly low: number;
+  readonly q1: number;
+  readonly median: number;
+  readonly q3: number;
+  readonly high: number;
+}
+
+function quantile(sorted: readonly number[], share: number): number {
+  const at = (sorted.length - 1) * share;
+  const below = Math.floor(at);
+  const rest = at - below;
+  return sorted[below]! + rest * ((sorted[below + 1] ?? sorted[below]!) - sorted[below]!);
+}
+
+/** Median, quartiles (linear between order statistics) and whiskers to the last value within 1.5 interquartile ranges. */
+export function five(values: readonly number[]): Five | null {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const [q1, median, q3] = [0.25, 0.5, 0.75].map((share) => quantile(sorted, share)) as [number, number, number];
+  const reach = 1.5 * (q3 - q1);
+  return { q1, median, q3, low: sorted.find((value) => value >= q1 - reach)!, high: sorted.findLast((value) => value <= q3 + reach)! };
+}
+
+/** Round marks that span values: at most about `count` of them. */
+export function marks(low: number, high: number, count = 5): number[] {
+  if (!(high > low)) return [low];
+  const rough = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((times) => times * power).find((one) => one >= rough - 1e-12)!;
+  const found: number[] = [];
+  for (let mark = Math.ceil(low / step - 1e-9) * step; mark <= high + step * 1e-9; mark += step) found.push(Math.abs(mark) < step * 1e-9 ? 0 : mark);
+  return found;
+}
+
+/** A sideways place for each point so that near equals do not cover each other: -1 to 1. */
+export function spread(values: readonly number[], near: number): number[] {
+  const placed: { value: number; side: number }[] = [];
+  const order = values.map((value, n) => ({ value, n })).sort((a, b) => a.value - b.value);
+  const found = new Array<number>(values.length).fill(0);
+  const sides = [0, 0.3, -0.3, 0.6, -0.6, 0.9, -0.9];
+  for (const { value, n } of order) {
+    const taken = new Set(placed.filter((one) => value - one.value < near).map((one) => one.side));
+    const side = sides.find((one) => !taken.has(one)) ?? 0;
+    placed.push({ value, side });
+    found[n] = side;
+  }
+  return found;
+}

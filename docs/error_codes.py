@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-EXITS = {"InputRefused": 3, "UsageError": 2, "OutputFailed": 5}
+EXITS = {"InputRefused": 3, "UsageError": 2, "OutputFailed": 5, "NotThere": 3, "Conflict": 3, "Forbidden": 3, "Refused": 3}
 #: Methods that make a refusal of ``code, what, advice``: their calls are read in place of the one inside them.
 MAKERS = {"refuse": 3}
 
@@ -129,6 +129,8 @@ def _texts(node: ast.expr, function: ast.FunctionDef | None, module: _Module, mo
             _texts(part.value if isinstance(part, ast.FormattedValue) else part, function, module, modules) for part in node.values
         ]
         return {"".join(pieces) for pieces in itertools.product(*parts)}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "upper":
+        return {text.upper() for text in _texts(node.func.value, function, module, modules)}
     if isinstance(node, ast.Name):
         if node.id in module.constants:
             return {module.constants[node.id]}

@@ -138,6 +138,22 @@ def test_regions_that_reach_out_are_flagged_and_those_outside_refused(tmp_path: 
             assert "region-partly-outside" in found.flags
 
 
+def test_voxels_that_regions_share_have_a_list_of_names(tmp_path: Path) -> None:
+    inner = block(k=slice(1, 3), j=slice(9, 11), i=slice(1, 4))
+    labels = np.zeros((SLICES, ROWS, COLUMNS), np.int16)
+    for number, mask in ((1, AORTA), (2, LIVER), (3, LESION & LIVER), (4, inner)):
+        labels[mask] = number
+    names = {"1": "aorta", "2": "liver", "3": ["Liver", "Lesion 1"], "4": ["liver", "lesion-1", "healthy"]}
+    found = read_regions(put(tmp_path / "a", labels, names, proposed=["liver"]), study_grid())
+    for name, mask in (("aorta", AORTA), ("liver", LIVER), ("lesion-1", LESION & LIVER), ("healthy", inner)):
+        assert (found.masks[name] == mask).all(), name
+    assert found.proposed == {"liver"}
+    assert "region-overlap" in found.flags
+    assert code(put(tmp_path / "b", labels, {"1": []})) == "SIDECAR-INVALID"
+    assert code(put(tmp_path / "c", labels, {"1": ["aorta", 3]})) == "SIDECAR-INVALID"
+    assert code(put(tmp_path / "d", labels, {"1": "aorta"}, proposed=["lesion-1"])) == "SIDECAR-INVALID"
+
+
 def test_names_labels_and_frames_that_do_not_fit(tmp_path: Path) -> None:
     one, two = AORTA.astype(np.uint8), 2 * LESION.astype(np.uint8)
     unknown = read_regions(put(tmp_path / "a", one + two, {"1": "aorta", "2": "CANARY"}), study_grid())

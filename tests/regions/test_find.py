@@ -221,6 +221,15 @@ def test_given_regions_keep_their_voxels(abdomen):
     assert {r.origin for r in (found.aorta, found.portal_vein, found.liver, found.healthy, found.spleen)} == {"given"}
 
 
+def test_a_proposal_handed_on_untouched_is_still_marked(abdomen, on_abdomen):
+    given = {"aorta": on_abdomen.aorta.mask, "liver": on_abdomen.liver.mask}
+    found = find(abdomen.series, given, proposed={"aorta"})
+    assert (found.aorta.origin, found.liver.origin) == ("proposed", "given")
+    assert (found.aorta.mask == given["aorta"]).all()
+    assert "aorta-proposed" in found.flags
+    assert "liver-proposed" not in found.flags
+
+
 def test_poor_given_healthy_region_is_flagged(abdomen):
     small = np.zeros(abdomen.series.grid.shape, bool)
     k, j, i = np.argwhere(abdomen.truth["lesion-1"])[200]

@@ -82,10 +82,11 @@ function ByZip() {
         take(event.dataTransfer?.files);
       }}
     >
-      <label class="wide">
-        <span>{t("add.zip")}</span>
+      <label class="file">
+        <span class="button">{t("add.zip")}</span>
         <input
           type="file"
+          class="hidden"
           name="zip"
           accept=".zip,application/zip"
           disabled={now !== null}

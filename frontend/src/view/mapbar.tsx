@@ -20,10 +20,10 @@ export function UnitBar({ of }: { of: string }) {
   const bound = (value: number | null, side: string) =>
     value === null ? null : <i class={`bound ${side}`} style={{ left: `${(place(value, scale) / 255) * 100}%` }} />;
   return (
-    <figure class="unitbar" aria-label={t("map.bar", { name: scale.name, low: number(scale.low, digits), high: number(scale.high, digits), unit: scale.unit })} role="img">
-      <figcaption>
+    <div class="unitbar" aria-label={t("map.bar", { name: scale.name, low: number(scale.low, digits), high: number(scale.high, digits), unit: scale.unit })} role="img">
+      <div class="unit">
         {scale.symbol} <span>{scale.unit}</span>
-      </figcaption>
+      </div>
       <div class="colours">
         <canvas ref={canvas} width={256} height={1} />
         {bound(within.lower, "lower")}
@@ -34,7 +34,7 @@ export function UnitBar({ of }: { of: string }) {
         <span>{number(middle, digits)}</span>
         <span>{number(scale.high, digits)}</span>
       </div>
-    </figure>
+    </div>
   );
 }
 

@@ -2,6 +2,7 @@
 import type { PlaneName } from "../api";
 import { bounds, fade, first, NO_BOUNDS, opacity, palettes, words, type Bounds, type Visit } from "../state";
 import type { Pane } from "./pane";
+import { hasGpu } from "./screen";
 import { mapSlices } from "./slices";
 
 /** A standard deviation up to this part of the value leaves the colour whole ... */
@@ -97,7 +98,7 @@ export function drawMap(pane: Pane, canvas: HTMLCanvasElement, paths: string[]):
   if (picture?.of !== of) {
     const drawing = picture?.canvas ?? document.createElement("canvas");
     if (drawing.width !== plane.columns || drawing.height !== plane.rows) Object.assign(drawing, { width: plane.columns, height: plane.rows });
-    const context = drawing.getContext("2d")!;
+    const context = drawing.getContext("2d", { willReadFrequently: true })!;
     const octets = context.createImageData(plane.columns, plane.rows);
     paint(octets.data, data[0]!, data[1] ?? null, scale, within);
     context.putImageData(octets, 0, 0);
@@ -108,7 +109,7 @@ export function drawMap(pane: Pane, canvas: HTMLCanvasElement, paths: string[]):
   if (canvas.width !== Math.round(width * dense) || canvas.height !== Math.round(height * dense)) {
     Object.assign(canvas, { width: Math.round(width * dense), height: Math.round(height * dense) });
   }
-  const context = canvas.getContext("2d")!;
+  const context = canvas.getContext("2d", { willReadFrequently: !hasGpu() })!;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
   // A voxel keeps its own colour: blending two would show values that were never computed.

@@ -12,6 +12,7 @@ import { linked, linkHere, offset_mm } from "./link";
 import { MapBar, MapSelect, UnitBar } from "./mapbar";
 import { PaneView } from "./pane";
 import { lookAt } from "./pointer";
+import { prepare } from "./screen";
 import { fetchAhead, player } from "./time";
 import { TimeBar } from "./timebar";
 import { Toolbar } from "./toolbar";
@@ -131,6 +132,8 @@ function Panels() {
 
 /** Takes the anatomy of one lesion in both visits as the link between them, where the server proposes one. */
 async function linkLesions(id: string, other: string): Promise<void> {
+  // Without lesions in both there is nothing to link.
+  if (!first.study.value?.lesions || !second.study.value?.lesions) return;
   const { links } = await get<{ links: (Link & { first_mm?: [number, number, number]; second_mm?: [number, number, number] })[] }>(`/studies/${id}/link?other=${other}`);
   const best = links.filter((one) => one.first_mm && one.second_mm).sort((a, b) => a.distance_mm - b.distance_mm)[0];
   const here = first.images.value?.planes.axial;
@@ -141,18 +144,20 @@ async function linkLesions(id: string, other: string): Promise<void> {
 
 async function openStudies(id: string, other: string | null): Promise<void> {
   offset_mm.value = null;
+  if (other !== null) layout.value = "visits";
+  else if (layout.value === "visits") layout.value = "planes";
   await Promise.all([openVisit(first, id), other === null ? closeVisit(second) : openVisit(second, other)]);
-  layout.value = other === null ? (layout.value === "visits" ? "planes" : layout.value) : "visits";
   const maps = first.maps.value?.maps ?? [];
   if (fourMaps.value.every((key) => !maps.some((one) => one.key === key))) fourMaps.value = [0, 1, 2, 3].map((n) => maps[n]?.key ?? null);
   if (other === null) return;
   lookAt(first, first.cross.value);
-  // Without outlined lesions there is no link to propose; relative position serves.
+  // Where no link can be proposed, relative position serves.
   await linkLesions(id, other).catch(() => undefined);
 }
 
 export function StudyPage({ id, other }: { id: string; other: string | null }) {
   useEffect(() => {
+    prepare();
     void openStudies(id, other).catch(tell);
     const stops = [showCrosshair(), lengthTool(), player(), fetchAhead()];
     // An analysis that ended has new pictures and maps to show.

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.curves.shifts import ShiftsMm, Vector, moved
+from hepaflow.domain.boxes import Box, box_of
 from hepaflow.domain.curves import TimeCurve
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.series import DynamicSeries
@@ -89,13 +90,14 @@ def _place(mask: Mask, grid: Grid, by_mm: Vector) -> tuple[npt.NDArray[np.intp],
 
 def standard_error(series: DynamicSeries, mask: Mask) -> float:
     """Standard error in HU of one pass's mean over ``mask`` when all of it is valid; see :func:`region_curve`."""
-    box = _box(mask, series.grid.shape)
+    held = box_of(mask)
+    box = _box(mask[held], held, series.grid.shape)
     passes = [i for i in range(series.passes) if i not in series.excluded]
     block = np.stack([series.voxels[i][box] for i in passes]).astype(np.float32)
     covariance = noise_covariance(block, series.grid.spacing_mm)
     if covariance is None:
         return float("nan")
-    return float(np.sqrt(_mean_variance(mask, covariance)))
+    return float(np.sqrt(_mean_variance(mask[held], covariance)))
 
 
 def noise_covariance(block: npt.NDArray[np.float32], spacing_mm: tuple[float, float, float]) -> FloatArray | None:
@@ -145,10 +147,7 @@ def _autocovariance(residual: FloatArray, weight: Mask, spacing_mm: tuple[float,
     return np.asarray(cut * taper, np.float64)
 
 
-def _mean_variance(mask: Mask, covariance: FloatArray) -> float:
-    from scipy import ndimage
-
-    crop = mask[ndimage.find_objects(mask.astype(np.int8))[0]]
+def _mean_variance(crop: Mask, covariance: FloatArray) -> float:
     count = int(crop.sum())
     reach = [n // 2 for n in covariance.shape]
     centre = float(covariance[tuple(reach)])
@@ -162,12 +161,12 @@ def _mean_variance(mask: Mask, covariance: FloatArray) -> float:
     return max(float((pairs[tuple(offsets)] * covariance).sum()) / count**2, centre / count)
 
 
-def _box(mask: Mask, shape: tuple[int, int, int]) -> tuple[slice, slice, slice]:
-    """A box of at most NEIGHBOURHOOD voxels around the region's middle voxel."""
+def _box(crop: Mask, held: Box, shape: tuple[int, int, int]) -> Box:
+    """A box of at most NEIGHBOURHOOD voxels around the middle voxel of a region, which is ``crop`` in the box ``held``."""
     slices = []
     for axis, (n, size) in enumerate(zip(NEIGHBOURHOOD, shape, strict=True)):
-        profile = np.flatnonzero(mask.any(tuple(a for a in range(3) if a != axis)))
-        middle = int(profile[profile.size // 2])
+        profile = np.flatnonzero(crop.any(tuple(a for a in range(3) if a != axis)))
+        middle = held[axis].start + int(profile[profile.size // 2])
         start = int(np.clip(middle - n // 2, 0, max(size - n, 0)))
         slices.append(slice(start, min(start + n, size)))
     return slices[0], slices[1], slices[2]

@@ -33,13 +33,15 @@ _SOP_CLASS = 0x00080016
 class RegionSet:
     """``masks``: known name to (slices, rows, columns) on the study's grid; ``frame``: the pass they were drawn on, where given.
 
-    ``images`` are the SOP instance UIDs of the images that a DICOM object says they were drawn on.
+    ``images`` are the SOP instance UIDs of the images that a DICOM object says they were drawn on. ``proposed`` names the regions that
+    no reader drew: the reading room hands on what it proposed as it was seen.
     """
 
     masks: dict[str, BoolArray]
     frame: int | None
     flags: tuple[str, ...] = ()
     images: frozenset[str] = frozenset()
+    proposed: frozenset[str] = frozenset()
 
 
 def known_name(name: str) -> str | None:
@@ -74,7 +76,7 @@ def read_regions(path: Path, grid: Grid) -> RegionSet:
     """Known regions of ``path`` on ``grid``, nearest by physical position, whatever grid they were drawn on.
 
     ``path`` is a label map NAME.nii[.gz] beside NAME.json (``{"labels": {"1": "aorta", ...}, "frame": 9}``), a DICOM SEG or RTSTRUCT
-    file, or a folder of either. Names are those of the contract, in any case; others are left out with a flag. Refused: another frame
+    file, or a folder of either. A label of voxels that regions share has a list of names. Names are those of the contract, in any case; others are left out with a flag. Refused: another frame
     of reference, a region that is empty or wholly outside the images, one name given twice, nothing known at all.
     """
     if path.is_dir() and (maps := sorted(p for p in path.iterdir() if is_nifti(p) and sidecar_of(p).is_file())):
@@ -89,10 +91,13 @@ def _from_nifti(path: Path, grid: Grid) -> RegionSet:
         raise InputRefused("REGIONS-MISSING", "the given regions do not exist", "Check the path")
     facts = read_sidecar(sidecar_of(path))
     labels, frame = facts.get("labels"), facts.get("frame")
-    if not isinstance(labels, dict) or not all(isinstance(n, str) and re.fullmatch(r"\d{1,9}", v) for v, n in labels.items()):
+    if not isinstance(labels, dict) or not all(_is_label(value, names) for value, names in labels.items()):
         raise InputRefused("SIDECAR-INVALID", "labels do not name whole numbers", 'Write {"labels": {"1": "aorta", ...}}')
     if frame is not None and (not isinstance(frame, int) or isinstance(frame, bool) or frame < 0):
         raise InputRefused("SIDECAR-INVALID", "frame is not the number of a pass", "Give the 0-based pass, or leave it out")
+    proposed = facts.get("proposed", [])
+    if not isinstance(proposed, list) or not all(isinstance(name, str) and name in KNOWN for name in proposed):
+        raise InputRefused("SIDECAR-INVALID", "proposed does not name vessels or organs", "List names of labels, or leave it out")
     volume = read_volume(path, dimensions=3)
     if volume.values.dtype.kind == "f" and not (np.isfinite(volume.values) & (volume.values == np.rint(volume.values))).all():
         raise InputRefused("REGIONS-VALUES", "the label map holds values that are not whole numbers", "Give a label map")
@@ -103,12 +108,31 @@ def _from_nifti(path: Path, grid: Grid) -> RegionSet:
         flags.append("region-labels-unnamed")
     if grid.frame_of_reference_uid:
         flags.append("region-frame-unverified")
-    found = [(name, volume.grid, numbers == int(value)) for value, name in labels.items() if int(value) != 0 or _refuse_zero()]
-    return _placed(found, grid, frame=frame, flags=flags)
+    if any(int(value) == 0 for value in labels):
+        raise InputRefused("SIDECAR-INVALID", "label 0 is the background and cannot have a name", "Number regions from 1")
+    found = [(name, volume.grid, mask) for name, mask in _masks(numbers, labels)]
+    return replace(_placed(found, grid, frame=frame, flags=flags), proposed=frozenset(proposed))
 
 
-def _refuse_zero() -> bool:
-    raise InputRefused("SIDECAR-INVALID", "label 0 is the background and cannot have a name", "Number regions from 1")
+def _is_label(value: str, names: object) -> bool:
+    several = isinstance(names, list) and len(names) > 0 and all(isinstance(name, str) for name in names)
+    return bool(re.fullmatch(r"\d{1,9}", value)) and (isinstance(names, str) or several)
+
+
+def _masks(numbers: npt.NDArray[np.int64], labels: dict[str, str | list[str]]) -> list[tuple[str, BoolArray]]:
+    """Every name with its voxels: those of its own label, and those of the labels that it shares with others."""
+    found = [(names, numbers == int(value)) for value, names in labels.items() if isinstance(names, str)]
+    own = {known_name(name) or name: mask for name, mask in found}
+    for value, names in labels.items():
+        if isinstance(names, str):
+            continue
+        for name in dict.fromkeys(known_name(name) or name for name in names):
+            if name in own:
+                own[name] |= numbers == int(value)
+            else:
+                own[name] = numbers == int(value)
+                found.append((name, own[name]))
+    return found
 
 
 def _from_dicom(path: Path, grid: Grid) -> RegionSet:

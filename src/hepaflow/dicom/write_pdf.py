@@ -8,10 +8,45 @@ from typing import Any
 
 from hepaflow.dicom import origin
 from hepaflow.dicom.codes import MEASUREMENT_REPORT, SOURCE_IMAGE
+from hepaflow.dicom.write_ct import stable_uid
 from hepaflow.domain.case import CaseResult
 from hepaflow.errors import InputRefused
 
 ENCAPSULATED_PDF_STORAGE = "1.2.840.10008.5.1.4.1.1.104.1"
+
+
+def rewrite_pdf(path: Path, pdf: bytes, folder: Path) -> Path:
+    """The object at ``path``, as :func:`write_pdf` wrote it, with another ``pdf`` in it (the same report, signed), as an object and a series of its own in ``folder``.
+
+    Patient, study, dates and references stay as they are. Refused: bytes that are no PDF, a file that is no Encapsulated PDF.
+    """
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    _check(pdf)
+    try:
+        ds: Any = dcmread(path)
+    except (InvalidDicomError, OSError) as error:
+        raise InputRefused("DOCUMENT-NOT-DICOM", "the report's DICOM object cannot be read", "Analyse the study again") from error
+    if ds.get("SOPClassUID") != ENCAPSULATED_PDF_STORAGE:
+        raise InputRefused("DOCUMENT-NOT-DICOM", "the report's DICOM object is none", "Analyse the study again")
+    said = (ds.SOPInstanceUID, hashlib.sha256(pdf).hexdigest())
+    ds.SOPInstanceUID, ds.SeriesInstanceUID = stable_uid("signed document instance", *said), stable_uid("signed document", *said)
+    ds.SeriesDescription = f"{ds.SeriesDescription}, signed"
+    ds.DocumentTitle = f"{ds.DocumentTitle}, signed"
+    _hold(ds, pdf)
+    ds.file_meta = origin.file_meta(ds.SOPClassUID, ds.SOPInstanceUID)
+    return origin.save(ds, folder / path.name)
+
+
+def _check(pdf: bytes) -> None:
+    if not pdf.startswith(b"%PDF-"):
+        raise InputRefused("DOCUMENT-NOT-PDF", "the document is not a PDF", "Give the bytes of a PDF file")
+
+
+def _hold(ds: Any, pdf: bytes) -> None:
+    ds.EncapsulatedDocumentLength = len(pdf)
+    ds.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
 
 
 def write_pdf(case: CaseResult, pdf: bytes, folder: Path) -> Path:
@@ -22,8 +57,7 @@ def write_pdf(case: CaseResult, pdf: bytes, folder: Path) -> Path:
     """
     from pydicom.dataset import Dataset
 
-    if not pdf.startswith(b"%PDF-"):
-        raise InputRefused("DOCUMENT-NOT-PDF", "the document is not a PDF", "Give the bytes of a PDF file")
+    _check(pdf)
     study, version = origin.origin_of(case), origin.version_of(case)
     said = hashlib.sha256(pdf + version.encode()).hexdigest()[:32]
     ds: Any = Dataset()
@@ -39,8 +73,7 @@ def write_pdf(case: CaseResult, pdf: bytes, folder: Path) -> Path:
     ds.DocumentTitle = "Liver perfusion report, research use only"
     ds.ConceptNameCodeSequence = [origin.coded_item(MEASUREMENT_REPORT)]
     ds.MIMETypeOfEncapsulatedDocument = "application/pdf"
-    ds.EncapsulatedDocumentLength = len(pdf)
-    ds.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
+    _hold(ds, pdf)
     origin.settle(ds, study, "document", said)
     ds.file_meta = origin.file_meta(ds.SOPClassUID, ds.SOPInstanceUID)
     return origin.save(ds, folder / "report_pdf.dcm")

@@ -12,6 +12,7 @@ import numpy as np
 
 from hepaflow.kinetics.response_table import LAG_STEP_S, LOG_RATE_STEP
 
+#: What one of these calls is inlined, for the reason given in ``scan``.
 _JIT: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy"}
 _ZERO = np.float32(0.0)
 #: Start of the damping, its least value, its factors after a better and a worse step, and where a fit gives up.
@@ -21,7 +22,7 @@ SETTLED = 1e-5
 FLAT = 1e-4
 
 
-@numba.njit(**_JIT)
+@numba.njit(forceinline=True, **_JIT)
 def _look_up(nodes, rates, lags, first, rate, lag, value, slope, bend):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Response of one term: ``value``, derivative by lag ``slope`` and by rate ``bend``, each (dims,), bilinear between ``nodes``.
 
@@ -52,7 +53,7 @@ def _look_up(nodes, rates, lags, first, rate, lag, value, slope, bend):  # type:
         bend[d] = (other - one) * per_rate
 
 
-@numba.njit(**_JIT)
+@numba.njit(forceinline=True, **_JIT)
 def _dot(a, b):  # type: ignore[no-untyped-def]  # pragma: no cover
     total = _ZERO
     for d in range(a.size):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.domain.boxes import box_of
 from hepaflow.domain.geometry import Grid
 from hepaflow.errors import InputRefused
 
@@ -47,7 +48,7 @@ def longest_axial(mask: npt.NDArray[np.bool_], grid: Grid) -> AxialDiameter:
     axis, axial = slice_axis(grid)
     if not mask.any():
         raise InputRefused("REGION-EMPTY", "a lesion holds no voxel", "Draw the lesion inside the scanned volume")
-    box = ndimage.find_objects(mask.view(np.uint8))[0]
+    box = box_of(mask)
     start = np.array([s.start for s in box], float)
     label, _ = ndimage.label(mask[box], np.ones((3, 3, 3)))
     best = (0.0, np.zeros(3), np.zeros(3))

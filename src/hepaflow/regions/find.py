@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +90,7 @@ def find(
     *,
     frame: int | None = None,
     only: Collection[str] | None = None,
+    proposed: Collection[str] = (),
     remember: Remember = _forgetful,
 ) -> Regions:
     """Regions of a motion-corrected study on its own grid.
@@ -96,34 +98,117 @@ def find(
     ``given`` holds masks (slices, rows, columns) named aorta, portal_vein, spleen, liver, healthy or lesion-*; each keeps its voxels.
     A given liver is completed by the lesions and the healthy region drawn in it, since a label map cannot hold both. Missing regions
     are proposed, carry origin ``proposed`` and a flag; no lesion is ever proposed. ``frame`` is the pass on which regions were drawn.
+    Regions given that are named in ``proposed`` were proposed before and never drawn: they keep that origin and its flag.
     ``only`` names the lesions to delineate (all unless given); ``remember`` may give back what it was told before of the same names.
     Refused: an unknown name, an empty mask, one on another grid, and AORTA-, PORTAL-, LIVER- or HEALTHY-NOT-FOUND when nothing
     plausible can be proposed.
     """
-    masks = {name: _checked(name, mask, aligned.grid) for name, mask in given.items()}
-    lesions = {name: mask for name, mask in masks.items() if name.startswith(LESION)}
-    every = remember("lesions", (ALL_LESIONS,), lambda: _union(lesions.values(), aligned.grid))
-    drawn = remember(
-        "drawn", _DRAWN, lambda: _union((every, *(masks[name] for name in ("healthy",) if name in masks)), aligned.grid)
-    )
-    search = remember("search", ("aorta",), lambda: _search(remember("volume", (), lambda: search_volume(aligned)), masks))
-    aorta = remember("aorta", ("aorta",), lambda: _region("aorta", masks, lambda: search.volume.to_grid(search.arterial.core)))
-    liver, organ = remember("liver", _ORGAN, lambda: _liver(search, masks, drawn))
-    portal = remember("portal_vein", _after("portal_vein", masks), lambda: _portal(search, organ, masks))
-    spleen = remember("spleen", _after("spleen", masks), lambda: _spleen(search, organ, masks))
-    wide = remember("vessels", (*_ORGAN, "portal_vein"), lambda: _vessels(search, organ, aorta.mask | portal.mask))
-    healthy = remember("healthy", (*_ORGAN, "portal_vein"), lambda: _healthy(search, masks, organ, every, wide))
+    finder = Finder(aligned, given, proposed=proposed, remember=remember)
+    aorta, liver, portal = finder.aorta(), finder.liver(), finder.portal_vein()
+    spleen, wide, healthy = finder.spleen(), finder.vessels(), finder.healthy()
     reference = remember(
-        "reference", _after("healthy", masks, "portal_vein"), lambda: region_curve(aligned, healthy.mask, name="healthy").values
+        "reference",
+        _after("healthy", finder.masks, "portal_vein"),
+        lambda: region_curve(aligned, healthy.mask, name="healthy").values,
     )
-    around = Surroundings(liver.mask, lesions, wide, reference)
+    around = Surroundings(liver.mask, finder.lesions, wide, reference)
     found: tuple[Lesion, ...] = tuple(
         delineate(n, m, series=aligned, around=around)
-        for n, m in sorted(lesions.items(), key=_by_number)
+        for n, m in sorted(finder.lesions.items(), key=_by_number)
         if only is None or n in only
     )
-    proposed = tuple(dict.fromkeys(f for r in (aorta, portal, spleen, liver, healthy) if r is not None for f in r.flags))
-    return Regions(aligned.grid, aorta, portal, liver, healthy, found, spleen, frame, proposed)
+    flags = tuple(dict.fromkeys(f for r in (aorta, portal, spleen, liver, healthy) if r is not None for f in r.flags))
+    return Regions(aligned.grid, aorta, portal, liver, healthy, found, spleen, frame, flags)
+
+
+class Finder:
+    """The regions of a study one by one, given or proposed as :func:`find` says, with what each rests on. Refused: as there."""
+
+    def __init__(
+        self,
+        aligned: DynamicSeries,
+        given: Mapping[str, Mask],
+        *,
+        proposed: Collection[str] = (),
+        remember: Remember = _forgetful,
+    ) -> None:
+        self._aligned, self._proposed, self._remember = aligned, frozenset(proposed), remember
+        self._found: dict[str, Any] = {}
+        self.masks = {name: _checked(name, mask, aligned.grid) for name, mask in given.items()}
+        self.lesions = {name: mask for name, mask in self.masks.items() if name.startswith(LESION)}
+
+    def region(self, name: str) -> Region | None:
+        """The region of one of the five names; None for a spleen that is not in the images."""
+        makers: dict[str, Callable[[], Region | None]] = {
+            "aorta": self.aorta,
+            "portal_vein": self.portal_vein,
+            "spleen": self.spleen,
+            "liver": self.liver,
+            "healthy": self.healthy,
+        }
+        return makers[name]()
+
+    def aorta(self) -> Region:
+        """The aorta."""
+        search = self._search()
+        propose = partial(search.volume.to_grid, search.arterial.core)
+        return self._marked(self._once("aorta", ("aorta",), lambda: _region("aorta", self.masks, propose)))
+
+    def liver(self) -> Region:
+        """The liver, with what is drawn in it."""
+        return self._marked(self._organ()[0])
+
+    def portal_vein(self) -> Region:
+        """The portal vein."""
+        search, organ = self._search(), self._organ()[1]
+        rests_on = _after("portal_vein", self.masks)
+        return self._marked(self._once("portal_vein", rests_on, lambda: _portal(search, organ, self.masks)))
+
+    def spleen(self) -> Region | None:
+        """The spleen, where there is one."""
+        search, organ = self._search(), self._organ()[1]
+        found = self._once("spleen", _after("spleen", self.masks), lambda: _spleen(search, organ, self.masks))
+        return None if found is None else self._marked(found)
+
+    def vessels(self) -> Mask:
+        """Large vessels in and at the liver."""
+        search, organ = self._search(), self._organ()[1]
+        known = (self.aorta(), self.portal_vein())
+        return self._once(
+            "vessels", (*_ORGAN, "portal_vein"), lambda: _vessels(search, organ, np.logical_or(*(one.mask for one in known)))
+        )
+
+    def healthy(self) -> Region:
+        """The healthy reference."""
+        search, organ, wide, every = self._search(), self._organ()[1], self.vessels(), self._every()
+        rests_on = (*_ORGAN, "portal_vein")
+        return self._marked(self._once("healthy", rests_on, lambda: _healthy(search, self.masks, organ, every, wide)))
+
+    def _marked(self, region: Region) -> Region:
+        """A region that was proposed before and handed on untouched is no reader's."""
+        if region.origin != "given" or region.name not in self._proposed:
+            return region
+        return replace(region, origin="proposed", flags=(f"{region.name.replace('_', '-')}-proposed", *region.flags))
+
+    def _search(self) -> _Search:
+        def make() -> _Search:
+            return _search(self._remember("volume", (), lambda: search_volume(self._aligned)), self.masks)
+
+        return self._once("search", ("aorta",), make)
+
+    def _every(self) -> Mask:
+        return self._once("lesions", (ALL_LESIONS,), lambda: _union(self.lesions.values(), self._aligned.grid))
+
+    def _organ(self) -> tuple[Region, Mask]:
+        healthy = [self.masks[name] for name in ("healthy",) if name in self.masks]
+        search, every = self._search(), self._every()
+        drawn = self._once("drawn", _DRAWN, lambda: _union((every, *healthy), self._aligned.grid))
+        return self._once("liver", _ORGAN, lambda: _liver(search, self.masks, drawn))
+
+    def _once(self, part: str, of: tuple[str, ...], make: Callable[[], T]) -> T:
+        if part not in self._found:
+            self._found[part] = self._remember(part, of, make)
+        return cast(T, self._found[part])
 
 
 def _after(name: str, masks: dict[str, Mask], *more: str) -> tuple[str, ...]:

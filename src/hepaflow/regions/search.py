@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.domain.boxes import box_of
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.series import DynamicSeries
+from hepaflow.regions.blocks import add_blocks
 
 Volume = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Array = npt.NDArray[Any]
 
 SEARCH_MM = 3.0
 SMOOTHING_MM = 2.5
 AIR_HU = -1024.0
+THREADS = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,17 +62,29 @@ class SearchVolume:
 
     def to_grid(self, mask: Mask, *, smooth: bool = False) -> Mask:
         """A coarse mask on the study's grid; ``smooth`` draws the border by interpolation instead of by blocks."""
-        value = mask.astype(np.float32)
+        value, spans = _flipped(mask.astype(np.float32), self.flipped), []
+        box = box_of(value)
         for axis in range(3):
-            source = self.order[axis]
-            if self.flipped[axis]:
-                value = np.flip(value, axis)
-            value = _stretch(value, axis, self.factors[axis], self.grid.shape[source], smooth=smooth)
-        return np.ascontiguousarray(np.transpose(value, np.argsort(self.order)) > 0.5)
+            size = self.grid.shape[self.order[axis]]
+            value, span = _stretch(value, axis, self.factors[axis], size, held=box[axis], smooth=smooth)
+            spans.append(span)
+        out = np.zeros(self.grid.shape, bool)
+        np.transpose(out, self.order)[tuple(spans)] = value > 0.5
+        return out
 
     def from_grid(self, mask: Mask) -> Mask:
         """A mask of the study's grid on the coarse grid: at least half of the voxel, or the whole of a thin structure's middle."""
-        return _coarse(mask.view(np.uint8), self.order, self.flipped, self.factors) >= 0.5
+        moved = np.transpose(mask, self.order)
+        blocks = [max(n // f, 1) for n, f in zip(moved.shape, self.factors, strict=True)]
+        within = [min(f, n) for f, n in zip(self.factors, moved.shape, strict=True)]
+        held = [
+            slice(min(span.start // w, n), min(-(-span.stop // w), n))
+            for span, w, n in zip(box_of(moved), within, blocks, strict=True)
+        ]
+        inside = moved[tuple(slice(span.start * w, span.stop * w) for span, w in zip(held, within, strict=True))]
+        result = np.zeros(blocks, bool)
+        result[tuple(held)] = 2 * _counted(inside, within) >= np.prod(within)
+        return np.ascontiguousarray(_flipped(result, self.flipped))
 
 
 def search_volume(series: DynamicSeries, *, coarse_mm: float = SEARCH_MM, thin: int = 1) -> SearchVolume:
@@ -80,14 +98,16 @@ def search_volume(series: DynamicSeries, *, coarse_mm: float = SEARCH_MM, thin: 
     factors: tuple[int, int, int] = tuple(max(1, round(coarse_mm / series.grid.spacing_mm[a])) for a in order)  # type: ignore[assignment]
     spacing: tuple[float, float, float] = tuple(series.grid.spacing_mm[a] * f for a, f in zip(order, factors, strict=True))  # type: ignore[assignment]
     kept = [i for i in range(series.passes) if i not in series.excluded]
-    frames = [_coarse(series.voxels[i], order, flipped, factors, thin=thin) for i in kept]
-    hu = np.stack(frames)
+    # passes one by one are independent, and the array functions give way to each other
+    with ThreadPoolExecutor(THREADS) as pool:
+        hu = np.stack(list(pool.map(lambda i: _coarse(series.voxels[i], order, flipped, factors, thin=thin), kept)))
     missing = ~np.isfinite(hu)
     seen = np.asarray(missing.mean(0) < 0.25)
     if missing.any():
         _carry(hu)
-    for frame in hu:
-        ndimage.gaussian_filter(frame, [SMOOTHING_MM / s for s in spacing], output=frame, truncate=3.0)
+    sigma = [SMOOTHING_MM / s for s in spacing]
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(lambda frame: ndimage.gaussian_filter(frame, sigma, output=frame, truncate=3.0), hu))
     low, high = hu.min(0), hu.max(0)
     return SearchVolume(hu, series.times_s[kept], spacing, low, high, seen, _body(high), series.grid, order, flipped, factors)
 
@@ -117,31 +137,19 @@ def _coarse(
     """Block means along patient axes; a block is NaN when less than half of it was measured. A last, partial block is left out."""
     moved = np.transpose(volume, order)
     blocks = [max(n // f, 1) for n, f in zip(moved.shape, factors, strict=True)]
-    within = [min(f, n) for f, n in zip(factors, moved.shape, strict=True)]
+    within = tuple(min(f, n) for f, n in zip(factors, moved.shape, strict=True))
     total = np.zeros(blocks, np.float32)
     count = np.zeros(blocks, np.int32)
-    for a in range(0, within[0], thin):
-        for b in range(0, within[1], thin):
-            for c in range(0, within[2], thin):
-                part = moved[
-                    a : blocks[0] * within[0] : within[0],
-                    b : blocks[1] * within[1] : within[1],
-                    c : blocks[2] * within[2] : within[2],
-                ]
-                if part.dtype.kind == "f":
-                    good = np.isfinite(part)
-                    np.add(total, part, out=total, where=good, casting="unsafe")
-                    count += good
-                else:
-                    total += part
-                    count += 1
+    add_blocks(moved, within, thin, total, count)
     result = np.divide(
         total, count, out=np.full(blocks, np.nan, np.float32), where=2 * count >= np.prod([-(-f // thin) for f in within])
     )
-    for axis, flip in enumerate(flipped):
-        if flip:
-            result = np.flip(result, axis)
-    return np.ascontiguousarray(result, np.float32)
+    return np.ascontiguousarray(_flipped(result, flipped), np.float32)
+
+
+def _flipped(value: Array, flipped: tuple[bool, bool, bool]) -> Array:
+    k, j, i = (slice(None, None, -1 if flip else 1) for flip in flipped)
+    return value[k, j, i]
 
 
 def _carry(hu: Volume) -> None:
@@ -166,19 +174,38 @@ def _body(high: Volume) -> Mask:
     return np.asarray(np.stack([ndimage.binary_fill_holes(s) for s in largest]))
 
 
-def _stretch(value: Volume, axis: int, factor: int, size: int, *, smooth: bool) -> Volume:
-    """Values of blocks at the ``size`` voxels they stand for along ``axis``; voxels past the last whole block take its value.
+def _counted(mask: Mask, within: list[int]) -> npt.NDArray[np.int32]:
+    """How many voxels of each block of ``within`` voxels are True."""
+    count = mask.astype(np.int32)
+    for axis, factor in enumerate(within):
+        at: list[slice] = [slice(None)] * 3
+        total = np.zeros([n // factor if a == axis else n for a, n in enumerate(count.shape)], np.int32)
+        for start in range(factor):
+            at[axis] = slice(start, None, factor)
+            total += count[tuple(at)]
+        count = total
+    return count
 
-    ``smooth`` interpolates linearly between the blocks' centres.
+
+def _stretch(value: Volume, axis: int, factor: int, size: int, *, held: slice, smooth: bool) -> tuple[Volume, slice]:
+    """Values of blocks at the voxels, of ``size``, that they stand for along ``axis``, and where these lie; beyond, all are 0.
+
+    Only the blocks ``held`` are not 0. Voxels past the last whole block take its value. ``smooth`` interpolates linearly between the blocks' centres.
     """
     at = (np.arange(size) + 0.5) / factor - 0.5
     n = value.shape[axis]
     if not smooth:
-        return np.take(value, np.clip(np.rint(at + 1e-9), 0, n - 1).astype(int), axis)
-    below = np.clip(np.floor(at).astype(int), 0, n - 1)
-    above = np.clip(below + 1, 0, n - 1)
-    share = np.clip(at - below, 0.0, 1.0).astype(np.float32)
+        below = above = np.clip(np.rint(at + 1e-9), 0, n - 1).astype(int)
+    else:
+        below = np.clip(np.floor(at).astype(int), 0, n - 1)
+        above = np.clip(below + 1, 0, n - 1)
+    # both rise along the axis
+    span = slice(int(np.searchsorted(above, held.start)), int(np.searchsorted(below, held.stop)))
+    below, above = below[span], above[span]
+    if not smooth:
+        return np.take(value, below, axis), span
+    share = np.clip(at[span] - below, 0.0, 1.0).astype(np.float32)
     shape = [1, 1, 1]
-    shape[axis] = size
+    shape[axis] = below.size
     share = share.reshape(shape)
-    return np.asarray(np.take(value, below, axis) * (1 - share) + np.take(value, above, axis) * share, np.float32)
+    return np.asarray(np.take(value, below, axis) * (1 - share) + np.take(value, above, axis) * share, np.float32), span

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.domain.boxes import box_of, wider
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.lesions import Lesion, Region
 from hepaflow.domain.series import DynamicSeries
@@ -56,7 +58,7 @@ def delineate(lesion_id: str, mask: Mask, *, series: DynamicSeries, around: Surr
     if not mask.any():
         raise InputRefused("REGION-EMPTY", f"{lesion_id} holds no voxel", "Draw the lesion inside the scanned volume")
     grid = series.grid
-    window = _window(mask, grid, SURROUND_MM + 2.0)
+    window = wider(box_of(mask), SURROUND_MM + 2.0, spacing_mm=grid.spacing_mm, shape=mask.shape)
     local, spacing = mask[window], grid.spacing_mm
     depth = border_distance(local, spacing)
     outside = border_distance(~local, spacing)
@@ -116,7 +118,7 @@ def vascular_part(series: DynamicSeries, mask: Mask, reference: FloatArray) -> t
     only if its mean is below 35 % of healthy liver and below half of the upper class, the classes lie 3 noise deviations apart and what
     remains of it after an opening is at least 0.2 mL and 5 % of the lesion; otherwise the vascular part is the whole lesion.
     """
-    window = _window(mask, series.grid, 3.0 * SMOOTHING_MM)
+    window = wider(box_of(mask), 3.0 * SMOOTHING_MM, spacing_mm=series.grid.spacing_mm, shape=mask.shape)
     local = mask[window]
     share, noise = _relative_enhancement(series, window, local, reference)
     values = share[local & np.isfinite(share)]
@@ -171,11 +173,16 @@ def _relative_enhancement(
     power = float((pattern**2).sum())
     if power <= 0:
         return np.where(local, 0.0, np.nan), 0.0
-    voxels = np.stack([series.voxels[i][window] for i in kept]).astype(np.float32)
-    whole = local & np.isfinite(voxels).all(0)
-    curves = voxels[:, whole] - voxels[:, whole].mean(0)
-    spacing = series.grid.spacing_mm
-    slope = _smooth_inside(pattern @ curves / power, whole, spacing)
+    samples = np.empty((int(local.sum()), len(kept)), np.float32)
+    for column, i in enumerate(kept):
+        samples[:, column] = series.voxels[i][window][local]
+    measured = np.isfinite(samples).all(1)
+    whole = local.copy()
+    whole[local] = measured
+    inside = samples[measured].T
+    curves = inside - inside.mean(0)
+    smooth = _smoother(whole, series.grid.spacing_mm)
+    slope = smooth(pattern @ curves / power)
     left = curves - np.outer(pattern, pattern @ curves / power)
     left -= left.mean(1, keepdims=True)
     noise = []
@@ -184,28 +191,23 @@ def _relative_enhancement(
         other -= other.mean() + pattern * (other @ pattern) / power
         size = float((other**2).sum())
         if size > 0.05 * power:
-            noise.append(float(np.nanstd(_smooth_inside(other @ left / np.sqrt(size * power), whole, spacing))))
+            noise.append(float(np.nanstd(smooth(other @ left / np.sqrt(size * power)))))
     return slope, float(np.median(noise)) if noise else 0.0
 
 
-def _smooth_inside(values: FloatArray, inside: Mask, spacing_mm: tuple[float, float, float]) -> FloatArray:
-    """Gaussian mean over the voxels of ``inside`` only; NaN elsewhere."""
+def _smoother(inside: Mask, spacing_mm: tuple[float, float, float]) -> Callable[[FloatArray], FloatArray]:
+    """Gaussian mean, over the voxels of ``inside`` only, of values given there (n,); NaN elsewhere."""
     from scipy import ndimage
 
     sigma = [SMOOTHING_MM / s for s in spacing_mm]
-    image = np.zeros(inside.shape)
-    image[inside] = values
-    weight = ndimage.gaussian_filter(inside.astype(float), sigma)
-    return np.where(inside, ndimage.gaussian_filter(image, sigma) / np.maximum(weight, 1e-9), np.nan)
+    weight = np.maximum(ndimage.gaussian_filter(inside.astype(float), sigma), 1e-9)
 
+    def smooth(values: FloatArray) -> FloatArray:
+        image = np.zeros(inside.shape)
+        image[inside] = values
+        return np.where(inside, ndimage.gaussian_filter(image, sigma) / weight, np.nan)
 
-def _window(mask: Mask, grid: Grid, margin_mm: float) -> tuple[slice, slice, slice]:
-    slices = []
-    for axis, (step, size) in enumerate(zip(grid.spacing_mm, mask.shape, strict=True)):
-        at = np.flatnonzero(mask.any(tuple(a for a in range(3) if a != axis)))
-        reach = int(np.ceil(margin_mm / step)) + 1
-        slices.append(slice(max(int(at[0]) - reach, 0), min(int(at[-1]) + reach + 1, size)))
-    return slices[0], slices[1], slices[2]
+    return smooth
 
 
 def _flags(
@@ -225,7 +227,7 @@ def _flags(
         missing = [float(np.isnan(v.reshape(-1)[index]).mean()) for i, v in enumerate(series.voxels) if i not in series.excluded]
         if max(missing) > 0.02:
             flags.append("lesion-out-of-coverage-passes")
-    here = _window(mask, series.grid, 0.0)
+    here = box_of(mask)
     local = mask[here]
     size = np.count_nonzero(local)
     if np.count_nonzero(local & around.vessels[here]) > 0.1 * size:

@@ -113,7 +113,9 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The whole report. ``disclaimer`` is printed on every page; ``label`` names the study without saying whose it is; ``dense``: close together, for one page."""
+    """The whole report. ``disclaimer`` is printed on every page; ``label`` names the study without saying whose it is; ``dense``: close together, for one page.
+    ``signed`` says in a line who signed it; empty where nobody has.
+    """
 
     language: str
     title: str
@@ -125,3 +127,4 @@ class Document:
     page_of: str
     sections: tuple[Section, ...]
     dense: bool = False
+    signed: str = ""

@@ -16,6 +16,7 @@ from hepaflow.report.figures_ratio import summary_figure
 from hepaflow.report.files import replace_file
 from hepaflow.report.rated import Truth
 from hepaflow.report.sections import every
+from hepaflow.report.signature import Signature, with_signature
 from hepaflow.report.words import Words
 
 __all__ = ["compose", "save", "study_label", "summary_figure", "write"]
@@ -29,8 +30,8 @@ def study_label(case: CaseResult) -> str:
     return hashlib.sha256(b"hepaflow study " + seed).hexdigest()[:8]
 
 
-def compose(case: CaseResult, *, language: str = "en", truth: Truth | None = None) -> Document:
-    """The report's content in one language. Refused: a language other than ``en`` and ``fr`` (LANGUAGE-UNKNOWN)."""
+def compose(case: CaseResult, *, language: str = "en", truth: Truth | None = None, signature: Signature | None = None) -> Document:
+    """The report's content in one language, signed or not. Refused: a language other than ``en`` and ``fr`` (LANGUAGE-UNKNOWN)."""
     words = Words(language)
     model = case.maps.model
     values = {
@@ -41,7 +42,7 @@ def compose(case: CaseResult, *, language: str = "en", truth: Truth | None = Non
     }
     with styled():
         sections = every(case, words=words, truth=truth)
-    return Document(
+    document = Document(
         language=language,
         title=words("title"),
         subtitle=words("subtitle", **values),
@@ -52,6 +53,7 @@ def compose(case: CaseResult, *, language: str = "en", truth: Truth | None = Non
         page_of=words("page_of", page="{page}", pages="{pages}"),
         sections=sections,
     )
+    return document if signature is None else with_signature(document, signature)
 
 
 def write(case: CaseResult, folder: Path, *, language: str = "en", truth: Truth | None = None) -> tuple[Path, Path]:

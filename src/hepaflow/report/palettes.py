@@ -6,7 +6,8 @@ All are of Crameri's collection, ordered in lightness, so that they read the sam
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -47,12 +48,14 @@ def palette_of(key: str) -> str:
 def table(name: str) -> npt.NDArray[np.float64]:
     """The colours of a palette from its low to its high end: (256, 3), red, green and blue from 0 to 1.
 
-    Importing ``cmcrameri.cm`` would pull in pyplot and register sixty maps; one table is enough.
+    Importing ``cmcrameri`` would pull in pyplot and register sixty maps; one table is enough.
     """
     if name == GREY:
         found = np.repeat(np.linspace(0.0, 1.0, 256)[:, None], 3, axis=1)
     else:
-        with resources.files("cmcrameri").joinpath("cmaps", f"{name}.txt").open("rb") as text:
-            found = np.loadtxt(text)
+        package = find_spec("cmcrameri")
+        assert package is not None
+        assert package.submodule_search_locations is not None
+        found = np.loadtxt(Path(package.submodule_search_locations[0]) / "cmaps" / f"{name}.txt")
     found.setflags(write=False)
     return found

@@ -21,6 +21,8 @@ from hepaflow.report.content import Document
 from hepaflow.report.pdf_blocks import MARGIN, MUTED, RULE, WIDTH, flowables, markup, opening_of, pieces_of, text_style
 
 _TOP, _BOTTOM = 20 * mm, 16 * mm
+#: Room that version and page number take at either end of the foot.
+_FOOT_SIDE = 22 * mm
 _ACCENT, _SERIOUS = colors.HexColor("#1f5a7a"), colors.HexColor("#a4262c")
 #: Print at two thirds of its size is still read.
 _MOST_SHRINKING = 1.5
@@ -79,6 +81,12 @@ class _NumberedCanvas(Canvas):  # type: ignore[misc]
         self.setLineWidth(0.6)
         self.line(MARGIN, top - 2.2 * mm, A4[0] - MARGIN, top - 2.2 * mm)
         self.drawString(MARGIN, 9 * mm, f"hepaflow {document.version}")
+        if document.signed:
+            room = WIDTH - 2 * (_FOOT_SIDE + 2 * mm)
+            size = min(7.0, 7.0 * room / pdfmetrics.stringWidth(document.signed, "hepaflow", 7))
+            self.setFont("hepaflow", size)
+            self.drawCentredString(A4[0] / 2, 9 * mm, document.signed)
+            self.setFont("hepaflow", 7)
         self.drawRightString(A4[0] - MARGIN, 9 * mm, document.page_of.format(page=self._pageNumber, pages=pages))
         self.restoreState()
 
@@ -129,8 +137,10 @@ def render(document: Document) -> bytes:
     story: list[Any] = [
         Text("hepaflow", text_style(9, color=_ACCENT, font="hepaflow-bold", after=1)),
         Text(markup(document.title), text_style(13 if document.dense else 18, font="hepaflow-bold", after=3)),
-        Text(markup(f"{document.label} · {document.subtitle}"), text_style(8, color=MUTED, after=8)),
+        Text(markup(f"{document.label} · {document.subtitle}"), text_style(8, color=MUTED, after=3 if document.signed else 8)),
     ]
+    if document.signed:
+        story.append(Text(markup(document.signed), text_style(8, font="hepaflow-bold", after=8)))
     for number, section in enumerate(document.sections, start=1):
         heading = _Heading(section.key, section.title, number, dense=document.dense)
         if document.dense:

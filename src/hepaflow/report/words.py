@@ -13,6 +13,7 @@ from hepaflow.report.text_methods import METHODS
 from hepaflow.report.text_models import MODEL_TEXT
 from hepaflow.report.text_motion import MOTION
 from hepaflow.report.text_sheet import SHEET
+from hepaflow.report.text_signature import SIGNATURE
 from hepaflow.report.text_study import STUDY
 from hepaflow.units import QUANTITIES
 
@@ -24,7 +25,7 @@ _BEFORE_PUNCTUATION = re.compile(r" ([:;?!%»])")
 _BEFORE_UNIT = re.compile(r"(\d) (s|mm|cm|mL|g/mL|HU|UH|kV|mAs|mGy|%)(?!\w)")
 _DECIMAL_POINT = re.compile(r"(\d)\.(\d)")
 _AFTER_QUOTE = re.compile(r"« ")
-_SENTENCES = {**TEXT, **STUDY, **MOTION, **METHODS, **MODEL_TEXT, **COMPARE, **SHEET}
+_SENTENCES = {**TEXT, **STUDY, **MOTION, **METHODS, **MODEL_TEXT, **COMPARE, **SHEET, **SIGNATURE}
 
 
 class Words:

@@ -12,7 +12,7 @@ from typing import Any
 from hepaflow import __version__
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.denoising import Denoising
-from hepaflow.domain.lesions import Estimate, LesionResult, Measurement, Ratio, Region
+from hepaflow.domain.lesions import Estimate, LesionResult, Measurement, Ratio, Region, ResponseCall
 from hepaflow.domain.quality import FLAGS
 from hepaflow.store.case import LIBRARIES, code_digest
 from hepaflow.units import QUANTITIES
@@ -63,18 +63,20 @@ def lesion(found: LesionResult) -> dict[str, Any]:
         "flags": list(dict.fromkeys((*found.lesion.flags, *found.flags))),
         "regions": {shell: region(measured) for shell, measured in found.regions.items()},
         "ratio": {key: ratio(value) for key, value in found.ratio.items()},
-        "response": [
-            {
-                "criterion": call.criterion,
-                "threshold": number(call.threshold),
-                "category": call.category,
-                "probability_major": number(call.probability_major),
-                "region": call.region,
-                "ratio": None if call.ratio is None else ratio(call.ratio),
-                "flags": list(call.flags),
-            }
-            for call in found.response
-        ],
+        "response": [response(call) for call in found.response],
+    }
+
+
+def response(call: ResponseCall) -> dict[str, Any]:
+    """What a criterion says of a lesion."""
+    return {
+        "criterion": call.criterion,
+        "threshold": number(call.threshold),
+        "category": call.category,
+        "probability_major": number(call.probability_major),
+        "region": call.region,
+        "ratio": None if call.ratio is None else ratio(call.ratio),
+        "flags": list(call.flags),
     }
 
 

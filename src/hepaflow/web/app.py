@@ -71,6 +71,8 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, HepaflowError):  # what reading the body was refused for
+        return _answer(error.__cause__)
     if error.status_code == 404:
         return _answer(NotThere("NOT-FOUND", "there is nothing at this address", "Use the page of this server"))
     if error.status_code == 405:

@@ -16,6 +16,8 @@ Progress = Callable[[str, int, int], None]
 Over = Callable[[str, dict[str, Any] | None, dict[str, str] | None], None]
 #: How long a job may take to put its things in order before it is killed.
 GRACE_S = 5.0
+#: How a job's process is started; the kind of the job follows.
+COMMAND = (sys.executable, "-P", "-m", "hepaflow.web.work")
 _DIED = {
     "code": "JOB-DIED",
     "what": "the job's process ended before its work was done",
@@ -69,7 +71,7 @@ class Child:
                 return None, None
             quiet = None if os.environ.get("HEPAFLOW_DEBUG") else subprocess.DEVNULL
             process = self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "hepaflow.web.work", self._kind],
+                [*COMMAND, self._kind],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=quiet,

@@ -31,11 +31,18 @@ class PatientProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """A part of a request; the clock runs while its headers are not whole."""
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
-            if self._waiting is None and not self.transport.is_closing() and self.conn.trailing_data[0]:
-                self._waiting = self.loop.call_later(HEADERS_S, self._give_up)
-        else:
+        self._judge()
+
+    def on_response_complete(self) -> None:
+        """An answer is out; what came of the next request meanwhile must become whole too."""
+        super().on_response_complete()
+        self._judge()
+
+    def _judge(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
+        elif self._waiting is None and not self.transport.is_closing() and self.conn.trailing_data[0]:
+            self._waiting = self.loop.call_later(HEADERS_S, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end."""

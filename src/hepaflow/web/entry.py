@@ -130,7 +130,7 @@ def _page(request: Request, inside: str, status: int, *, wait_s: int | None = No
     title, language = _word("title", request), _language(request)
     text = (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<title>{title}</title><link rel="stylesheet" href="/door.css"></head><body><main><h1>{title}</h1>{inside}</main></body></html>'
+        f'<title>{title}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/door.css"></head><body><main><h1>{title}</h1>{inside}</main></body></html>'
     )
     headers: dict[str, Any] = {} if wait_s is None else {"retry-after": str(wait_s)}
     return HTMLResponse(text, status, headers=headers)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from typing import Any
+
+from starlette.concurrency import run_in_threadpool
 
 #: A page that falls this far behind is let go; it comes again and loads everything anew.
 BEHIND = 256
@@ -45,20 +48,25 @@ class Events:
         with self._lock:
             return len(self._pages) >= PAGES
 
-    async def listen(self) -> AsyncIterator[str]:
-        """Events as the text of a stream, until the page or the server goes."""
+    async def listen(self, still: Callable[[], bool]) -> AsyncIterator[str]:
+        """Events as the text of a stream, until the page or the server goes or ``still`` (asked at every pulse) says no."""
         queue: asyncio.Queue[str | None] = asyncio.Queue()
         with self._lock:
             if self._closed:
                 return
             self._pages[queue] = asyncio.get_running_loop()
         try:
+            asked = time.monotonic()
             yield "retry: 2000\nevent: hello\ndata: {}\n\n"
             while True:
                 try:
                     text = await asyncio.wait_for(queue.get(), PULSE_S)
                 except TimeoutError:
                     text = ": \n\n"
+                if time.monotonic() - asked >= PULSE_S:
+                    asked = time.monotonic()
+                    if not await run_in_threadpool(still):
+                        return
                 if text is None:
                     return
                 yield text

@@ -17,6 +17,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from hepaflow.errors import HepaflowError
 from hepaflow.web import refusals
@@ -97,8 +98,8 @@ class Guard:
             await self._app(scope, _measured(receive, limit), answer)
         except HepaflowError as error:
             await _tell(error, answer, said)
-        except asyncio.CancelledError:
-            raise
+        except ClientDisconnect:
+            said.whole = True  # nobody is there to be told
         except Exception as error:  # its text may hold a patient's value: only kind and place are told
             found = refusals.internal(error)
             if not said.whole:

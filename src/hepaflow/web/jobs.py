@@ -76,6 +76,7 @@ class Jobs:
 
     def queue(self, connection: sa.Connection, kind: str, study: str | None, asked: dict[str, Any], *, who: str) -> str:
         """Adds a job within a transaction of the caller, who then calls :meth:`wake`."""
+        self._tables.in_turn(connection)
         self._refuse_second(connection, study)
         job = fresh_id()
         number = int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(t.jobs.c.number), 0))).scalar_one()) + 1
@@ -121,6 +122,7 @@ class Jobs:
             row = self._row(connection, job)
             if row.state not in {"failed", "cancelled", "interrupted"}:
                 raise Conflict("JOB-STATE", f"the job is {row.state}", "Resume a job that failed, was cancelled or interrupted")
+            self._tables.in_turn(connection)
             self._refuse_second(connection, row.study)
             fresh = {"state": "waiting", "error": None, "started": None, "ended": None, "done": 0, "total": 0, "step": ""}
             connection.execute(sa.update(t.jobs).where(t.jobs.c.id == job).values(**fresh))

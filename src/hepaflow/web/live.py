@@ -50,6 +50,18 @@ MOST_STUDIES = 3
 FEEDING = ("aorta", "portal_vein", "spleen")
 
 
+class Moved(Protocol):
+    """A region moved by hand in one pass, as :class:`hepaflow.workflow.plan.Shift`."""
+
+    @property
+    def at_pass(self) -> int:
+        """The pass, from 0."""
+
+    @property
+    def mm(self) -> tuple[float, float, float]:
+        """By how much, in LPS."""
+
+
 class Drawn(Protocol):
     """A region as it is drawn now: ``mask`` (slices, rows, columns), a ``version`` that no other content ever has, ``shifts`` by pass."""
 
@@ -58,12 +70,16 @@ class Drawn(Protocol):
         """Its voxels."""
 
     @property
+    def origin(self) -> str:
+        """``proposed`` where no reader drew it."""
+
+    @property
     def version(self) -> int:
         """Which of its versions this is."""
 
     @property
-    def shifts(self) -> Sequence[Mapping[str, Any]]:
-        """Rows of ``pass`` and ``mm``."""
+    def shifts(self) -> Sequence[Moved]:
+        """Where it lies in single passes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,7 +172,7 @@ class Live:
             compared = compare_models(self.series, found.inputs, healthy, parts, density_g_ml=plan.density_g_ml)
         return compared, found.lesions
 
-    def at_voxel(self, drawn: Mapping[str, Drawn], at: tuple[int, int, int], *, model: str) -> tuple[Measured, Inputs]:
+    def at_voxel(self, drawn: Mapping[str, Drawn], at: tuple[int, int, int], *, model: str) -> Measured:
         """The fit of one voxel's curve with the delays that the study's lesions share. Refused: ``VOXEL-OUTSIDE``, a curve that cannot be fitted."""
         if not all(0 <= index < size for index, size in zip(at, self.series.grid.shape, strict=True)):
             raise InputRefused("VOXEL-OUTSIDE", "the voxel lies outside the study", "Give slice, row and column inside it")
@@ -165,7 +181,7 @@ class Live:
         mask[at] = True
         with self._lock:
             inputs, healthy = self._reference(drawn, self._regions(drawn), plan)
-        return self._measured(region_curve(self.series, mask, name="voxel"), 1, inputs, plan, healthy.found), inputs
+        return self._measured(region_curve(self.series, mask, name="voxel"), 1, inputs, plan, healthy.found)
 
     def _regions(self, drawn: Mapping[str, Drawn], only: Collection[str] = ()) -> Regions:
         """What ``find`` finds, with what it found before for the same regions."""
@@ -177,12 +193,14 @@ class Live:
                 known = self._parts[part] = (key, make())
             return cast(T, known[1])
 
-        return find(self.series, {name: one.mask for name, one in drawn.items()}, only=only, remember=remember)
+        proposed = [name for name, one in drawn.items() if one.origin == "proposed"]
+        masks = {name: one.mask for name, one in drawn.items()}
+        return find(self.series, masks, only=only, proposed=proposed, remember=remember)
 
     def _reference(self, drawn: Mapping[str, Drawn], regions: Regions, plan: Plan) -> tuple[Inputs, Measured]:
         """The inputs and the healthy liver."""
         moved = tuple(
-            Shift.model_validate({"region": name, "pass": row["pass"], "mm": tuple(row["mm"])})
+            Shift.model_validate({"region": name, "pass": row.at_pass, "mm": row.mm})
             for name in FEEDING
             if name in drawn
             for row in drawn[name].shifts

@@ -35,7 +35,7 @@ class Pages:
     def __init__(self, folder: Path = PAGE) -> None:
         self._files: dict[str, PageFile] = {}
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-            if path.is_file() and not path.name.startswith("."):
+            if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
                 address = "/" + path.relative_to(folder).as_posix()
                 kind = _KINDS.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
                 lasting = address.startswith("/assets/") and _HASHED.fullmatch(path.name) is not None
@@ -46,7 +46,7 @@ class Pages:
         """The page itself. Refused: a source checkout where it was not built."""
         if "/index.html" not in self._files:
             raise Refused(
-                "PAGE-MISSING", "the page is not built", "Install hepaflow again, or run npm run build in frontend/", status=503
+                "PAGE-MISSING", "the page is not built", "Install hepaflow again, or run python frontend/build.py", status=503
             )
         return self.file("/index.html", request)
 

@@ -105,7 +105,12 @@ class DataFolder:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name in ("studies", "incoming", "cohorts"):
                 (self.folder / name).mkdir(mode=0o700, exist_ok=True)
+            if not marker.exists():
+                self.folder.chmod(0o700)  # names of patients are not for other users of the machine
             self._lock: int | None = os.open(marker, os.O_RDWR | os.O_CREAT, 0o600)
+            if not os.fstat(self._lock).st_size:
+                os.pwrite(self._lock, fresh_id().encode(), 0)
+            self.identity = os.pread(self._lock, 64, 0).decode("ascii", "replace")
 
     def hold(self) -> None:
         """Takes the folder for this process."""

@@ -8,7 +8,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,7 @@ def kind_of(name: str) -> Kind:
     ('aorta', 'lesion')
     """
     if name in NAMES:
-        return name  # type: ignore[return-value]
+        return cast(Kind, name)
     if _LESION.fullmatch(name) is None or name.endswith(SHELLS):
         raise InputRefused("REGION-NAME", "a region has an unknown name", f"Use {', '.join(NAMES)} or lesion-1, lesion-2")
     return "lesion"
@@ -55,11 +55,10 @@ class Bits:
     @classmethod
     def of(cls, mask: Mask) -> Bits:
         """The bits of a mask (slices, rows, columns)."""
-        spans = []
-        for axis in range(3):
-            hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-            spans.append((int(hit[0]), int(hit[-1]) + 1) if hit.size else (0, 0))
-        (k0, k1), (j0, j1), (i0, i1) = spans
+        deep = np.flatnonzero(mask.any(axis=(1, 2)))
+        slab = mask[deep[0] : deep[-1] + 1] if deep.size else mask[:0]
+        hits = (deep, np.flatnonzero(slab.any(axis=(0, 2))), np.flatnonzero(slab.any(axis=(0, 1))))
+        (k0, k1), (j0, j1), (i0, i1) = ((int(hit[0]), int(hit[-1]) + 1) if hit.size else (0, 0) for hit in hits)
         shape = (mask.shape[0], mask.shape[1], mask.shape[2])
         return cls(shape, (k0, k1, j0, j1, i0, i1), np.packbits(mask[k0:k1, j0:j1, i0:i1]).tobytes())
 
@@ -124,7 +123,7 @@ class RegionState:
 
     ``shapes`` are the outlines by axial array slice; ``hand`` the slices whose voxels were set otherwise (brush, click, proposal) and
     stand as they are. Slices between these two kinds are interpolated. ``frame`` is the pass that it was drawn on where no
-    corrected series existed yet.
+    corrected series existed yet. ``from_case``: an analysis proposed it, and nobody has touched it since.
     """
 
     name: str
@@ -139,6 +138,7 @@ class RegionState:
     caliper: Caliper | None = None
     identity: Identity | None = None
     frame: int | None = None
+    from_case: bool = False
     deleted: bool = False
 
     @property
@@ -154,7 +154,9 @@ class RegionState:
     def redrawn(self, mask: Mask, **changes: Any) -> RegionState:
         """The same region with other voxels. Refused (``REGION-EMPTY``): none."""
         if not mask.any():
-            raise InputRefused("REGION-EMPTY", f"region {self.name} would hold no voxel", "Draw inside the images, or delete the region")
+            raise InputRefused(
+                "REGION-EMPTY", f"region {self.name} would hold no voxel", "Draw inside the images, or delete the region"
+            )
         return replace(self, bits=Bits.of(mask), **changes)
 
     def told(self, grid: Grid) -> dict[str, Any]:
@@ -190,6 +192,7 @@ class RegionState:
             "caliper": None if self.caliper is None else [self.caliper.long, self.caliper.short],
             "identity": None if self.identity is None else [self.identity.study, self.identity.lesion],
             "frame": self.frame,
+            "from_case": self.from_case,
             "deleted": self.deleted,
         }
         return json.dumps(told, separators=(",", ":"), allow_nan=False), zlib.compress(self.bits.packed, 1)
@@ -209,9 +212,10 @@ class RegionState:
             shapes={int(k): Shape.of(shape) for k, shape in told["shapes"].items()},
             hand=tuple(told["hand"]),
             shifts=tuple(Shift(at_pass, _three(mm)) for at_pass, mm in told["shifts"]),
-            caliper=None if caliper is None else Caliper(*(tuple(_three(p) for p in ends) for ends in caliper)),  # type: ignore[arg-type]
+            caliper=None if caliper is None else Caliper(*(_two(ends) for ends in caliper)),
             identity=None if identity is None else Identity(*identity),
             frame=told["frame"],
+            from_case=told["from_case"],
             deleted=told["deleted"],
         )
 
@@ -223,3 +227,8 @@ class RegionState:
 def _three(values: Any) -> Any:
     first, second, third = values
     return first, second, third
+
+
+def _two(ends: Any) -> tuple[Point, Point]:
+    first, second = ends
+    return _three(first), _three(second)

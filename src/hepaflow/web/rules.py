@@ -20,7 +20,7 @@ ROLES: tuple[tuple[str, str, Role], ...] = (
     ("POST", r"/api/logout", "viewer"),
     ("POST", r"/api/links", "admin"),
     (r".*", r"/api/accounts(/.*)?", "admin"),
-    ("POST", rf"/api/studies/{_ID}/numbers", "viewer"),
+    ("POST", rf"/api/studies/{_ID}/numbers(/compare)?", "viewer"),
     (r".*", r"/api/archives(/.*)?", "reader"),
 )
 

@@ -7,6 +7,7 @@ contrast medium, an early bright rim, a core that never enhances.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from hepaflow.errors import InputRefused
 Mask = npt.NDArray[np.bool_]
 Volume = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
+#: What a tissue shows in every span, in standard deviations of the liver's spread.
+Kind = npt.NDArray[np.floating]
 
 #: How far from the click a lesion may reach, and the voxels it is sought in, mm.
 REACH_MM, WORKING_MM = 60.0, 1.5
@@ -39,6 +42,8 @@ WEIGHT = 0.45
 OUT_MM, LEAST_ML = 8.0, 0.05
 #: A lesion's greatest width is at least this share of its length; less is a vessel or a leak.
 LEAST_WIDTH = 0.25
+#: Voxels of liver that its spread is taken from: at least and about at most.
+LEAST_LIVER, MOST_VALUES = 50, 10_000
 #: Soft tissue in every span, HU: neither fat nor air nor bone.
 SOFT_HU = (-15.0, 300.0)
 
@@ -111,7 +116,7 @@ def _around(series: DynamicSeries, at: tuple[int, int, int], *, liver: Mask, oth
     return _Place(hu, room, organ, start, tuple(factors), spacing, click)  # type: ignore[arg-type]
 
 
-def _blocks(volume: npt.NDArray[np.generic], factors: list[int]) -> Volume:
+def _blocks(volume: npt.NDArray[Any], factors: list[int]) -> Volume:
     """Means over blocks of ``factors`` voxels; a rest that fills no block is left out."""
     shape = [n // f for n, f in zip(volume.shape, factors, strict=True)]
     total = np.zeros(shape, np.float32)
@@ -124,10 +129,13 @@ def _blocks(volume: npt.NDArray[np.generic], factors: list[int]) -> Volume:
 
 
 def _mean(volumes: list[Volume]) -> Volume:
-    total = volumes[0].copy()
-    for volume in volumes[1:]:
-        total += volume
-    return total / np.float32(len(volumes))
+    """The mean of what was measured; NaN where nothing was."""
+    total, count = np.zeros_like(volumes[0]), np.zeros(volumes[0].shape, np.int32)
+    for volume in volumes:
+        measured = np.isfinite(volume)
+        np.add(total, volume, out=total, where=measured)
+        count += measured
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 
 def _grown(place: _Place) -> Volume:
@@ -135,7 +143,7 @@ def _grown(place: _Place) -> Volume:
     from scipy import ndimage
 
     tissue, spread = _parenchyma(place)
-    scaled = place.hu / spread[:, None, None, None].astype(np.float32)
+    scaled: Volume = np.asarray(place.hu / spread[:, None, None, None], np.float32)
     to_liver = _square(scaled, tissue / spread)
     offsets = [(np.arange(n) - c) * s for n, c, s in zip(place.room.shape, place.click, place.spacing_mm, strict=True)]
     away = np.sqrt(sum(o**2 for o in np.meshgrid(*offsets, indexing="ij", sparse=True)))
@@ -143,12 +151,12 @@ def _grown(place: _Place) -> Volume:
     first = np.median(scaled[:, seed], axis=1)
     if np.sqrt(float(((first - tissue / spread) ** 2).mean())) < LEAST_CONTRAST:
         raise _no("the place clicked looks like the liver around it")
-    kinds = [first]
+    kinds: list[Kind] = [first]
     room = place.room & (away <= REACH_MM - 2.0)
     inside, level = seed, np.zeros(room.shape, np.float32)
     for _ in range(KINDS_TURNS):
         to_lesion = np.minimum.reduce([_square(scaled, kind) for kind in kinds])
-        likeness = np.tanh(0.5 * (to_liver - to_lesion) / len(scaled))
+        likeness: Volume = np.tanh(np.float32(0.5 / len(scaled)) * (to_liver - to_lesion))
         inside, level = _settled(_whole(room & (likeness > 0), seed), likeness, room, seed, place)
         fresh = _kinds(scaled, inside, room, to_liver, place)
         if len(fresh) <= len(kinds):
@@ -198,8 +206,9 @@ def _parenchyma(place: _Place) -> tuple[FloatArray, FloatArray]:
 
     deep = ndimage.binary_erosion(place.liver, iterations=max(1, round(3.0 / min(place.spacing_mm)))) & place.room
     values = place.hu[:, deep if deep.sum() > 500 else place.liver & place.room].astype(float)
-    if values.shape[1] < 50:
+    if values.shape[1] < LEAST_LIVER:
         raise _no("there is too little liver around the place clicked")
+    values = values[:, :: max(1, values.shape[1] // MOST_VALUES)]
     for _ in range(4):
         middle = np.median(values, axis=1)
         spread = np.maximum(1.4826 * np.median(np.abs(values - middle[:, None]), axis=1), 1.0)
@@ -208,7 +217,7 @@ def _parenchyma(place: _Place) -> tuple[FloatArray, FloatArray]:
     return middle, spread
 
 
-def _square(scaled: Volume, kind: FloatArray) -> Volume:
+def _square(scaled: Volume, kind: Kind) -> Volume:
     total = np.zeros(scaled.shape[1:], np.float32)
     for span, value in zip(scaled, kind, strict=True):
         total += (span - np.float32(value)) ** 2
@@ -237,13 +246,13 @@ def _whole(mask: Mask, seed: Mask) -> Mask:
     return out
 
 
-def _kinds(scaled: Volume, inside: Mask, room: Mask, to_liver: Volume, place: _Place) -> list[FloatArray]:
+def _kinds(scaled: Volume, inside: Mask, room: Mask, to_liver: Volume, place: _Place) -> list[Kind]:
     """What the lesion shows: its outer part, its inner part, and a rim around it that is no liver either."""
     from scipy import ndimage
 
     depth = ndimage.distance_transform_edt(inside, sampling=place.spacing_mm)
     outside = ndimage.distance_transform_edt(~inside, sampling=place.spacing_mm)
-    kinds = []
+    kinds: list[Kind] = []
     for part in (inside & (depth <= 5.0), inside & (depth > 5.0)):
         if part.sum() >= 8:
             kinds.append(np.median(scaled[:, part], axis=1))
@@ -266,8 +275,6 @@ def _on_grid(place: _Place, level: Volume, grid: Grid, others: Mask | None) -> M
     fine = [(np.arange((b - a) * f) + 0.5) / f - 0.5 for a, b, f in zip(first, last, place.factors, strict=True)]
     spots = np.meshgrid(*fine, indexing="ij", sparse=False)
     smooth = ndimage.map_coordinates(local, spots, order=1, mode="nearest") > 0.5
-    window = tuple(
-        slice(s + a * f, s + b * f) for s, a, b, f in zip(place.start, first, last, place.factors, strict=True)
-    )
+    window = tuple(slice(s + a * f, s + b * f) for s, a, b, f in zip(place.start, first, last, place.factors, strict=True))
     out[window] = smooth if others is None else smooth & ~others[window]
     return out

@@ -63,6 +63,8 @@ def open_room(settings: Settings, gate: Gate) -> Iterator[Room]:
     try:
         tables = Tables(folder.folder, settings.database)
         try:
+            if settings.database is not None:
+                tables.claim(folder.identity)
             if not gate.local and not accounts.every(tables):
                 raise UsageError(
                     "SERVE-NO-ACCOUNTS",
@@ -89,32 +91,37 @@ def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     Refused: an address beyond loopback without accounts and TLS, a port in use, a certificate that cannot be read.
     """
     secure = _certificate(settings)
-    with _listening(settings) as listener:
+    with listening(settings) as listener:
         port = int(listener.getsockname()[1])
         gate = Gate(_hosts(settings, port), "https" if secure else "http", settings.local, port)
         with open_room(settings, gate) as room:
-            config = uvicorn.Config(
-                make_app(room),
-                http=PatientProtocol,
-                ws="none",
-                loop="asyncio",
-                lifespan="on",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                proxy_headers=False,
-                h11_max_incomplete_event_size=HEAD_BYTES,
-                timeout_keep_alive=30,
-                timeout_graceful_shutdown=3,
-                ssl_certfile=settings.certificate,
-                ssl_keyfile=settings.key,
-            )
-            logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # its lines repeat parts of requests
-            server = _Server(config, room)
+            server = server_of(room, settings)
             name = settings.names[0] if settings.names else "127.0.0.1" if settings.local else settings.host
             address = f"{gate.scheme}://{_bracketed(name)}:{port}"
             ready(f"{address}/enter?token={room.sessions.link()}" if gate.local else f"{address}/login")
             server.run(sockets=[listener])
+
+
+def server_of(room: Room, settings: Settings) -> uvicorn.Server:
+    """The HTTP server of a room, without its socket."""
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # its lines repeat parts of requests
+    config = uvicorn.Config(
+        make_app(room),
+        http=PatientProtocol,
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=3,
+        ssl_certfile=settings.certificate,
+        ssl_keyfile=settings.key,
+    )
+    return _Server(config, room)
 
 
 class _Server(uvicorn.Server):
@@ -150,7 +157,8 @@ def _certificate(settings: Settings) -> bool:
 
 
 @contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """A socket at the settings' address. Refused: one that cannot be had."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -89,6 +89,12 @@ class Sessions:
             self._open[key] = found[0], moment
             return found[0]
 
+    def account(self, secret: str) -> str | None:
+        """The account of a session; looking does not make it last longer."""
+        with self._lock:
+            found = self._open.get(_digest(secret))
+        return None if found is None or time.monotonic() - found[1] > IDLE_S else found[0].account
+
     def change(self, secret: str, *, reader: str | None, language: str | None) -> Person:
         """The session's person with another name or language, kept for the next start too."""
         with self._lock:

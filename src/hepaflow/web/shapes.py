@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.dicom.read_contours import inside
 from hepaflow.errors import InputRefused
 
 Mask = npt.NDArray[np.bool_]
@@ -39,7 +40,9 @@ class Shape:
         least, most = (4, 4) if self.kind == "ellipse" else (3, MOST_POINTS)
         values = np.asarray(self.points, float)
         if not least <= len(self.points) <= most or values.shape != (len(self.points), 2) or not (np.abs(values) < 1e5).all():
-            raise InputRefused("SHAPE-INVALID", "an outline has too few or too many points, or points outside any image", "Draw it again")
+            raise InputRefused(
+                "SHAPE-INVALID", "an outline has too few or too many points, or points outside any image", "Draw it again"
+            )
         if self.kind == "ellipse" and abs(np.linalg.det(self._arms())) < 1e-9:
             raise InputRefused("SHAPE-INVALID", "an ellipse has no area", "Draw it again")
 
@@ -61,7 +64,7 @@ class Shape:
         if self.kind == "ellipse":
             return self._ellipse(rows, columns)
         points = np.array(self.points)
-        return fill(_spline(points) if self.kind == "spline" else points, rows, columns)
+        return inside(_spline(points) if self.kind == "spline" else points, (rows, columns))
 
     def _arms(self) -> FloatArray:
         """Half of either axis, one a column."""
@@ -75,26 +78,6 @@ class Shape:
         first = inverse[0, 0] * down[:, None] + inverse[0, 1] * across
         second = inverse[1, 0] * down[:, None] + inverse[1, 1] * across
         return np.asarray(first**2 + second**2 <= 1.0)
-
-
-def fill(polygon: FloatArray, rows: int, columns: int) -> Mask:
-    """The voxels (rows, columns) whose centers lie inside a closed ``polygon`` (n, 2) of (row, column), even-odd.
-
-    A center on an edge counts when the inside lies on its side of higher indices, so that neighbors that share an edge neither overlap nor leave a gap.
-    """
-    start, end = polygon, np.roll(polygon, -1, axis=0)
-    upwards = start[:, 0] <= end[:, 0]
-    low, high = np.where(upwards[:, None], start, end), np.where(upwards[:, None], end, start)
-    first = np.clip(np.ceil(low[:, 0]), 0, rows).astype(int)
-    last = np.clip(np.ceil(high[:, 0]), 0, rows).astype(int)
-    lengths = last - first
-    edge = np.repeat(np.arange(len(polygon)), lengths)
-    row = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + first[edge]
-    share = (row - low[edge, 0]) / (high[edge, 0] - low[edge, 0])
-    crossing = low[edge, 1] + share * (high[edge, 1] - low[edge, 1])
-    crossed = np.zeros((rows, columns + 1), np.int32)
-    np.add.at(crossed, (row, np.clip(np.ceil(crossing), 0, columns).astype(int)), 1)
-    return np.asarray(np.cumsum(crossed, axis=1)[:, :columns] % 2 == 1)
 
 
 def _spline(points: FloatArray) -> FloatArray:

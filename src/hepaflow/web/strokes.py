@@ -48,7 +48,9 @@ def covered(stroke: Stroke, grid: Grid) -> tuple[tuple[slice, slice, slice], Mas
     return _as_array(plane, low, high, inside)
 
 
-def _painted(spots: FloatArray, low: npt.NDArray[np.int_], high: npt.NDArray[np.int_], size_mm: FloatArray, radius_mm: float) -> Mask:
+def _painted(
+    spots: FloatArray, low: npt.NDArray[np.int_], high: npt.NDArray[np.int_], size_mm: FloatArray, radius_mm: float
+) -> Mask:
     """Voxels (index, rows, columns) of the window from ``low`` to ``high`` near the line through ``spots``."""
     inside = np.zeros(high - low + 1, bool)
     for start, end in zip(spots, spots[1:] if len(spots) > 1 else spots, strict=False):

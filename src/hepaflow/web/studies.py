@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from hepaflow.web import jobs as j
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace, fresh_id, place_of
+from hepaflow.web.staleness import changed_since
 
 _ACTIVE_STATE = {"import": "importing", "retrieve": "importing", "analyze": "analysing"}
 
@@ -34,7 +35,10 @@ def listed(connection: sa.Connection, data: Path, only: str | None = None) -> li
     wanted = [row for row in rows if only in (None, row.id)]
     latest = _latest_jobs(connection, only)
     cursors = _cursors(connection, only)
-    found = [_as_json(row, data, latest.get(row.id), cursors.get(row.id, 0), visit[row.id]) for row in wanted]
+    found = [
+        _as_json(row, data, latest.get(row.id), visit[row.id], stale=_stale(connection, row, cursors.get(row.id, 0)))
+        for row in wanted
+    ]
     return sorted(found, key=lambda one: (one["patient"].casefold(), one["patient_key"], one["visit"], one["added"]))
 
 
@@ -55,10 +59,9 @@ def take_result(connection: sa.Connection, ended: j.Ended) -> None:
 
 
 def edits_so_far(connection: sa.Connection, study: str) -> int:
-    """The number of the study's last edit; 0 where nothing was drawn."""
-    return int(
-        connection.execute(sa.select(sa.func.coalesce(sa.func.max(t.edits.c.id), 0)).where(t.edits.c.study == study)).scalar_one()
-    )
+    """The number of the study's last edit; 0 where nothing was drawn. What was taken over from an analysis is no edit."""
+    last = sa.select(sa.func.coalesce(sa.func.max(t.edits.c.id), 0))
+    return int(connection.execute(last.where(t.edits.c.study == study, t.edits.c.kind != t.INITIAL)).scalar_one())
 
 
 def facts(connection: sa.Connection, study: str) -> dict[str, Any]:
@@ -88,13 +91,19 @@ def _latest_jobs(connection: sa.Connection, only: str | None) -> dict[str, sa.Ro
 
 
 def _cursors(connection: sa.Connection, only: str | None) -> dict[str, int]:
-    query = sa.select(t.edits.c.study, sa.func.max(t.edits.c.id)).group_by(t.edits.c.study)
+    query = sa.select(t.edits.c.study, sa.func.max(t.edits.c.id)).where(t.edits.c.kind != t.INITIAL).group_by(t.edits.c.study)
     if only is not None:
         query = query.where(t.edits.c.study == only)
     return {study: int(last) for study, last in connection.execute(query)}
 
 
-def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, cursor: int, visit: int) -> dict[str, Any]:
+def _stale(connection: sa.Connection, row: sa.Row[Any], cursor: int) -> bool:
+    """Whether regions were changed after the last analysis, whose last edit was another than ``cursor``."""
+    then = None if row.analysed is None else json.loads(row.analysed)["cursor"]
+    return then not in (None, cursor) and changed_since(connection, row.id, then)
+
+
+def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, visit: int, *, stale: bool) -> dict[str, Any]:
     known = json.loads(row.facts)
     analysed = None if row.analysed is None else json.loads(row.analysed)
     signed = None if row.signed is None else json.loads(row.signed)
@@ -116,7 +125,7 @@ def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, cursor: int,
         "signed": signed,
         "job": None if job is None else j.as_json(job),
         "corrected": (place.corrected / "value.json").exists(),
-        "stale": analysed is not None and analysed["cursor"] != cursor,
+        "stale": stale,
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hepaflow.errors import OutputFailed, UsageError
+from hepaflow.errors import HepaflowError, OutputFailed, UsageError
 
 SCHEMA = 1
 _metadata = sa.MetaData()
@@ -92,6 +92,8 @@ accounts = sa.Table(
     sa.Column("secret", sa.Text, nullable=False),
     sa.Column("added", sa.String(32), nullable=False),
 )
+#: Kind of the first versions of regions, taken over from an analysis: nobody's edit, and nothing to undo.
+INITIAL = "initial"
 #: Rows of these are never changed or removed, by this program or by anyone with its database.
 APPEND_ONLY = ("edits", "audit")
 
@@ -118,6 +120,9 @@ class Tables:
             ) from error
         try:
             self._prepare()
+        except HepaflowError:
+            self.engine.dispose()
+            raise
         except sa.exc.SQLAlchemyError as error:
             self.engine.dispose()
             raise OutputFailed(
@@ -126,8 +131,7 @@ class Tables:
 
     def _prepare(self) -> None:
         with self.engine.begin() as connection:
-            if self.engine.dialect.name == "postgresql":
-                connection.execute(sa.text("select pg_advisory_xact_lock(76301)"))  # two servers must not make the tables at once
+            self.in_turn(connection)  # two servers must not make the tables at once
             _metadata.create_all(connection)
             found = connection.execute(sa.select(about.c.value).where(about.c.key == "schema")).scalar()
             if found is None:
@@ -151,6 +155,23 @@ class Tables:
         """A transaction that only reads; it waits for no writer."""
         with self.engine.connect().execution_options(reads=True) as connection:
             yield connection
+
+    def in_turn(self, connection: sa.Connection) -> None:
+        """Makes this transaction wait for others of its kind, where reading first and writing then must not mix with theirs."""
+        if self.engine.dialect.name == "postgresql":  # of SQLite, every transaction that may write is alone
+            connection.execute(sa.text("select pg_advisory_xact_lock(76301)"))
+
+    def claim(self, folder: str) -> None:
+        """Ties the database to a data folder. Refused (``DATABASE-OTHER-ROOM``): one that belongs to another."""
+        with self.begin() as connection:
+            self.in_turn(connection)
+            owner = connection.execute(sa.select(about.c.value).where(about.c.key == "folder")).scalar()
+            if owner is None:
+                connection.execute(sa.insert(about).values(key="folder", value=folder))
+            elif owner != folder:
+                raise UsageError(
+                    "DATABASE-OTHER-ROOM", "the database belongs to another data folder", "Give that folder, or another database"
+                )
 
     def audit(self, connection: sa.Connection, *, study: str | None, who: str, what: str, detail: dict[str, Any]) -> None:
         """Adds to the trail of who did what, in the same transaction as the deed."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import StreamingResponse
 
+from hepaflow.web.accounts import role_of
 from hepaflow.web.refusals import Refused
 from hepaflow.web.room import Reader, Room, the_reader, the_room
 
@@ -33,6 +34,8 @@ def cancel(job: str, room: InRoom, by: By) -> dict[str, Any]:
 @router.post("/jobs/{job}/resume", status_code=202)
 def resume(job: str, room: InRoom, by: By) -> dict[str, Any]:
     """Goes on with a job that failed, was cancelled or interrupted."""
+    if (study := room.jobs.get(job)["study"]) is not None:
+        room.place(study)
     found = room.jobs.resume(job)
     with room.tables.begin() as connection:
         room.tables.audit(connection, study=found["study"], who=by.name, what="job-resumed", detail={"job": job})
@@ -40,8 +43,14 @@ def resume(job: str, room: InRoom, by: By) -> dict[str, Any]:
 
 
 @router.get("/events")
-async def events(room: InRoom) -> StreamingResponse:
-    """What happens in the room, as server-sent events."""
+async def events(request: Request, room: InRoom) -> StreamingResponse:
+    """What happens in the room, as server-sent events, while the session and its account last."""
     if room.events.full:
         raise Refused("EVENTS-FULL", "too many pages are open", "Close some", wait_s=5, status=503)
-    return StreamingResponse(room.events.listen(), media_type="text/event-stream")
+    secret: str = request.state.session
+
+    def still() -> bool:
+        account = room.sessions.account(secret)
+        return account is not None and (room.gate.local or role_of(room.tables, account) is not None)
+
+    return StreamingResponse(room.events.listen(still), media_type="text/event-stream")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hepaflow.errors import InputRefused, OutputFailed, UsageError
 from hepaflow.store import atomic
-from hepaflow.web import studies
+from hepaflow.web import regions_log, studies
 from hepaflow.web import tables as t
 from hepaflow.web.places import fresh_id, trash
 from hepaflow.web.refusals import Conflict
@@ -52,16 +52,14 @@ class Analysis(Asked):
 @router.get("/studies")
 def every_study(room: InRoom) -> dict[str, Any]:
     """The list."""
-    with room.tables.read() as connection:
-        return {"studies": studies.listed(connection, room.data)}
+    return {"studies": _listed(room)}
 
 
 @router.get("/studies/{study}")
 def one_study(study: str, room: InRoom) -> dict[str, Any]:
     """One of the list."""
     room.place(study)
-    with room.tables.read() as connection:
-        return studies.listed(connection, room.data, study)[0]
+    return _listed(room, study)[0]
 
 
 @router.post("/studies", status_code=202)
@@ -114,15 +112,18 @@ def put_away(study: str, room: InRoom, by: By) -> dict[str, str]:
 
 
 @router.get("/studies/{study}/protocol")
-def protocol(study: str, room: InRoom, by: By) -> dict[str, Any]:
-    """Every rule of the protocol check, the flags, and how the study was acquired, in the reader's language."""
+def protocol(study: str, room: InRoom, by: By, language: Literal["en", "fr"] | None = None) -> dict[str, Any]:
+    """Every rule of the protocol check, the flags, and how the study was acquired, in the reader's language or another."""
     from hepaflow.report.words import Words
 
     room.place(study)
     with room.tables.read() as connection:
         known = studies.facts(connection, study)
-    words = Words(by.language)
-    rules = [{**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][by.language]} for rule in known.get("rules", [])]
+    words = Words(language or by.language)
+    rules = [
+        {**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][language or by.language]}
+        for rule in known.get("rules", [])
+    ]
     return {"rules": rules, "flags": known.get("flags", []), "acquisition": known.get("acquisition", {})}
 
 
@@ -132,17 +133,25 @@ def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]
     from hepaflow.workflow.plan import load
 
     place = room.place(study)
-    plan = {"model": asked.model, "motion__method": asked.motion, "compare": asked.compare or None, "language": by.language}
+    if not (place.acquired / "value.json").exists():
+        raise Conflict("STUDY-NOT-READY", "the study is not brought in", "Wait until it is, or bring it in again")
+    regions_log.refuse_signed(room, study)
+    drawn = _drawn(room, study)
+    chosen = {"model": asked.model, "motion__method": asked.motion, "compare": asked.compare or None, "language": by.language}
+    plan = chosen | {"inputs__shifts": drawn.shifts or None}
     load(None, **plan)  # refused before anything is queued
-    drawn = _write_drawn(room, study)
+    given = {"folder": str(place.folder), "drawn": drawn.path, "plan": plan, "cursor": drawn.cursor}
     with room.tables.begin() as connection:
-        cursor = studies.edits_so_far(connection, study)
-        given = {"folder": str(place.folder), "drawn": None if drawn is None else str(drawn), "plan": plan, "cursor": cursor}
         job = room.jobs.queue(connection, "analyze", study, given, who=by.name)
-        detail = {"job": job, "model": asked.model, "motion": asked.motion}
+        detail = {"job": job, "model": asked.model, "motion": asked.motion, "edits": drawn.cursor}
         room.tables.audit(connection, study=study, who=by.name, what="analysis-asked", detail=detail)
     room.jobs.wake(job)
     return {"job": job}
+
+
+def _listed(room: Room, only: str | None = None) -> list[dict[str, Any]]:
+    with room.tables.read() as connection:
+        return studies.listed(connection, room.data, only)
 
 
 def _import(room: Room, by: Reader, path: Path, *, label: str, uploaded: bool) -> dict[str, str]:
@@ -150,6 +159,9 @@ def _import(room: Room, by: Reader, path: Path, *, label: str, uploaded: bool) -
     with room.tables.begin() as connection:
         place = studies.add(connection, room.data, "".join(c for c in label if c.isprintable()) or "study")
         study = place.folder.name
+        if uploaded:  # into the study's folder: there it outlives a server that is stopped
+            with atomic.reporting("the upload"):
+                path = path.replace(place.folder / "upload.zip")
         given = {"folder": str(place.folder), "path": str(path), "salt": salt, "uploaded": uploaded}
         job = room.jobs.queue(connection, "import", study, given, who=by.name)
         room.tables.audit(connection, study=study, who=by.name, what="import-asked", detail={"job": job, "uploaded": uploaded})
@@ -157,10 +169,28 @@ def _import(room: Room, by: Reader, path: Path, *, label: str, uploaded: bool) -
     return {"study": study, "job": job}
 
 
-def _write_drawn(room: Room, study: str) -> Path | None:
-    regions_log = importlib.import_module("hepaflow.web.regions_log")
-    drawn: Path | None = regions_log.write_drawn(room, study)
-    return drawn
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What an analysis is given of the regions: where they lie, what was shifted by hand, up to which edit."""
+
+    path: str | None
+    shifts: list[dict[str, Any]]
+    cursor: int
+
+
+def _drawn(room: Room, study: str) -> _Drawn:
+    """The regions as they are at one moment. Refused (``REGIONS-MOVING``): somebody draws too fast to find one."""
+    for _ in range(5):
+        cursor = _edits(room, study)
+        path, shifts = regions_log.write_drawn(room, study), regions_log.drawn_shifts(room, study)
+        if _edits(room, study) == cursor:
+            return _Drawn(None if path is None else str(path), shifts, cursor)
+    raise Conflict("REGIONS-MOVING", "the regions change all the time", "Ask again when nobody draws")
+
+
+def _edits(room: Room, study: str) -> int:
+    with room.tables.read() as connection:
+        return studies.edits_so_far(connection, study)
 
 
 def _room_for(data: Path, size: int) -> None:

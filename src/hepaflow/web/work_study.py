@@ -28,10 +28,14 @@ def bring_in(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
     Nothing is copied of a study that cannot be assembled. Copies are named by number: a file's own name may hold the patient's.
     """
     place, path = StudyPlace(Path(asked["folder"])), Path(asked["path"])
-    facts = _assembled(place, path, bytes.fromhex(asked["salt"]), tell)
-    if path != place.source:
+    try:
+        facts = _assembled(place, path, bytes.fromhex(asked["salt"]), tell)
         _copy(path, place, tell)
-    if asked.get("uploaded"):
+    except InputRefused:
+        if asked["uploaded"]:
+            path.unlink(missing_ok=True)  # it will not become better; one that was interrupted is kept
+        raise
+    if asked["uploaded"]:
         path.unlink(missing_ok=True)
     return facts
 

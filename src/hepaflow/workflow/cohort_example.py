@@ -29,6 +29,8 @@ from hepaflow.workflow.cohort_run import Watch, run
 from hepaflow.workflow.cohort_table import typed
 from hepaflow.workflow.cohort_write import write
 
+Made = Callable[[Path, Study], None]
+
 SOURCE = "Thesis, University Hospital of Nancy, 2019: CT perfusion of colorectal liver metastases after chemotherapy"
 _FLOW = FlowPart(
     eligible=printed.ELIGIBLE,
@@ -43,8 +45,11 @@ _ABOUT = AboutPart(
 )
 
 
-def nancy2019(folder: Path, *, watch: Watch | None = None) -> Study:
-    """The printed data in ``folder``, the synthetic cohort in ``folder/synthetic``. Returns the study of the printed data."""
+def nancy2019(folder: Path, *, watch: Watch | None = None, made: Made | None = None) -> Study:
+    """The printed data in ``folder``, the synthetic cohort in ``folder/synthetic``. Returns the study of the printed data.
+
+    ``made`` is told of each study and its folder once that is written.
+    """
     checks = all_checks()
     config = printed_config()
     rows = printed.table6()
@@ -67,7 +72,11 @@ def nancy2019(folder: Path, *, watch: Watch | None = None) -> Study:
     )
     made_up = synthetic_config()
     table, found = typed(*as_cells(cohort()), made_up)
-    write(run(table, made_up, found=found, watch=watch), made_up, folder / "synthetic")
+    invented = run(table, made_up, found=found, watch=watch)
+    write(invented, made_up, folder / "synthetic")
+    if made is not None:
+        made(folder, study)
+        made(folder / "synthetic", invented)
     return study
 
 

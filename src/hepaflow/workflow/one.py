@@ -158,7 +158,7 @@ def _estimate(series: DynamicSeries, chosen: int | None, *, progress: Progress, 
 
 
 def _find(aligned: DynamicSeries, drawn: RegionSet) -> Regions:
-    return find(aligned, drawn.masks, frame=drawn.frame)
+    return find(aligned, drawn.masks, frame=drawn.frame, proposed=drawn.proposed)
 
 
 def _map(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hepaflow.dicom.write_capture import KeyImage
 
 Truth = dict[str, dict[str, float]]
+#: The report before it was set: who signs it later has it set again, with the signature in it.
+REPORT_KEPT = Path("steps") / "outputs" / "report.json"
 
 
 def publish(study: Study, case: Case, *, truth: Truth | None = None, earlier: Earlier | None = None) -> None:
@@ -58,7 +60,7 @@ def _write(study: Study, earlier_case: Earlier | None, folder: Path, *_parts: An
     from hepaflow.dicom.write_pdf import write_pdf
     from hepaflow.dicom.write_seg import write_seg
     from hepaflow.dicom.write_sr import write_sr
-    from hepaflow.report import document
+    from hepaflow.report import document, kept
     from hepaflow.store import case_files, plain_json
     from hepaflow.workflow.compared import case_object
 
@@ -72,6 +74,8 @@ def _write(study: Study, earlier_case: Earlier | None, folder: Path, *_parts: An
         )
     report = document.compose(result, language=plan.language, truth=truth)
     _, paper = document.save(report, folder)
+    (folder / REPORT_KEPT).parent.mkdir(parents=True)
+    (folder / REPORT_KEPT).write_bytes(kept.freeze(report))
     dicom = folder / "dicom"
     dicom.mkdir()
     with quiet():  # the DICOM libraries log UIDs

@@ -1,0 +1,61 @@
+// @vitest-environment happy-dom
+import { describe, expect, it } from "vitest";
+import type { Study } from "../src/api";
+import { en } from "../src/i18n/en";
+import { fr } from "../src/i18n/fr";
+import { jobChanged } from "../src/list/follow";
+import { byPatient } from "../src/list/studies";
+import { parse } from "../src/router";
+import { studies } from "../src/state";
+
+function study(id: string, more: Partial<Study> = {}): Study {
+  return {
+    id, label: id, patient: "A^B", patient_key: "p", date: "2024-01-01", visit: 1, added: "2024-05-01T10:00:00Z", state: "imported",
+    protocol: { verdict: "ok", pass: 1, warn: 0, fail: 0 }, passes: 21, spacing_mm: [5, 1, 1], coverage_mm: [160, 400, 400], lesions: 0, signed: null, job: null,
+    corrected: false, stale: false, ...more,
+  };
+}
+
+describe("the study list", () => {
+  it("keeps a patient's visits together and in order, the patient last added first", () => {
+    const list = [study("b", { visit: 2 }), study("x", { patient_key: "q", added: "2024-06-01T10:00:00Z" }), study("a", { visit: 1 })];
+    expect(byPatient(list).map((patient) => patient.visits.map((one) => one.id))).toEqual([["x"], ["a", "b"]]);
+  });
+
+  it("is filtered by label, patient and date", () => {
+    const list = [study("liver"), study("x", { patient: "C^D", patient_key: "q", date: "2023-02-02" })];
+    expect(byPatient(list, "LIV").flatMap((one) => one.visits.map((visit) => visit.id))).toEqual(["liver"]);
+    expect(byPatient(list, "c^d")).toHaveLength(1);
+    expect(byPatient(list, "2023-02")[0]!.key).toBe("q");
+    expect(byPatient(list, "nobody")).toEqual([]);
+  });
+
+  it("shows a job's progress at once, and only in its study", () => {
+    studies.value = [study("a"), study("b")];
+    jobChanged({ id: "j", study: "b", kind: "analyze", state: "running", step: "maps", done: 3, total: 9 });
+    expect(studies.value.map((one) => one.job?.done ?? null)).toEqual([null, 3]);
+  });
+});
+
+describe("addresses", () => {
+  it("lead to their page", () => {
+    expect(parse("#/study/1a2b")).toEqual({ page: "study", id: "1a2b", other: null });
+    expect(parse("#/study/1a2b/with/3c4d")).toEqual({ page: "study", id: "1a2b", other: "3c4d" });
+    expect(parse("#/cohort/ff")).toEqual({ page: "cohort", id: "ff" });
+    expect(parse("#/audit/1a2b")).toEqual({ page: "audit", study: "1a2b" });
+  });
+
+  it("that are none lead to the list", () => {
+    for (const hash of ["", "#/", "#/study", "#/study/../etc", "#/study/%2e%2e", "#/nothing", "#/study/<script>"]) expect(parse(hash)).toEqual({ page: "studies" });
+  });
+});
+
+describe("the two languages", () => {
+  const blanks = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).sort();
+  it("fill the same blanks in every text", () => {
+    for (const key of Object.keys(en) as (keyof typeof en)[]) expect([key, ...blanks(fr[key])]).toEqual([key, ...blanks(en[key])]);
+  });
+  it("leave no text empty", () => {
+    for (const text of [...Object.values(en), ...Object.values(fr)]) expect(text.trim()).not.toBe("");
+  });
+});

@@ -1,0 +1,17 @@
+"""Sentences of a signed report, English and French."""
+
+from __future__ import annotations
+
+SIGNATURE: dict[str, tuple[str, str]] = {
+    "section_signature": ("Signature", "Signature"),
+    "signed_line": ("Signed by {reader}, {at}; digest {short}", "Signé par {reader}, {at} ; empreinte {short}"),
+    "signed_by": ("Signed by {reader} on {at}.", "Signé par {reader} le {at}."),
+    "signed_statement": ("Statement: ", "Déclaration : "),
+    "signed_digest": ("Digest (SHA-256): ", "Empreinte (SHA-256) : "),
+    "signed_meaning": (
+        "The digest is that of every file of the case as it was signed: if one of them changes, it no longer fits. It shows that nothing "
+        "was changed, not who signed: this is no qualified electronic signature.",
+        "L'empreinte porte sur tous les fichiers du cas au moment de la signature : si l'un d'eux change, elle ne correspond plus. Elle montre "
+        "que rien n'a été modifié, non qui a signé : ce n'est pas une signature électronique qualifiée.",
+    ),
+}

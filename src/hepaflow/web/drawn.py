@@ -1,0 +1,84 @@
+"""What the reading room hands to an analysis: its regions as a set that ``--rois`` reads, exactly as they are drawn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from hepaflow.domain.geometry import Grid
+from hepaflow.store import atomic, nifti
+from hepaflow.web.places import StudyPlace
+from hepaflow.web.region_state import RegionState
+
+ROIS = "rois.nii.gz"
+
+
+def write(states: Mapping[str, RegionState], grid: Grid, folder: Path, *, frame: int | None) -> Path:
+    """``rois.nii.gz`` and ``rois.json`` in ``folder``, which comes as a whole; what the same regions gave before is left as it is.
+
+    Voxels that several regions share get a label of their own, which names them all: a liver keeps what lies in it.
+    """
+    if (folder / ROIS).is_file():
+        return folder / ROIS
+    labels, names = labelled({name: state.mask for name, state in states.items()}, grid)
+    told = {
+        "labels": names,
+        "frame": frame,
+        "proposed": sorted(name for name, state in states.items() if state.origin == "proposed"),
+    }
+    if frame is None:
+        del told["frame"]
+    with atomic.reporting("the regions"), atomic.staging(folder.parent) as stage:
+        nifti.write(stage / ROIS, labels, grid, description="regions, see rois.json")
+        (stage / "rois.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        atomic.move_folder(stage, folder)
+    return folder / ROIS
+
+
+def labelled(masks: Mapping[str, npt.NDArray[np.bool_]], grid: Grid) -> tuple[npt.NDArray[np.int16], dict[str, str | list[str]]]:
+    """A label map (slices, rows, columns) of masks that may overlap, and the name or names of every label."""
+    names = sorted(masks)
+    sets: list[tuple[str, ...]] = [()]
+    known = {(): 0}
+    labels = np.zeros(grid.shape, np.int16)
+    for name in names:
+        mask = masks[name]
+        for number in np.unique(labels[mask]):
+            both = (*sets[number], name)
+            known.setdefault(both, len(sets))
+            if known[both] == len(sets):
+                sets.append(both)
+            labels[mask & (labels == number)] = -known[both]  # negative: done for this name
+        np.abs(labels, out=labels)
+    used = np.unique(labels)
+    order = sorted((int(number) for number in used if number), key=lambda number: (len(sets[number]), sets[number]))
+    fresh = np.zeros(len(sets), np.int16)
+    fresh[order] = np.arange(1, len(order) + 1)
+    told: dict[str, str | list[str]] = {}
+    for place, number in enumerate(order, start=1):
+        told[str(place)] = sets[number][0] if len(sets[number]) == 1 else list(sets[number])
+    return fresh[labels], told
+
+
+def reference_of(place: StudyPlace) -> int | None:
+    """The pass that the corrected series was brought to; None before an analysis."""
+    try:
+        if not (place.corrected / "value.json").is_file():
+            return None
+        found = json.loads((place.case / "rois.json").read_text(encoding="utf-8")).get("frame")
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, int) else None
+
+
+def frame_of(place: StudyPlace, states: Collection[RegionState]) -> int | None:
+    """The pass that regions are right on: the reference of the corrected series, before an analysis the one pass that they were all drawn on."""
+    reference = reference_of(place)
+    if reference is not None:
+        return reference
+    passes = {state.frame for state in states if state.origin != "proposed"} - {None}
+    return passes.pop() if len(passes) == 1 else None

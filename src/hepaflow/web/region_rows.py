@@ -1,0 +1,178 @@
+"""Rows of the log of edits: versions of regions, read and added; never changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from hepaflow.store.codec import Stored
+from hepaflow.web import tables as t
+from hepaflow.web.region_state import NAMES, Bits, RegionState
+from hepaflow.web.room import Room
+from hepaflow.web.shelf import content_key
+from hepaflow.web.studies import edits_so_far
+
+#: Kind of an edit that came too late; its version is below zero.
+LOST = "lost"
+#: Kinds that go along the log instead of adding to what can be undone.
+ALONG = ("undo", "redo")
+#: Who made the first versions.
+BY_ANALYSIS = "hepaflow"
+
+_STATE = (t.edits.c.region, t.edits.c.version, t.edits.c.state, t.edits.c.mask, t.edits.c.who, t.edits.c.at)
+#: The analysis whose regions were looked at last, by study's folder.
+_seen: dict[Path, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a person does: ``kind`` of edit, ``told`` of it (JSON), a ``key`` by which a repeated request is known."""
+
+    kind: str
+    who: str
+    told: Mapping[str, Any]
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Rows written at once, as (region, version): one deed."""
+
+    token: str
+    who: str
+    rows: tuple[tuple[str, int], ...]
+
+
+def state_of(row: Any) -> RegionState:
+    """The region that a row holds."""
+    return RegionState.read(row.region, row.state, row.mask, version=row.version, by=row.who, at=row.at)
+
+
+def latest(connection: sa.Connection, study: str) -> dict[str, RegionState]:
+    """The last version of every region by name."""
+    newest = (
+        sa.select(t.edits.c.region.label("name"), sa.func.max(t.edits.c.version).label("last"))
+        .where(t.edits.c.study == study, t.edits.c.version > 0)
+        .group_by(t.edits.c.region)
+        .subquery()
+    )
+    query = (
+        sa.select(*_STATE)
+        .join(newest, sa.and_(t.edits.c.region == newest.c.name, t.edits.c.version == newest.c.last))
+        .where(t.edits.c.study == study)
+    )
+    return {row.region: state_of(row) for row in connection.execute(query)}
+
+
+def at(connection: sa.Connection, study: str, name: str, version: int) -> RegionState | None:
+    """One version of a region; None where there is none."""
+    query = sa.select(*_STATE).where(t.edits.c.study == study, t.edits.c.region == name, t.edits.c.version == version)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else state_of(row)
+
+
+def version(connection: sa.Connection, study: str, name: str) -> int:
+    """The number of a region's last version; 0 where there is none."""
+    query = sa.select(sa.func.coalesce(sa.func.max(t.edits.c.version), 0))
+    return max(int(connection.execute(query.where(t.edits.c.study == study, t.edits.c.region == name)).scalar_one()), 0)
+
+
+def least_version(connection: sa.Connection, study: str, name: str) -> int:
+    """The lowest version of a region, below zero where edits came too late; 0 otherwise."""
+    query = sa.select(sa.func.coalesce(sa.func.min(t.edits.c.version), 0))
+    return min(int(connection.execute(query.where(t.edits.c.study == study, t.edits.c.region == name)).scalar_one()), 0)
+
+
+def cursor(connection: sa.Connection, study: str) -> int:
+    """The number of the study's last edit by a person; 0 where there is none."""
+    return edits_so_far(connection, study)
+
+
+def stacks(connection: sa.Connection, study: str) -> tuple[list[Action], list[Action]]:
+    """Deeds that can be undone and redone, the next one last."""
+    query = sa.select(t.edits.c.region, t.edits.c.version, t.edits.c.kind, t.edits.c.edit, t.edits.c.who)
+    query = query.where(t.edits.c.study == study, t.edits.c.version > 0, t.edits.c.kind != t.INITIAL).order_by(t.edits.c.id)
+    done: list[Action] = []
+    undone: list[Action] = []
+    walked: set[str] = set()
+    for row in connection.execute(query):
+        token = str(json.loads(row.edit)["token"])
+        if row.kind in ALONG:
+            if token not in walked:
+                walked.add(token)
+                source, target = (done, undone) if row.kind == "undo" else (undone, done)
+                target.append(source.pop())
+        elif done and done[-1].token == token:
+            done[-1] = replace(done[-1], rows=(*done[-1].rows, (row.region, row.version)))
+        else:
+            done.append(Action(token, row.who, ((row.region, row.version),)))
+            undone.clear()
+    return done, undone
+
+
+def add(connection: sa.Connection, study: str, deed: Deed, state: RegionState, number: int, *, token: str) -> RegionState:
+    """Adds a version; rows of one deed share a ``token``. Raises IntegrityError where that version is there already."""
+    written = replace(state, version=number, by=deed.who, at=t.now())
+    text, mask = written.stored()
+    edit = {"token": token, "key": deed.key, "edit": dict(deed.told)}
+    row = {
+        "study": study,
+        "region": written.name,
+        "version": number,
+        "kind": deed.kind,
+        "edit": json.dumps(edit, separators=(",", ":"), allow_nan=False),
+        "state": text,
+        "mask": mask,
+        "who": deed.who,
+        "at": written.at,
+    }
+    connection.execute(sa.insert(t.edits).values(**row))
+    return written
+
+
+def take_over(room: Room, study: str) -> None:
+    """Gives the regions of a finished analysis that nobody drew in the room a first version. Refused: ``STUDY-UNKNOWN``."""
+    place = room.place(study)
+    step = place.case / "steps" / "regions"
+    if not ((place.case / "case.json").is_file() and (place.corrected / "value.json").is_file() and step.is_dir()):
+        return
+    key = content_key(step)
+    if _seen.get(place.folder) == key:
+        return
+    names = _names(Stored(step))
+    with room.tables.read() as connection:
+        known = set(connection.execute(sa.select(t.edits.c.region).where(t.edits.c.study == study)).scalars())
+    fresh = [_stored(Stored(step), name, way) for name, way in names.items() if name not in known]
+    deed = Deed(t.INITIAL, BY_ANALYSIS, {})
+    try:
+        with room.tables.begin() as connection:
+            for state in fresh:
+                add(connection, study, deed, state, 1, token="")
+    except sa.exc.IntegrityError:
+        return  # another request took the same over, or drew first: the next one looks again
+    _seen[place.folder] = key
+
+
+def _names(stored: Stored) -> dict[str, tuple[str | int, ...]]:
+    """Where each region lies in the kept step."""
+    there = stored.names()
+    found: dict[str, tuple[str | int, ...]] = {name: (name,) for name in NAMES if name in there}
+    number = 0
+    while True:
+        try:
+            found[str(stored.part("lesions", number, "id"))] = ("lesions", number, "shells", "whole")
+        except IndexError:
+            return found
+        number += 1
+
+
+def _stored(stored: Stored, name: str, way: tuple[str | int, ...]) -> RegionState:
+    mask, origin = stored.part(*way, "mask"), stored.part(*way, "origin")
+    hand = tuple(int(k) for k in np.flatnonzero(mask.any(axis=(1, 2))))
+    return RegionState(name, Bits.of(mask), origin=origin, hand=hand, from_case=origin == "proposed")

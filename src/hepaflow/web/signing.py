@@ -1,0 +1,245 @@
+"""A reader signs: the case as it is, by the digest of its files, with a report that bears the signature.
+
+What was signed lies beside the case: ``signature.json`` stands for it, an earlier one that was taken back stays as
+``signature-N.json``. Files of the case are linked, not copied: a later analysis writes new ones and leaves these alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import threading
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from hepaflow import __version__
+from hepaflow.dicom.pixels import quiet
+from hepaflow.dicom.write_pdf import rewrite_pdf
+from hepaflow.errors import InputRefused, UsageError
+from hepaflow.report import document, kept
+from hepaflow.report.signature import Signature, with_signature
+from hepaflow.store import atomic, plain_json
+from hepaflow.store.case import code_digest
+from hepaflow.web import numbers
+from hepaflow.web import tables as t
+from hepaflow.web.jobs import ACTIVE
+from hepaflow.web.places import StudyPlace
+from hepaflow.web.refusals import Conflict, NotThere
+from hepaflow.web.room import Room
+from hepaflow.web.staleness import content
+from hepaflow.workflow.outputs import REPORT_KEPT
+
+SCHEMA = 1
+NAME = "signature.json"
+MOST_NAME, MOST_STATEMENT = 120, 4000
+_EARLIER = re.compile(r"signature-(\d+)\.json")
+#: Parts of a case that are working state and no result.
+_NOT_SIGNED = ("steps", "log")
+
+
+def is_signed(place: StudyPlace) -> bool:
+    """Whether a signature stands."""
+    return (place.signed / NAME).is_file()
+
+
+def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, Any]:
+    """Signs the case as it is now. What was signed, as :func:`state` tells it.
+
+    Refused: a name that is none, no finished case (``CASE-MISSING``), one whose regions were changed since (``STALE``), a case that is
+    signed or worked on.
+    """
+    place, reader, statement = room.place(study), _name(reader), _statement(statement)
+    summary = numbers.case_file(place, "case.json")
+    cursor, drawn = numbers.drawn_now(room, study)
+    with room.tables.read() as connection:
+        _refuse(room, connection, study, place)
+    files = digests(place.case)
+    moment, digest = t.now(), total(files)
+    signature: dict[str, Any] = {
+        "schema": SCHEMA,
+        "reader": reader,
+        "at": moment,
+        "statement": statement,
+        "digest": digest,
+        "files": files,
+        "regions": {
+            "cursor": cursor,
+            "content": content(drawn),
+            "versions": {name: one.version for name, one in drawn.items()},
+        },
+        "study_digest": summary.get("study_digest"),
+        "model": summary.get("model"),
+        "software": {"name": "hepaflow", "version": __version__, "code_digest": code_digest(), "case": summary.get("software", {})},
+        "notice": "Research use only; not a medical device. No qualified electronic signature.",
+    }
+    with atomic.staging(place.folder) as stage:
+        _report(place, stage, Signature(reader, _read(moment), statement, digest))
+        _earlier(place, stage)
+        (stage / NAME).write_text(plain_json.text(signature, indent=1), encoding="utf-8")
+        with room.tables.begin() as connection:
+            _refuse(room, connection, study, place)
+            mine = sa.update(t.studies).where(t.studies.c.id == study)
+            connection.execute(mine.values(signed=json.dumps({"reader": reader, "at": moment})))
+            detail = {"digest": digest, "files": len(files)}
+            room.tables.audit(connection, study=study, who=reader, what="signed", detail=detail)
+            atomic.move_folder(stage, place.signed)
+    room.events.tell("study", {"study": study})
+    return state(place)
+
+
+def reopen(room: Room, study: str, *, who: str) -> dict[str, Any]:
+    """Takes the signature back: it is kept under a number, and in the audit. Refused: ``NOT-SIGNED``."""
+    place = room.place(study)
+    with room.tables.begin() as connection:
+        if not is_signed(place):
+            raise Conflict("NOT-SIGNED", "the study is not signed", "Reload the page")
+        taken_back = json.loads((place.signed / NAME).read_text(encoding="utf-8"))
+        connection.execute(sa.update(t.studies).where(t.studies.c.id == study).values(signed=None))
+        detail = {"digest": taken_back["digest"], "reader": taken_back["reader"], "at": taken_back["at"]}
+        room.tables.audit(connection, study=study, who=who, what="reopened", detail=detail)
+        with atomic.reporting("the signature"):
+            os.replace(place.signed / NAME, place.signed / f"signature-{1 + max(_numbers(place.signed), default=0)}.json")
+    room.events.tell("study", {"study": study})
+    return state(place)
+
+
+def state(place: StudyPlace) -> dict[str, Any]:
+    """``signed``: the signature that stands, with whether the case is ``intact``, still that which was signed; and the ``earlier`` ones."""
+    earlier = []
+    for number in sorted(_numbers(place.signed)):
+        one = json.loads((place.signed / f"signature-{number}.json").read_text(encoding="utf-8"))
+        earlier.append({key: one[key] for key in ("reader", "at", "statement", "digest")})
+    if not is_signed(place):
+        return {"signed": None, "earlier": earlier}
+    found = json.loads((place.signed / NAME).read_text(encoding="utf-8"))
+    told = {key: found[key] for key in ("reader", "at", "statement", "digest", "model")}
+    told |= {"files": len(found["files"]), "software": found["software"]["version"]}
+    return {"signed": told | {"intact": _unchanged(place.case, found["digest"])}, "earlier": earlier}
+
+
+def to_send(place: StudyPlace) -> Path:
+    """The folder whose DICOM results go to an archive: what was signed, else the case. Refused: ``CASE-MISSING``."""
+    numbers.case_file(place, "case.json")
+    return place.signed / "dicom" if is_signed(place) else place.case
+
+
+def shown(place: StudyPlace, name: str) -> Path:
+    """A file of the results as a reader gets it: of what was signed, else of the case. Refused: ``CASE-MISSING``."""
+    for folder in (*([place.signed] if is_signed(place) else []), place.case):
+        if (folder / name).is_file():
+            return folder / name
+    raise NotThere("CASE-MISSING", "the study has no such results yet", "Analyse the study first")
+
+
+def digests(case: Path) -> dict[str, str]:
+    """SHA-256 of every result file of a case, by its path in it. Refused: ``CASE-MISSING``."""
+    found = {path.relative_to(case).as_posix(): path for path in sorted(case.rglob("*")) if path.is_file()}
+    results = {name: path for name, path in found.items() if name.split("/")[0] not in _NOT_SIGNED and not name.startswith(".")}
+    if "case.json" not in results:
+        raise NotThere("CASE-MISSING", "the study has no results yet", "Analyse the study first")
+    return {name: _digest(path) for name, path in results.items()}
+
+
+def total(files: Mapping[str, str]) -> str:
+    """The digest of digests: SHA-256 over lines of file digest and path, as ``sha256sum`` prints them, in the order of the paths."""
+    return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in sorted(files.items())).encode()).hexdigest()
+
+
+def _refuse(room: Room, connection: sa.Connection, study: str, place: StudyPlace) -> None:
+    if is_signed(place):
+        raise Conflict("CASE-SIGNED", "the study is signed", "Reopen it first")
+    active = sa.select(t.jobs.c.id).where(t.jobs.c.study == study, t.jobs.c.kind == "analyze", t.jobs.c.state.in_(ACTIVE))
+    if connection.execute(active).scalar() is not None:
+        raise Conflict("JOB-ACTIVE", "the study is being analysed", "Wait until that has ended, or cancel it")
+    if numbers.stale(room, study):
+        raise Conflict("STALE", "the regions were changed after the analysis", "Analyse the study again, then sign")
+
+
+def _report(place: StudyPlace, stage: Path, signature: Signature) -> None:
+    """The report with the signature in it, and the DICOM results with that report instead of the unsigned one."""
+    try:
+        report = kept.thaw((place.case / REPORT_KEPT).read_bytes())
+    except OSError as error:
+        raise InputRefused("REPORT-DAMAGED", "the kept report of the case is not there", "Analyse the study again") from error
+    _, paper = document.save(with_signature(report, signature), stage)
+    (stage / "dicom").mkdir()
+    for path in sorted((place.case / "dicom").rglob("*.dcm")):
+        if path.name != "report_pdf.dcm":
+            target = stage / "dicom" / path.relative_to(place.case / "dicom")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _link(path, target)
+    with quiet(), atomic.reporting("the signed report"):
+        rewrite_pdf(place.case / "dicom" / "report_pdf.dcm", paper.read_bytes(), stage / "dicom")
+
+
+def _link(path: Path, target: Path) -> None:
+    with atomic.reporting("the signed results"):
+        try:
+            os.link(path, target)
+        except OSError:  # a file system without links
+            shutil.copyfile(path, target)
+
+
+def _earlier(place: StudyPlace, stage: Path) -> None:
+    for number in _numbers(place.signed):
+        shutil.copyfile(place.signed / f"signature-{number}.json", stage / f"signature-{number}.json")
+
+
+def _numbers(folder: Path) -> list[int]:
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return [int(found[1]) for name in names if (found := _EARLIER.fullmatch(name))]
+
+
+def _name(reader: str) -> str:
+    name = unicodedata.normalize("NFC", " ".join(reader.split()))
+    if not name or len(name) > MOST_NAME or not name.isprintable():
+        raise UsageError("READER-NAME", "the reader's name is empty, too long or not printable", "Write the name of who signs")
+    return name
+
+
+def _statement(text: str) -> str:
+    said = unicodedata.normalize("NFC", text.strip())
+    if len(said) > MOST_STATEMENT or any(not letter.isprintable() and letter != "\n" for letter in said):
+        raise UsageError(
+            "STATEMENT-INVALID", "the statement is too long or not printable", "Shorten it, and leave out control characters"
+        )
+    return said
+
+
+def _read(moment: str) -> str:
+    """A time stamp as a reader reads it."""
+    return f"{moment[:10]} {moment[11:16]} UTC"
+
+
+_seen: dict[Path, tuple[tuple[int, int, int], str]] = {}
+_seen_lock = threading.Lock()
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; read again only when its state on disk has changed."""
+    status = path.stat()
+    key = (status.st_ino, status.st_mtime_ns, status.st_size)
+    with _seen_lock:
+        known = _seen.get(path)
+    if known is not None and known[0] == key:
+        return known[1]
+    found = atomic.digest_of_file(path)
+    with _seen_lock:
+        if len(_seen) > 20_000:
+            _seen.clear()
+        _seen[path] = (key, found)
+    return found
+
+
+def _unchanged(case: Path, digest: str) -> bool:
+    with contextlib.suppress(NotThere, OSError):
+        return total(digests(case)) == digest
+    return False

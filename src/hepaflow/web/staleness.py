@@ -1,0 +1,38 @@
+"""Whether what an analysis takes of the regions is still what it was given."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from hepaflow.web import tables as t
+from hepaflow.web.region_state import RegionState
+
+
+def content(drawn: Mapping[str, RegionState]) -> str:
+    """Digest of what an analysis takes of regions: voxels, shifts and whether a reader drew them; not who did, nor how."""
+    told = hashlib.sha256()
+    for name, one in sorted(drawn.items()):
+        moved = sorted((shift.at_pass, tuple(shift.mm)) for shift in one.shifts)
+        head = (name, one.origin == "proposed", *one.bits.shape, *one.bits.box, moved, len(one.bits.packed))
+        told.update(repr(head).encode())
+        told.update(one.bits.packed)
+    return told.hexdigest()
+
+
+def changed_since(connection: sa.Connection, study: str, cursor: int) -> bool:
+    """Whether regions now are others than at edit ``cursor``, the last one before an analysis. What was taken over from the analysis itself counts as there then."""
+    rows = (t.edits.c.study == study, t.edits.c.version > 0)
+    then = _latest(connection, *rows, sa.or_(t.edits.c.id <= cursor, t.edits.c.kind == t.INITIAL))
+    return content(then) != content(_latest(connection, *rows))
+
+
+def _latest(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> dict[str, RegionState]:
+    last = sa.select(sa.func.max(t.edits.c.id)).where(*conditions).group_by(t.edits.c.region)
+    found = {
+        row.region: RegionState.read(row.region, row.state, row.mask, version=row.version, by=row.who, at=row.at)
+        for row in connection.execute(sa.select(t.edits).where(t.edits.c.id.in_(last)))
+    }
+    return {name: state for name, state in found.items() if not state.deleted}

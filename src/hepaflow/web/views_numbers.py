@@ -1,0 +1,111 @@
+"""Numbers over HTTP: live ones of what is drawn, those of the last analysis, and those of other visits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from hepaflow.errors import UsageError
+from hepaflow.kinetics.catalogue import DEFAULT_MODEL
+from hepaflow.web import numbers, visits
+from hepaflow.web.live import LIVES, READ
+from hepaflow.web.refusals import NotThere
+from hepaflow.web.room import Reader, Room, the_reader, the_room
+
+router = APIRouter(prefix="/api")
+InRoom = Annotated[Room, Depends(the_room)]
+By = Annotated[Reader, Depends(the_reader)]
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class Question(BaseModel):
+    """Which numbers: of a ``model``, of these ``lesions`` (all unless given) and their ``parts``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Name | None = None
+    lesions: list[Name] | None = Field(default=None, max_length=200)
+    parts: list[Name] = Field(default_factory=lambda: list(READ), max_length=5)
+
+
+class Compared(BaseModel):
+    """One curve: ``healthy``, or a ``part`` of a lesion."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    region: Name
+    part: Name = "whole"
+
+
+@router.post("/studies/{study}/numbers")
+def live(study: str, asked: Question, room: InRoom) -> dict[str, Any]:
+    """Inputs, healthy liver and lesions of the regions as they are drawn now."""
+    place = room.place(study)
+    cursor, drawn = numbers.drawn_now(room, study)
+    found = LIVES.of(place).numbers(drawn, model=asked.model or DEFAULT_MODEL, lesions=asked.lesions, parts=asked.parts)
+    return numbers.told(found, drawn, cursor=cursor)
+
+
+@router.post("/studies/{study}/numbers/compare")
+def compare(study: str, asked: Compared, room: InRoom) -> dict[str, Any]:
+    """Every model on the healthy liver and on one curve, as in comparison.json, computed now."""
+    from hepaflow.workflow.compared import case_object
+
+    place = room.place(study)
+    cursor, drawn = numbers.drawn_now(room, study)
+    lesion = None if asked.region == "healthy" else asked.region
+    compared, lesions = LIVES.of(place).compare(drawn, lesion=lesion, part=asked.part)
+    return {"cursor": cursor, "region": asked.region, "part": asked.part, **case_object(compared, lesions)}
+
+
+@router.get("/studies/{study}/regions/{name}/parts/{part}/mask")
+def part_mask(study: str, name: str, part: str, room: InRoom) -> Response:
+    """The voxels of a part of a lesion as bits of their box."""
+    place = room.place(study)
+    _, drawn = numbers.drawn_now(room, study)
+    packed = LIVES.of(place).outlined(drawn, name).parts.get(part)
+    if packed is None:
+        raise NotThere("PART-UNKNOWN", "the lesion has no such part", "Ask for vascular, rim, core or surround")
+    headers = {"X-Box": ",".join(map(str, packed.box)), "X-Version": str(drawn[name].version), "Cache-Control": "no-store"}
+    return Response(packed.bits, media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/studies/{study}/curve/fit")
+def voxel_fit(
+    study: str, room: InRoom, at: Annotated[str, Query(max_length=40)], model: Annotated[str | None, Query(max_length=40)] = None
+) -> dict[str, Any]:
+    """The fit of one voxel's curve; ``at`` is k,j,i."""
+    try:
+        k, j, i = (int(part) for part in at.split(","))
+    except ValueError as error:
+        raise UsageError("VOXEL-INVALID", "the voxel is not given by three whole numbers", "Give at=k,j,i") from error
+    place = room.place(study)
+    _, drawn = numbers.drawn_now(room, study)
+    measured = LIVES.of(place).at_voxel(drawn, (k, j, i), model=model or DEFAULT_MODEL)
+    return {"at": [k, j, i], "model": model or DEFAULT_MODEL, **numbers.measured_told(measured)}
+
+
+@router.get("/studies/{study}/results")
+def results(study: str, room: InRoom) -> dict[str, Any]:
+    """lesions.json of the last analysis, and whether it is still that of what is drawn."""
+    return numbers.results(room, study)
+
+
+@router.get("/studies/{study}/comparison")
+def comparison(study: str, room: InRoom) -> dict[str, Any]:
+    """comparison.json of an analysis that compared models."""
+    return numbers.case_file(room.place(study), "comparison.json")
+
+
+@router.get("/studies/{study}/criteria")
+def criteria(study: str, room: InRoom, by: By) -> dict[str, Any]:
+    """Every criterion side by side over the patient's visits."""
+    return visits.criteria(room, study, language=by.language)
+
+
+@router.get("/studies/{study}/link")
+def link(study: str, other: Annotated[str, Query(max_length=40)], room: InRoom) -> dict[str, Any]:
+    """Which lesion of this study (``first``) is which of the ``other`` (``second``): a proposal by registration, for a reader to confirm."""
+    return visits.proposed_links(room, study, other)

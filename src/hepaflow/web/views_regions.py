@@ -1,0 +1,208 @@
+"""Regions over HTTP: the list, their voxels, edits with the version they were made on, undo, history, and sets brought in from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from hepaflow.errors import InputRefused, UsageError
+from hepaflow.web import calipers, import_regions, refusals, regions_log
+from hepaflow.web.pictures import working_series
+from hepaflow.web.region_asks import Edit, Index
+from hepaflow.web.region_edits import Ground, applied, fresh, shown
+from hepaflow.web.region_rows import Deed
+from hepaflow.web.region_state import NAMES, Identity, RegionState, kind_of
+from hepaflow.web.regions_log import Step
+from hepaflow.web.room import Reader, Room, the_reader, the_room
+from hepaflow.web.same_patient import check_identity
+from hepaflow.web.searches import SEARCHES
+
+router = APIRouter(prefix="/api/studies/{study}/regions")
+InRoom = Annotated[Room, Depends(the_room)]
+By = Annotated[Reader, Depends(the_reader)]
+
+
+class Asked(BaseModel):
+    """What a request holds; a key that is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
+
+
+class Edited(Asked):
+    """An edit, the version that it was made on (0: a new region), a key of its own, and the pass on screen."""
+
+    base: Annotated[int, Field(ge=0)]
+    edit: Edit
+    key: Annotated[str, Field(min_length=8, max_length=64)] | None = None
+    at_pass: Index | None = Field(default=None, alias="pass")
+
+
+class At(Asked):
+    """Where the log stood when the person looked."""
+
+    cursor: Annotated[int, Field(ge=0)]
+
+
+class Nothing(Asked):
+    """No choice to make."""
+
+
+class Restored(Asked):
+    """An older version, or one that came too late (below zero), to be made the newest."""
+
+    version: int
+    base: Annotated[int, Field(ge=0)]
+
+
+class FromFile(Asked):
+    """Where a set of regions lies on the server's disks."""
+
+    path: str = Field(min_length=1, max_length=4096)
+
+
+@router.get("")
+def every_region(study: str, room: InRoom) -> dict[str, Any]:
+    """All regions, those deleted too, and where the log stands."""
+    return regions_log.listed(room, study)
+
+
+@router.post("/undo")
+def undo(study: str, asked: At, room: InRoom, by: By) -> dict[str, Any]:
+    """Takes the last edit back."""
+    return _changed(room, study, regions_log.undo(room, study, cursor=asked.cursor, who=by.name))
+
+
+@router.post("/redo")
+def redo(study: str, asked: At, room: InRoom, by: By) -> dict[str, Any]:
+    """Does again what was undone."""
+    return _changed(room, study, regions_log.redo(room, study, cursor=asked.cursor, who=by.name))
+
+
+@router.post("/propose")
+def propose(study: str, asked: Nothing, room: InRoom, by: By) -> dict[str, Any]:
+    """Proposes whatever of vessels, spleen, liver and healthy liver is missing; what cannot be found is told, not refused."""
+    del asked
+    states = regions_log.latest(room, study)
+    ground = _ground(room, study, states)
+    steps: list[Step] = []
+    refused: list[dict[str, Any]] = []
+    # one search for all of them: as an analysis would propose them
+    finder = SEARCHES.finder(ground.held, ground.drawn)
+    for name in NAMES:
+        if name in ground.drawn:
+            continue
+        try:
+            steps.append(Step(shown(finder, name, fresh(name, ground)), states[name].version if name in states else 0))
+        except InputRefused as error:
+            refused.append({"name": name, "error": refusals.shape(error)})
+    written = regions_log.write(room, study, Deed("propose", by.name, {}), steps) if steps else []
+    return {**_changed(room, study, written), "refused": refused}
+
+
+@router.post("/import")
+def from_file(study: str, asked: FromFile, room: InRoom, by: By) -> dict[str, Any]:
+    """Brings in a label map with its JSON, a DICOM SEG or an RTSTRUCT; regions of the same names are replaced, which can be undone."""
+    regions_log.refuse_signed(room, study)
+    path = Path(asked.path)
+    if "\x00" in asked.path or not path.is_absolute():
+        raise UsageError("IMPORT-PATH", "the path is not absolute", "Give the whole path, from the root of the disk")
+    try:
+        path = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise InputRefused("REGIONS-MISSING", "the given regions do not exist", "Check the path") from error
+    if path.is_relative_to(room.data.resolve()):
+        raise UsageError("IMPORT-OWN", "the path leads to the server's own data", "Give the file of one set of regions")
+    found = import_regions.read(path, room.place(study))
+    states = regions_log.latest(room, study)
+    steps = [Step(state, states[state.name].version if state.name in states else 0) for state in found.states]
+    written = regions_log.write(room, study, Deed("import", by.name, {"regions": len(steps)}), steps)
+    return {**_changed(room, study, written), "flags": list(found.flags)}
+
+
+@router.get("/{name}/mask")
+def mask(study: str, name: str, room: InRoom) -> Response:
+    """The voxels: packed bits of the box that the header tells, in the order k, j, i."""
+    state = regions_log.one(room, study, name)
+    head = {"X-Box": ",".join(map(str, state.bits.box)), "X-Version": str(state.version), "Cache-Control": "no-store"}
+    return Response(state.bits.packed, media_type="application/octet-stream", headers=head)
+
+
+@router.get("/{name}/caliper")
+def caliper(study: str, name: str, room: InRoom) -> dict[str, Any]:
+    """The two axes that the lesion's voxels suggest; nothing is written."""
+    if kind_of(name) != "lesion":
+        raise InputRefused("CALIPER-NOT-A-LESION", "only lesions are measured with the caliper", "Choose a lesion")
+    state = regions_log.one(room, study, name)
+    grid = working_series(room.place(study)).value.grid
+    return {"caliper": calipers.proposed(state.mask, grid).told(), "version": state.version}
+
+
+@router.get("/{name}/history")
+def history(study: str, name: str, room: InRoom) -> dict[str, Any]:
+    """Every version: what was done, who did it and when; edits that came too late among them."""
+    room.place(study)
+    return {"versions": regions_log.history(room, study, name)}
+
+
+@router.post("/{name}/restore")
+def restore(study: str, name: str, asked: Restored, room: InRoom, by: By) -> dict[str, Any]:
+    """Makes an older version, or one that came too late, the newest."""
+    room.place(study)
+    state = regions_log.at_version(room, study, name, asked.version)
+    deed = Deed("restore", by.name, {"version": asked.version})
+    return _told(room, study, regions_log.write(room, study, deed, [Step(state, asked.base)])[0])
+
+
+@router.post("/{name}")
+def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> dict[str, Any]:
+    """Applies an edit to the version that it was made on. Refused (409): somebody else was first; the edit is kept all the same."""
+    kind_of(name)
+    if done := regions_log.repeated(room, study, asked.key):
+        return _told(room, study, regions_log.one(room, study, done[0]))
+    regions_log.refuse_signed(room, study)
+    states = regions_log.latest(room, study)
+    there, base = states.get(name), asked.base
+    if base == 0 and there is not None and there.deleted:
+        start, base = None, there.version  # drawn anew
+    else:
+        start = None if base == 0 else there if there and there.version == base else regions_log.at_version(room, study, name, base)
+    ground = _ground(room, study, states, frame=asked.at_pass)
+    state = applied(asked.edit, name, None if start is None or start.deleted else start, ground)
+    told = asked.edit.model_dump(mode="json", by_alias=True, exclude={"bits"})  # the voxels are kept in the version itself
+    deed = Deed(asked.edit.kind, by.name, told, key=asked.key)
+    if start is not None and state.name == name and state.same_as(start) and there is not None and there.version == base:
+        return _told(room, study, there)  # nothing changed: no version, no event
+    if state.name == name:
+        return _told(room, study, regions_log.write(room, study, deed, [Step(state, base)])[0])
+    assert start is not None
+    gone = Step(RegionState(name, start.bits, origin=start.origin, deleted=True), base)
+    renamed = Step(state, states[state.name].version if state.name in states else 0)
+    return _told(room, study, regions_log.write(room, study, deed, [renamed, gone])[0])
+
+
+def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: int | None = None) -> Ground:
+    place = room.place(study)
+    held = working_series(place)
+    if frame is not None and frame >= held.value.passes:
+        raise InputRefused(
+            "SHIFT-PASS", f"the pass is not one of the {held.value.passes} passes", "Count the passes from 0, in time order"
+        )
+    corrected = (place.corrected / "value.json").exists()
+
+    def check(lesion: str, identity: Identity) -> None:
+        check_identity(room, study, identity)
+
+    drawn = {name: state for name, state in states.items() if not state.deleted}
+    return Ground(held, drawn, None if corrected else frame, check)
+
+
+def _changed(room: Room, study: str, written: list[RegionState]) -> dict[str, Any]:
+    grid = working_series(room.place(study)).value.grid
+    return {"regions": [state.told(grid) for state in written], **regions_log.standing(room, study)}
+
+
+def _told(room: Room, study: str, state: RegionState) -> dict[str, Any]:
+    return state.told(working_series(room.place(study)).value.grid)

@@ -1,0 +1,87 @@
+"""The built page: what is served of it, for how long a browser may keep it, and what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from room_for_tests import Answer, Inside, ask
+
+from hepaflow.web.app import make_app
+from hepaflow.web.pages import Pages
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "assets").mkdir()
+    for name, text in {
+        "index.html": "<!doctype html><title>page</title>",
+        "LICENSES.txt": "MIT",
+        ".built-from": "0" * 64,
+        "assets/index-DVJFVws7.js": "1",
+        "assets/decoder-A1b2C3d4.wasm": "\0asm",
+        "assets/plain.css": "a{}",
+    }.items():
+        (folder / name).write_text(text)
+    (folder.parent / "beside.txt").write_text("secret")
+    (folder / "link.txt").symlink_to(folder.parent / "beside.txt")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def app(inside: Inside, page: Path) -> Any:
+    return make_app(inside.room, Pages(page))
+
+
+def get(app: Any, inside: Inside, target: str, **more: str) -> Answer:
+    return ask(app, "GET", target, [*inside.usual, *((name.replace("_", "-"), value) for name, value in more.items())])
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "kept"),
+    [
+        ("/", "text/html", "no-cache"),
+        ("/index.html", "text/html", "no-cache"),
+        ("/assets/index-DVJFVws7.js", "text/javascript", "immutable"),
+        ("/assets/decoder-A1b2C3d4.wasm", "application/wasm", "immutable"),
+        ("/assets/plain.css", "text/css", "no-cache"),
+        ("/LICENSES.txt", "text/plain", "no-cache"),
+    ],
+)
+def test_a_file_has_its_type_and_its_time(app: Any, inside: Inside, target: str, kind: str, kept: str) -> None:
+    answer = get(app, inside, target)
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith(kind)
+    assert kept in answer.headers["cache-control"]
+    again = get(app, inside, target, if_none_match=answer.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "target", ["/.built-from", "/assets/", "/assets", "/assets/none.js", "/../beside.txt", "/beside.txt", "/index.html/"]
+)
+def test_nothing_else_is_served(app: Any, inside: Inside, target: str) -> None:
+    answer = get(app, inside, target)
+    assert answer.status in {400, 404}
+    assert answer.code
+
+
+def test_a_link_out_of_the_page_is_not_followed(app: Any, inside: Inside) -> None:
+    assert get(app, inside, "/link.txt").code == "NOT-FOUND"
+
+
+def test_without_a_session_the_page_is_a_door(app: Any, inside: Inside) -> None:
+    bare = [(name, value) for name, value in inside.usual if name != "cookie"]
+    answer = ask(app, "GET", "/", [*bare, ("accept-language", "fr")])
+    assert answer.status == 401
+    assert "terminal" in answer.body.decode()
+    assert 'lang="fr"' in answer.body.decode()
+    assert "<script" not in answer.body.decode()
+    assert "style=" not in answer.body.decode()
+
+
+def test_a_source_tree_without_a_built_page_says_how_to_build_it(inside: Inside, tmp_path: Path) -> None:
+    answer = get(make_app(inside.room, Pages(tmp_path / "none")), inside, "/")
+    assert (answer.status, answer.code) == (503, "PAGE-MISSING")

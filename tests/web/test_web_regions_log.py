@@ -1,0 +1,362 @@
+"""What is drawn is never lost: versions, undo, edits that come at once, edits that come too late."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from regions_for_tests import at_once, disc, drawing, post, put, voxels
+from shown_study import SHAPE, acquired
+
+from hepaflow.dicom.read_regions import read_regions
+from hepaflow.web import regions_log
+from hepaflow.web import tables as t
+from hepaflow.web.room import Room
+
+
+@pytest.fixture(scope="module")
+def opened_room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Room]]:
+    with drawing(tmp_path_factory.mktemp("room") / "data", acquired()) as (client, room, _):
+        yield client, room
+
+
+@pytest.fixture
+def at(opened_room: tuple[Any, Room]) -> str:
+    """A study of its own for every test."""
+    return f"/api/studies/{put(opened_room[1], acquired())}/regions"
+
+
+@pytest.fixture
+def client(opened_room: tuple[Any, Room]) -> Any:
+    return opened_room[0]
+
+
+@pytest.fixture
+def room(opened_room: tuple[Any, Room]) -> Room:
+    return opened_room[1]
+
+
+def study_of(at: str) -> str:
+    return at.split("/")[3]
+
+
+def names(client: Any, at: str) -> dict[str, int]:
+    return {one["name"]: one["version"] for one in client.get(at).json()["regions"] if not one["deleted"]}
+
+
+def test_an_outline_becomes_a_region_and_its_voxels(client: Any, at: str) -> None:
+    made = post(client, f"{at}/lesion-1", 0, **disc())
+    assert (made["version"], made["kind"], made["origin"], made["by"]) == (1, "lesion", "drawn", "Tester")
+    mask = voxels(client, f"{at}/lesion-1", SHAPE)
+    assert mask.sum() == made["voxels"] > 0
+    assert np.flatnonzero(mask.any(axis=(1, 2))).tolist() == [4]
+    assert made["volume_ml"] == pytest.approx(made["voxels"] * 3.0 * 0.8 * 0.7 / 1000)
+    assert client.get(at).json()["cursor"] > 0
+
+
+def test_slices_between_two_outlines_are_filled_and_a_null_takes_one_away(client: Any, at: str) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc(2))
+    post(client, f"{at}/lesion-1", 1, **disc(6, radius=6.0))
+    mask = voxels(client, f"{at}/lesion-1", SHAPE)
+    assert np.flatnonzero(mask.any(axis=(1, 2))).tolist() == [2, 3, 4, 5, 6]
+    assert (np.diff(mask.sum(axis=(1, 2))[2:7]) > 0).all()
+    left = post(client, f"{at}/lesion-1", 2, kind="shapes", shapes={"6": None})
+    assert list(left["shapes"]) == ["2"]
+    assert voxels(client, f"{at}/lesion-1", SHAPE).any(axis=(1, 2)).sum() == 1
+
+
+def test_the_brush_drops_the_outline_of_its_slice_and_an_outline_the_brush(client: Any, at: str) -> None:
+    post(client, f"{at}/lesion-1", 0, **{**disc(2), "shapes": disc(2)["shapes"] | disc(6)["shapes"]})
+    stroke = {"kind": "brush", "plane": "axial", "index": 6, "path": [[3.0, 3.0]], "radius_mm": 2.0}
+    painted = post(client, f"{at}/lesion-1", 1, **stroke)
+    assert list(painted["shapes"]) == ["2"]
+    before = voxels(client, f"{at}/lesion-1", SHAPE)
+    post(client, f"{at}/lesion-1", 2, **disc(2, radius=5.0))
+    after = voxels(client, f"{at}/lesion-1", SHAPE)
+    assert (after[6] == before[6]).all()
+    assert after[2].sum() > before[2].sum()
+    assert list(post(client, f"{at}/lesion-1", 3, **disc(6))["shapes"]) == ["2", "6"]
+
+
+def test_erasing_all_of_a_region_is_refused_and_leaves_it(client: Any, at: str) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    wipe = {"kind": "brush", "plane": "axial", "index": 4, "path": [[12.0, 13.0]], "radius_mm": 50.0, "erase": True}
+    # the picture's rows and columns are turned; a stroke this wide covers the whole slice all the same
+    assert post(client, f"{at}/lesion-1", 1, 422, **wipe)["error"]["code"] == "REGION-EMPTY"
+    assert names(client, at) == {"lesion-1": 1}
+
+
+def test_given_voxels_come_back_as_they_were(client: Any, at: str) -> None:
+    box, inside = (1, 4, 5, 10, 3, 9), np.random.default_rng(3).random((3, 5, 6)) < 0.5
+    bits = base64.b64encode(np.packbits(inside).tobytes()).decode()
+    post(client, f"{at}/aorta", 0, kind="mask", box=box, bits=bits)
+    expected = np.zeros(SHAPE, bool)
+    expected[1:4, 5:10, 3:9] = inside
+    assert (voxels(client, f"{at}/aorta", SHAPE) == expected).all()
+    for wrong in ({"box": (1, 4, 5, 10, 3, 99), "bits": bits}, {"box": box, "bits": bits[:8]}, {"box": box, "bits": "&&&&"}):
+        assert post(client, f"{at}/aorta", 1, 422, kind="mask", **wrong)["error"]["code"] == "MASK-INVALID"
+
+
+def test_moving_a_region_moves_voxels_outline_and_caliper_alike(client: Any, at: str) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    axes = {"long": [[0, 0, 0], [9, 0, 0]], "short": [[4, -2, 0], [4, 2, 0]]}
+    post(client, f"{at}/lesion-1", 1, kind="caliper", caliper=axes)
+    before = voxels(client, f"{at}/lesion-1", SHAPE)
+    # rows of 0.8 mm to posterior, columns of 0.7 mm to the right, slices of 3 mm downwards
+    moved = post(client, f"{at}/lesion-1", 2, kind="move", mm=[-1.4, 1.6, -3.0])
+    assert (voxels(client, f"{at}/lesion-1", SHAPE) == np.roll(before, (1, 2, 2), axis=(0, 1, 2))).all()
+    assert moved["shapes"]["5"]["points"][0] == [10.0, 15.0]
+    assert moved["caliper"]["long"][0] == pytest.approx([-1.4, 1.6, -3.0])
+    back = post(client, f"{at}/lesion-1", 3, kind="move", mm=[1.4, -1.6, 3.0])
+    assert back["voxels"] == int(before.sum())
+    assert post(client, f"{at}/lesion-1", 4, kind="move", mm=[0.1, 0.1, 0.2])["version"] == 4
+
+
+def test_undo_and_redo_go_through_every_version_and_back(client: Any, at: str) -> None:
+    masks = [np.zeros(SHAPE, bool)]
+    post(client, f"{at}/lesion-1", 0, **disc())
+    for version, radius in ((1, 5.0), (2, 6.0)):
+        masks.append(voxels(client, f"{at}/lesion-1", SHAPE))
+        post(client, f"{at}/lesion-1", version, **disc(radius=radius))
+    last = voxels(client, f"{at}/lesion-1", SHAPE)
+    cursor = client.get(at).json()["cursor"]
+    for wanted in (masks[2], masks[1]):
+        answer = client.post(f"{at}/undo", json={"cursor": cursor}).json()
+        cursor = answer["cursor"]
+        assert (voxels(client, f"{at}/lesion-1", SHAPE) == wanted).all()
+    answer = client.post(f"{at}/undo", json={"cursor": cursor}).json()
+    assert answer["regions"][0]["deleted"]
+    assert (answer["undo"], answer["redo"]) == (False, True)
+    assert client.post(f"{at}/undo", json={"cursor": answer["cursor"]}).json()["error"]["code"] == "NOTHING-TO-UNDO"
+    for _ in range(3):
+        answer = client.post(f"{at}/redo", json={"cursor": answer["cursor"]}).json()
+    assert (voxels(client, f"{at}/lesion-1", SHAPE) == last).all()
+    assert not answer["redo"]
+
+
+def test_a_new_edit_ends_what_could_be_redone(client: Any, at: str) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    post(client, f"{at}/lesion-1", 1, **disc(radius=6.0))
+    client.post(f"{at}/undo", json={"cursor": client.get(at).json()["cursor"]})
+    post(client, f"{at}/lesion-2", 0, **disc(1))
+    assert not client.get(at).json()["redo"]
+
+
+def test_undo_looks_at_the_log_that_the_reader_saw(client: Any, at: str) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    seen = client.get(at).json()["cursor"]
+    post(client, f"{at}/lesion-2", 0, **disc(1))
+    answer = client.post(f"{at}/undo", json={"cursor": seen})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "CURSOR-MOVED")
+    assert names(client, at) == {"lesion-1": 1, "lesion-2": 1}
+
+
+def test_renaming_is_one_deed(client: Any, at: str) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    assert post(client, f"{at}/lesion-1", 1, kind="rename", to="lesion-7")["name"] == "lesion-7"
+    assert names(client, at) == {"lesion-7": 1}
+    client.post(f"{at}/undo", json={"cursor": client.get(at).json()["cursor"]})
+    assert list(names(client, at)) == ["lesion-1"]
+    post(client, f"{at}/lesion-2", 0, **disc(1))
+    assert post(client, f"{at}/lesion-2", 1, 422, kind="rename", to="lesion-1")["error"]["code"] == "RENAME-TAKEN"
+    assert post(client, f"{at}/lesion-2", 1, 422, kind="rename", to="lesion-2-rim")["error"]["code"] == "REGION-NAME"
+
+
+def test_the_second_of_two_edits_on_one_version_is_told_and_kept(client: Any, at: str) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    mine = post(client, f"{at}/lesion-1", 1, **disc(radius=5.0))
+    late = post(client, f"{at}/lesion-1", 1, 409, **disc(radius=7.0))
+    assert late["error"]["code"] == "REGION-CHANGED"
+    assert late["current"] == mine
+    versions = client.get(f"{at}/lesion-1/history").json()["versions"]
+    assert [(row["version"], row["kind"], row["lost"]) for row in versions] == [
+        (1, "shapes", False),
+        (2, "shapes", False),
+        (-1, "lost", True),
+    ]
+    assert versions[-1]["edit"]["kind"] == "shapes"
+    again = client.post(f"{at}/lesion-1/restore", json={"version": late["lost"], "base": 2}).json()
+    assert again["version"] == 3
+    assert again["voxels"] == versions[-1]["voxels"] > mine["voxels"]
+
+
+def test_a_request_sent_twice_is_done_once(client: Any, at: str) -> None:
+    body = {"base": 0, "edit": disc(), "key": "0123456789abcdef"}
+    first, second = (client.post(f"{at}/lesion-1", json=body) for _ in range(2))
+    assert (second.status_code, second.json()) == (200, first.json())
+    assert len(client.get(f"{at}/lesion-1/history").json()["versions"]) == 1
+
+
+def test_of_edits_that_come_at_once_one_is_first_and_none_is_lost(client: Any, at: str, room: Room) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    at_once(room, study_of(at))
+
+
+def test_rows_of_the_log_cannot_be_changed_or_removed(client: Any, at: str, room: Room) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    for statement in (sa.delete(t.edits), sa.update(t.edits).values(who="nobody")):
+        with pytest.raises(sa.exc.DatabaseError), room.tables.begin() as connection:
+            connection.execute(statement)
+    assert names(client, at) == {"lesion-1": 1}
+
+
+def test_every_edit_is_in_the_trail_and_an_undo_says_whose(client: Any, at: str, room: Room) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    regions_log.undo(room, study_of(at), cursor=client.get(at).json()["cursor"], who="Somebody else")
+    with room.tables.read() as connection:
+        query = sa.select(t.audits.c.who, t.audits.c.what, t.audits.c.detail).where(t.audits.c.study == study_of(at))
+        rows = [tuple(row) for row in connection.execute(query.order_by(t.audits.c.id))]
+    assert rows[-2][:2] == ("Tester", "regions-changed")
+    assert rows[-1][:2] == ("Somebody else", "regions-changed")
+    assert '"of": "Tester"' in rows[-1][2]
+
+
+def test_a_signed_case_takes_no_edit(client: Any, at: str, room: Room) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    cursor = client.get(at).json()["cursor"]
+    place = room.place(study_of(at))
+    place.signed.mkdir()
+    (place.signed / "signature.json").write_text("{}")
+    assert post(client, f"{at}/lesion-1", 1, 409, **disc(radius=6.0))["error"]["code"] == "CASE-SIGNED"
+    assert client.post(f"{at}/undo", json={"cursor": cursor}).json()["error"]["code"] == "CASE-SIGNED"
+    assert client.post(f"{at}/lesion-1/restore", json={"version": 1, "base": 1}).json()["error"]["code"] == "CASE-SIGNED"
+    (place.signed / "signature.json").unlink()
+    assert post(client, f"{at}/lesion-1", 1, **disc(radius=6.0))["version"] == 2
+
+
+def test_a_deleted_region_keeps_its_versions_and_can_be_drawn_anew(client: Any, at: str) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    assert post(client, f"{at}/lesion-1", 1, kind="delete")["deleted"]
+    assert names(client, at) == {}
+    assert post(client, f"{at}/lesion-1", 2, 422, kind="move", mm=[5, 5, 5])["error"]["code"] == "REGION-UNKNOWN"
+    assert post(client, f"{at}/lesion-1", 0, **disc(1))["version"] == 3
+    back = client.post(f"{at}/lesion-1/restore", json={"version": 1, "base": 3}).json()
+    assert (back["version"], list(back["shapes"]), back["deleted"]) == (4, ["4"], False)
+
+
+def test_vessels_are_moved_in_single_passes_and_lesions_are_not(client: Any, at: str, room: Room) -> None:
+    post(client, f"{at}/aorta", 0, **disc())
+    post(client, f"{at}/aorta", 1, kind="shift", **{"pass": 3}, mm=[1.0, 2.0, -3.0])
+    made = post(client, f"{at}/aorta", 2, kind="shift", **{"pass": 1}, mm=[0.0, 1.0, 0.0])
+    assert made["shifts"] == [{"pass": 1, "mm": [0.0, 1.0, 0.0]}, {"pass": 3, "mm": [1.0, 2.0, -3.0]}]
+    assert regions_log.drawn_shifts(room, study_of(at)) == [{"region": "aorta", **shift} for shift in made["shifts"]]
+    assert len(post(client, f"{at}/aorta", 3, kind="shift", **{"pass": 3}, mm=[0, 0, 0])["shifts"]) == 1
+    assert post(client, f"{at}/aorta", 4, 422, kind="shift", **{"pass": 6}, mm=[1, 0, 0])["error"]["code"] == "SHIFT-PASS"
+    post(client, f"{at}/lesion-1", 0, **disc())
+    answer = post(client, f"{at}/lesion-1", 1, 422, kind="shift", **{"pass": 1}, mm=[1, 0, 0])
+    assert answer["error"]["code"] == "SHIFT-NOT-A-VESSEL"
+
+
+def test_a_lesion_is_linked_to_one_of_the_same_patient_alone(client: Any, at: str, room: Room) -> None:
+    earlier, stranger = put(room, acquired()), put(room, acquired(), patient_key="p2")
+    for study in (earlier, stranger):
+        post(client, f"/api/studies/{study}/regions/lesion-4", 0, **disc())
+    post(client, f"{at}/lesion-1", 0, **disc())
+    link = {"kind": "identity", "identity": {"study": earlier, "lesion": "lesion-4"}}
+    assert post(client, f"{at}/lesion-1", 1, **link)["identity"] == link["identity"]
+    assert regions_log.links(room, study_of(at)) == {earlier: {"lesion-1": "lesion-4"}}
+    post(client, f"{at}/lesion-2", 0, **disc(1))
+    assert post(client, f"{at}/lesion-2", 1, 422, **link)["error"]["code"] == "IDENTITY-TWICE"
+    for study, lesion, status, code in (
+        (stranger, "lesion-4", 422, "IDENTITY-OTHER-PATIENT"),
+        (study_of(at), "lesion-1", 422, "IDENTITY-SAME-STUDY"),
+        (earlier, "lesion-9", 404, "REGION-UNKNOWN"),
+        ("0" * 12, "lesion-4", 404, "STUDY-UNKNOWN"),
+    ):
+        wrong = {"kind": "identity", "identity": {"study": study, "lesion": lesion}}
+        assert post(client, f"{at}/lesion-2", 1, status, **wrong)["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"kind": "paint"},
+        {"kind": "brush", "plane": "axial", "index": 1, "path": [], "radius_mm": 2},
+        {"kind": "brush", "plane": "axial", "index": 1, "path": [[1, 1]], "radius_mm": 0},
+        {"kind": "shapes", "shapes": {}},
+        {"kind": "shapes", "shapes": {"-1": None}},
+        {"kind": "click", "at": [1, 2]},
+        {"kind": "move", "mm": [1e9, 0, 0]},
+        {"kind": "rename", "to": ""},
+    ],
+)
+def test_what_no_page_sends_is_refused_in_the_one_shape(client: Any, at: str, edit: dict[str, Any]) -> None:
+    answer = client.post(f"{at}/lesion-1", json={"base": 0, "edit": edit})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "REQUEST-INVALID")
+
+
+@pytest.mark.parametrize("name", ["kidney", "lesion-", "lesion-1-rim", "LESION-1", "lesion-" + "x" * 40])
+def test_a_region_of_another_name_is_refused(client: Any, at: str, name: str) -> None:
+    assert post(client, f"{at}/{name}", 0, 422, **disc())["error"]["code"] == "REGION-NAME"
+
+
+def test_an_analysis_is_given_exactly_what_is_drawn(client: Any, at: str, room: Room) -> None:
+    assert regions_log.write_drawn(room, study_of(at)) is None
+    post(client, f"{at}/liver", 0, **disc(radius=11.0))
+    post(client, f"{at}/healthy", 0, **disc(row=6.0, column=8.0, radius=3.0))
+    post(client, f"{at}/portal_vein", 0, **disc(row=17.0, column=18.0, radius=3.0))
+    post(client, f"{at}/lesion-1", 0, **disc())
+    post(client, f"{at}/lesion-2", 0, **disc(row=14.0, column=15.0))
+    path = regions_log.write_drawn(room, study_of(at))
+    assert path is not None
+    found = read_regions(path, acquired().grid)
+    for name in names(client, at):
+        assert (found.masks[name] == voxels(client, f"{at}/{name}", SHAPE)).all(), name
+    assert set(found.masks) == set(names(client, at))
+    assert "region-overlap" in found.flags
+    before = path.read_bytes()
+    post(client, f"{at}/lesion-2", 1, kind="delete")
+    later = regions_log.write_drawn(room, study_of(at))
+    assert later not in (None, path)
+    assert path.read_bytes() == before
+
+
+def test_the_pass_on_screen_goes_with_what_was_drawn_before_an_analysis(client: Any, at: str, room: Room) -> None:
+    answer = client.post(f"{at}/lesion-1", json={"base": 0, "edit": disc(), "pass": 3})
+    assert answer.json()["version"] == 1
+    path = regions_log.write_drawn(room, study_of(at))
+    assert path is not None
+    assert read_regions(path, acquired().grid).frame == 3
+    client.post(f"{at}/lesion-2", json={"base": 0, "edit": disc(1), "pass": 2})
+    path = regions_log.write_drawn(room, study_of(at))
+    assert path is not None
+    assert read_regions(path, acquired().grid).frame is None
+
+
+def test_a_set_is_brought_in_and_its_undo_brings_back_what_it_replaced(client: Any, at: str, room: Room, tmp_path: Path) -> None:
+    other = put(room, acquired())
+    there = f"/api/studies/{other}/regions"
+    post(client, f"{there}/lesion-1", 0, **disc(2))
+    post(client, f"{there}/aorta", 0, **disc(3))
+    drawn = regions_log.write_drawn(room, other)
+    assert drawn is not None
+    for name in ("rois.nii.gz", "rois.json"):
+        (tmp_path / name).write_bytes((drawn.parent / name).read_bytes())
+    mine = post(client, f"{at}/lesion-1", 0, **disc())
+    refused = client.post(f"{at}/import", json={"path": str(drawn)}).json()
+    assert refused["error"]["code"] == "IMPORT-OWN"
+    answer = client.post(f"{at}/import", json={"path": str(tmp_path / "rois.nii.gz")}).json()
+    assert {one["name"]: (one["version"], one["origin"]) for one in answer["regions"]} == {
+        "aorta": (1, "given"),
+        "lesion-1": (2, "given"),
+    }
+    assert (voxels(client, f"{at}/aorta", SHAPE) == voxels(client, f"{there}/aorta", SHAPE)).all()
+    back = client.post(f"{at}/undo", json={"cursor": answer["cursor"]}).json()["regions"]
+    assert {one["name"]: one["deleted"] for one in back} == {"aorta": True, "lesion-1": False}
+    assert next(one for one in back if one["name"] == "lesion-1")["voxels"] == mine["voxels"]
+    assert client.post(f"{at}/import", json={"path": "rois.nii.gz"}).json()["error"]["code"] == "IMPORT-PATH"
+    assert client.post(f"{at}/import", json={"path": "/nowhere/x"}).json()["error"]["code"] == "REGIONS-MISSING"
+
+
+def test_the_caliper_is_proposed_from_the_voxels_and_kept_when_it_is_set(client: Any, at: str) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    axes = client.get(f"{at}/lesion-1/caliper").json()["caliper"]
+    assert axes["long_mm"] >= axes["short_mm"] > 0
+    kept = post(client, f"{at}/lesion-1", 1, kind="caliper", caliper=axes)["caliper"]
+    assert kept["long_mm"] == pytest.approx(axes["long_mm"], abs=0.02)
+    assert post(client, f"{at}/lesion-1", 2, kind="caliper", caliper=None)["caliper"] is None

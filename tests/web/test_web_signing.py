@@ -1,0 +1,238 @@
+"""What is signed is what was analysed of what is drawn; it bears the name everywhere and stays as it was."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pydicom
+import pypdf
+import pytest
+import sqlalchemy as sa
+from analysed_for_tests import add_study, draw, files, finish, report, say_analysed
+from room_for_tests import opened
+
+from hepaflow.errors import InputRefused
+from hepaflow.report import html, kept
+from hepaflow.report.content import Paragraph
+from hepaflow.report.signature import Signature, with_signature
+from hepaflow.web import signing
+from hepaflow.web import tables as t
+from hepaflow.web.places import StudyPlace
+from hepaflow.web.region_state import Caliper
+from hepaflow.web.room import Room
+
+SHAPE = (6, 10, 13)
+READER = "Dr Zoë Łukasiewicz"
+Signed = tuple[Any, Room, StudyPlace, str]
+
+
+def box(shape: tuple[int, ...], low: int) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    mask[1:3, low : low + 3, 2:5] = True
+    return mask
+
+
+@pytest.fixture(scope="module")
+def client_and_room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Room]]:
+    with opened(tmp_path_factory.mktemp("room")) as both:
+        yield both
+
+
+@pytest.fixture
+def study(client_and_room: tuple[Any, Room], request: pytest.FixtureRequest) -> Signed:
+    client, room = client_and_room
+    place = add_study(room)
+    for name, low in (("aorta", 0), ("healthy", 4), ("lesion-1", 6)):
+        draw(room, place, name, box(SHAPE, low))
+    finish(room, place, language=getattr(request, "param", "en"))
+    return client, room, place, f"/api/studies/{place.folder.name}"
+
+
+def trail(room: Room, place: StudyPlace) -> list[str]:
+    with room.tables.read() as connection:
+        rows = connection.execute(sa.select(t.audits.c.what).where(t.audits.c.study == place.folder.name).order_by(t.audits.c.id))
+        return [row.what for row in rows]
+
+
+def words_of(pdf: bytes) -> list[str]:
+    return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages]
+
+
+@pytest.mark.parametrize(("study", "said"), [("en", "Signed by"), ("fr", "Signé par")], indirect=["study"])
+def test_the_signed_report_bears_name_time_and_digest_everywhere(study: Signed, said: str) -> None:
+    client, room, place, url = study
+    answer = client.post(f"{url}/sign", json={"reader": f"  {READER} ", "statement": "I have <b>read</b> it."})
+    assert answer.status_code == 200, answer.text
+    signed = answer.json()["signed"]
+    assert (signed["reader"], signed["statement"], signed["intact"]) == (READER, "I have <b>read</b> it.", True)
+    short = signed["digest"][:16]
+    page = client.get(f"{url}/report.html")
+    assert f"{said} {READER}" in page.text
+    assert short in page.text
+    assert signed["digest"] in page.text
+    assert "I have &lt;b&gt;read&lt;/b&gt; it." in page.text
+    assert page.headers["content-security-policy"].startswith("sandbox;")
+    paper = client.get(f"{url}/report.pdf").content
+    assert all(f"{said} {READER}" in text and short in text for text in words_of(paper))
+    held = pydicom.dcmread(place.signed / "dicom" / "report_pdf.dcm")
+    assert held.EncapsulatedDocument[: held.EncapsulatedDocumentLength] == paper
+    unsigned = pydicom.dcmread(place.case / "dicom" / "report_pdf.dcm")
+    assert held.StudyInstanceUID == unsigned.StudyInstanceUID
+    assert {held.SOPInstanceUID, held.SeriesInstanceUID}.isdisjoint({unsigned.SOPInstanceUID, unsigned.SeriesInstanceUID})
+    assert held.SeriesDescription.endswith(", signed")
+    assert room.place(place.folder.name).signed == place.signed
+    assert client.get(url).json()["signed"]["reader"] == READER
+    assert trail(room, place) == ["signed"]
+
+
+def test_the_digest_is_what_sha256sum_makes_of_the_case(study: Signed) -> None:
+    client, _, place, url = study
+    digest = client.post(f"{url}/sign", json={"reader": READER}).json()["signed"]["digest"]
+    results = {name: data for name, data in files(place.case).items() if not name.startswith((".", "steps/", "log/"))}
+    assert set(results) == {
+        "case.json",
+        "lesions.json",
+        "report.html",
+        "report.pdf",
+        "dicom/report_pdf.dcm",
+        "dicom/segmentation.dcm",
+    }
+    lines = "".join(f"{hashlib.sha256(results[name]).hexdigest()}  {name}\n" for name in sorted(results))
+    assert hashlib.sha256(lines.encode()).hexdigest() == digest
+    kept_down = json.loads((place.signed / "signature.json").read_text())
+    assert kept_down["digest"] == digest
+    assert kept_down["regions"]["versions"] == {"aorta": 1, "healthy": 1, "lesion-1": 1}
+
+
+def test_a_case_changed_after_signing_is_told_and_what_was_signed_stays(study: Signed) -> None:
+    client, _, place, url = study
+    client.post(f"{url}/sign", json={"reader": READER})
+    before = files(place.signed)
+    # as an analysis replaces files: a new one under the old name
+    changed = place.case / "dicom" / "new"
+    changed.write_bytes(b"other voxels")
+    changed.replace(place.case / "dicom" / "segmentation.dcm")
+    assert client.get(f"{url}/sign").json()["signed"]["intact"] is False
+    assert files(place.signed) == before
+    assert before["dicom/segmentation.dcm"] == b"as good as one"
+
+
+def test_what_was_drawn_after_the_analysis_is_not_signed(study: Signed) -> None:
+    client, room, place, url = study
+    draw(room, place, "lesion-1", box(SHAPE, 5), version=2)
+    answer = client.post(f"{url}/sign", json={"reader": READER})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "STALE")
+    assert client.get(f"{url}/results").json()["stale"] is True
+    assert not place.signed.exists()
+    # drawn back, and measured with a caliper: what would be analysed is what was
+    ends = ((0.0, 0.0, 0.0), (9.0, 0.0, 0.0))
+    draw(room, place, "lesion-1", box(SHAPE, 6), version=3, caliper=Caliper(ends, ((0.0, 0.0, 0.0), (0.0, 4.0, 0.0))))
+    assert client.get(f"{url}/results").json()["stale"] is False
+    assert client.post(f"{url}/sign", json={"reader": READER}).status_code == 200
+
+
+def test_reopening_keeps_the_old_signature(study: Signed) -> None:
+    client, room, place, url = study
+    first = client.post(f"{url}/sign", json={"reader": READER}).json()["signed"]
+    again = client.post(f"{url}/sign", json={"reader": "Another"})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "CASE-SIGNED")
+    reopened = client.delete(f"{url}/sign").json()
+    assert reopened["signed"] is None
+    assert [one["reader"] for one in reopened["earlier"]] == [READER]
+    assert client.get(url).json()["signed"] is None
+    assert READER not in client.get(f"{url}/report.html").text  # nobody stands for it now
+    assert client.delete(f"{url}/sign").json()["error"]["code"] == "NOT-SIGNED"
+    say_analysed(room, place)
+    second = client.post(f"{url}/sign", json={"reader": "Another"}).json()
+    assert second["signed"]["reader"] == "Another"
+    assert second["earlier"] == [{key: first[key] for key in ("reader", "at", "statement", "digest")}]
+    client.delete(f"{url}/sign")
+    assert sorted(path.name for path in place.signed.glob("signature*.json")) == ["signature-1.json", "signature-2.json"]
+    assert trail(room, place) == ["signed", "reopened", "signed", "reopened"]
+
+
+def test_results_as_files(study: Signed) -> None:
+    client, _, place, url = study
+    before = zipfile.ZipFile(io.BytesIO(client.get(f"{url}/results.zip").content))
+    assert before.testzip() is None
+    assert "case/lesions.json" in before.namelist()
+    assert not any(name.startswith(("case/steps", "signed/")) for name in before.namelist())
+    client.post(f"{url}/sign", json={"reader": READER})
+    data = client.get(f"{url}/results.zip")
+    assert data.headers["content-disposition"] == f'attachment; filename="results-{place.folder.name}.zip"'
+    after = zipfile.ZipFile(io.BytesIO(data.content))
+    assert {name: after.read(name) for name in after.namelist() if name.startswith("signed/")} == {
+        f"signed/{name}": content for name, content in files(place.signed).items()
+    }
+    assert client.get(f"{url}/results.zip").content == data.content
+    dicom = zipfile.ZipFile(io.BytesIO(client.get(f"{url}/dicom.zip").content))
+    assert dicom.read("report_pdf.dcm") == (place.signed / "dicom" / "report_pdf.dcm").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"reader": "  "}, "READER-NAME"),
+        ({"reader": "a\u202eb"}, "READER-NAME"),
+        ({"reader": "x" * 121}, "READER-NAME"),
+        ({"reader": "A", "statement": "bell\u0007"}, "STATEMENT-INVALID"),
+        ({"reader": "A", "more": 1}, "REQUEST-INVALID"),
+    ],
+)
+def test_a_name_must_be_one(study: Signed, asked: dict[str, Any], code: str) -> None:
+    client, _, place, url = study
+    answer = client.post(f"{url}/sign", json=asked)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+    assert not place.signed.exists()
+
+
+def test_without_a_case_there_is_nothing_to_sign_show_or_send(client_and_room: tuple[Any, Room]) -> None:
+    client, room = client_and_room
+    url = f"/api/studies/{add_study(room).folder.name}"
+    asked = [client.post(f"{url}/sign", json={"reader": "A"}), client.post(f"{url}/send", json={"archive": "a"})]
+    asked += [
+        client.get(f"{url}/{name}") for name in ("report.html", "report.pdf", "results.zip", "dicom.zip", "results", "comparison")
+    ]
+    assert [(one.status_code, one.json()["error"]["code"]) for one in asked] == [(404, "CASE-MISSING")] * len(asked)
+
+
+def test_a_viewer_sees_and_does_not_sign(study: Signed) -> None:
+    from hepaflow.web.rules import needed_role
+
+    url = study[3]
+    assert {needed_role(method, f"{url}/sign") for method in ("POST", "DELETE")} == {"reader"}
+    assert {needed_role("GET", f"{url}/{name}") for name in ("sign", "report.html", "results.zip")} == {"viewer"}
+
+
+def test_sending_sends_what_was_signed(study: Signed) -> None:
+    client, _, place, url = study
+    assert signing.to_send(place) == place.case
+    assert client.post(f"{url}/send", json={"archive": "a"}).json()["error"]["code"] == "PACS-NO-CONFIG"
+    client.post(f"{url}/sign", json={"reader": READER})
+    assert signing.to_send(place) == place.signed / "dicom"
+
+
+def test_a_kept_report_is_the_report() -> None:
+    for language in ("en", "fr"):
+        made = report(language)
+        assert kept.thaw(kept.freeze(made)) == made
+        assert kept.freeze(made) == kept.freeze(report(language))
+    for data in (b"", b"[]", b'{"is":"Nothing"}', b'{"is":"Cell","text":"x","tone":""}', b"\xff"):
+        with pytest.raises(InputRefused, match="REPORT-DAMAGED"):
+            kept.thaw(data)
+
+
+def test_signing_anew_replaces_the_signature_in_the_report() -> None:
+    one = with_signature(report(), Signature("A", "2026-01-01 10:00 UTC", "", "ab" * 32))
+    two = with_signature(one, Signature("B", "2026-01-02 10:00 UTC", "", "cd" * 32))
+    assert [section.key for section in two.sections] == ["summary", "signature"]
+    text = html.render(two).decode()
+    assert "abab" not in text
+    assert "Signed by B" in text
+    assert not any(isinstance(block, Paragraph) and block.lead.startswith("Statement") for block in two.sections[-1].blocks)

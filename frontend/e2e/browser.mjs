@@ -140,6 +140,33 @@ async function dense(id) {
   await other.close();
 }
 
+// The way of computers with a GPU, whose look this browser is made to have: Cornerstone draws to the same places.
+async function withGpu(id) {
+  const other = await browser.newContext({ viewport: { width: 1400, height: 900 }, storageState: await context.storageState() });
+  await other.addInitScript(() => {
+    const own = HTMLCanvasElement.prototype.getContext;
+    HTMLCanvasElement.prototype.getContext = function (kind, options) {
+      return own.call(this, kind, { ...options, failIfMajorPerformanceCaveat: false });
+    };
+    const told = WebGL2RenderingContext.prototype.getParameter;
+    WebGL2RenderingContext.prototype.getParameter = function (name) {
+      return name === 0x9246 ? "A GPU" : told.call(this, name);
+    };
+  });
+  const view = await other.newPage();
+  let loaded = false;
+  view.on("request", (request) => (loaded ||= /gpu-.*\.js$/.test(request.url())));
+  view.on("pageerror", (error) => faults.push(`gpu: ${error.message}`));
+  await view.goto(`${home}/#/study/${id}`);
+  await drawn(view, 3);
+  await view.waitForTimeout(1500);
+  const places = await placement(view);
+  const off = places.filter((one) => Math.hypot(one.best.dx, one.best.dy) > 1 || one.error > 5);
+  check(loaded && places.length === 3 && off.length === 0, `with a GPU: Cornerstone loaded (${loaded}), ${off.length} panes off ${off.map((one) => JSON.stringify(one)).join(" ")}`);
+  await view.screenshot({ path: join(asked.pictures, "gpu.png") });
+  await other.close();
+}
+
 async function maps() {
   const select = page.locator(".mapbar select").nth(1);
   if ((await page.locator(".toolbar [data-tool=layout-maps]:disabled").count()) > 0) return console.log("     no maps: the study is not analysed");
@@ -185,6 +212,7 @@ try {
   const id = await chosen();
   await look(id);
   await dense(id);
+  await withGpu(id);
   const { studies } = (await api(page, "GET", "/studies")).body;
   const other = typeof asked.other === "string" ? asked.other : studies.find((one) => one.id !== id && one.passes)?.id;
   if (other !== undefined) await beside(id, other);

@@ -6,17 +6,31 @@ import { keys } from "./keys";
 
 export const helpOpen: Signal<boolean> = signal(false);
 
-const SIGNS: Record<string, string> = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", PageUp: "PgUp", PageDown: "PgDn" };
+const SIGNS: Record<string, string> = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
+const NAMED = ["space", "Shift", "Escape", "Enter", "Backspace", "Delete", "PageUp", "PageDown"] as const;
+
+/** What stands on a key of the reader's keyboard. */
+function sign(part: string): string {
+  const named = NAMED.find((one) => one === part);
+  return named === undefined ? (SIGNS[part] ?? (part.length === 1 ? part.toUpperCase() : part)) : t(`sign.${named}`);
+}
 
 function Combo({ combo }: { combo: string }) {
   const parts = combo.length > 1 ? combo.split(/\+(?=.)/) : [combo];
   return (
     <>
       {parts.map((part) => (
-        <kbd key={part}>{part === "space" ? t("key.space") : (SIGNS[part] ?? (part.length === 1 ? part.toUpperCase() : part))}</kbd>
+        <kbd key={part}>{sign(part)}</kbd>
       ))}
     </>
   );
+}
+
+/** Shortcuts by what they do: keys that do the same share a row. */
+function rows(): { title: string; combos: string[] }[] {
+  const titles = new Map<string, string[]>();
+  for (const one of keys.all()) titles.set(one.title(), [...(titles.get(one.title()) ?? []), one.combo]);
+  return [...titles].map(([title, combos]) => ({ title, combos }));
 }
 
 export function Help() {
@@ -31,32 +45,30 @@ export function Help() {
       {open && (
         <>
           <h2 id="help-title">{t("help.title")}</h2>
-          <div class="help-columns">
-            <table>
-              <caption>{t("help.keys")}</caption>
-              <tbody>
-                {keys.all().map((one) => (
-                  <tr key={one.combo}>
-                    <th scope="row">
-                      <Combo combo={one.combo} />
-                    </th>
-                    <td>{one.title()}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-            <table>
-              <caption>{t("help.mouse")}</caption>
-              <tbody>
-                {(["left", "right", "middle", "wheel", "ctrlwheel", "double"] as const).map((one) => (
-                  <tr key={one}>
-                    <th scope="row">{t(`mouse.${one}`)}</th>
-                    <td>{t(`mouse.${one}.does`)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <h3>{t("help.keys")}</h3>
+          <dl class="help-keys">
+            {rows().map(({ title, combos }) => (
+              <div key={title}>
+                <dt>
+                  {combos.map((combo) => (
+                    <span key={combo}>
+                      <Combo combo={combo} />{" "}
+                    </span>
+                  ))}
+                </dt>
+                <dd>{title}</dd>
+              </div>
+            ))}
+          </dl>
+          <h3>{t("help.mouse")}</h3>
+          <dl class="help-keys">
+            {(["left", "right", "middle", "wheel", "ctrlwheel", "double"] as const).map((one) => (
+              <div key={one}>
+                <dt>{t(`mouse.${one}`)}</dt>
+                <dd>{t(`mouse.${one}.does`)}</dd>
+              </div>
+            ))}
+          </dl>
           <button type="button" onClick={() => (helpOpen.value = false)}>
             {t("close")}
           </button>

@@ -12,6 +12,7 @@ import { loadMe, loadWords, rename, speak } from "./people";
 import { route, type Route } from "./router";
 import { alarm, language, me, said } from "./state";
 import { signal, type Signal } from "@preact/signals";
+import { Session } from "./session";
 import { tell } from "./tell";
 import { registerPanels } from "./view/analyse";
 import { registerActions } from "./view/actions";
@@ -98,6 +99,7 @@ function Header() {
           </button>
         ))}
       </div>
+      <Session />
       <button type="button" class="quiet" aria-keyshortcuts="?" onClick={() => (helpOpen.value = true)}>
         {t("help")}
       </button>

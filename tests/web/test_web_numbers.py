@@ -120,13 +120,13 @@ def test_an_edit_computes_what_it_touches(study: Any, drawn: Drawn, monkeypatch:
         engine.numbers(drawn, model="patlak", lesions=lesions or None, parts=["whole"])
         return dict(done)
 
-    assert work() == {"measure_curve": 3, "feed": 1, "region_curve": 3}
+    assert work() == {"measure_curve": 3, "feed": 1, "region_curve": 6}  # three of vessels and spleen
     assert work() == {}
     drawn["lesion-2"] = drawn["lesion-2"].edited(smaller(drawn["lesion-2"].mask))
     assert work("lesion-2") == {"measure_curve": 1, "region_curve": 1}
     assert work() == {}
     drawn["aorta"] = drawn["aorta"].edited(smaller(drawn["aorta"].mask))
-    assert work("lesion-2") == {"measure_curve": 2, "feed": 1}
+    assert work("lesion-2") == {"measure_curve": 2, "feed": 1, "region_curve": 1}
     assert work() == {"measure_curve": 1}
     drawn["healthy"] = drawn["healthy"].edited(smaller(drawn["healthy"].mask))
     assert work() == {"measure_curve": 3, "region_curve": 1}

@@ -2,7 +2,7 @@
 import type { PlaneName } from "../api";
 import { bounds, fade, first, NO_BOUNDS, opacity, palettes, words, type Bounds, type Visit } from "../state";
 import type { Pane } from "./pane";
-import { drawsWithoutGpu } from "./screen";
+import { hasGpu } from "./screen";
 import { mapSlices } from "./slices";
 
 /** A standard deviation up to this part of the value leaves the colour whole ... */
@@ -109,7 +109,7 @@ export function drawMap(pane: Pane, canvas: HTMLCanvasElement, paths: string[]):
   if (canvas.width !== Math.round(width * dense) || canvas.height !== Math.round(height * dense)) {
     Object.assign(canvas, { width: Math.round(width * dense), height: Math.round(height * dense) });
   }
-  const context = canvas.getContext("2d", { willReadFrequently: drawsWithoutGpu() })!;
+  const context = canvas.getContext("2d", { willReadFrequently: !hasGpu() })!;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
   // A voxel keeps its own colour: blending two would show values that were never computed.

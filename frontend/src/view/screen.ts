@@ -1,8 +1,6 @@
-/** One Cornerstone viewport: draws a slice through a camera that the page owns. */
-import { Enums, RenderingEngine, init, metaData, setUseCPURendering, utilities, type Types } from "@cornerstonejs/core";
-import { getRenderingCapabilities } from "@cornerstonejs/core/utilities/renderingCapabilities";
+/** What a pane draws its slices with: Cornerstone on a GPU, or a 2D canvas where the browser has none. */
 import type { Camera } from "../state";
-import { SoftwareScreen, type Window } from "./software";
+import { CanvasDrawer } from "./software";
 
 export interface Slice {
   /** Address of the slice; two slices with one key are the same picture. */
@@ -14,158 +12,78 @@ export interface Slice {
   column_mm: number;
 }
 
-const SCHEME = "hepaflow:";
-// Look-up tables are made over this range; CT values outside show as the nearest end, "nothing measured" as black.
-const LOWEST = -2048;
-const HIGHEST = 6143;
-const planes = new Map<string, { rows: number; columns: number; row_mm: number; column_mm: number }>();
-
-/** What Cornerstone asks about an image. Every plane lies at the origin in millimetres of its own, so that one picture can take another's place. */
-function told(kind: string, id: unknown): unknown {
-  if (typeof id !== "string" || !id.startsWith(SCHEME)) return undefined;
-  const plane = planes.get(id.slice(SCHEME.length).split("|")[0]!);
-  if (plane === undefined) return undefined;
-  switch (kind) {
-    case Enums.MetadataModules.IMAGE_PLANE:
-      return {
-        rows: plane.rows,
-        columns: plane.columns,
-        rowCosines: [1, 0, 0],
-        columnCosines: [0, 1, 0],
-        imageOrientationPatient: [1, 0, 0, 0, 1, 0],
-        imagePositionPatient: [0, 0, 0],
-        rowPixelSpacing: plane.row_mm,
-        columnPixelSpacing: plane.column_mm,
-        frameOfReferenceUID: "plane",
-      };
-    case Enums.MetadataModules.IMAGE_PIXEL:
-      return { pixelRepresentation: 1, bitsAllocated: 16, bitsStored: 16, highBit: 15, photometricInterpretation: "MONOCHROME2", samplesPerPixel: 1 };
-    case Enums.MetadataModules.GENERAL_SERIES:
-      return { modality: "CT" };
-    default:
-      return undefined;
-  }
+export interface Window {
+  level: number;
+  width: number;
 }
 
-let engine: RenderingEngine | null = null;
-let counter = 0;
-let onCanvas = false;
-
-/** Starts Cornerstone once. Software WebGL draws a slice many times slower than the 2D canvas, which is then taken instead. */
-function started(): RenderingEngine {
-  if (engine !== null) return engine;
-  init();
-  const { webgl, softwareRasterizer } = getRenderingCapabilities();
-  onCanvas = !webgl || softwareRasterizer;
-  setUseCPURendering(onCanvas);
-  metaData.addProvider(told, 10_000);
-  engine = new RenderingEngine("hepaflow");
-  return engine;
+export interface Drawer {
+  draw(slice: Slice, camera: Camera, window: Window): void;
+  resize(): void;
+  destroy(): void;
 }
 
-/** True when there is no GPU to draw with; known once the first screen stands. */
-export function drawsWithoutGpu(): boolean {
-  return onCanvas;
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+let gpu: boolean | null = null;
+
+/** Whether WebGL is drawn by a GPU. Drawn by the processor it takes several times as long as a 2D canvas. */
+export function hasGpu(): boolean {
+  if (gpu !== null) return gpu;
+  const context = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
+  const named = context?.getExtension("WEBGL_debug_renderer_info");
+  const renderer: unknown = context && named ? context.getParameter(named.UNMASKED_RENDERER_WEBGL) : "";
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
+  return (gpu = context !== null && !SOFTWARE.test(String(renderer)));
 }
 
-function asImage(slice: Slice, window: Window): Types.IImage {
-  const plane = `${slice.rows},${slice.columns},${slice.row_mm},${slice.column_mm}`;
-  planes.set(plane, slice);
-  const voxelManager = utilities.VoxelManager.createImageVoxelManager({ width: slice.columns, height: slice.rows, scalarData: slice.data, numberOfComponents: 1 });
-  return {
-    imageId: `${SCHEME}${plane}|${slice.key}`,
-    minPixelValue: LOWEST,
-    maxPixelValue: HIGHEST,
-    slope: 1,
-    intercept: 0,
-    windowCenter: window.level,
-    windowWidth: window.width,
-    voiLUTFunction: Enums.VOILUTFunctionType.LINEAR,
-    getPixelData: () => slice.data,
-    getCanvas: () => document.createElement("canvas"),
-    rows: slice.rows,
-    columns: slice.columns,
-    height: slice.rows,
-    width: slice.columns,
-    color: false,
-    rgba: false,
-    numberOfComponents: 1,
-    rowPixelSpacing: slice.row_mm,
-    columnPixelSpacing: slice.column_mm,
-    invert: false,
-    photometricInterpretation: "MONOCHROME2",
-    sizeInBytes: slice.data.byteLength,
-    dataType: "Int16Array",
-    voxelManager: voxelManager as NonNullable<Types.IImage["voxelManager"]>,
-  };
+/** Begins to load what drawing needs, while the study's own facts are still on their way. */
+export function prepare(): void {
+  if (hasGpu()) void import("./gpu").catch(() => undefined);
 }
 
 export class Screen {
-  private readonly id = `screen-${(counter += 1)}`;
-  private readonly viewport: Types.IStackViewport;
-  private slice: Slice | null = null;
-  private readonly software = new SoftwareScreen();
-  private now: [Slice, Camera, Window] | null = null;
-  private drawn = { level: NaN, width: NaN, row: NaN, column: NaN, scale: NaN, height: NaN };
+  private drawer: Drawer | null = null;
+  private last: [Slice, Camera, Window] | null = null;
+  private gone = false;
 
   constructor(
     private readonly element: HTMLDivElement,
+    /** Told the slice's key when the slice is drawn. */
     private readonly onDrawn: (key: string) => void,
   ) {
-    started().enableElement({ viewportId: this.id, type: Enums.ViewportType.STACK, element, defaultOptions: { background: [0, 0, 0] } });
-    this.viewport = started().getViewport(this.id) as Types.IStackViewport;
-    element.addEventListener(Enums.Events.IMAGE_RENDERED, this.rendered as EventListener);
+    if (!hasGpu()) this.use(new CanvasDrawer(element, onDrawn));
+    else void this.load();
   }
 
-  /** Draws a slice; only what changed since the last call is told to Cornerstone. */
   draw(slice: Slice, camera: Camera, window: Window): void {
-    if (onCanvas) return this.drawOnCanvas(slice, camera, window);
-    const { viewport, drawn, element } = this;
-    const shaped = this.slice?.rows !== slice.rows || this.slice.columns !== slice.columns || this.slice.row_mm !== slice.row_mm;
-    if (this.slice?.key !== slice.key) {
-      viewport.renderImageObject(asImage(slice, window));
-      this.slice = slice;
-    }
-    if (shaped || drawn.level !== window.level || drawn.width !== window.width) {
-      viewport.setProperties({ voiRange: { lower: window.level - window.width / 2, upper: window.level + window.width / 2 } });
-      Object.assign(drawn, window);
-    }
-    const height = element.clientHeight;
-    if (shaped || drawn.row !== camera.row || drawn.column !== camera.column || drawn.scale !== camera.scale || drawn.height !== height) {
-      const x = camera.column * slice.column_mm;
-      const y = camera.row * slice.row_mm;
-      viewport.setCamera({ focalPoint: [x, y, 0], position: [x, y, -1], parallelScale: height / 2 / camera.scale });
-      Object.assign(drawn, camera, { height });
-    }
-    viewport.render();
+    this.last = [slice, camera, window];
+    this.drawer?.draw(slice, camera, window);
   }
 
   resize(): void {
-    if (onCanvas) return;
-    started().resize(true, false);
-    this.drawn.scale = NaN;
+    this.drawer?.resize();
   }
 
   destroy(): void {
-    this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.rendered as EventListener);
-    started().disableElement(this.id);
+    this.gone = true;
+    this.drawer?.destroy();
   }
 
-  private readonly rendered = (): void => {
-    if (this.slice !== null) this.onDrawn(this.slice.key);
-  };
-
-  /** Through the hook that an image may draw itself with: Cornerstone's own camera on a 2D canvas is off where a CSS pixel is not a screen pixel. */
-  private drawOnCanvas(slice: Slice, camera: Camera, window: Window): void {
-    if (this.slice?.key !== slice.key) {
-      const image = asImage(slice, window);
-      image.render = ({ canvas }) => canvas && this.now && this.software.draw(canvas, ...this.now);
-      this.viewport.renderImageObject(image);
-      this.slice = slice;
+  private async load(): Promise<void> {
+    try {
+      const { GpuDrawer } = await import("./gpu");
+      if (!this.gone) this.use(new GpuDrawer(this.element, this.onDrawn));
+    } catch (failure) {
+      // A GPU that cannot be used after all, for instance with too many contexts open.
+      console.warn("drawing without the GPU", failure);
+      gpu = false;
+      this.element.replaceChildren();
+      if (!this.gone) this.use(new CanvasDrawer(this.element, this.onDrawn));
     }
-    this.now = [slice, camera, window];
-    // The engine would draw one frame later; where frames are slow that is felt.
-    this.viewport.customRenderViewportToCanvas();
-    this.onDrawn(slice.key);
+  }
+
+  private use(drawer: Drawer): void {
+    this.drawer = drawer;
+    if (this.last !== null) drawer.draw(...this.last);
   }
 }

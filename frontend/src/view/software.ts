@@ -1,11 +1,6 @@
 /** Draws a slice on a 2D canvas, for computers whose browser has no GPU: grey values by a table, one scaled copy to the screen. */
 import type { Camera } from "../state";
-import type { Slice } from "./screen";
-
-export interface Window {
-  level: number;
-  width: number;
-}
+import type { Drawer, Slice, Window } from "./screen";
 
 // The table covers every CT value; the lowest 16-bit number stands for "nothing measured" and is black like all below the window.
 const LOWEST = -4096;
@@ -38,12 +33,20 @@ export function paintGrey(into: Uint32Array, values: Int16Array, table: Uint32Ar
 }
 
 /** Keeps one picture in the size of a slice, and copies it to the screen as a camera sees it. */
-export class SoftwareScreen {
+export class CanvasDrawer implements Drawer {
+  private readonly canvas = document.createElement("canvas");
   private readonly picture = document.createElement("canvas");
   private octets: ImageData | null = null;
   private of = "";
 
-  draw(canvas: HTMLCanvasElement, slice: Slice, camera: Camera, window: Window): void {
+  constructor(
+    element: HTMLDivElement,
+    private readonly onDrawn: (key: string) => void,
+  ) {
+    element.append(this.canvas);
+  }
+
+  draw(slice: Slice, camera: Camera, window: Window): void {
     const context = this.picture.getContext("2d", { willReadFrequently: true })!;
     if (this.octets?.width !== slice.columns || this.octets.height !== slice.rows) {
       Object.assign(this.picture, { width: slice.columns, height: slice.rows });
@@ -56,10 +59,20 @@ export class SoftwareScreen {
       context.putImageData(this.octets, 0, 0);
       this.of = of;
     }
-    this.copy(canvas, slice, camera);
+    this.copy(slice, camera);
+    this.onDrawn(slice.key);
   }
 
-  private copy(canvas: HTMLCanvasElement, slice: Slice, camera: Camera): void {
+  resize(): void {
+    // The canvas takes its size when it is next drawn, which a new size brings about.
+  }
+
+  destroy(): void {
+    this.canvas.remove();
+  }
+
+  private copy(slice: Slice, camera: Camera): void {
+    const { canvas } = this;
     const dense = globalThis.devicePixelRatio || 1;
     const width = Math.round(canvas.clientWidth * dense);
     const height = Math.round(canvas.clientHeight * dense);

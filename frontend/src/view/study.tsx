@@ -12,6 +12,7 @@ import { linked, linkHere, offset_mm } from "./link";
 import { MapBar, MapSelect, UnitBar } from "./mapbar";
 import { PaneView } from "./pane";
 import { lookAt } from "./pointer";
+import { prepare } from "./screen";
 import { fetchAhead, player } from "./time";
 import { TimeBar } from "./timebar";
 import { Toolbar } from "./toolbar";
@@ -143,8 +144,9 @@ async function linkLesions(id: string, other: string): Promise<void> {
 
 async function openStudies(id: string, other: string | null): Promise<void> {
   offset_mm.value = null;
+  if (other !== null) layout.value = "visits";
+  else if (layout.value === "visits") layout.value = "planes";
   await Promise.all([openVisit(first, id), other === null ? closeVisit(second) : openVisit(second, other)]);
-  layout.value = other === null ? (layout.value === "visits" ? "planes" : layout.value) : "visits";
   const maps = first.maps.value?.maps ?? [];
   if (fourMaps.value.every((key) => !maps.some((one) => one.key === key))) fourMaps.value = [0, 1, 2, 3].map((n) => maps[n]?.key ?? null);
   if (other === null) return;
@@ -155,6 +157,7 @@ async function openStudies(id: string, other: string | null): Promise<void> {
 
 export function StudyPage({ id, other }: { id: string; other: string | null }) {
   useEffect(() => {
+    prepare();
     void openStudies(id, other).catch(tell);
     const stops = [showCrosshair(), lengthTool(), player(), fetchAhead()];
     // An analysis that ended has new pictures and maps to show.

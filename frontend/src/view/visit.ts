@@ -17,24 +17,42 @@ async function loadMaps(id: string): Promise<Maps | null> {
   }
 }
 
-/** Loads what a study's pictures are and looks at the middle of its grid, at the pass that regions are drawn on. */
+/** A value's old object where nothing in it changed, so that whoever follows it is not woken for nothing. */
+function kept<T>(before: T, now: T): T {
+  return JSON.stringify(before) === JSON.stringify(now) ? before : now;
+}
+
+/** Looks at the middle of the grid, at the pass that regions are drawn on, through the study's first window. */
+function begin(visit: Visit, images: Images): void {
+  const window = images.windows[0];
+  if (window !== undefined && visit.key === "first") windowing.value = { level: window.level, width: window.width };
+  visit.pass.value = images.reference ?? Math.floor(images.passes / 2);
+  const { axial } = images.planes;
+  visit.cross.value = fromPlane(axial, [Math.floor(axial.count / 2), Math.floor(axial.rows / 2), Math.floor(axial.columns / 2)]);
+}
+
+/** Loads a study's pictures, then its maps; called again it takes what changed and leaves the reader where he looks. */
 export async function openVisit(visit: Visit, id: string): Promise<void> {
   if (visit.id.value !== id) closeVisit(visit);
-  const [images, maps] = await Promise.all([get<Images>(`/studies/${id}/images`), loadMaps(id)]);
-  const same = visit.id.value === id && visit.images.value !== null;
+  visit.id.value = id;
+  const maps = loadMaps(id);
+  // Heard below; a failure before that is no unhandled one.
+  maps.catch(() => undefined);
+  const images = await get<Images>(`/studies/${id}/images`);
+  if (visit.id.value !== id) return;
   batch(() => {
-    visit.id.value = id;
-    visit.images.value = images;
-    visit.maps.value = maps;
-    if (!images.sets.includes(visit.set.value) || !same) visit.set.value = images.sets.includes("corrected") ? "corrected" : "acquired";
-    if (!same) {
-      const window = images.windows[0];
-      if (window !== undefined && visit.key === "first") windowing.value = { level: window.level, width: window.width };
-      visit.pass.value = images.reference ?? Math.floor(images.passes / 2);
-      const axial = images.planes.axial;
-      visit.cross.value = fromPlane(axial, [Math.floor(axial.count / 2), Math.floor(axial.rows / 2), Math.floor(axial.columns / 2)]);
-    }
-    if (map.value !== null && !(maps?.maps.some((one) => one.key === map.value) ?? false)) map.value = null;
+    const before = visit.images.value;
+    visit.images.value = kept(before, images);
+    const both = images.sets.includes("corrected");
+    // A study just analysed is shown as corrected; one that was open already stays as the reader has it.
+    if (before === null || before.sets.length < images.sets.length || !images.sets.includes(visit.set.value)) visit.set.value = both ? "corrected" : "acquired";
+    if (before === null) begin(visit, images);
+  });
+  const known = await maps;
+  if (visit.id.value !== id) return;
+  batch(() => {
+    visit.maps.value = kept(visit.maps.value, known);
+    if (map.value !== null && visit.key === "first" && !known?.maps.some((one) => one.key === map.value)) map.value = null;
   });
 }
 

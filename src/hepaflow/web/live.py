@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from hepaflow.curves.enhancement import region_curve
+from hepaflow.curves.shifts import ShiftsMm
 from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.domain.lesions import SHELLS, LesionResult, Measurement, Region, Regions
@@ -163,10 +164,13 @@ class Live:
         )
         hand = InputsPlan(shifts=moved).model_dump(mode="json")
         feeding, whose = fed(drawn), own(drawn, "healthy")
-        inputs = self._keep(
-            ("inputs", feeding),
-            lambda: feed(self.series, regions, baseline_passes=plan.baseline_passes, haematocrit=plan.haematocrit, **hand),
-        )
+
+        def known(region: Region, name: str, shift: ShiftsMm | None) -> TimeCurve:
+            key = ("input", name, own(drawn, region.name))
+            return self._keep(key, lambda: region_curve(self.series, region.mask, name=name, shifts=shift))
+
+        whole = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit} | hand
+        inputs = self._keep(("inputs", feeding), lambda: feed(self.series, regions, curve_of=known, **whole))
         curve = self._keep(("curve", whose), lambda: region_curve(self.series, regions.healthy.mask, name=regions.healthy.name))
         voxels = self._keep(("voxels", whose), lambda: regions.healthy.voxels)
         return inputs, self._keep(("fit", plan.model, feeding, whose), lambda: self._measured(curve, voxels, inputs, plan, None))

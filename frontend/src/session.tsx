@@ -1,0 +1,47 @@
+/** The way to a second window on this computer, and out of the room where one has an account. */
+import { useRef, useState } from "preact/hooks";
+import { send } from "./api";
+import { t } from "./i18n";
+import { me } from "./state";
+import { tell } from "./tell";
+
+function AnotherWindow() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [link, setLink] = useState("");
+  const make = async (): Promise<void> => {
+    const { path } = await send<{ path: string }>("POST", "/links");
+    setLink(location.origin + path);
+    dialog.current?.showModal();
+  };
+  return (
+    <>
+      <button type="button" class="quiet" onClick={() => void make().catch(tell)}>
+        {t("window.another")}
+      </button>
+      <dialog ref={dialog} aria-labelledby="window-title" onClose={() => setLink("")}>
+        <h2 id="window-title">{t("window.another")}</h2>
+        <p>{t("window.how")}</p>
+        <input class="link" readOnly value={link} aria-label={t("window.link")} onFocus={(event) => event.currentTarget.select()} />
+        <div class="answers">
+          <button type="button" onClick={() => dialog.current?.close()}>
+            {t("close")}
+          </button>
+        </div>
+      </dialog>
+    </>
+  );
+}
+
+export function Session() {
+  if (me.value === null) return null;
+  if (me.value.local) return <AnotherWindow />;
+  const leave = async (): Promise<void> => {
+    await send("POST", "/logout");
+    location.reload();
+  };
+  return (
+    <button type="button" class="quiet" onClick={() => void leave().catch(tell)}>
+      {t("session.leave")}
+    </button>
+  );
+}

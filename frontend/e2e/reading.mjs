@@ -235,7 +235,9 @@ if (given.cli) {
   }
 }
 
-check(faults.length === 0, `the browser told no fault${faults.length ? `: ${faults.slice(0, 5).join(" | ")}` : ""}`);
+// The drawing into the signed study was refused on purpose.
+const unexpected = faults.filter((fault) => !(fault.includes("409") && fault.includes("/regions/aorta")));
+check(unexpected.length === 0, `the browser told no fault${unexpected.length ? `: ${unexpected.slice(0, 5).join(" | ")}` : ""}`);
 writeFileSync(join(out, "figures.json"), JSON.stringify({ ...figures, wrong }, null, 1));
 await browser.close();
 console.log(wrong.length === 0 ? "all good" : `${wrong.length} failed`);

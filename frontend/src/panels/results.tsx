@@ -243,12 +243,14 @@ function Criteria() {
   }, [study, made, visits]);
   if (found === null || found.visits.length < 2 || found.criteria.length === 0) return null;
   const category = (one: CriteriaAnswer["criteria"][number], visit: string): string => one.visits.find((each) => each.visit === visit)?.category ?? NONE;
-  const because = (one: CriteriaAnswer["criteria"][number]): string => one.refused?.what ?? one.visits.at(-1)?.text ?? one.rule;
+  const because = (one: CriteriaAnswer["criteria"][number]): string => one.visits.at(-1)?.text ?? one.rule;
+  const rated = found.criteria.filter((one) => one.refused === null);
+  const refused = found.criteria.filter((one) => one.refused !== null);
   return (
-    <section>
+    <section class="criteria">
       <h2>{t("criteria.title")}</h2>
       {(found.unlinked?.length ?? 0) > 0 && <p class="warn">{t("criteria.unlinked", { n: found.unlinked!.length })}</p>}
-      <div class="scroll" tabIndex={0} role="region" aria-label={t("criteria.title")}>
+      {rated.length > 0 && <div class="scroll" tabIndex={0} role="region" aria-label={t("criteria.title")}>
         <table>
           <thead>
             <tr>
@@ -259,7 +261,7 @@ function Criteria() {
             </tr>
           </thead>
           <tbody>
-            {found.criteria.map((one) => (
+            {rated.map((one) => (
               <tr key={one.criterion}>
                 <th scope="row" title={one.rule}>{one.name}</th>
                 {found.visits.map((visit) => <td key={visit.visit}>{category(one, visit.visit)}</td>)}
@@ -269,7 +271,13 @@ function Criteria() {
             ))}
           </tbody>
         </table>
-      </div>
+      </div>}
+      {refused.length > 0 && (
+        <details>
+          <summary>{t("criteria.refused", { n: refused.length })}</summary>
+          <ul>{refused.map((one) => <li key={one.criterion}>{one.name}: {one.refused!.what}. {one.refused!.advice}</li>)}</ul>
+        </details>
+      )}
     </section>
   );
 }
@@ -400,7 +408,7 @@ export function ResultsPanel() {
           <caption class="hidden">{t("results.title")}</caption>
           <thead>
             <tr>
-              <th scope="col">{t("results.lesion")}</th><th scope="col">{t("results.bfRatio")}</th><th scope="col">{t("results.major")}</th>
+              <th scope="col">{t("results.lesion")}</th><th scope="col">{t("results.bfRatio")}</th><th scope="col">{t("results.response")}<br />{t("results.major")}</th>
               <th scope="col">{t("results.size")}</th><th scope="col"><span class="hidden">{t("results.details")}</span></th>
             </tr>
           </thead>

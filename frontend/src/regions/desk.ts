@@ -6,7 +6,7 @@ import { t } from "../i18n";
 import { alarm, first, reader, region as selected, said, second, type Visit } from "../state";
 import { Drawn } from "./drawn";
 import { nameOf } from "./names";
-import { browserKeeper, Outbox, type Keeper, type Reason, type Waiting } from "./outbox";
+import { browserKeeper, Outbox, type Keeper, type Reason } from "./outbox";
 import type { Edit, Region } from "./types";
 
 export const drawnFirst = new Drawn(first);
@@ -27,6 +27,16 @@ const followers = new Set<Follower>();
 export function onRegion(follower: Follower): () => void {
   followers.add(follower);
   return () => followers.delete(follower);
+}
+
+const lastTold = new Map<string, number>();
+
+/** Tells followers of a version once, whether the answer to the edit or the event of it came first. */
+function follow(study: string, region: Region): void {
+  const key = `${study}/${region.name}`;
+  if (lastTold.get(key) === region.version) return;
+  lastTold.set(key, region.version);
+  for (const follower of followers) follower(study, region);
 }
 
 /** Edits not yet on the server in all studies, and why they wait. */
@@ -76,10 +86,13 @@ export const outbox = new Outbox({
       drawn.undoable.value = true;
       void drawn.load();
     }
-    for (const follower of followers) follower(entry.study, region);
+    follow(entry.study, region);
   },
-  dropped: (_, reason) => {
+  dropped: (entry, reason) => {
     alarm.value = reason;
+    // A lesion that could not be outlined is none, and cannot stay selected.
+    const known = drawnIn(entry.study).some((drawn) => drawn.list.value.some((region) => region.name === entry.region));
+    if (!known && selected.value === entry.region) selected.value = null;
   },
   changed,
   living,
@@ -96,18 +109,31 @@ export function edit(visit: Visit, name: string, what: Edit): void {
   outbox.add(drawn.study, name, seen, what, visit.pass.peek());
 }
 
+/** Waits a little for the edits on their way; false when they stay. */
+async function sent(study: string): Promise<boolean> {
+  for (let tries = 0; tries < 40; tries += 1) {
+    if (!outbox.of(study).some((entry) => entry.state === "waiting")) return true;
+    if (outbox.away !== null) return false;
+    await new Promise((resolve) => window.setTimeout(resolve, 75));
+  }
+  return false;
+}
+
 /** Undo or redo; not while edits wait, since the step back would then be of another's. */
 export async function step(visit: Visit, way: "undo" | "redo"): Promise<void> {
   const drawn = drawnOf(visit);
-  if (drawn.study === null || !(way === "undo" ? drawn.undoable.value : drawn.redoable.value)) return;
-  if (outbox.of(drawn.study).some((entry: Waiting) => entry.state === "waiting")) {
-    said.value = t("regions.waitFirst");
+  if (drawn.study === null) return;
+  if (!(await sent(drawn.study))) {
+    alarm.value = { code: "EDITS-WAITING", what: t("regions.waitFirst"), advice: "" };
     return;
   }
+  // The list asked after the last edit tells where the log stands now.
+  await drawn.settled();
+  if (!(way === "undo" ? drawn.undoable.value : drawn.redoable.value)) return;
   try {
     const answer = await drawn.step(way);
     said.value = t(way === "undo" ? "regions.undone" : "regions.redone", { names: answer.regions.map((region) => nameOf(region.name)).join(", ") });
-    for (const region of answer.regions) for (const follower of followers) follower(drawn.study, region);
+    for (const region of answer.regions) follow(drawn.study, region);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     alarm.value = error.status === 409 ? { code: error.code, what: t("regions.cursorMoved"), advice: t("regions.cursorMovedAdvice") } : error;
@@ -145,7 +171,7 @@ export function start(): void {
       if (held !== undefined && held.version >= (version ?? 0)) continue;
       void drawn.load().then(() => {
         const region = drawn.list.value.find((one) => one.name === name);
-        if (region !== undefined) for (const follower of followers) follower(study, region);
+        if (region !== undefined) follow(study, region);
       });
       if (who !== undefined && who !== reader.value) said.value = t("regions.otherChanged", { who, name: nameOf(name ?? "") });
     }

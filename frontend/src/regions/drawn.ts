@@ -104,6 +104,11 @@ export class Drawn {
     }
   }
 
+  /** Ends when no list is being asked. */
+  async settled(): Promise<void> {
+    while (this.loading.value) await new Promise((resolve) => window.setTimeout(resolve, 25));
+  }
+
   take(answer: RegionsAnswer): void {
     batch(() => {
       this.failure.value = null;

@@ -10,6 +10,8 @@ export const en = {
   "window.another": "Another window",
   "window.how": "This address works once, in another browser on this computer.",
   "window.link": "Address of another window",
+  "window.copy": "Copy",
+  "window.copied": "Copied.",
   "session.leave": "Sign out",
   "server.away": "The server is not answering; trying again",
   "me.reader": "Reader",

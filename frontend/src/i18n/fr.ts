@@ -12,6 +12,8 @@ export const fr: Record<keyof typeof en, string> = {
   "window.another": "Autre fenêtre",
   "window.how": "Cette adresse sert une fois, dans un autre navigateur de cet ordinateur.",
   "window.link": "Adresse d'une autre fenêtre",
+  "window.copy": "Copier",
+  "window.copied": "Copié.",
   "session.leave": "Se déconnecter",
   "server.away": "Le serveur ne répond pas ; nouvel essai",
   "me.reader": "Lecteur",

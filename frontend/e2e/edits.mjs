@@ -118,8 +118,8 @@ check((await region()).version === theirs, "theirs stands");
 const { versions } = (await api(page, "GET", `/studies/${study}/regions/${name}/history`)).body;
 check(versions.some((one) => one.lost), "the edit that came second is in the history");
 await page.click(`ul.regions [data-region=${name}] .more`);
-await page.click(`ul.regions [data-region=${name}] .details .row button[aria-expanded]:last-of-type`).catch(() => undefined);
-await page.waitForTimeout(500);
+await page.click("[data-act=history]");
+await page.waitForSelector(".history li");
 await page.screenshot({ path: join(out, "3-history.png") });
 
 // --- two pages at once: what one draws, the other shows -------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ export const enRead = {
   "conflict.theirs": "Theirs",
   "conflict.title": "{name}: changed meanwhile",
   "criteria.best": "Best",
-  "criteria.unlinked": "{n} lesions are not linked across the visits.",
+  "criteria.unlinked": "Lesions not linked across the visits: {n}",
   "criteria.because": "Why",
   "criteria.name": "Criterion",
   "criteria.refused": "Not rated ({n})",

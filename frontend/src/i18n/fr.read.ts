@@ -52,7 +52,7 @@ export const frRead: Record<keyof typeof enRead, string> = {
   "conflict.theirs": "L’autre",
   "conflict.title": "{name} : modification entre-temps",
   "criteria.best": "Meilleure",
-  "criteria.unlinked": "{n} lésions ne sont pas reliées entre les visites.",
+  "criteria.unlinked": "Lésions non reliées entre les visites : {n}",
   "criteria.because": "Pourquoi",
   "criteria.name": "Critère",
   "criteria.refused": "Non évalués ({n})",

@@ -7,7 +7,8 @@ import pytest
 
 from hepaflow.curves.enhancement import region_curve
 from hepaflow.curves.inputs import make_inputs
-from hepaflow.curves.shifts import moved
+from hepaflow.curves.shifts import ShiftsMm, moved
+from hepaflow.domain.curves import TimeCurve
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.lesions import Region, Regions
 from hepaflow.domain.series import Acquisition, DynamicSeries
@@ -82,6 +83,25 @@ def test_a_region_moved_out_gives_no_sample_and_a_flag() -> None:
     assert "region-shift-outside" in found.flags
     assert np.isfinite(found.dense_portal).all()
     assert "region-shift-outside" not in make_inputs(series, regions, shifts={"portal_vein": WENT}).flags
+
+
+def test_curves_that_are_known_are_not_measured_again() -> None:
+    """Who edits one vessel keeps the curves of the others; the inputs are the same to the bit."""
+    series, regions = study()
+    shifts = {"portal_vein": WENT}
+    asked = []
+
+    def known(region: Region, name: str, shift: ShiftsMm | None) -> TimeCurve:
+        asked.append((region.name, name, shift))
+        return region_curve(series, region.mask, name=name, shifts=shift)
+
+    found = make_inputs(series, regions, shifts=shifts, curve_of=known)
+    assert asked == [("aorta", "arterial", None), ("portal_vein", "portal", WENT), ("spleen", "spleen", None)]
+    plain = make_inputs(series, regions, shifts=shifts)
+    for name in ("dense_arterial", "dense_portal", "modes"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(plain, name))
+    nothing = make_inputs(series, regions, curve_of=lambda region, name, shift: known(regions.aorta, name, shift))
+    np.testing.assert_array_equal(nothing.portal.values, nothing.arterial.values)
 
 
 def test_inputs_with_the_vessel_followed_are_those_of_a_vessel_that_stays() -> None:

@@ -29,11 +29,15 @@ from hepaflow.report.compared import meaning_text
 from hepaflow.report.words import Words
 from hepaflow.response.criterion import NANCY_2019
 from hepaflow.units import DEFAULT_DENSITY_G_ML
+from hepaflow.web import seeds
 
-WORDS = {10: "ten"}
+WORDS = {6: "six", 10: "ten"}
 SHARES = {0.5: "half"}
 MULTIPLES = {2.0: "twice"}
 QUOTED = {
+    "drawing.md": (
+        f"in {WORDS[seeds.SPANS]} spans of time, on voxels of about {seeds.WORKING_MM} mm within {seeds.REACH_MM:.0f} mm of the click",
+    ),
     "kinetics.md": (
         f"{DEFAULT_DENSITY_G_ML} g/mL unless configured",
         f"their own scatter explains ({100 * enhancement.SAME_LEVEL:.0f} %)",

@@ -61,7 +61,7 @@ def draw(room: Room, place: StudyPlace, name: str, mask: np.ndarray, *, version:
         "region": name,
         "version": version,
         "kind": "mask",
-        "edit": json.dumps({"edit": {}}),
+        "edit": json.dumps({"token": f"{name}-{version}", "key": None, "edit": {}}),
         "who": "Tester",
     }
     with room.tables.begin() as connection:

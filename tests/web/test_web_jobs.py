@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -16,12 +17,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from room_for_tests import Inside, brought_in, finished, opened
+from room_for_tests import Inside, finished, opened
 from tiny_study import tiny, write
 
-from hepaflow.web import child
+from hepaflow.web import child, studies
 from hepaflow.web import tables as t
 from hepaflow.web.child import Child
+from hepaflow.web.jobs import Ended
 
 
 @contextmanager
@@ -95,17 +97,31 @@ def test_a_study_that_cannot_be_assembled_leaves_no_copy_and_says_why(tmp_path: 
 
 
 def test_visits_of_a_patient_are_in_order_of_date(tmp_path: Path) -> None:
-    for number, date in enumerate(("20240601", "20240101")):
-        images = tiny(seed=number + 1)
-        for image in images:
-            image.ds.StudyDate, image.ds.PatientID = date, "P"
-        write(images, tmp_path / date)
-    with opened(tmp_path / "data") as (client, _):
-        later, earlier = (brought_in(client, tmp_path / date) for date in ("20240601", "20240101"))
-        found = client.get("/api/studies").json()["studies"]
-        assert [(one["id"], one["visit"]) for one in found] == [(earlier, 1), (later, 2)]
-        assert len({one["patient_key"] for one in found}) == 1
-        assert found[0]["patient_key"] not in {"", "P"}
+    with opened(tmp_path / "data") as (client, room), room.tables.begin() as connection:
+        made = []
+        for key, date in (
+            ("k", "2024-06-01"),
+            ("k", "2024-01-01"),
+            ("", "2024-01-01"),
+            ("", "2024-01-01"),
+            ("other", "2024-03-01"),
+        ):
+            place = studies.add(connection, room.data, "label")
+            result = {"patient": "Doe", "patient_key": key, "date": date, "description": "", "passes": 6}
+            studies.take_result(connection, Ended("import", place.folder.name, {}, "T", "done", result))
+            made.append(place.folder.name)
+    with opened(tmp_path / "data") as (client, room):
+        found = {one["id"]: one["visit"] for one in client.get("/api/studies").json()["studies"]}
+        assert [found[study] for study in made] == [2, 1, 1, 1, 1]  # who has no identifier is nobody else
+
+
+def test_a_patients_key_is_that_of_one_room_and_cannot_be_guessed(inside: Inside) -> None:
+    key = inside.client.get(f"/api/studies/{inside.study}").json()["patient_key"]
+    assert len(key) == 16
+    guesses = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in ("CANARY-4711", "\nCANARY-4711")]
+    assert key not in guesses
+    salted = hashlib.sha256(inside.room.tables.salt() + b"\nCANARY-4711").hexdigest()[:16]
+    assert key == salted
 
 
 def test_a_running_job_is_cancelled_and_resumed(tmp_path: Path) -> None:

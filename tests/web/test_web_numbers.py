@@ -14,7 +14,8 @@ from hepaflow.domain.lesions import LesionResult, Measurement
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import HepaflowError
 from hepaflow.web import live
-from hepaflow.web.live import Live, Numbers
+from hepaflow.web.live import Live
+from hepaflow.web.live_values import Numbers
 from hepaflow.web.packed import Packed, around
 
 Drawn = dict[str, Drawing]
@@ -119,13 +120,13 @@ def test_an_edit_computes_what_it_touches(study: Any, drawn: Drawn, monkeypatch:
         engine.numbers(drawn, model="patlak", lesions=lesions or None, parts=["whole"])
         return dict(done)
 
-    assert work() == {"measure_curve": 3, "feed": 1, "region_curve": 3}
+    assert work() == {"measure_curve": 3, "feed": 1, "region_curve": 6}  # three of vessels and spleen
     assert work() == {}
     drawn["lesion-2"] = drawn["lesion-2"].edited(smaller(drawn["lesion-2"].mask))
     assert work("lesion-2") == {"measure_curve": 1, "region_curve": 1}
     assert work() == {}
     drawn["aorta"] = drawn["aorta"].edited(smaller(drawn["aorta"].mask))
-    assert work("lesion-2") == {"measure_curve": 2, "feed": 1}
+    assert work("lesion-2") == {"measure_curve": 2, "feed": 1, "region_curve": 1}
     assert work() == {"measure_curve": 1}
     drawn["healthy"] = drawn["healthy"].edited(smaller(drawn["healthy"].mask))
     assert work() == {"measure_curve": 3, "region_curve": 1}
@@ -162,7 +163,7 @@ def test_every_model_beside_the_others(drawn: Drawn, engine: Live) -> None:
 
 def test_the_fit_of_a_voxel_has_the_flow_of_its_tissue(drawn: Drawn, engine: Live) -> None:
     k, j, i = (int(x) for x in np.argwhere(drawn["healthy"].mask)[20])
-    one = engine.at_voxel(drawn, (k, j, i), model="aath").found
+    one = engine.at_voxel(drawn, (k, j, i))[0].found
     whole = engine.numbers(drawn, model="aath", lesions=[]).healthy.found
     assert one.voxels == 1
     # one voxel's noise is ten times that of the region's mean: within four of its own standard deviations

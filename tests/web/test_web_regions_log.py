@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,13 @@ def test_a_lesion_is_linked_to_one_of_the_same_patient_alone(client: Any, at: st
     link = {"kind": "identity", "identity": {"study": earlier, "lesion": "lesion-4"}}
     assert post(client, f"{at}/lesion-1", 1, **link)["identity"] == link["identity"]
     assert regions_log.links(room, study_of(at)) == {earlier: {"lesion-1": "lesion-4"}}
+    assert regions_log.earlier(room, study_of(at)) is None
+    case = room.place(earlier).case
+    (case / "dicom").mkdir(parents=True)
+    (case / "dicom" / "segmentation.dcm").touch()
+    for there, given in (("lesion-9", None), ("lesion-4", {"case": str(case), "links": {"lesion-1": "lesion-4"}})):
+        (case / "lesions.json").write_text(json.dumps({"lesions": [{"id": there}]}))
+        assert regions_log.earlier(room, study_of(at)) == given
     post(client, f"{at}/lesion-2", 0, **disc(1))
     assert post(client, f"{at}/lesion-2", 1, 422, **link)["error"]["code"] == "IDENTITY-TWICE"
     for study, lesion, status, code in (

@@ -127,7 +127,7 @@ def test_what_was_drawn_after_the_analysis_is_not_signed(study: Signed) -> None:
     client, room, place, url = study
     draw(room, place, "lesion-1", box(SHAPE, 5), version=2)
     answer = client.post(f"{url}/sign", json={"reader": READER})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "STALE")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "CASE-STALE")
     assert client.get(f"{url}/results").json()["stale"] is True
     assert not place.signed.exists()
     # drawn back, and measured with a caliper: what would be analysed is what was

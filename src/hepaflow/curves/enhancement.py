@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from hepaflow.errors import InputRefused
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+THREADS = 2
 #: A pass in which less of the region was measured than this share gives no sample.
 LEAST_VALID = 0.5
 #: Noise is taken to be uncorrelated beyond this distance (iterative reconstruction correlates over 2 to 6 mm).
@@ -132,8 +134,9 @@ def _autocovariance(residual: FloatArray, weight: Mask, spacing_mm: tuple[float,
     padded = [n + r for n, r in zip(weight.shape, reach, strict=True)]
     axes = (0, 1, 2)
     power = np.zeros([*padded[:2], padded[2] // 2 + 1])
-    for frame in residual:
-        power += np.abs(np.fft.rfftn(frame, padded, axes=axes)) ** 2
+    with ThreadPoolExecutor(THREADS) as pool:  # added up in the order of passes
+        for one in pool.map(lambda frame: np.abs(np.fft.rfftn(frame, padded, axes=axes)) ** 2, residual):
+            power += one
     pairs = np.fft.irfftn(np.abs(np.fft.rfftn(weight, padded, axes=axes)) ** 2, padded, axes=axes)
     raw = np.fft.irfftn(power, padded, axes=axes) / len(residual)
     ratio = np.where(pairs > 20, raw / np.maximum(pairs, 1), 0.0)

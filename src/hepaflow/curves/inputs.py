@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from hepaflow.errors import InputRefused
 
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+CurveOf = Callable[[Region, str, ShiftsMm | None], TimeCurve]
 
 #: Step of the dense grid; at 0.25 s a flow agrees with that at 0.1 s.
 STEP_S = 0.25
@@ -40,24 +41,30 @@ def make_inputs(
     baseline_passes: int | None = None,
     shifts: Mapping[str, ShiftsMm] | None = None,
     haematocrit: float | None = None,
+    curve_of: CurveOf | None = None,
 ) -> Inputs:
     """Inputs of a study: mean curves of aorta and portal vein, baseline found in the aorta unless given, made continuous.
 
     ``shifts`` move a region (``aorta``, ``portal_vein``, ``spleen``) in single passes, mm in LPS. With ``haematocrit`` the inputs are
-    those of plasma. The spleen's curve goes along where it enhances. Flags of the curves and of the baseline travel with the result. Refused: as :func:`dense_inputs`.
+    those of plasma. The spleen's curve goes along where it enhances. Flags of the curves and of the baseline travel with the result.
+    ``curve_of`` stands in for :func:`region_curve` where curves are already known: of a region, the name of the curve and the region's shifts.
+    Refused: as :func:`dense_inputs`.
     """
     moved = shifts or {}
 
-    def curve_of(region: Region, name: str) -> TimeCurve:
-        return region_curve(aligned, region.mask, name=name, shifts=moved.get(region.name))
+    def measured(region: Region, name: str) -> TimeCurve:
+        shift = moved.get(region.name)
+        if curve_of is not None:
+            return curve_of(region, name, shift)
+        return region_curve(aligned, region.mask, name=name, shifts=shift)
 
-    arterial = curve_of(regions.aorta, "arterial")
-    portal = None if regions.portal_vein is None else curve_of(regions.portal_vein, "portal")
+    arterial = measured(regions.aorta, "arterial")
+    portal = None if regions.portal_vein is None else measured(regions.portal_vein, "portal")
     baseline = count_baseline(arterial.times_s, arterial.values) if baseline_passes is None else baseline_passes
     clipped = {"arterial": clipped_passes(aligned, regions.aorta.mask)}
     if regions.portal_vein is not None:
         clipped["portal"] = clipped_passes(aligned, regions.portal_vein.mask)
-    spleen = None if regions.spleen is None else curve_of(regions.spleen, "spleen")
+    spleen = None if regions.spleen is None else measured(regions.spleen, "spleen")
     until = None if aligned.slice_times_s is None else float(aligned.slice_times_s.max())
     found = dense_inputs(arterial, portal, baseline_passes=baseline, clipped=clipped, spleen=spleen, until_s=until)
     proposed = any(region is not None and region.origin == "proposed" for region in (regions.aorta, regions.portal_vein))

@@ -34,8 +34,7 @@ def large_vessels(volume: SearchVolume, arterial: Arterial, liver: Mask) -> Mask
     from scipy import ndimage
 
     start = volume.hu[: arterial.baseline].mean(0)
-    late = volume.times_s >= arterial.peak_s
-    height = np.asarray(volume.hu[late].max(0) - start, np.float32)
+    height = np.asarray(volume.highest(arterial.peak_s) - start, np.float32)
     parenchyma = float(np.median(height[liver]))
     spread = 1.4826 * float(np.median(np.abs(height[liver] - parenchyma)))
     near = ndimage.binary_dilation(liver, volume.ball(6.5)) & soft_tissue(volume)

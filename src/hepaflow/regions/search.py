@@ -58,7 +58,12 @@ class SearchVolume:
         inside = (self.times_s >= start_s) & (self.times_s <= end_s)
         if not inside.any():
             inside[np.abs(self.times_s - 0.5 * (start_s + end_s)).argmin()] = True
-        return np.asarray(self.hu[inside].mean(0), np.float32)
+        first, last = np.flatnonzero(inside)[[0, -1]]
+        return np.asarray(self.hu[first : last + 1].mean(0), np.float32)
+
+    def highest(self, start_s: float) -> Volume:
+        """The largest value from ``start_s`` on. Refused (ValueError): no pass so late."""
+        return np.asarray(self.hu[np.searchsorted(self.times_s, start_s) :].max(0))
 
     def to_grid(self, mask: Mask, *, smooth: bool = False) -> Mask:
         """A coarse mask on the study's grid; ``smooth`` draws the border by interpolation instead of by blocks."""

@@ -176,8 +176,7 @@ def find_portal(volume: SearchVolume, arterial: Arterial, *, liver: Mask) -> Mas
 
     soft = soft_tissue(volume)
     start = volume.hu[: arterial.baseline].mean(0)
-    late = volume.times_s >= arterial.peak_s + 3.0
-    height = np.where(soft, volume.hu[late].max(0) - start, 0.0)
+    height = np.where(soft, volume.highest(arterial.peak_s + 3.0) - start, 0.0)
     parenchyma = float(np.median(height[liver]))
     contrast = height - _surroundings(volume, np.asarray(height, np.float32))
     cava = ndimage.binary_dilation(find_cava(volume, arterial, soft=soft), volume.ball(3.5))

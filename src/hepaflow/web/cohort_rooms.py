@@ -22,7 +22,6 @@ from hepaflow.web.places import fresh_id, known_form
 from hepaflow.web.refusals import NotThere
 from hepaflow.web.room import Room
 from hepaflow.workflow.case_folder import open_tables
-from hepaflow.workflow.cohort_cases import lesion_columns
 
 ABOUT = "about.json"
 #: Files of a study that pages may fetch.
@@ -106,6 +105,8 @@ def listed(folder: Path, part: str | None) -> list[str]:
 
 def of_studies(room: Room) -> str:
     """The lesions of every analysed study of the room as a table, a column for what each reports; patients by their key. Refused: ``STUDY-NO-CASES``."""
+    from hepaflow.workflow.cohort_cases import lesion_columns
+
     rows: list[dict[str, str]] = []
     visit: dict[str, int] = defaultdict(int)
     for row in _studies(room):

@@ -7,18 +7,17 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepaflow.cohort.study import Parameter, Study
-from hepaflow.cohort.table import LesionTable
 from hepaflow.errors import UsageError
 from hepaflow.store import atomic, plain_json
-from hepaflow.workflow import cohort_example, cohort_table
-from hepaflow.workflow.cohort_config import ColumnPart, StudyConfig, load
-from hepaflow.workflow.cohort_run import run
-from hepaflow.workflow.cohort_write import write, write_table
+
+if TYPE_CHECKING:  # the server starts without the libraries of statistics: they are the job's
+    from hepaflow.cohort.study import Parameter, Study
+    from hepaflow.cohort.table import LesionTable
+    from hepaflow.workflow.cohort_config import StudyConfig
 
 Tell = Callable[[str, int, int], None]
 #: What a cohort's folder holds: what was asked, and in ``study`` what ``hepaflow study`` writes; ``PAGE`` beside its results is what a page draws.
@@ -32,6 +31,10 @@ def work(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
 
     Where the table has no outcomes they are listed as wanted, and the table is written to be filled in.
     """
+    from hepaflow.workflow import cohort_example, cohort_table
+    from hepaflow.workflow.cohort_run import run
+    from hepaflow.workflow.cohort_write import write, write_table
+
     folder = Path(asked["folder"])
     target = folder / RESULTS
     if asked.get("example"):
@@ -66,6 +69,8 @@ class _Watched:
 
 def configuration(path: Path) -> StudyConfig:
     """The configuration that came with a table; the names of studies are no numbers. Refused: what ``load`` refuses, a file of outcomes elsewhere (``COHORT-PATH``)."""
+    from hepaflow.workflow.cohort_config import ColumnPart, StudyConfig, load
+
     config = load(path) if path.is_file() else StudyConfig()
     if config.outcomes is not None:
         raise UsageError("COHORT-PATH", "the configuration names a file of outcomes", "Put the outcomes into the table")

@@ -24,7 +24,7 @@ def write(states: Mapping[str, RegionState], grid: Grid, folder: Path, *, frame:
     """
     if (folder / ROIS).is_file():
         return folder / ROIS
-    labels, names = labelled({name: state.mask for name, state in states.items()}, grid)
+    labels, names = labelled(states, grid)
     told = {
         "labels": names,
         "frame": frame,
@@ -39,27 +39,28 @@ def write(states: Mapping[str, RegionState], grid: Grid, folder: Path, *, frame:
     return folder / ROIS
 
 
-def labelled(masks: Mapping[str, npt.NDArray[np.bool_]], grid: Grid) -> tuple[npt.NDArray[np.int16], dict[str, str | list[str]]]:
-    """A label map (slices, rows, columns) of masks that may overlap, and the name or names of every label."""
-    names = sorted(masks)
+def labelled(states: Mapping[str, RegionState], grid: Grid) -> tuple[npt.NDArray[np.int16], dict[str, str | list[str]]]:
+    """A label map (slices, rows, columns) of regions that may overlap, and the name or names of every label."""
     sets: list[tuple[str, ...]] = [()]
-    known = {(): 0}
+    known: dict[tuple[str, ...], int] = {(): 0}
     labels = np.zeros(grid.shape, np.int16)
-    for name in names:
-        mask = masks[name]
-        for number in np.unique(labels[mask]):
-            both = (*sets[number], name)
-            known.setdefault(both, len(sets))
-            if known[both] == len(sets):
+    for name in sorted(states):
+        k0, k1, j0, j1, i0, i1 = states[name].bits.box
+        window, mask = labels[k0:k1, j0:j1, i0:i1], states[name].bits.inside
+        before = window[mask]
+        after = before.copy()
+        for under in np.flatnonzero(np.bincount(before)):
+            both = (*sets[under], name)
+            if both not in known:
+                known[both] = len(sets)
                 sets.append(both)
-            labels[mask & (labels == number)] = -known[both]  # negative: done for this name
-        np.abs(labels, out=labels)
-    used = np.unique(labels)
-    order = sorted((int(number) for number in used if number), key=lambda number: (len(sets[number]), sets[number]))
+            after[before == under] = known[both]
+        window[mask] = after
+    used = [int(number) for number in np.flatnonzero(np.bincount(labels.reshape(-1), minlength=len(sets))) if number]
     fresh = np.zeros(len(sets), np.int16)
-    fresh[order] = np.arange(1, len(order) + 1)
     told: dict[str, str | list[str]] = {}
-    for place, number in enumerate(order, start=1):
+    for place, number in enumerate(sorted(used, key=lambda number: (len(sets[number]), sets[number])), start=1):
+        fresh[number] = place
         told[str(place)] = sets[number][0] if len(sets[number]) == 1 else list(sets[number])
     return fresh[labels], told
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from hepaflow.curves.enhancement import region_curve
+from hepaflow.curves.shifts import ShiftsMm
 from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs, TimeCurve
-from hepaflow.domain.lesions import SHELLS, Lesion, LesionResult, Measurement, Region, Regions
+from hepaflow.domain.lesions import SHELLS, LesionResult, Measurement, Region, Regions
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.catalogue import model as model_of
@@ -29,107 +29,62 @@ from hepaflow.lesions.by_model import part_name
 from hepaflow.lesions.compare_models import compare_models
 from hepaflow.lesions.measure import measure_curve, prior_of_lesions, result_of
 from hepaflow.regions.find import ALL_LESIONS, LESION, find
+from hepaflow.regions.search import SearchVolume
+from hepaflow.web.live_values import (
+    FEEDING,
+    Drawn,
+    Key,
+    Measured,
+    Numbers,
+    Outlined,
+    every_lesion,
+    everything,
+    fed,
+    own,
+    version,
+)
 from hepaflow.web.packed import Packed, around
 from hepaflow.web.pictures import working_series, working_set
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import NotThere
+from hepaflow.web.searches import SEARCHES
 from hepaflow.workflow.feeding import feed
 from hepaflow.workflow.plan import InputsPlan, Plan, Shift
 from hepaflow.workflow.rating import rate
 
 T = TypeVar("T")
-Mask = npt.NDArray[np.bool_]
-Key = tuple[Hashable, ...]
 #: Parts of a lesion that its response is read on.
 READ = ("whole", "vascular")
 #: Fits, curves and outlines kept of a study: of a few dozen lesions by a few models.
 MOST_KEPT = 400
 #: Studies whose search volume and masks are in memory (about 0.4 GB each at full size).
 MOST_STUDIES = 3
-#: Regions that the inputs rest on.
-FEEDING = ("aorta", "portal_vein", "spleen")
-
-
-class Moved(Protocol):
-    """A region moved by hand in one pass, as :class:`hepaflow.workflow.plan.Shift`."""
-
-    @property
-    def at_pass(self) -> int:
-        """The pass, from 0."""
-
-    @property
-    def mm(self) -> tuple[float, float, float]:
-        """By how much, in LPS."""
-
-
-class Drawn(Protocol):
-    """A region as it is drawn now: ``mask`` (slices, rows, columns), a ``version`` that no other content ever has, ``shifts`` by pass."""
-
-    @property
-    def mask(self) -> Mask:
-        """Its voxels."""
-
-    @property
-    def origin(self) -> str:
-        """``proposed`` where no reader drew it."""
-
-    @property
-    def version(self) -> int:
-        """Which of its versions this is."""
-
-    @property
-    def shifts(self) -> Sequence[Moved]:
-        """Where it lies in single passes."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outlined:
-    """A delineated lesion without its voxels, and its parts packed."""
-
-    lesion: Lesion
-    parts: dict[str, Packed]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """One region: its mean curve and what was fitted to it."""
-
-    curve: TimeCurve
-    found: Measurement
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Numbers:
-    """What is known of a study now. ``lesions`` are rated; ``parts`` holds their curves by lesion and part; ``series`` says on which data."""
-
-    series: str
-    model: str
-    inputs: Inputs
-    healthy: Measured
-    lesions: tuple[LesionResult, ...]
-    parts: dict[str, dict[str, Measured]]
-    flags: tuple[str, ...]
-    seconds: float
 
 
 class Live:
     """One study at hand. Safe under threads: what is asked at once is answered one after the other."""
 
-    def __init__(self, series: DynamicSeries, name: str) -> None:
-        self.series, self.name = series, name
+    def __init__(self, series: DynamicSeries, name: str, *, volume: Callable[[], SearchVolume] | None = None) -> None:
+        self.series, self.name, self._volume = series, name, volume
         self._lock = threading.RLock()
         self._parts: dict[str, tuple[Key, Any]] = {}
         self._kept: OrderedDict[Key, Any] = OrderedDict()
 
     def numbers(
-        self, drawn: Mapping[str, Drawn], *, model: str, lesions: Collection[str] | None = None, parts: Sequence[str] = READ
+        self,
+        drawn: Mapping[str, Drawn],
+        *,
+        model: str | None = None,
+        lesions: Collection[str] | None = None,
+        parts: Sequence[str] | None = None,
     ) -> Numbers:
-        """Inputs, healthy liver and the asked ``parts`` of the asked ``lesions`` (all unless given), rated by the plan's criterion.
+        """Inputs, healthy liver and the asked ``parts`` (READ unless given) of the asked ``lesions`` (all unless given), rated by the plan's criterion.
 
         Means over maps are not there: maps are made by an analysis. A part that cannot be fitted is left out and its lesion flagged.
         Refused: LESION-UNKNOWN, PART-UNKNOWN, a model that is none, and what :func:`find` and :func:`make_inputs` refuse.
         """
-        begun, plan = time.perf_counter(), Plan(model=model_of(model).key)
+        begun, plan = time.perf_counter(), _plan(model)
+        parts = READ if parts is None else parts
         names = [name for name in drawn if name.startswith(LESION)]
         wanted = names if lesions is None else [name for name in names if name in set(lesions)]
         if lesions is not None and set(lesions) - set(names):
@@ -172,22 +127,24 @@ class Live:
             compared = compare_models(self.series, found.inputs, healthy, parts, density_g_ml=plan.density_g_ml)
         return compared, found.lesions
 
-    def at_voxel(self, drawn: Mapping[str, Drawn], at: tuple[int, int, int], *, model: str) -> Measured:
-        """The fit of one voxel's curve with the delays that the study's lesions share. Refused: ``VOXEL-OUTSIDE``, a curve that cannot be fitted."""
+    def at_voxel(self, drawn: Mapping[str, Drawn], at: tuple[int, int, int], *, model: str | None = None) -> tuple[Measured, str]:
+        """The fit of one voxel's curve, and the model of it, with the delays that the study's lesions share. Refused: ``VOXEL-OUTSIDE``, a curve that cannot be fitted."""
         if not all(0 <= index < size for index, size in zip(at, self.series.grid.shape, strict=True)):
             raise InputRefused("VOXEL-OUTSIDE", "the voxel lies outside the study", "Give slice, row and column inside it")
-        plan = Plan(model=model_of(model).key)
+        plan = _plan(model)
         mask = np.zeros(self.series.grid.shape, bool)
         mask[at] = True
         with self._lock:
             inputs, healthy = self._reference(drawn, self._regions(drawn), plan)
-        return self._measured(region_curve(self.series, mask, name="voxel"), 1, inputs, plan, healthy.found)
+        return self._measured(region_curve(self.series, mask, name="voxel"), 1, inputs, plan, healthy.found), plan.model
 
     def _regions(self, drawn: Mapping[str, Drawn], only: Collection[str] = ()) -> Regions:
         """What ``find`` finds, with what it found before for the same regions."""
 
         def remember(part: str, of: tuple[str, ...], make: Callable[[], T]) -> T:
-            key = tuple(_every_lesion(drawn) if name == ALL_LESIONS else _version(drawn, name) for name in of)
+            if part == "volume" and self._volume is not None:
+                return cast(T, self._volume())  # kept where proposals look for it too
+            key = tuple(every_lesion(drawn) if name == ALL_LESIONS else version(drawn, name) for name in of)
             known = self._parts.get(part)
             if known is None or known[0] != key:
                 known = self._parts[part] = (key, make())
@@ -206,30 +163,33 @@ class Live:
             for row in drawn[name].shifts
         )
         hand = InputsPlan(shifts=moved).model_dump(mode="json")
-        fed, own = _fed(drawn), _own(drawn, "healthy")
-        inputs = self._keep(
-            ("inputs", fed),
-            lambda: feed(self.series, regions, baseline_passes=plan.baseline_passes, haematocrit=plan.haematocrit, **hand),
-        )
-        curve = self._keep(("curve", own), lambda: region_curve(self.series, regions.healthy.mask, name=regions.healthy.name))
-        voxels = self._keep(("voxels", own), lambda: regions.healthy.voxels)
-        return inputs, self._keep(("fit", plan.model, fed, own), lambda: self._measured(curve, voxels, inputs, plan, None))
+        feeding, whose = fed(drawn), own(drawn, "healthy")
+
+        def known(region: Region, name: str, shift: ShiftsMm | None) -> TimeCurve:
+            key = ("input", name, own(drawn, region.name))
+            return self._keep(key, lambda: region_curve(self.series, region.mask, name=name, shifts=shift))
+
+        whole = {"baseline_passes": plan.baseline_passes, "haematocrit": plan.haematocrit} | hand
+        inputs = self._keep(("inputs", feeding), lambda: feed(self.series, regions, curve_of=known, **whole))
+        curve = self._keep(("curve", whose), lambda: region_curve(self.series, regions.healthy.mask, name=regions.healthy.name))
+        voxels = self._keep(("voxels", whose), lambda: regions.healthy.voxels)
+        return inputs, self._keep(("fit", plan.model, feeding, whose), lambda: self._measured(curve, voxels, inputs, plan, None))
 
     def _lesion(
         self, drawn: Mapping[str, Drawn], name: str, parts: Sequence[str], inputs: Inputs, healthy: Measurement, plan: Plan
     ) -> dict[str, Measured]:
         """The parts of a lesion that can be fitted."""
         packed, measured = self._outlined(drawn, name).parts, {}
-        reference = _own(drawn, "healthy")
+        reference = own(drawn, "healthy")
         for part in parts:
             if part not in packed:
                 continue
             # what a part consists of hangs on the lesion alone, or on the healthy liver's curve, or on everything around it
-            own = (name, part, _version(drawn, name), *(() if part in {"whole", "rim", "core"} else (reference,)))
-            own = (*own, _everything(drawn)) if part == "surround" else own
+            rests = (name, part, version(drawn, name), *(() if part in {"whole", "rim", "core"} else (reference,)))
+            rests = (*rests, everything(drawn)) if part == "surround" else rests
             try:
-                curve, voxels = self._keep(("part", own), partial(self._curve, packed[part], f"{name}/{part}"))
-                key = ("fit", plan.model, _fed(drawn), reference, own)
+                curve, voxels = self._keep(("part", rests), partial(self._curve, packed[part], f"{name}/{part}"))
+                key = ("fit", plan.model, fed(drawn), reference, rests)
                 measured[part] = self._keep(key, partial(self._measured, curve, voxels, inputs, plan, healthy))
             except InputRefused:
                 continue
@@ -253,7 +213,7 @@ class Live:
             parts = {part: Packed.of(region.mask, within=within) for part, region in lesion.shells.items()}
             return Outlined(replace(lesion, shells={}), parts)
 
-        return self._keep(("outlined", name, _everything(drawn)), make)
+        return self._keep(("outlined", name, everything(drawn)), make)
 
     def _measured(self, curve: TimeCurve, voxels: int, inputs: Inputs, plan: Plan, healthy: Measurement | None) -> Measured:
         model = model_of(plan.model)
@@ -271,26 +231,9 @@ class Live:
         return value
 
 
-def _version(drawn: Mapping[str, Drawn], name: str) -> Key:
-    """Which content of a region this is; of one that is not drawn, that it is not."""
-    return (name, drawn[name].version) if name in drawn else (name, None)
-
-
-def _every_lesion(drawn: Mapping[str, Drawn]) -> Key:
-    return tuple(sorted((name, one.version) for name, one in drawn.items() if name.startswith(LESION)))
-
-
-def _everything(drawn: Mapping[str, Drawn]) -> Key:
-    return tuple(sorted((name, one.version) for name, one in drawn.items()))
-
-
-def _own(drawn: Mapping[str, Drawn], name: str) -> Key:
-    """What a region's voxels rest on: a proposed one on all that is drawn."""
-    return _version(drawn, name) if name in drawn else (name, _everything(drawn))
-
-
-def _fed(drawn: Mapping[str, Drawn]) -> Key:
-    return tuple(_own(drawn, name) for name in FEEDING)
+def _plan(model: str | None) -> Plan:
+    """What ``analyze`` does unless told otherwise. Refused: a model that is none."""
+    return Plan() if model is None else Plan(model=model_of(model).key)
 
 
 class Lives:
@@ -306,7 +249,8 @@ class Lives:
         with self._lock:
             known = self._studies.get(place.folder)
             if known is None or known[0] != held.key:
-                known = self._studies[place.folder] = (held.key, Live(held.value, name))
+                live = Live(held.value, name, volume=partial(SEARCHES.volume, held))
+                known = self._studies[place.folder] = (held.key, live)
             self._studies.move_to_end(place.folder)
             while len(self._studies) > MOST_STUDIES:
                 self._studies.popitem(last=False)

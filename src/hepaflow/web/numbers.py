@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,15 @@ from hepaflow.store import case_json
 from hepaflow.units import QUANTITIES
 from hepaflow.web import regions_log, studies
 from hepaflow.web import tables as t
-from hepaflow.web.live import Drawn, Measured, Numbers
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import NotThere
 from hepaflow.web.room import Room
 from hepaflow.web.staleness import changed_since
 from hepaflow.workflow.columns import read_text
 from hepaflow.workflow.made_with import of_case
+
+if TYPE_CHECKING:
+    from hepaflow.web.live_values import Drawn, Measured, Numbers
 
 number = case_json.number
 

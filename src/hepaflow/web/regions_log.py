@@ -175,6 +175,24 @@ def links(room: Room, study: str) -> dict[str, dict[str, str]]:
     return found
 
 
+def earlier(room: Room, study: str) -> dict[str, Any] | None:
+    """The analysed visit that most lesions are linked to, as what an analysis is given of it: its ``case`` and ``links``; None where there is none.
+
+    A link to a lesion that the other case does not hold (drawn since, or renamed) waits until that visit is analysed again.
+    """
+    best: dict[str, Any] | None = None
+    for other, pairs in links(room, study).items():
+        try:
+            case = room.place(other).case
+            known = {lesion["id"] for lesion in json.loads((case / "lesions.json").read_text(encoding="utf-8"))["lesions"]}
+        except (NotThere, OSError):
+            continue  # in the trash, or not analysed
+        held = {here: there for here, there in pairs.items() if there in known}
+        if held and (case / "dicom" / "segmentation.dcm").is_file() and (best is None or len(held) > len(best["links"])):
+            best = {"case": str(case), "links": held}
+    return best
+
+
 class _LateError(Exception):
     """Somebody else was first with a region."""
 
@@ -217,8 +235,10 @@ def _along(room: Room, study: str, way: str, *, cursor: int, who: str) -> list[R
             )
         done, undone = rows.stacks(connection, study)
         stack = done if way == "undo" else undone
+        if not stack and way == "undo":
+            raise Conflict("NOTHING-TO-UNDO", "every edit is taken back", "Go on drawing")
         if not stack:
-            raise Conflict(f"NOTHING-TO-{way.upper()}", f"there is nothing to {way}", "Go on drawing")
+            raise Conflict("NOTHING-TO-REDO", "nothing was taken back since the last edit", "Go on drawing")
         action, states = stack[-1], rows.latest(connection, study)
         steps = [
             Step(_target(connection, study, name, number, undo=way == "undo"), states[name].version) for name, number in action.rows

@@ -30,10 +30,19 @@ class Searches:
         self._lock = threading.Lock()
         self._held: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._making: dict[tuple[str, str], threading.Lock] = {}
+        self._begun = ""
 
     def volume(self, held: Held[DynamicSeries]) -> SearchVolume:
         """The search volume of a series."""
         return self._once((held.key, "volume"), lambda: search_volume(held.value))
+
+    def begin(self, held: Held[DynamicSeries]) -> None:
+        """Starts on the search volume, for whoever asks for it soon; returns at once."""
+        with self._lock:
+            begun, self._begun = self._begun, held.key
+            if begun == held.key or (held.key, "volume") in self._held:
+                return
+        threading.Thread(target=self.volume, args=(held,), daemon=True, name="search-volume").start()
 
     def liver(self, held: Held[DynamicSeries], drawn: Mapping[str, RegionState]) -> Mask:
         """The liver as it is drawn, else as it is proposed (with whatever is drawn in it). Refused: ``LIVER-NOT-FOUND``, ``AORTA-NOT-FOUND``."""

@@ -21,11 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from hepaflow import __version__
-from hepaflow.dicom.pixels import quiet
-from hepaflow.dicom.write_pdf import rewrite_pdf
 from hepaflow.errors import InputRefused, UsageError
-from hepaflow.report import document, kept
-from hepaflow.report.signature import Signature, with_signature
 from hepaflow.store import atomic, plain_json
 from hepaflow.store.case import code_digest
 from hepaflow.web import numbers
@@ -35,7 +31,6 @@ from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.room import Room
 from hepaflow.web.staleness import content
-from hepaflow.workflow.outputs import REPORT_KEPT
 
 SCHEMA = 1
 NAME = "signature.json"
@@ -81,7 +76,7 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
         "notice": "Research use only; not a medical device. No qualified electronic signature.",
     }
     with atomic.staging(place.folder) as stage:
-        _report(place, stage, Signature(reader, _read(moment), statement, digest))
+        _report(place, stage, (reader, _read(moment), statement, digest))
         _earlier(place, stage)
         (stage / NAME).write_text(plain_json.text(signature, indent=1), encoding="utf-8")
         with room.tables.begin() as connection:
@@ -160,16 +155,23 @@ def _refuse(room: Room, connection: sa.Connection, study: str, place: StudyPlace
     if connection.execute(active).scalar() is not None:
         raise Conflict("JOB-ACTIVE", "the study is being analysed", "Wait until that has ended, or cancel it")
     if numbers.stale(room, study):
-        raise Conflict("STALE", "the regions were changed after the analysis", "Analyse the study again, then sign")
+        raise Conflict("CASE-STALE", "the regions were changed after the analysis", "Analyse the study again, then sign")
 
 
-def _report(place: StudyPlace, stage: Path, signature: Signature) -> None:
+def _report(place: StudyPlace, stage: Path, signature: tuple[str, str, str, str]) -> None:
     """The report with the signature in it, and the DICOM results with that report instead of the unsigned one."""
+    # loaded here: the server starts without the libraries that write reports
+    from hepaflow.dicom.pixels import quiet
+    from hepaflow.dicom.write_pdf import rewrite_pdf
+    from hepaflow.report import document, kept
+    from hepaflow.report.signature import Signature, with_signature
+    from hepaflow.workflow.outputs import REPORT_KEPT
+
     try:
         report = kept.thaw((place.case / REPORT_KEPT).read_bytes())
     except OSError as error:
         raise InputRefused("REPORT-DAMAGED", "the kept report of the case is not there", "Analyse the study again") from error
-    _, paper = document.save(with_signature(report, signature), stage)
+    _, paper = document.save(with_signature(report, Signature(*signature)), stage)
     (stage / "dicom").mkdir()
     for path in sorted((place.case / "dicom").rglob("*.dcm")):
         if path.name != "report_pdf.dcm":

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from hepaflow.errors import UsageError
 from hepaflow.web import cohort_rooms, cohorts
 from hepaflow.web.room import Reader, Room, the_reader, the_room
-from hepaflow.workflow.cohort_example import example
 
 router = APIRouter(prefix="/api")
 InRoom = Annotated[Room, Depends(the_room)]
@@ -46,6 +45,8 @@ def add(asked: Asked, room: InRoom, by: By) -> dict[str, str]:
         raise UsageError("COHORT-INPUT", "give a table, an example or the room's studies, one of them", "Choose one")
     kind, table = "example", asked.csv
     if asked.example is not None:
+        from hepaflow.workflow.cohort_example import example
+
         example(asked.example)
     else:
         kind = "studies" if asked.from_studies else "table"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hepaflow.errors import UsageError
-from hepaflow.kinetics.catalogue import DEFAULT_MODEL
-from hepaflow.web import numbers, visits
-from hepaflow.web.live import LIVES, READ
+from hepaflow.web import numbers
 from hepaflow.web.refusals import NotThere
 from hepaflow.web.room import Reader, Room, the_reader, the_room
+
+if TYPE_CHECKING:
+    from hepaflow.web.live import Lives
 
 router = APIRouter(prefix="/api")
 InRoom = Annotated[Room, Depends(the_room)]
@@ -27,7 +28,7 @@ class Question(BaseModel):
 
     model: Name | None = None
     lesions: list[Name] | None = Field(default=None, max_length=200)
-    parts: list[Name] = Field(default_factory=lambda: list(READ), max_length=5)
+    parts: list[Name] | None = Field(default=None, max_length=5)
 
 
 class Compared(BaseModel):
@@ -39,12 +40,19 @@ class Compared(BaseModel):
     part: Name = "whole"
 
 
+def _lives() -> Lives:
+    """Loaded when numbers are asked for: the server starts without the libraries that compute them."""
+    from hepaflow.web.live import LIVES
+
+    return LIVES
+
+
 @router.post("/studies/{study}/numbers")
 def live(study: str, asked: Question, room: InRoom) -> dict[str, Any]:
     """Inputs, healthy liver and lesions of the regions as they are drawn now."""
-    place = room.place(study)
+    place, lives = room.place(study), _lives()
     cursor, drawn = numbers.drawn_now(room, study)
-    found = LIVES.of(place).numbers(drawn, model=asked.model or DEFAULT_MODEL, lesions=asked.lesions, parts=asked.parts)
+    found = lives.of(place).numbers(drawn, model=asked.model, lesions=asked.lesions, parts=asked.parts)
     return numbers.told(found, drawn, cursor=cursor)
 
 
@@ -56,7 +64,7 @@ def compare(study: str, asked: Compared, room: InRoom) -> dict[str, Any]:
     place = room.place(study)
     cursor, drawn = numbers.drawn_now(room, study)
     lesion = None if asked.region == "healthy" else asked.region
-    compared, lesions = LIVES.of(place).compare(drawn, lesion=lesion, part=asked.part)
+    compared, lesions = _lives().of(place).compare(drawn, lesion=lesion, part=asked.part)
     return {"cursor": cursor, "region": asked.region, "part": asked.part, **case_object(compared, lesions)}
 
 
@@ -65,7 +73,7 @@ def part_mask(study: str, name: str, part: str, room: InRoom) -> Response:
     """The voxels of a part of a lesion as bits of their box."""
     place = room.place(study)
     _, drawn = numbers.drawn_now(room, study)
-    packed = LIVES.of(place).outlined(drawn, name).parts.get(part)
+    packed = _lives().of(place).outlined(drawn, name).parts.get(part)
     if packed is None:
         raise NotThere("PART-UNKNOWN", "the lesion has no such part", "Ask for vascular, rim, core or surround")
     headers = {"X-Box": ",".join(map(str, packed.box)), "X-Version": str(drawn[name].version), "Cache-Control": "no-store"}
@@ -83,8 +91,8 @@ def voxel_fit(
         raise UsageError("VOXEL-INVALID", "the voxel is not given by three whole numbers", "Give at=k,j,i") from error
     place = room.place(study)
     _, drawn = numbers.drawn_now(room, study)
-    measured = LIVES.of(place).at_voxel(drawn, (k, j, i), model=model or DEFAULT_MODEL)
-    return {"at": [k, j, i], "model": model or DEFAULT_MODEL, **numbers.measured_told(measured)}
+    measured, used = _lives().of(place).at_voxel(drawn, (k, j, i), model=model)
+    return {"at": [k, j, i], "model": used, **numbers.measured_told(measured)}
 
 
 @router.get("/studies/{study}/results")
@@ -102,10 +110,14 @@ def comparison(study: str, room: InRoom) -> dict[str, Any]:
 @router.get("/studies/{study}/criteria")
 def criteria(study: str, room: InRoom, by: By) -> dict[str, Any]:
     """Every criterion side by side over the patient's visits."""
+    from hepaflow.web import visits
+
     return visits.criteria(room, study, language=by.language)
 
 
 @router.get("/studies/{study}/link")
 def link(study: str, other: Annotated[str, Query(max_length=40)], room: InRoom) -> dict[str, Any]:
     """Which lesion of this study (``first``) is which of the ``other`` (``second``): a proposal by registration, for a reader to confirm."""
+    from hepaflow.web import visits
+
     return visits.proposed_links(room, study, other)

@@ -65,8 +65,10 @@ class FromFile(Asked):
 
 @router.get("")
 def every_region(study: str, room: InRoom) -> dict[str, Any]:
-    """All regions, those deleted too, and where the log stands."""
-    return regions_log.listed(room, study)
+    """All regions, those deleted too, and where the log stands. Whoever looks at regions soon draws: what a click needs is begun."""
+    found = regions_log.listed(room, study)
+    SEARCHES.begin(working_series(room.place(study)))
+    return found
 
 
 @router.post("/undo")

@@ -141,6 +141,7 @@ def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]
     plan = chosen | {"inputs__shifts": drawn.shifts or None}
     load(None, **plan)  # refused before anything is queued
     given = {"folder": str(place.folder), "drawn": drawn.path, "plan": plan, "cursor": drawn.cursor}
+    given["earlier"] = regions_log.earlier(room, study)
     with room.tables.begin() as connection:
         job = room.jobs.queue(connection, "analyze", study, given, who=by.name)
         detail = {"job": job, "model": asked.model, "motion": asked.motion, "edits": drawn.cursor}

@@ -55,14 +55,17 @@ def analyze(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """The command line's analysis into the study's case folder, and the corrected series beside it."""
     from hepaflow.store.case import Case
     from hepaflow.workflow import one
+    from hepaflow.workflow.earlier import linked
     from hepaflow.workflow.plan import load
 
     place = StudyPlace(Path(asked["folder"]))
     drawn = None if asked["drawn"] is None else Path(asked["drawn"])
     plan = load(None, **asked["plan"])
     one.check_places(place.study_path, place.case, drawn)
+    seen = asked.get("earlier")
+    before = None if seen is None else linked(seen["links"], Path(seen["case"]))
     with Case(place.case) as case:
-        done = one.analyze(plan, place.study_path, case, rois=drawn, progress=tell)
+        done = one.analyze(plan, place.study_path, case, rois=drawn, earlier=before, progress=tell)
         tell("save", 0, 1)
         stamp = place.corrected / "made-of"
         if not stamp.exists() or stamp.read_text(encoding="ascii") != done.aligned.digest:

@@ -33,7 +33,11 @@ def read_earlier(links: Path | None, folder: Path | None) -> Earlier | None:
         return None
     if links is None or folder is None:
         raise UsageError("IDENTITY-INCOMPLETE", "--lesion-identity and --earlier go together", "Give both, or neither")
-    pairs = _pairs(links)
+    return linked(_pairs(links), folder)
+
+
+def linked(pairs: dict[str, str], folder: Path) -> Earlier:
+    """``pairs`` from lesions of this case to those of the earlier case in ``folder``. Refused: a lesion unknown to the earlier case."""
     known, patient = read_tracking(folder / "dicom" / "segmentation.dcm")
     if not set(pairs.values()) <= set(known):
         raise InputRefused(

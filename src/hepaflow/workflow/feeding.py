@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hepaflow.curves.inputs import make_inputs
+from hepaflow.curves.inputs import CurveOf, make_inputs
 from hepaflow.domain.curves import Inputs
 from hepaflow.domain.lesions import Regions
 from hepaflow.domain.series import DynamicSeries
@@ -14,9 +14,15 @@ from hepaflow.workflow.plan import InputsPlan
 
 
 def feed(
-    aligned: DynamicSeries, regions: Regions, *, baseline_passes: int | None, haematocrit: float | None, **hand: Any
+    aligned: DynamicSeries,
+    regions: Regions,
+    *,
+    baseline_passes: int | None,
+    haematocrit: float | None,
+    curve_of: CurveOf | None = None,
+    **hand: Any,
 ) -> Inputs:
-    """The inputs of a study as a plan asks for them; ``hand`` is what :class:`InputsPlan` holds.
+    """The inputs of a study as a plan asks for them; ``hand`` is what :class:`InputsPlan` holds, ``curve_of`` as for :func:`make_inputs`.
 
     Refused: a baseline that leaves too little, a shift of a pass or region that is not there, and as :func:`make_inputs`.
     """
@@ -37,5 +43,12 @@ def feed(
                 "Give the region with --rois, or leave the shift out",
             )
     feeding = replace(regions, portal_vein=None) if plan.supply == "arterial" else regions
-    found = make_inputs(aligned, feeding, baseline_passes=baseline_passes, haematocrit=haematocrit, shifts=plan.by_region())
+    found = make_inputs(
+        aligned,
+        feeding,
+        baseline_passes=baseline_passes,
+        haematocrit=haematocrit,
+        shifts=plan.by_region(),
+        curve_of=curve_of,
+    )
     return replace(found, flags=(*found.flags, "portal-left-out")) if plan.supply == "arterial" else found

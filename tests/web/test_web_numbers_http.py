@@ -1,0 +1,215 @@
+"""Numbers as pages get them: of what is drawn in the room, in plain JSON, and visits side by side."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from analysed_for_tests import add_study, draw, say_analysed
+from numbers_for_tests import small_study
+from room_for_tests import opened
+
+from hepaflow.store import case_json, codec
+from hepaflow.web.live import Live
+from hepaflow.web.live_values import Numbers
+from hepaflow.web.places import StudyPlace
+from hepaflow.web.region_state import Caliper, Identity
+from hepaflow.web.regions_log import current
+from hepaflow.web.room import Room
+
+sys.path.append(str(Path(__file__).parents[1] / "workflow"))
+from cases_for_tests import write_case
+
+
+@dataclass(frozen=True)
+class Study:
+    client: Any
+    room: Room
+    place: StudyPlace
+    url: str
+
+    @property
+    def id(self) -> str:
+        return self.place.folder.name
+
+    def post(self, path: str, **asked: Any) -> Any:
+        return self.client.post(f"{self.url}/{path}", json=asked)
+
+    def found(self) -> Numbers:
+        return Live(codec.load(self.place.acquired), "acquired").numbers(current(self.room, self.id))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    series, masks = small_study()
+    with opened(tmp_path_factory.mktemp("room")) as (client, room):
+        place = add_study(room)
+        place.acquired.mkdir()
+        codec.save(series, place.acquired)
+        for name, mask in masks.items():
+            draw(room, place, name, mask)
+        yield Study(client, room, place, f"/api/studies/{place.folder.name}")
+
+
+def finite(tree: Any) -> bool:
+    """No NaN came through: JSON has none, and Python's would be read."""
+    json.dumps(tree, allow_nan=False)
+    return True
+
+
+def test_numbers_of_what_is_drawn(study: Study) -> None:
+    answer = study.post("numbers")
+    assert answer.status_code == 200, answer.text
+    told, found = answer.json(), study.found()
+    assert finite(told)
+    assert (told["series"], told["model"]) == ("acquired", "aath")
+    assert told["cursor"] == study.client.get(f"{study.url}/regions").json()["cursor"]
+    for one, lesion in zip(told["lesions"], found.lesions, strict=True):
+        expected = case_json.lesion(lesion_with_its_origin(lesion))
+        for key in ("id", "volume_ml", "longest_axial_diameter_mm", "ratio", "response", "flags"):
+            assert one[key] == expected[key], key
+        assert one["version"] == 1
+        for part, measured in one["parts"].items():
+            for key, value in measured["parameters"].items():
+                assert {name: value[name] for name in ("value", "sd")} == {
+                    name: expected["regions"][part][key][name] for name in ("value", "sd")
+                }
+    assert told["lesions"][0]["parts"]["whole"]["parameters"]["bf"]["unit"] == "mL/min/100 g"
+
+
+def lesion_with_its_origin(lesion: Any) -> Any:
+    """What lesions.json says of where a lesion comes from is not told of live ones."""
+    from dataclasses import replace
+
+    from hepaflow.domain.lesions import Region
+
+    whole = Region("whole", np.ones((1, 1, 1), bool), "given")
+    return replace(lesion, lesion=replace(lesion.lesion, shells={"whole": whole}))
+
+
+def test_a_curve_is_its_fit_and_what_is_left(study: Study) -> None:
+    told = study.post("numbers", lesions=["lesion-2"], parts=["whole"]).json()
+    for one in (told["healthy"], told["lesions"][0]["parts"]["whole"]):
+        curve = {key: np.array(value, float) for key, value in one["curve"].items()}
+        # nine digits are told
+        assert curve["fit"] + curve["residual"] == pytest.approx(curve["hu"], abs=1e-5)
+        assert (curve["low"] <= curve["high"]).all()
+        assert curve["hu"][: told["inputs"]["baseline_passes"]].mean() == pytest.approx(float(curve["baseline_hu"]), abs=3.0)
+    dense = told["inputs"]["dense"]
+    assert len(dense["times_s"]) == len(dense["arterial"]) == len(dense["portal"])
+    assert [one["id"] for one in told["lesions"]] == ["lesion-2"]
+
+
+def test_a_model_that_is_read_has_no_interval(study: Study) -> None:
+    told = study.post("numbers", model="max-slope", lesions=[]).json()
+    assert told["model"] == "max-slope"
+    assert told["healthy"]["curve"]["low"] is None
+    assert finite(told)
+
+
+def test_parts_as_bits_of_their_box(study: Study) -> None:
+    parts = study.client.get(f"{study.url}/regions/lesion-2/parts/rim/mask")
+    k0, k1, j0, j1, i0, i1 = (int(edge) for edge in parts.headers["x-box"].split(","))
+    size = (k1 - k0, j1 - j0, i1 - i0)
+    bits = np.unpackbits(np.frombuffer(parts.content, np.uint8), count=int(np.prod(size)))
+    rim = study.post("numbers", lesions=["lesion-2"], parts=["rim"]).json()["lesions"][0]["parts"]["rim"]
+    assert bits.sum() == rim["voxels"]
+    assert parts.headers["x-version"] == "1"
+    for path, code in (
+        ("lesion-2/parts/half", "PART-UNKNOWN"),
+        ("lesion-9/parts/rim", "LESION-UNKNOWN"),
+        ("aorta/parts/rim", "LESION-UNKNOWN"),
+    ):
+        answer = study.client.get(f"{study.url}/regions/{path}/mask")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, code)
+
+
+def test_every_model_and_a_voxel(study: Study) -> None:
+    told = study.post("numbers/compare", region="lesion-2").json()
+    assert finite(told)
+    assert [curve["curve"] for curve in told["curves"]] == ["healthy", "lesion-2"]
+    assert told["curves"][1]["models"]["aath"]["category"] == "major"
+    assert len(told["curves"][1]["ranking"]) >= 3
+    k, j, i = (int(x) for x in np.argwhere(current(study.room, study.id)["healthy"].mask)[5])
+    fit = study.client.get(f"{study.url}/curve/fit", params={"at": f"{k},{j},{i}"}).json()
+    assert (fit["model"], fit["at"], fit["voxels"]) == ("aath", [k, j, i], 1)
+    for at, code in (
+        ("1,2", "VOXEL-INVALID"),
+        ("a,b,c", "VOXEL-INVALID"),
+        ("1,2,99999", "VOXEL-OUTSIDE"),
+        ("-1,0,0", "VOXEL-OUTSIDE"),
+    ):
+        assert study.client.get(f"{study.url}/curve/fit", params={"at": at}).json()["error"]["code"] == code
+
+
+def test_every_viewer_may_ask() -> None:
+    from hepaflow.web.rules import needed_role
+
+    assert {needed_role("POST", f"/api/studies/0123456789ab/{path}") for path in ("numbers", "numbers/compare")} == {"viewer"}
+
+
+def visit(room: Room, date: str, *, diameters: dict[str, float], ratios: dict[str, float], same: dict[str, tuple[str, str]]) -> str:
+    """An analysed study of one patient; ``same`` links its lesions to those of another study."""
+    place = add_study(room, patient_key="a" * 16, date=date)
+    centres = {"lesion-1": (-20.0, 0.0, 0.0), "lesion-2": (20.0, 0.0, 0.0)}
+    write_case(place.case, {name: (centres[name], size) for name, size in diameters.items()}, ratios=ratios)
+    for name, mask in masks_of(place).items():
+        ends = ((0.0, 0.0, 0.0), (diameters[name], 0.0, 0.0))
+        caliper = Caliper(ends, ((0.0, 0.0, 0.0), (0.0, diameters[name] / 2, 0.0)))
+        draw(room, place, name, mask, caliper=caliper, identity=Identity(*same[name]) if name in same else None)
+    say_analysed(room, place)
+    return place.folder.name
+
+
+def masks_of(place: StudyPlace) -> dict[str, np.ndarray]:
+    from hepaflow.workflow.case_folder import open_case
+
+    return open_case(place.case).lesions
+
+
+def test_criteria_side_by_side(study: Study) -> None:
+    """Two lesions shrink by 40 %: partial response by size; by blood flow one is a major response and one is not."""
+    client, room = study.client, study.room
+    first = visit(room, "2026-01-01", diameters={"lesion-1": 40.0, "lesion-2": 30.0}, ratios={}, same={})
+    url = f"/api/studies/{first}/criteria"
+    alone = client.get(url).json()
+    assert (len(alone["visits"]), alone["criteria"]) == (1, [])
+    swapped = {"lesion-2": (first, "lesion-1"), "lesion-1": (first, "lesion-2")}
+    second = visit(
+        room, "2026-03-01", diameters={"lesion-2": 24.0, "lesion-1": 18.0}, ratios={"lesion-2": 0.4, "lesion-1": 1.1}, same=swapped
+    )
+    told = client.get(f"/api/studies/{second}/criteria", params={}).json()
+    assert [one["study"] for one in told["visits"]] == [first, second]
+    assert {row["lesion"]: row["name"] for row in told["lesions"][second]} == {"lesion-1": "lesion-2", "lesion-2": "lesion-1"}
+    assert told["unlinked"] == []
+    found = {one["criterion"]: one for one in told["criteria"]}
+    assert found["recist-1.1"]["visits"][1]["category"] == "PR"
+    assert found["who"]["visits"][1]["category"] == "PR"
+    by_flow = {one["lesion"]: one["category"] for one in found["nancy2019-bf-ratio"]["visits"][1]["lesions"]}
+    assert by_flow == {"lesion-1": "major", "lesion-2": "minor"}
+    assert "choi" in found
+    link = client.get(f"/api/studies/{first}/link", params={"other": second}).json()
+    assert {(row["first"], row["second"]) for row in link["links"]} == {("lesion-1", "lesion-1"), ("lesion-2", "lesion-2")}
+    assert link["links"][0]["first_mm"] == pytest.approx(link["links"][0]["second_mm"], abs=5.0)
+
+
+def test_a_lesion_that_nobody_linked_is_no_new_one(study: Study) -> None:
+    client, room = study.client, study.room
+    earliest = next(
+        one["id"]
+        for one in client.get("/api/studies").json()["studies"]
+        if one["date"] == "2026-01-01" and one["patient_key"] == "a" * 16
+    )
+    third = visit(
+        room, "2026-05-01", diameters={"lesion-1": 40.0, "lesion-2": 15.0}, ratios={}, same={"lesion-1": (earliest, "lesion-1")}
+    )
+    told = client.get(f"/api/studies/{third}/criteria").json()
+    assert {"study": third, "lesion": "lesion-2"} in told["unlinked"]
+    recist = next(one for one in told["criteria"] if one["criterion"] == "recist-1.1")
+    assert recist["visits"][2]["category"] == "NE"  # its other target was not linked: not seen, not gone

@@ -7,12 +7,12 @@ const ACTIONS = [
   ["window", async (page, box) => drag(page, box, "right", 30, box.n % 2 ? 20 : -20)],
   ["point", async (page, box) => page.mouse.click(box.x + box.width * (0.3 + (box.n % 7) * 0.05), box.y + box.height * (0.3 + (box.n % 5) * 0.08))],
   ["zoom", async (page, box) => page.keyboard.press(box.n % 2 ? "+" : "-")],
-  ["pan", async (page, box) => drag(page, box, "middle", box.n % 2 ? 25 : -25, 10)],
+  ["pan", async (page, box) => drag(page, box, "middle", box.n % 2 ? 25 : -25, box.n % 2 ? 10 : -10)],
   ["preset", async (page, box) => page.keyboard.press(String((box.n % 5) + 1))],
   ["map", async (page) => page.keyboard.press("o")],
   ["layout", async (page, box) => page.keyboard.press(["g", "f", "q", "g"][box.n % 4])],
   ["motion", async (page) => page.keyboard.press("m")],
-  ["tab", async (page, box) => page.locator(`[role=tab] >> nth=${box.n % 2}`).click()],
+  ["tab", async (page, box) => page.locator(`[role=tab] >> nth=${box.n % (await page.locator("[role=tab]").count())}`).click()],
 ];
 
 async function drag(page, box, button, dx, dy) {

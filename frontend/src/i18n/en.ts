@@ -54,6 +54,8 @@ export const en = {
   "add.sending": "Sending {name}",
   "archive": "Archive",
   "archive.patient": "Patient ID",
+  "archive.name": "Name",
+  "archive.images": "{n} images",
   "archive.date": "Date",
   "archive.find": "Find",
   "archive.found": "{n} studies found",

@@ -56,6 +56,8 @@ export const fr: Record<keyof typeof en, string> = {
   "add.sending": "Envoi de {name}",
   "archive": "Archive",
   "archive.patient": "Identifiant du patient",
+  "archive.name": "Nom",
+  "archive.images": "{n} images",
   "archive.date": "Date",
   "archive.find": "Chercher",
   "archive.found": "{n} examens trouvés",

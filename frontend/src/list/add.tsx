@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, send, upload, type Job } from "../api";
 import { date, number, t } from "../i18n";
+import { alarm } from "../state";
 import { tell } from "../tell";
 import { refreshStudies } from "./follow";
 
@@ -16,13 +17,23 @@ interface Archive {
   kind: string;
 }
 
-type Found = Record<string, unknown> & { study_uid?: string };
+interface Found {
+  study_uid: string;
+  patient_id: string;
+  patient_name: string;
+  date: string;
+  accession: string;
+  description: string;
+  modalities: string[];
+  instances: number | null;
+}
 
 function ByPath() {
   const [busy, setBusy] = useState(false);
   const path = useRef<HTMLInputElement>(null);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
+    alarm.value = null;
     setBusy(true);
     try {
       await send<Started>("POST", "/studies", { path: path.current!.value.trim() });
@@ -111,9 +122,11 @@ function ByZip() {
   );
 }
 
+/** A study of an archive in a line; what the archive does not say is left out. */
 function label(found: Found): string {
-  const said = [found.patient, found.patient_id, found.study_date ?? found.date, found.description, found.accession];
-  return said.filter((one): one is string => typeof one === "string" && one !== "").map((one) => (/^\d{8}$/.test(one) ? date(one) : one)).join(" · ");
+  const images = found.instances === null ? "" : t("archive.images", { n: found.instances });
+  const parts = [found.patient_name.replace(/\^+/g, " ").trim(), found.patient_id, found.date && date(found.date), found.description, found.modalities.join(", "), images];
+  return parts.filter((one) => one !== "").join(" · ");
 }
 
 function ByArchive() {
@@ -130,9 +143,10 @@ function ByArchive() {
   const asked = () => new FormData(form.current!);
   const find = async (event: Event): Promise<void> => {
     event.preventDefault();
+    alarm.value = null;
     setBusy(true);
     const text = (name: string): string => String(asked().get(name) ?? "").trim();
-    const query = { ...(text("patient_id") ? { patient_id: text("patient_id") } : {}), ...(text("date") ? { date: text("date").replace(/-/g, "") } : {}) };
+    const query = { patient_id: text("patient_id") || null, patient_name: text("patient_name") || null, date: text("date").replace(/-/g, "") || null };
     try {
       setFound((await send<{ studies: Found[] }>("POST", `/archives/${encodeURIComponent(text("archive"))}/find`, query)).studies);
     } catch (failure) {
@@ -161,6 +175,10 @@ function ByArchive() {
         <label>
           <span>{t("archive.patient")}</span>
           <input name="patient_id" autocomplete="off" />
+        </label>
+        <label>
+          <span>{t("archive.name")}</span>
+          <input name="patient_name" autocomplete="off" />
         </label>
         <label>
           <span>{t("archive.date")}</span>

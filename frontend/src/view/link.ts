@@ -2,7 +2,7 @@
 import { signal, type Signal } from "@preact/signals";
 import type { Vec3 } from "../api";
 import { first, layout, second, type Visit } from "../state";
-import { fromMillimetres, fromPlane, toMillimetres, toPlane } from "./geometry";
+import { clamp, fromMillimetres, fromPlane, toMillimetres, toPlane } from "./geometry";
 
 /** Millimetres from a place of the first visit to the same anatomy in the second; null follows by relative position. */
 export const offset_mm: Signal<Vec3 | null> = signal(null);
@@ -18,7 +18,8 @@ export function linkFrom(from: Visit): void {
   if (offset_mm.value !== null) {
     const sign = from === first ? 1 : -1;
     const point = toMillimetres(here, from.cross.value).map((mm, n) => mm + sign * offset_mm.value![n]!) as Vec3;
-    to.cross.value = fromMillimetres(there, point);
+    const shape = to.images.value!.grid.shape;
+    to.cross.value = fromMillimetres(there, point).map((at, n) => clamp(at, 0, shape[n]! - 1)) as Vec3;
     return;
   }
   const [index, row, column] = toPlane(here, from.cross.value);

@@ -1,5 +1,6 @@
 /** What the mouse does in a pane: the active tool first, then the habits of a radiology workstation. */
 import { batch } from "@preact/signals";
+import type { Voxel } from "../api";
 import { bigPlane, first, layout, second, tool, windowing, type Camera, type Visit } from "../state";
 import { tools, type PointerTool } from "../slots";
 import { clamp, withIndex } from "./geometry";
@@ -13,10 +14,12 @@ export function scroll(visit: Visit, plane: Pane["plane"], steps: number): void 
   lookAt(visit, withIndex(shape, visit.cross.value, visit.indices[plane].value + steps));
 }
 
-/** Looks at a voxel, and at the same place of the other visit when two stand side by side. */
-export function lookAt(visit: Visit, voxel: Visit["cross"]["value"]): void {
+/** Looks at a voxel (the nearest of the grid), and at the same place of the other visit when two stand side by side. */
+export function lookAt(visit: Visit, voxel: Voxel): void {
+  const shape = visit.images.value?.grid.shape;
+  if (shape === undefined) return;
   batch(() => {
-    visit.cross.value = voxel;
+    visit.cross.value = voxel.map((at, n) => clamp(at, 0, shape[n]! - 1)) as Voxel;
     linkFrom(visit);
   });
 }

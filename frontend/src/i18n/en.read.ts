@@ -67,6 +67,7 @@ export const enRead = {
   "curves.noNumbers": "Draw or propose the vessels, then the curves are fitted.",
   "curves.oneVoxel": "one voxel",
   "curves.part": "Part of the lesion",
+  "curves.pointing": "Follow the pointer",
   "curves.residual": "Residual of the fit (HU)",
   "curves.residualSd": "residual SD",
   "curves.table": "Values as a table",

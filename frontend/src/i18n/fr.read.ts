@@ -68,6 +68,7 @@ export const frRead: Record<keyof typeof enRead, string> = {
   "curves.noNumbers": "Tracez ou proposez les vaisseaux, puis les courbes seront ajustées.",
   "curves.oneVoxel": "un voxel",
   "curves.part": "Partie de la lésion",
+  "curves.pointing": "Suivre le pointeur",
   "curves.residual": "Résidu de l’ajustement (UH)",
   "curves.residualSd": "ET résiduel",
   "curves.table": "Valeurs en tableau",

@@ -20,6 +20,7 @@ from hepaflow.domain.history import Rule
 from hepaflow.domain.lesions import Estimate, Lesion, LesionResult, Measurement, Ratio, Region, ResponseCall
 from hepaflow.errors import InputRefused, OutputFailed, UsageError
 from hepaflow.workflow.plan import Plan
+from hepaflow.workflow.threads import cap_threads
 
 HEPAFLOW = [sys.executable, "-c", "from hepaflow.cli import main; main()"]
 VERBS = [command.callback.__name__ for command in cli.app.registered_commands if command.callback is not None]
@@ -413,7 +414,7 @@ def test_threads_are_capped_but_a_users_choice_stays(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     for name in ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    cli._cap_threads()
+    cap_threads()
     assert os.environ["NUMBA_NUM_THREADS"] == "7"
     assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
     assert 1 <= int(os.environ["OMP_NUM_THREADS"]) <= (os.cpu_count() or 1)

@@ -335,3 +335,22 @@ def test_with_accounts_and_a_certificate_others_come_in_by_password(tmp_path: Pa
         assert request("POST", "/api/studies", "{}", **inside, **{"Content-Type": "application/json"})[0].status == 403
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
+
+
+_LOADED = """
+import sys
+from hepaflow.web import server
+before = set(sys.modules)  # what there is when the address is printed
+import importlib, pkgutil, hepaflow.web
+for found in pkgutil.iter_modules(hepaflow.web.__path__):
+    if found.name == "app" or found.name.startswith("views_"):
+        importlib.import_module("hepaflow.web." + found.name)
+print(*sorted(before & {"numba", "fastapi", "scipy.ndimage", *HEAVY}), "|", *sorted(set(sys.modules) & HEAVY))
+"""
+
+
+def test_a_start_waits_for_no_library_that_it_does_not_need() -> None:
+    heavy = {"scipy.stats", "matplotlib", "highdicom", "itk", "pandas", "nibabel", "pynetdicom", "docx"}
+    code = _LOADED.replace("HEAVY", repr(heavy))
+    told = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "|"

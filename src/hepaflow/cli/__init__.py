@@ -28,6 +28,7 @@ from hepaflow.cli.selfcheck import selfcheck
 from hepaflow.cli.serve import serve
 from hepaflow.cli.study import study
 from hepaflow.errors import HepaflowError
+from hepaflow.workflow.threads import cap_threads
 
 INTERNAL = 1
 UNWRITABLE = 5
@@ -77,7 +78,7 @@ for _group in (pacs, account):
 
 def main() -> None:
     """The command ``hepaflow``: runs one verb and ends with an exit code of the contract."""
-    _cap_threads()
+    cap_threads()
     signal.signal(signal.SIGTERM, _stop)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -124,12 +125,3 @@ def _place(error: Exception) -> str:
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _cap_threads() -> None:
-    """As many threads as this process may use; linear algebra on one (its matrices are small, and threads would spin)."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for name in ("NUMBA_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "OMP_NUM_THREADS"):
-        os.environ.setdefault(name, str(cores))
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")

@@ -16,7 +16,6 @@ import uvicorn
 
 from hepaflow.errors import OutputFailed, UsageError
 from hepaflow.web import accounts, studies
-from hepaflow.web.app import make_app
 from hepaflow.web.connection import PatientProtocol
 from hepaflow.web.events import Events
 from hepaflow.web.jobs import Jobs
@@ -95,15 +94,17 @@ def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
         port = int(listener.getsockname()[1])
         gate = Gate(_hosts(settings, port), "https" if secure else "http", settings.local, port)
         with open_room(settings, gate) as room:
-            server = server_of(room, settings)
             name = settings.names[0] if settings.names else "127.0.0.1" if settings.local else settings.host
             address = f"{gate.scheme}://{_bracketed(name)}:{port}"
+            # a browser takes its time to start, and so do the libraries behind the routes: side by side; the socket keeps who comes early
             ready(f"{address}/enter?token={room.sessions.link()}" if gate.local else f"{address}/login")
-            server.run(sockets=[listener])
+            server_of(room, settings).run(sockets=[listener])
 
 
 def server_of(room: Room, settings: Settings) -> uvicorn.Server:
     """The HTTP server of a room, without its socket."""
+    from hepaflow.web.app import make_app
+
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # its lines repeat parts of requests
     config = uvicorn.Config(
         make_app(room),

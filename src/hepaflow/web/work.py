@@ -14,6 +14,7 @@ from typing import Any
 
 from hepaflow.errors import HepaflowError, OutputFailed
 from hepaflow.web import refusals
+from hepaflow.workflow.threads import cap_threads
 
 Tell = Callable[[str, int, int], None]
 #: Where the work of a kind of job is found; loaded when it is that one's turn, so that a job starts fast.
@@ -32,7 +33,7 @@ def main() -> int:
     pipe = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     signal.signal(signal.SIGTERM, _stop)
-    _one_thread_for_algebra()
+    cap_threads()
 
     def say(**said: Any) -> None:
         pipe.write(json.dumps(said, allow_nan=False) + "\n")
@@ -72,15 +73,6 @@ def _end_with_server() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(5.0)
     os._exit(130)
-
-
-def _one_thread_for_algebra() -> None:
-    """As the command line does: the numbers must not depend on who asked."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for name in ("NUMBA_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "OMP_NUM_THREADS"):
-        os.environ.setdefault(name, str(cores))
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ import { computed, effect, signal, type Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { ApiError, get } from "../api";
+import { ApiError, get, type Voxel } from "../api";
 import { number, t } from "../i18n";
 import { drawnOf } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { first, language, region as selected } from "../state";
+import { fromPlane } from "../view/geometry";
+import { panes } from "../view/pane";
 import { figures } from "./numbers";
 import type { Curve } from "./forms";
 import { axisOf, baselineSpan, curvePart, enhancement, nearestPass, onAxis, seriesOf, type Series } from "./series";
@@ -23,6 +25,20 @@ const part: Signal<string> = signal("whole");
 const point: Signal<Series | null> = signal(null);
 const fitAtPoint = signal(false);
 const radius: Signal<number> = signal(0);
+/** Whether the curve follows the pointer over the images; else it stays with the crosshair. */
+const pointing = signal(false);
+
+/** The voxel whose curve is shown: under the pointer if that is followed and over an image, else at the crosshair. */
+function pointNow(): Voxel {
+  if (pointing.value) {
+    for (const pane of panes.value) {
+      const pixel = pane.visit === first ? pane.pointed.value : null;
+      const plane = pane.shape();
+      if (pixel !== null && plane !== null) return fromPlane(plane, [pane.index.value, ...pixel]);
+    }
+  }
+  return first.cross.value;
+}
 
 /** The lesion whose curve is shown: the selected region if it is one, else the first with numbers. */
 export const shownLesion = computed(() => {
@@ -67,7 +83,7 @@ function followPoint(): () => void {
   };
   const stop = effect(() => {
     const study = first.id.value;
-    const at = first.cross.value.map((value) => Math.round(value)).join(",");
+    const at = pointNow().map((value) => Math.round(value)).join(",");
     const [set, withFit, mm] = [first.set.value, fitAtPoint.value, radius.value];
     window.clearTimeout(timer);
     if (study === null || first.images.value === null) return;
@@ -324,6 +340,7 @@ export function CurvesPanel() {
             {[0, 2, 5, 10].map((mm) => <option key={mm} value={mm}>{mm === 0 ? t("curves.oneVoxel") : `${mm} mm`}</option>)}
           </select>
         </label>
+        <label class="check"><input type="checkbox" checked={pointing.value} onChange={(event) => (pointing.value = event.currentTarget.checked)} /> {t("curves.pointing")}</label>
         <label class="check"><input type="checkbox" checked={fitAtPoint.value} onChange={(event) => (fitAtPoint.value = event.currentTarget.checked)} /> {t("curves.fitPoint")}</label>
       </div>
       <Table />

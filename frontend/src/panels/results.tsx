@@ -8,7 +8,7 @@ import { attempt, drawnOf, edit } from "../regions/desk";
 import { mayDraw } from "../regions/draft";
 import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
-import { first, language, mayEdit, region as selected, studies, words } from "../state";
+import { first, language, mayEdit, region as selected, second, studies, words } from "../state";
 import { decimals, fixed, interval, NONE, percent, withSd } from "./format";
 import { mainResponse, rowOfLive, rowOfResult, shownRatio, type Ratio, type Response, type Row } from "./forms";
 import { figures } from "./numbers";
@@ -293,10 +293,12 @@ interface LinkAnswer {
 /** Which lesion is which in another visit of the patient: proposed with distances, confirmed by the reader. */
 function Identity() {
   const study = first.study.value;
-  const others = study === null ? [] : studies.value.filter((one) => one.patient_key !== "" && one.patient_key === study.patient_key && one.id !== study.id);
+  const others = study === null ? [] : studies.value.filter((one) => one.patient_key !== "" && one.patient_key === study.patient_key && one.id !== study.id && (one.state === "analysed" || one.state === "signed"));
   const [other, setOther] = useState("");
   const [found, setFound] = useState<LinkAnswer | null>(null);
-  const chosen = others.some((one) => one.id === other) ? other : (others[0]?.id ?? "");
+  // The visit beside this one on the screen comes first.
+  const beside = others.find((one) => one.id === second.id.value)?.id;
+  const chosen = others.some((one) => one.id === other) ? other : (beside ?? others[0]?.id ?? "");
   useEffect(() => setFound(null), [study?.id, chosen]);
   if (study === null || others.length === 0) return null;
   const drawn = drawnOf(first);

@@ -151,6 +151,7 @@ function Nudge({ drawn, region }: { drawn: Drawn; region: Region }) {
   };
   return (
     <div class="nudge" role="group" aria-label={shifting ? t("nudge.shift", { n: pass + 1 }) : t("nudge.move")}>
+      <span aria-hidden="true">{shifting ? t("nudge.shift", { n: pass + 1 }) : t("nudge.move")}:</span>
       {NUDGES.map(([key, way]) => (
         <button type="button" key={key} onClick={() => by(way)}>{t(key)}</button>
       ))}
@@ -203,7 +204,7 @@ function Details({ drawn, region }: { drawn: Drawn; region: Region }) {
         )}
         {may && region.caliper !== null && <button type="button" onClick={() => edit(drawn.visit, region.name, { kind: "caliper", caliper: null })}>{t("caliper.remove")}</button>}
         {may && region.kind !== "lesion" && <button type="button" onClick={() => edit(drawn.visit, region.name, { kind: "propose" })}>{t("regions.proposeAgain")}</button>}
-        <button type="button" aria-expanded={history} onClick={() => setHistory(!history)}>{t("regions.history")}</button>
+        <button type="button" data-act="history" aria-expanded={history} onClick={() => setHistory(!history)}>{t("regions.history")}</button>
         {may && <button type="button" class="danger" onClick={() => edit(drawn.visit, region.name, { kind: "delete" })}>{t("regions.delete")}</button>}
       </div>
       {renaming && <Rename drawn={drawn} region={region} done={() => setRenaming(false)} />}

@@ -12,7 +12,7 @@ import { draft, hover, mayDraw, radius_mm, ball, showTip, type Draft } from "./d
 import { handlesOf } from "./layer";
 import { nameOf } from "./names";
 import { inside } from "./mask";
-import { distance, dragged, ellipseBetween, encloses, inserted, moved, simplified, withoutPoint } from "./shapes";
+import { distance, distanceTo, dragged, ellipseBetween, encloses, inserted, lineOf, moved, simplified, withoutPoint } from "./shapes";
 import type { Caliper, Place, Point, Region, Shape } from "./types";
 import { VESSELS } from "./types";
 
@@ -70,6 +70,17 @@ function near(pane: Pane, k: number, points: readonly Point[], x: number, y: num
     if (far <= least) [best, least] = [n, far];
   });
   return best;
+}
+
+/** Whether the pointer is at the outline of the selected shape, which then stays selected. */
+function onLine({ pane, x, y }: ToolEvent): boolean {
+  const held = handlesOf(pane, drawnOf(pane.visit));
+  if (held === null) return false;
+  const line = lineOf(held.shape).map(([j, i]): Point => {
+    const at = pane.toScreen([held.k, j, i]);
+    return [at.y, at.x];
+  });
+  return distanceTo(line, [y, x]) <= REACH;
 }
 
 interface Grip {
@@ -230,7 +241,7 @@ const EDIT: PointerTool = {
   down(event) {
     if (event.event.shiftKey || event.event.ctrlKey) return false;
     const found = under(event);
-    if (mayDraw(event.pane.visit) && grab(event)) return true;
+    if (mayDraw(event.pane.visit) && (grab(event) || onLine(event))) return true;
     if (found === null) return false;
     selected.value = found.name;
     layers.redraw();
@@ -247,11 +258,15 @@ const EDIT: PointerTool = {
   },
 };
 
-/** The smallest visible region that holds the voxel under the pointer; the selected one first where it does. */
+/**
+ * The smallest visible region that holds the voxel under the pointer; the selected one first where it does. The liver, in which all
+ * the work is done, only when it is selected: else a hand that misses a lesion would take hold of it.
+ */
 export function under({ pane, voxel }: Pick<ToolEvent, "pane" | "voxel">): Region | null {
   const drawn = drawnOf(pane.visit);
   const [k, j, i] = voxel.map(Math.round) as Vec3;
   const held = drawn.standing().filter((region) => {
+    if (region.kind === "liver" && region.name !== selected.value) return false;
     const mask = drawn.hidden.value.has(region.name) ? null : drawn.held(region.name);
     return mask !== null && inside(mask.mask, k, j, i);
   });

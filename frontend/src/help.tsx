@@ -6,7 +6,7 @@ import { keys } from "./keys";
 
 export const helpOpen: Signal<boolean> = signal(false);
 
-const SIGNS: Record<string, string> = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
+const SIGNS: Record<string, string> = { Arrows: "← → ↑ ↓", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
 const NAMED = ["space", "Shift", "Escape", "Enter", "Backspace", "Delete", "PageUp", "PageDown"] as const;
 
 /** What stands on a key of the reader's keyboard. */
@@ -26,11 +26,17 @@ function Combo({ combo }: { combo: string }) {
   );
 }
 
-/** Shortcuts by what they do: keys that do the same share a row. */
+const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
+
+/** Shortcuts by what they do: keys that do the same share a row, and the four arrows are one. */
 function rows(): { title: string; combos: string[] }[] {
   const titles = new Map<string, string[]>();
   for (const one of keys.all()) titles.set(one.title(), [...(titles.get(one.title()) ?? []), one.combo]);
-  return [...titles].map(([title, combos]) => ({ title, combos }));
+  return [...titles].map(([title, combos]) => {
+    const arrows = combos.filter((combo) => ARROWS.some((arrow) => combo.endsWith(arrow)));
+    const rest = combos.filter((combo) => !arrows.includes(combo));
+    return { title, combos: arrows.length === ARROWS.length ? [...rest, arrows[0]!.replace(ARROWS[0]!, "Arrows")] : combos };
+  });
 }
 
 export function Help() {

@@ -14,9 +14,10 @@ from report_case import CANARY, build_case, without_answer
 
 from hepaflow.domain.case import CaseResult
 from hepaflow.errors import OutputFailed, UsageError
-from hepaflow.report import html, pdf
+from hepaflow.report import document, html, pdf
 from hepaflow.report.content import Bullets, Cell, Document, Figure, Notice, Paragraph, Row, Section, Table
 from hepaflow.report.document import compose, study_label, write
+from hepaflow.report.signature import Signature, with_signature
 
 Truth = dict[str, dict[str, float]]
 VOID = {"meta", "img", "source", "br", "link", "input", "hr"}
@@ -259,3 +260,12 @@ def test_a_folder_that_cannot_be_written_is_said_so(case: CaseResult, tmp_path: 
 def test_truth_section_only_with_truth(case: CaseResult, documents: dict[str, Document]) -> None:
     assert "truth" in {section.key for section in documents["en"].sections}
     assert "truth" not in {section.key for section in compose(dataclasses.replace(case, lesions=())).sections}
+
+
+def test_a_report_composed_with_a_signature_is_the_report_signed(case: CaseResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "every", lambda *_, **__: (Section("summary", "Summary", (Paragraph("Bottom line."),)),))
+    signature = Signature("Dr Zoë Łukasiewicz", "2026-01-01 10:00 UTC", "Read.", "ab" * 32)
+    for language, said in (("en", "Signed by Dr Zoë"), ("fr", "Signé par Dr Zoë")):
+        signed = compose(case, language=language, signature=signature)
+        assert signed == with_signature(compose(case, language=language), signature)
+        assert signed.signed.startswith(said)

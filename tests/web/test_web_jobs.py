@@ -24,6 +24,7 @@ from hepaflow.web import child, studies
 from hepaflow.web import tables as t
 from hepaflow.web.child import Child
 from hepaflow.web.jobs import Ended
+from hepaflow.web.refusals import Conflict
 
 
 @contextmanager
@@ -125,8 +126,11 @@ def test_a_patients_key_is_that_of_one_room_and_cannot_be_guessed(inside: Inside
 
 
 def test_a_running_job_is_cancelled_and_resumed(tmp_path: Path) -> None:
-    with silent_archive(tmp_path) as config, opened(tmp_path / "data", archives=config) as (client, _):
+    with silent_archive(tmp_path) as config, opened(tmp_path / "data", archives=config) as (client, room):
         study, job = retrieving(client)
+        with pytest.raises(Conflict, match="JOB-ACTIVE") as refused:  # one job a study, of whatever kind
+            room.jobs.start("send", study, {}, who="T")
+        assert refused.value.extra == {"job": job}
         assert client.get(f"/api/studies/{study}").json()["state"] == "importing"
         assert client.delete(f"/api/studies/{study}").json()["error"]["code"] == "JOB-ACTIVE"
         assert client.post(f"/api/jobs/{job}/resume").json()["error"]["code"] == "JOB-STATE"

@@ -184,7 +184,9 @@ def test_criteria_side_by_side(study: Study) -> None:
     second = visit(
         room, "2026-03-01", diameters={"lesion-2": 24.0, "lesion-1": 18.0}, ratios={"lesion-2": 0.4, "lesion-1": 1.1}, same=swapped
     )
-    told = client.get(f"/api/studies/{second}/criteria", params={}).json()
+    told = client.get(f"/api/studies/{second}/criteria").json()
+    french = client.get(f"/api/studies/{second}/criteria", params={"language": "fr"}).json()
+    assert next(one["name"] for one in french["criteria"] if one["criterion"] == "who") == "OMS"
     assert [one["study"] for one in told["visits"]] == [first, second]
     assert {row["lesion"]: row["name"] for row in told["lesions"][second]} == {"lesion-1": "lesion-2", "lesion-2": "lesion-1"}
     assert told["unlinked"] == []

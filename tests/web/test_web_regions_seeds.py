@@ -81,7 +81,7 @@ def test_liver_is_no_lesion(usual: Clicked) -> None:
 
 def test_a_click_never_spreads_over_the_liver(usual: Clicked) -> None:
     largest = 0
-    for at in places(usual.liver, 60):
+    for at in places(usual.liver, 30):
         try:
             largest = max(largest, int(seeds.lesion_at(usual.series, at, liver=usual.liver).sum()))
         except InputRefused:

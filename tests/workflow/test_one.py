@@ -142,7 +142,8 @@ def test_another_language_writes_another_report_and_nothing_else(case: Path, stu
     assert {step for step, reused in done.items() if not reused} == {"assemble", "align", "response", "outputs"}
     changed = {name for name, data in content(copy).items() if before.get(name) != data}
     of_report = {"dicom/report_pdf.dcm", "dicom/key_01.dcm", "dicom/key_02.dcm", "dicom/key_images.dcm"}
-    assert changed == {"report.html", "report.pdf", "case.json", "steps/outputs/published.json", *of_report}
+    of_steps = {"steps/outputs/published.json", "steps/outputs/report.json"}
+    assert changed == {"report.html", "report.pdf", "case.json", *of_steps, *of_report}
 
 
 def test_another_outline_leaves_the_motion_as_it_was_found(case: Path, study: Study, tmp_path: Path) -> None:

@@ -194,6 +194,8 @@ export const en = {
   "key.in": "Zoom in",
   "key.out": "Zoom out",
   "key.pan": "Pan",
+  "key.step": "Crosshair by a pixel",
+  "key.leap": "Crosshair by ten pixels",
   "key.one": "This plane alone, and back",
   "key.plane": "Next plane in the large view",
   "key.reset": "Reset the view",

@@ -196,6 +196,8 @@ export const fr: Record<keyof typeof en, string> = {
   "key.in": "Agrandir",
   "key.out": "Réduire",
   "key.pan": "Déplacer",
+  "key.step": "Réticule d'un pixel",
+  "key.leap": "Réticule de dix pixels",
   "key.one": "Ce plan seul, et retour",
   "key.plane": "Plan suivant dans la grande vue",
   "key.reset": "Réinitialiser la vue",

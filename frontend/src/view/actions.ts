@@ -5,9 +5,10 @@ import { t, type Key } from "../i18n";
 import { keys, type Shortcut } from "../keys";
 import { toolbar, type ToolButton } from "../slots";
 import { bigPlane, crosshair, first, layout, map, opacity, playing, second, tool, windowing, type Layout } from "../state";
+import { fromPlane, toPlane } from "./geometry";
 import { clearLengths, lengths } from "./length";
 import { activePane, panes, type Pane } from "./pane";
-import { pan, registerPointerTools, resetCameras, scroll, zoom } from "./pointer";
+import { lookAt, pan, registerPointerTools, resetCameras, scroll, zoom } from "./pointer";
 import { stepPass } from "./time";
 import { toggleSet } from "./visit";
 
@@ -48,6 +49,16 @@ function reset(): void {
   });
 }
 
+/** Moves the crosshair within the active pane's slice, by pixels down and to the right. */
+function step(down: number, right: number): () => void {
+  return withActive((pane) => {
+    const plane = pane.shape();
+    if (plane === null) return;
+    const [index, row, column] = toPlane(plane, pane.visit.cross.value);
+    lookAt(pane.visit, fromPlane(plane, [index, row + down, column + right]));
+  });
+}
+
 const PLANES: PlaneName[] = ["axial", "coronal", "sagittal"];
 
 function shortcuts(): Shortcut[] {
@@ -78,6 +89,14 @@ function shortcuts(): Shortcut[] {
     one("Shift+ArrowRight", "key.pan", withActive((pane) => pan(pane, -40, 0))),
     one("Shift+ArrowUp", "key.pan", withActive((pane) => pan(pane, 0, 40))),
     one("Shift+ArrowDown", "key.pan", withActive((pane) => pan(pane, 0, -40))),
+    one("Ctrl+ArrowLeft", "key.step", step(0, -1)),
+    one("Ctrl+ArrowRight", "key.step", step(0, 1)),
+    one("Ctrl+ArrowUp", "key.step", step(-1, 0)),
+    one("Ctrl+ArrowDown", "key.step", step(1, 0)),
+    one("Ctrl+Shift+ArrowLeft", "key.leap", step(0, -10)),
+    one("Ctrl+Shift+ArrowRight", "key.leap", step(0, 10)),
+    one("Ctrl+Shift+ArrowUp", "key.leap", step(-10, 0)),
+    one("Ctrl+Shift+ArrowDown", "key.leap", step(10, 0)),
     one("f", "key.one", withActive((pane) => {
       bigPlane.value = pane.plane;
       setLayout(layout.value === "one" ? "planes" : "one");

@@ -163,10 +163,12 @@ def _brushed(edit: Brush, state: RegionState, ground: Ground) -> RegionState:
 def _clicked(edit: Click, state: RegionState, ground: Ground, kind: str) -> RegionState:
     if kind != "lesion":
         raise InputRefused("CLICK-NOT-A-LESION", "only lesions grow from a click", "Have the region proposed, or draw it")
-    others = [other.mask for name, other in ground.drawn.items() if kind_of(name) == "lesion" and name != state.name]
     drawn = {name: other for name, other in ground.drawn.items() if name != state.name}
     liver = SEARCHES.liver(ground.held, drawn)
-    taken = np.logical_or.reduce(others) if others else None
+    taken = np.zeros(ground.grid.shape, bool)
+    for name, other in drawn.items():
+        if kind_of(name) == "lesion":
+            taken |= other.mask
     return _touched(state, seeds.lesion_at(ground.series, edit.at, liver=liver, others=taken))
 
 

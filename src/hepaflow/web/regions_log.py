@@ -26,6 +26,8 @@ from hepaflow.web.room import Room
 
 #: An answer that did not arrive is asked for again within so many edits.
 _REPEATED = 50
+#: No more edits than this are late at the same moment.
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,17 +205,17 @@ class _LateError(Exception):
 def _kept(room: Room, study: str, deed: Deed, state: RegionState, changed: str) -> Conflict:
     """The conflict to tell, once what came too late is written."""
     late = replace(deed, kind=LOST, told={"kind": deed.kind, **deed.told})
-    number = 0
-    while not number:
+    for left in reversed(range(_AT_ONCE)):
         try:
             with room.tables.begin() as connection:
-                fresh = rows.least_version(connection, study, state.name) - 1
-                rows.add(connection, study, late, state, fresh, token="")
-                detail = {"deed": deed.kind, "region": state.name, "version": fresh}
+                number = rows.least_version(connection, study, state.name) - 1
+                rows.add(connection, study, late, state, number, token="")
+                detail = {"deed": deed.kind, "region": state.name, "version": number}
                 room.tables.audit(connection, study=study, who=deed.who, what="regions-late", detail=detail)
-            number = fresh
-        except sa.exc.IntegrityError:
-            continue  # two that are late at once took the same number
+            break
+        except sa.exc.IntegrityError:  # of all that are late at once, one gets a number at every turn
+            if not left:
+                raise
     with room.tables.read() as connection:
         there, cursor = rows.latest(connection, study).get(changed), rows.cursor(connection, study)
     grid = working_series(room.place(study)).value.grid

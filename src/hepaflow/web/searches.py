@@ -46,14 +46,14 @@ class Searches:
 
     def liver(self, held: Held[DynamicSeries], drawn: Mapping[str, RegionState]) -> Mask:
         """The liver as it is drawn, else as it is proposed (with whatever is drawn in it). Refused: ``LIVER-NOT-FOUND``, ``AORTA-NOT-FOUND``."""
-        inside = [state.mask for name, state in drawn.items() if name.startswith(LESION) or name == "healthy"]
         if "liver" in drawn:
             found = drawn["liver"].mask
         else:
             bits = self._once((held.key, "liver"), lambda: Bits.of(self.finder(held, {}).liver().mask))
             found = bits.mask
-        for mask in inside:
-            found |= mask
+        for name, state in drawn.items():
+            if name.startswith(LESION) or name == "healthy":
+                found |= state.mask
         return found
 
     def finder(self, held: Held[DynamicSeries], drawn: Mapping[str, RegionState]) -> Finder:

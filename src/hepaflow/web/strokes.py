@@ -15,6 +15,9 @@ from hepaflow.web.planes import Plane
 Mask = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
+#: Points of a stroke this near to the one before, as a share of the radius, say nothing new.
+THINNING = 0.02
+
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
@@ -40,12 +43,22 @@ def covered(stroke: Stroke, grid: Grid) -> tuple[tuple[slice, slice, slice], Mas
     path = np.array(stroke.path, float).reshape(-1, 2)
     reach = np.array([stroke.radius_mm / step if stroke.ball else 0.0, stroke.radius_mm / down, stroke.radius_mm / across])
     spots = np.column_stack([np.full(len(path), float(stroke.index)), path])
+    spots = _thinned(spots, np.array([step, down, across]), stroke.radius_mm)
     low = np.maximum(np.floor(np.minimum(spots.min(0) - reach, np.rint(spots.min(0)))), 0).astype(int)
     high = np.minimum(np.ceil(np.maximum(spots.max(0) + reach, np.rint(spots.max(0)))), np.array(plane.shape) - 1).astype(int)
     if (high < low).any():
         raise InputRefused("STROKE-OUTSIDE", "the brush was used beside the image", "Draw inside the images")
     inside = _painted(spots, low, high, np.array([step, down, across]), stroke.radius_mm)
     return _as_array(plane, low, high, inside)
+
+
+def _thinned(spots: FloatArray, size_mm: FloatArray, radius_mm: float) -> FloatArray:
+    """Without points that lie within a fraction of the radius of the one before: a slow hand sends hundreds of them. Both ends stay."""
+    kept = [spots[0]]
+    for spot in spots[1:-1]:
+        if np.linalg.norm((spot - kept[-1]) * size_mm) > THINNING * radius_mm:
+            kept.append(spot)
+    return np.array([*kept, spots[-1]] if len(spots) > 1 else kept)
 
 
 def _painted(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -108,11 +108,11 @@ def comparison(study: str, room: InRoom) -> dict[str, Any]:
 
 
 @router.get("/studies/{study}/criteria")
-def criteria(study: str, room: InRoom, by: By) -> dict[str, Any]:
+def criteria(study: str, room: InRoom, by: By, language: Literal["en", "fr"] | None = None) -> dict[str, Any]:
     """Every criterion side by side over the patient's visits."""
     from hepaflow.web import visits
 
-    return visits.criteria(room, study, language=by.language)
+    return visits.criteria(room, study, language=language or by.language)
 
 
 @router.get("/studies/{study}/link")

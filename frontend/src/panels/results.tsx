@@ -66,6 +66,12 @@ function partName(part: string): string {
 
 /** Every parameter of every part, with its standard deviation. */
 function Parameters({ row }: { row: Row }) {
+  const version = figures.live.value?.lesions.find((lesion) => lesion.id === row.id)?.version;
+  const model = figures.live.value?.model;
+  useEffect(() => {
+    // Rim, core and surround are asked for rows that are open, once a version and a model.
+    if (row.live && row.parts.rim === undefined) void figures.parts(row.id);
+  }, [row.id, version, model]);
   const parts = PART_ORDER.filter((part) => row.parts[part] !== undefined);
   const keys = [...new Set(parts.flatMap((part) => Object.keys(row.parts[part]!.parameters)))];
   return (
@@ -105,7 +111,6 @@ function unfold(row: Row): void {
   const next = new Set(open.value);
   if (!next.delete(row.id)) {
     next.add(row.id);
-    if (row.live && row.parts.rim === undefined) void figures.parts(row.id);
   }
   open.value = next;
 }
@@ -156,9 +161,11 @@ interface CurveComparison {
 function ComparisonTable({ found }: { found: CurveComparison }) {
   const order = [...found.ranking.map((one) => one.model), ...Object.keys(found.models ?? {}).filter((key) => !found.ranking.some((one) => one.model === key))];
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t("compare.title")}>
+    <>
+      {found.sentence !== undefined && <p>{found.sentence}</p>}
+      <div class="scroll" tabIndex={0} role="region" aria-label={t("compare.title")}>
       <table>
-        <caption>{found.sentence ?? t("compare.title")}</caption>
+        <caption class="hidden">{t("compare.title")}</caption>
         <thead>
           <tr>
             <th scope="col">{t("compare.model")}</th><th scope="col">{t("compare.weight")}</th><th scope="col">{quantity("bf").name}</th>
@@ -182,7 +189,8 @@ function ComparisonTable({ found }: { found: CurveComparison }) {
           })}
         </tbody>
       </table>
-    </div>
+      </div>
+    </>
   );
 }
 

@@ -104,18 +104,25 @@ function axes(strip: boolean): uPlot.Axis[] {
   return [time, { ...AXIS, size: 48 }];
 }
 
-/** Behind the curves: the baseline passes as a band, and a line at the pass on the screen. */
-function behind(plot: uPlot): void {
+/** Behind everything: the baseline passes as a band. */
+function baseline(plot: uPlot): void {
   const { ctx, bbox } = plot;
   const times = first.images.value?.times_s ?? [];
-  const baseline = baselineSpan(times, figures.live.value?.inputs.baseline_passes ?? first.images.value?.baseline_passes);
+  const span = baselineSpan(times, figures.live.value?.inputs.baseline_passes ?? first.images.value?.baseline_passes);
   ctx.save();
-  if (baseline !== null) {
-    const [from, to] = [plot.valToPos(baseline[0], "x", true), plot.valToPos(baseline[1], "x", true)];
+  if (span !== null) {
+    const [from, to] = [plot.valToPos(span[0], "x", true), plot.valToPos(span[1], "x", true)];
     ctx.fillStyle = "rgba(120, 150, 180, 0.22)";
     ctx.fillRect(from - 3, bbox.top, to - from + 6, bbox.height);
   }
-  const now = times[first.pass.value];
+  ctx.restore();
+}
+
+/** Over the grid, behind the curves: a line at the pass on the screen. */
+function nowLine(plot: uPlot): void {
+  const { ctx, bbox } = plot;
+  const now = first.images.value?.times_s[first.pass.value];
+  ctx.save();
   if (now !== undefined) {
     const x = plot.valToPos(now, "x", true);
     ctx.strokeStyle = "#ffd54a";
@@ -173,7 +180,7 @@ class Plot {
       this.#made = shape;
       const options: uPlot.Options = {
         width, height: this.height, legend: { show: false }, cursor: { drag: { x: false, y: false }, sync: { key: "curves" }, points: { size: 7 } },
-        scales: { x: { time: false } }, axes: axes(this.residuals), series: [{}, ...found.map((one) => one.options)], bands, hooks: { drawClear: [behind] },
+        scales: { x: { time: false } }, axes: axes(this.residuals), series: [{}, ...found.map((one) => one.options)], bands, hooks: { drawClear: [baseline], drawAxes: [nowLine] },
       };
       this.#plot = new uPlot(options, data, this.element);
       this.#plot.over.addEventListener("click", (event) => this.#clicked(event));

@@ -67,7 +67,7 @@ function History({ drawn, region }: { drawn: Drawn; region: Region }) {
       {entries.map((entry) => (
         <li key={entry.version}>
           <span>
-            {entry.version > 0 ? `${t("regions.version", { n: entry.version })} · ` : ""}{entry.lost ? t("edit.lost", { kind: verb(entry.kind) }) : verb(entry.kind)} · {entry.who} · {date(entry.at, true)}
+            {entry.version > 0 ? `${t("regions.version", { n: entry.version })} · ` : ""}{entry.lost ? t("edit.lost", { kind: verb(entry.edit?.kind ?? entry.kind) }) : verb(entry.kind)} · {entry.who} · {date(entry.at, true)}
           </span>
           {entry.version === region.version ? (
             <em>{t("regions.current")}</em>

@@ -4,62 +4,16 @@ import type { Vec3 } from "../api";
 import { t } from "../i18n";
 import { tools, type PointerTool, type ToolEvent } from "../slots";
 import { region as selected, said, tool } from "../state";
-import { fromMillimetres, toMillimetres } from "../view/geometry";
 import { layers, type Pane } from "../view/pane";
-import { caliperOf, length, perpendicular } from "./caliper";
+import { CALIPER, dropCaliper } from "./caliper_tool";
 import { drawnOf, edit } from "./desk";
-import { draft, hover, mayDraw, radius_mm, ball, showTip, type Draft } from "./draft";
+import { ball, draft, hover, mayDraw, radius_mm } from "./draft";
+import { allowed, mmAt, pointOf, REACH, round, say, set, sliceOf, target, under } from "./hand";
 import { handlesOf } from "./layer";
 import { nameOf } from "./names";
-import { inside } from "./mask";
 import { distance, distanceTo, dragged, ellipseBetween, encloses, inserted, lineOf, moved, simplified, withoutPoint } from "./shapes";
-import type { Caliper, Place, Point, Region, Shape } from "./types";
+import type { Place, Point, Shape } from "./types";
 import { VESSELS } from "./types";
-
-/** How near the pointer must come to a handle, in screen pixels. */
-const REACH = 9;
-
-function set(next: Draft | null): void {
-  draft.value = next;
-  layers.redraw();
-}
-
-/** Tells the hand that draws, in the pane and to screen readers. */
-function say(pane: Pane, key: Parameters<typeof t>[0], fill: Record<string, string | number> = {}): void {
-  said.value = t(key, fill);
-  showTip(pane, said.value);
-}
-
-/** Whether drawing may start here; says why not. */
-function allowed(event: ToolEvent, axialOnly: boolean): boolean {
-  if (!mayDraw(event.pane.visit)) {
-    say(event.pane, event.pane.visit.study.value?.signed ? "regions.signed" : "regions.viewerOnly");
-    return false;
-  }
-  if (axialOnly && event.pane.plane !== "axial") {
-    say(event.pane, "regions.axialOnly");
-    return false;
-  }
-  return true;
-}
-
-/** The region that a drawing goes into: the selected one, else a new lesion. */
-export function target(pane: Pane): string {
-  const drawn = drawnOf(pane.visit);
-  const chosen = selected.value;
-  const known = chosen !== null && (drawn.get(chosen) !== null || drawn.waiting.value.some((entry) => entry.region === chosen));
-  const name = known ? chosen : drawn.freeLesion();
-  selected.value = name;
-  return name;
-}
-
-function sliceOf({ voxel }: ToolEvent): number {
-  return Math.round(voxel[0]);
-}
-
-function pointOf({ voxel }: ToolEvent): Point {
-  return [voxel[1], voxel[2]];
-}
 
 function near(pane: Pane, k: number, points: readonly Point[], x: number, y: number): number {
   let best = -1;
@@ -208,7 +162,7 @@ export function takeBack(whole: boolean): boolean {
     set({ ...now, shape: { kind: "spline", points: points.slice(0, -1) } });
     return true;
   }
-  long = null;
+  dropCaliper();
   grip = null;
   from = null;
   set(null);
@@ -258,21 +212,6 @@ const EDIT: PointerTool = {
   },
 };
 
-/**
- * The smallest visible region that holds the voxel under the pointer; the selected one first where it does. The liver, in which all
- * the work is done, only when it is selected: else a hand that misses a lesion would take hold of it.
- */
-export function under({ pane, voxel }: Pick<ToolEvent, "pane" | "voxel">): Region | null {
-  const drawn = drawnOf(pane.visit);
-  const [k, j, i] = voxel.map(Math.round) as Vec3;
-  const held = drawn.standing().filter((region) => {
-    if (region.kind === "liver" && region.name !== selected.value) return false;
-    const mask = drawn.hidden.value.has(region.name) ? null : drawn.held(region.name);
-    return mask !== null && inside(mask.mask, k, j, i);
-  });
-  return held.find((region) => region.name === selected.value) ?? held.sort((a, b) => a.voxels - b.voxels)[0] ?? null;
-}
-
 function brush(erase: boolean): PointerTool {
   return {
     cursor: "none",
@@ -304,14 +243,6 @@ function brush(erase: boolean): PointerTool {
       event.pane.redraw();
     },
   };
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
-}
-
-function mmAt({ pane, voxel }: ToolEvent): Vec3 {
-  return toMillimetres(pane.shape()!, voxel);
 }
 
 let held: { name: string; at: Vec3; before: Vec3; pass: number | null } | null = null;
@@ -372,85 +303,6 @@ export function lesionAt(pane: Pane, voxel: Vec3): void {
   say(pane, "regions.growing", { name: nameOf(name) });
   edit(pane.visit, name, { kind: "click", at: voxel.map(Math.round) as unknown as Place });
 }
-
-let long: { axis: [Place, Place]; done: boolean; k: number; name: string } | null = null;
-let caliperEnd: { caliper: Caliper; end: number } | null = null;
-let shortFrom: Place | null = null;
-
-/** A caliper with one of its four ends dragged; the short axis stays perpendicular. */
-function endDragged(caliper: Caliper, end: number, to: Place): Caliper {
-  const longAxis: [Place, Place] = [caliper.long[0], caliper.long[1]];
-  let shortAxis: [Place, Place] = [caliper.short[0], caliper.short[1]];
-  if (end < 2) longAxis[end] = to;
-  else shortAxis[end - 2] = to;
-  if (length(...longAxis) === 0) return caliper;
-  shortAxis = perpendicular(longAxis, shortAxis[0], shortAxis[1]);
-  return { long: longAxis, short: shortAxis, long_mm: length(...longAxis), short_mm: length(...shortAxis) };
-}
-
-const CALIPER: PointerTool = {
-  cursor: "crosshair",
-  down(event) {
-    if (event.event.shiftKey || event.event.ctrlKey || !allowed(event, true)) return false;
-    const drawn = drawnOf(event.pane.visit);
-    const region = drawn.get(selected.value) ?? under(event);
-    if (region === null || region.kind !== "lesion") {
-      say(event.pane, "regions.caliperLesion");
-      return true;
-    }
-    selected.value = region.name;
-    const plane = event.pane.shape()!;
-    if (long === null && region.caliper !== null) {
-      const ends = [...region.caliper.long, ...region.caliper.short].map((place) => fromMillimetres(plane, [...place] as Vec3));
-      const hit = ends.findIndex((voxel) => {
-        const at = event.pane.toScreen(voxel);
-        return Math.abs(event.pane.depth(voxel)) <= 0.75 && Math.hypot(at.x - event.x, at.y - event.y) <= REACH;
-      });
-      if (hit >= 0) {
-        caliperEnd = { caliper: region.caliper, end: hit };
-        return true;
-      }
-    }
-    if (long?.done && long.k === sliceOf(event) && long.name === region.name) shortFrom = mmAt(event);
-    else long = { axis: [mmAt(event), mmAt(event)], done: false, k: sliceOf(event), name: region.name };
-    return true;
-  },
-  move(event) {
-    const visit = event.pane.visit;
-    const here = mmAt(event);
-    if (caliperEnd !== null) {
-      const caliper = endDragged(caliperEnd.caliper, caliperEnd.end, here);
-      set({ kind: "caliper", visit, name: selected.value!, k: sliceOf(event), caliper });
-    } else if (long !== null && !long.done) {
-      long.axis = [long.axis[0], here];
-      const caliper = { long: long.axis, short: [long.axis[0], long.axis[0]] as const, long_mm: length(...long.axis), short_mm: 0 };
-      set({ kind: "caliper", visit, name: long.name, k: long.k, caliper });
-    } else if (long !== null && shortFrom !== null) {
-      const short = perpendicular(long.axis, shortFrom, here);
-      set({ kind: "caliper", visit, name: long.name, k: long.k, caliper: { long: long.axis, short, long_mm: length(...long.axis), short_mm: length(...short) } });
-    }
-  },
-  up(event) {
-    const now = draft.value;
-    if (now?.kind !== "caliper") {
-      if (long !== null && !long.done) long = null;
-      return;
-    }
-    if (long !== null && !long.done) {
-      if (now.caliper.long_mm < 1) long = null;
-      else long.done = true;
-      if (long === null) set(null);
-      else say(event.pane, "regions.caliperShort");
-      return;
-    }
-    set(null);
-    long = null;
-    shortFrom = null;
-    caliperEnd = null;
-    const { long: a, short: b } = now.caliper;
-    edit(event.pane.visit, now.name, { kind: "caliper", caliper: caliperOf(a, b) });
-  },
-};
 
 /** Paints or erases a dab at a voxel, for hands on the keyboard. */
 export function dab(pane: Pane, voxel: Vec3, erase: boolean): void {

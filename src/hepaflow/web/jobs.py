@@ -26,7 +26,8 @@ ACTIVE = ("waiting", "running")
 TELL_S, KEEP_S = 0.2, 2.0
 
 #: Called in the transaction that ends a job: what became of its study is written together with it.
-Finish = Callable[[sa.Connection, "Ended"], None]
+#: An error that it returns is what the job ends with.
+Finish = Callable[[sa.Connection, "Ended"], dict[str, str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +193,11 @@ class Jobs:
     def _ended(
         self, connection: sa.Connection, row: sa.Row[Any], state: str, result: dict[str, Any] | None, error: dict[str, str] | None
     ) -> None:
+        refused = self._finish(connection, Ended(row.kind, row.study, json.loads(row.asked), row.who, state, result))
+        if refused is not None:
+            state, error = "failed", refused
         values = {"state": state, "ended": t.now(), "error": None if error is None else json.dumps(error)}
         connection.execute(sa.update(t.jobs).where(t.jobs.c.id == row.id).values(**values))
-        self._finish(connection, Ended(row.kind, row.study, json.loads(row.asked), row.who, state, result))
         detail = {"job": row.id, "kind": row.kind, "state": state, "code": None if error is None else error["code"]}
         self._tables.audit(connection, study=row.study, who=row.who, what="job-ended", detail=detail)
 

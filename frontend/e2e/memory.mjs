@@ -31,12 +31,12 @@ async function heap(session) {
 }
 
 // `warm` actions first, in which caches fill; then `count` more with a reading after each of `parts`.
-export async function memory(page, context, { count = 2000, warm = 400, parts = 8 } = {}) {
+export async function memory(page, context, { count = 2000, warm = 600, parts = 8 } = {}) {
   const session = await context.newCDPSession(page);
   const readings = [];
   let n = 0;
+  const found = await page.locator(".pane").first().boundingBox();
   const act = async () => {
-    const found = await page.locator(".pane").first().boundingBox();
     const box = { ...found, n: Math.floor(n / ACTIONS.length) };
     await ACTIONS[n % ACTIONS.length][1](page, box);
     n += 1;

@@ -1,11 +1,14 @@
 // Opens the page in a headless Chromium without GPU, and keeps every fault that the browser tells.
+import { readFileSync, existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
 const FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking", "--js-flags=--expose-gc", "--enable-precise-memory-info"];
 
-export async function open(url, { executable = process.env.CHROMIUM ?? "/usr/bin/chromium", width = 1600, height = 950 } = {}) {
+// `state`: a file that keeps the session from one script to the next. `insecure` takes a certificate that nobody vouches for.
+export async function open(url, { executable = process.env.CHROMIUM ?? "/usr/bin/chromium", width = 1600, height = 950, state, insecure = false } = {}) {
   const browser = await chromium.launch({ executablePath: executable, args: FLAGS, headless: true });
-  const context = await browser.newContext({ viewport: { width, height }, locale: "en-GB" });
+  const context = await browser.newContext({ viewport: { width, height }, locale: "en-GB", ignoreHTTPSErrors: insecure, ...(state && existsSync(state) ? { storageState: state } : {}) });
   const page = await context.newPage();
   const faults = [];
   const home = new URL(url).origin;
@@ -63,4 +66,22 @@ export async function drawn(page, panes = 1, patience_ms = 20_000) {
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
+}
+
+// What axe finds serious or worse on the page as it stands.
+export async function accessible(page) {
+  await page.evaluate(`${readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")};0`);
+  const found = await page.evaluate(async () => (await window.axe.run(document)).violations.map((one) => ({ id: one.id, impact: one.impact, where: one.nodes.slice(0, 3).map((node) => node.target.join(" ")) })));
+  return found.filter((one) => one.impact === "serious" || one.impact === "critical");
+}
+
+// Asks again and again until there is an answer.
+export async function until(page, what, ask, patience_ms = 30_000) {
+  const end = Date.now() + patience_ms;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await page.waitForTimeout(120);
+  }
 }

@@ -48,7 +48,10 @@ export function AuditPage({ study }: { study: string | null }) {
     const stops = [hear("study", () => void load()), hear("regions", () => void load())];
     return () => stops.forEach((stop) => stop());
   }, [study]);
-  const name = (id: string | null): string => (id === null ? "–" : (studies.value.find((one) => one.id === id)?.label ?? id));
+  const name = (id: string | null): string => {
+    const known = studies.value.find((one) => one.id === id);
+    return known === undefined ? (id ?? "–") : `${known.label}, ${date(known.date)}`;
+  };
   return (
     <div class="list">
       <h1>{study === null ? t("nav.audit") : t("audit.of", { label: name(study) })}</h1>

@@ -1,187 +1,14 @@
 /** Enhancement over time: vessels, healthy liver, the selected lesion with its fit, and the point looked at. */
 
-import { computed, effect, signal, type Signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
-import { ApiError, get } from "../api";
 import { number, t } from "../i18n";
-import { drawnOf } from "../regions/desk";
 import { nameOf } from "../regions/names";
-import { first, language, region as selected } from "../state";
+import { first, language } from "../state";
 import { figures } from "./numbers";
-import type { Curve } from "./forms";
-import { axisOf, baselineSpan, curvePart, enhancement, nearestPass, onAxis, seriesOf, type Series } from "./series";
-
-const CURSOR = "cursor";
-const CURSOR_COLOUR = "#ffffff";
-/** Between two curves asked at the point looked at. */
-const PAUSE_MS = 90;
-
-const off: Signal<ReadonlySet<string>> = signal(new Set());
-const part: Signal<string> = signal("whole");
-const point: Signal<Series | null> = signal(null);
-const fitAtPoint = signal(false);
-const radius: Signal<number> = signal(0);
-
-/** The lesion whose curve is shown: the selected region if it is one, else the first with numbers. */
-export const shownLesion = computed(() => {
-  const lesions = figures.live.value?.lesions ?? [];
-  return lesions.find((one) => one.id === selected.value)?.id ?? (selected.value === null ? lesions[0]?.id : undefined) ?? null;
-});
-
-const shown = computed((): Series[] => {
-  void language.value;
-  const drawn = drawnOf(first);
-  const look = { label: nameOf, colour: (key: string) => drawn.colour(key) };
-  const list = seriesOf(figures.live.value, shownLesion.value, part.value, look);
-  return point.value === null ? list : [...list, { ...point.value, label: t("curves.cursor") }];
-});
-
-interface PointCurve extends Curve {
-  /** What the fit's answer holds: the curve it was fitted to. */
-  readonly curve?: Curve;
-}
-
-/** Follows the crosshair with the curve of its voxel; the newest question wins. Returns the way to stop. */
-function followPoint(): () => void {
-  let timer = 0;
-  let running: AbortController | null = null;
-  const ask = async (study: string, at: string, set: string, withFit: boolean, mm: number): Promise<void> => {
-    running?.abort();
-    const mine = (running = new AbortController());
-    try {
-      const answer = await get<PointCurve>(`/studies/${study}/curve?at=${at}&set=${set}&radius_mm=${mm}`, { signal: mine.signal });
-      if (mine.signal.aborted) return;
-      const series: Series = { key: CURSOR, label: CURSOR, colour: CURSOR_COLOUR, times_s: answer.times_s, hu: enhancement(answer.hu, answer.baseline_hu) };
-      point.value = series;
-      if (!withFit) return;
-      const fitted = await get<PointCurve>(`/studies/${study}/curve/fit?at=${at}`, { signal: mine.signal });
-      const found = curvePart(fitted.curve ?? fitted);
-      if (!mine.signal.aborted && found !== null) point.value = { ...series, ...found };
-    } catch (error) {
-      // Outside the body there is no curve; the plot then shows the regions alone.
-      if (error instanceof ApiError) point.value = null;
-      else if (!(error instanceof DOMException)) throw error;
-    }
-  };
-  const stop = effect(() => {
-    const study = first.id.value;
-    const at = first.cross.value.map((value) => Math.round(value)).join(",");
-    const [set, withFit, mm] = [first.set.value, fitAtPoint.value, radius.value];
-    window.clearTimeout(timer);
-    if (study === null || first.images.value === null) return;
-    timer = window.setTimeout(() => void ask(study, at, set, withFit, mm), PAUSE_MS);
-  });
-  return () => {
-    stop();
-    window.clearTimeout(timer);
-    running?.abort();
-  };
-}
-
-const AXIS: uPlot.Axis = { stroke: "#c7d0da", grid: { stroke: "#2b333c", width: 1 }, ticks: { stroke: "#2b333c" }, font: "12px system-ui" };
-
-/** Time and HU; the strip below the main plot leaves its times out. */
-function axes(strip: boolean): uPlot.Axis[] {
-  const time: uPlot.Axis = strip ? { ...AXIS, size: 10, values: (_, splits) => splits.map(() => "") } : { ...AXIS, size: 34 };
-  return [time, { ...AXIS, size: 48 }];
-}
-
-/** Behind the curves: the baseline passes as a band, and a line at the pass on the screen. */
-function behind(plot: uPlot): void {
-  const { ctx, bbox } = plot;
-  const times = first.images.value?.times_s ?? [];
-  const baseline = baselineSpan(times, figures.live.value?.inputs.baseline_passes ?? first.images.value?.baseline_passes);
-  ctx.save();
-  if (baseline !== null) {
-    const [from, to] = [plot.valToPos(baseline[0], "x", true), plot.valToPos(baseline[1], "x", true)];
-    ctx.fillStyle = "rgba(120, 150, 180, 0.22)";
-    ctx.fillRect(from - 3, bbox.top, to - from + 6, bbox.height);
-  }
-  const now = times[first.pass.value];
-  if (now !== undefined) {
-    const x = plot.valToPos(now, "x", true);
-    ctx.strokeStyle = "#ffd54a";
-    ctx.lineWidth = devicePixelRatio;
-    ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
-    ctx.lineTo(x, bbox.top + bbox.height);
-    ctx.stroke();
-  }
-  ctx.restore();
-}
-
-interface Column {
-  readonly label: string;
-  readonly values: (number | null)[];
-  readonly options: uPlot.Series;
-}
-
-function columns(axis: readonly number[], list: readonly Series[]): { columns: Column[]; bands: uPlot.Band[] } {
-  const found: Column[] = [];
-  const bands: uPlot.Band[] = [];
-  for (const series of list) {
-    const on = (values: readonly (number | null)[] | null | undefined) => onAxis(axis, series.times_s, values);
-    if (series.high && series.low) {
-      const hidden: uPlot.Series = { stroke: "transparent", width: 0, points: { show: false }, spanGaps: true };
-      found.push({ label: `${series.key} high`, values: on(series.high), options: hidden }, { label: `${series.key} low`, values: on(series.low), options: hidden });
-      bands.push({ series: [found.length - 1, found.length], fill: `${series.colour}38` });
-    }
-    const fitted = Boolean(series.fit);
-    found.push({
-      label: series.label,
-      values: on(series.hu),
-      options: { stroke: series.colour, width: fitted ? 0 : 1.5, spanGaps: true, points: { show: true, size: series.key === CURSOR ? 4 : 6, stroke: series.colour, fill: fitted ? "#0d1116" : series.colour } },
-    });
-    if (series.fit) found.push({ label: `${series.key} fit`, values: on(series.fit), options: { stroke: series.colour, width: 2, spanGaps: true, points: { show: false } } });
-  }
-  return { columns: found, bands };
-}
-
-/** Draws a plot into an element and keeps its data fresh; made anew only when its series change. */
-class Plot {
-  #plot: uPlot | null = null;
-  #made = "";
-
-  constructor(private readonly element: HTMLElement, private readonly height: number, private readonly residuals: boolean) {}
-
-  update(list: readonly Series[], width: number): void {
-    const series = this.residuals ? list.filter((one) => one.residual).map((one): Series => ({ key: one.key, label: one.label, colour: one.colour, times_s: one.times_s, hu: one.residual! })) : list;
-    const all = axisOf(list);
-    const { columns: found, bands } = columns(all, series);
-    const shape = JSON.stringify([found.map((one) => [one.label, one.options.stroke]), bands.length, language.value]);
-    const data = [all, ...found.map((one) => one.values)] as uPlot.AlignedData;
-    if (this.#plot === null || this.#made !== shape) {
-      this.#plot?.destroy();
-      this.#made = shape;
-      const options: uPlot.Options = {
-        width, height: this.height, legend: { show: false }, cursor: { drag: { x: false, y: false }, sync: { key: "curves" }, points: { size: 7 } },
-        scales: { x: { time: false } }, axes: axes(this.residuals), series: [{}, ...found.map((one) => one.options)], bands, hooks: { drawClear: [behind] },
-      };
-      this.#plot = new uPlot(options, data, this.element);
-      this.#plot.over.addEventListener("click", (event) => this.#clicked(event));
-      return;
-    }
-    if (this.#plot.width !== width) this.#plot.setSize({ width, height: this.height });
-    this.#plot.setData(data);
-  }
-
-  redraw(): void {
-    this.#plot?.redraw(false);
-  }
-
-  #clicked(event: MouseEvent): void {
-    const times = first.images.value?.times_s;
-    if (this.#plot === null || times === undefined) return;
-    first.pass.value = nearestPass(times, this.#plot.posToVal(event.offsetX, "x"));
-  }
-
-  destroy(): void {
-    this.#plot?.destroy();
-    this.#plot = null;
-  }
-}
+import { Plot } from "./plot";
+import { axisOf, nearestPass, onAxis } from "./series";
+import { fitAtPoint, followPoint, off, part, pointing, radius, shown, shownLesion } from "./shown";
 
 function Plots() {
   const place = useRef<HTMLDivElement>(null);
@@ -324,6 +151,7 @@ export function CurvesPanel() {
             {[0, 2, 5, 10].map((mm) => <option key={mm} value={mm}>{mm === 0 ? t("curves.oneVoxel") : `${mm} mm`}</option>)}
           </select>
         </label>
+        <label class="check"><input type="checkbox" checked={pointing.value} onChange={(event) => (pointing.value = event.currentTarget.checked)} /> {t("curves.pointing")}</label>
         <label class="check"><input type="checkbox" checked={fitAtPoint.value} onChange={(event) => (fitAtPoint.value = event.currentTarget.checked)} /> {t("curves.fitPoint")}</label>
       </div>
       <Table />

@@ -169,6 +169,7 @@ export class Outbox {
 
   #failed(entry: Waiting, error: unknown): void {
     const { fate, reason, theirs } = judge(error);
+    if (fate !== "away") this.#away = null;
     if (fate === "away") {
       this.#away = reason;
       this.#retryLater();

@@ -16,7 +16,8 @@ import { drawnFirst, drawnSecond, edit, start as startDesk, step } from "./desk"
 import { draft, mayDraw, resize, tip } from "./draft";
 import { regionsLayer } from "./layer";
 import { RegionsPanel } from "./panel";
-import { closeSpline, lesionAt, registerDrawing, take, takeBack, type DrawingTool } from "./tools";
+import { closeSpline, takeBack } from "./outline_tools";
+import { lesionAt, registerDrawing, take, type DrawingTool } from "./tools";
 import "../style/read.css";
 
 const ICONS: Record<DrawingTool, string> = {

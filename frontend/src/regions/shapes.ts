@@ -114,6 +114,11 @@ function toPiece(point: Point, a: Point, b: Point): number {
   return distance(point, [a[0] + t * way[0], a[1] + t * way[1]]);
 }
 
+/** How far a point is from a closed line. */
+export function distanceTo(line: readonly Point[], point: Point): number {
+  return line.reduce((least, here, n) => Math.min(least, toPiece(point, here, line[(n + 1) % line.length]!)), Infinity);
+}
+
 /** A spline or freehand line with a point put in at the nearest of its pieces. */
 export function inserted(shape: Shape, at: Point): Shape {
   if (shape.kind === "ellipse" || shape.points.length < 2) return shape;

@@ -88,6 +88,7 @@ export interface HistoryEntry {
   readonly at: string;
   /** An edit that came second and was kept beside the others. */
   readonly lost?: boolean;
+  readonly edit?: { readonly kind?: string } | null;
 }
 
 export const VESSELS: readonly Kind[] = ["aorta", "portal_vein", "spleen"];

@@ -10,8 +10,10 @@ interface Waiting {
 }
 
 const AT_ONCE = 6;
+/** Small slices would fill the octets with very many entries, each of which costs something too. */
+const MOST = 1000;
 
-/** A store of fetched octets by address; the least recently used go first when `bound` octets are passed. */
+/** A store of fetched octets by address; the least recently used go first when `bound` octets or MOST entries are passed. */
 export class Slices {
   private readonly kept = new Map<string, ArrayBuffer>();
   private readonly waiting = new Map<string, Waiting>();
@@ -105,7 +107,7 @@ export class Slices {
     this.kept.set(path, data);
     this.octets += data.byteLength;
     for (const [old, gone] of this.kept) {
-      if (this.octets <= this.bound || old === path) break;
+      if ((this.octets <= this.bound && this.kept.size <= MOST) || old === path) break;
       this.kept.delete(old);
       this.octets -= gone.byteLength;
     }

@@ -146,6 +146,19 @@ describe("the outbox", () => {
     expect(box.size).toBe(0);
   });
 
+  it("is not away any more once the server answers, with a clash too", async () => {
+    const world = new World();
+    world.away = true;
+    const box = world.page("one");
+    box.add("s", "lesion-1", 0, STROKE);
+    await world.settle();
+    expect(box.away).not.toBeNull();
+    world.versions.set("lesion-1", 1);
+    world.away = false;
+    await world.tick();
+    expect([box.of("s")[0]!.state, box.away]).toEqual(["clash", null]);
+  });
+
   it("gives up mine and what stands on it when the reader takes theirs", async () => {
     const world = new World();
     world.versions.set("lesion-1", 5);

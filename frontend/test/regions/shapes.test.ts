@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { centreOf, distance, dragged, ellipseBetween, encloses, inserted, lineOf, moved, simplified, within, withoutPoint } from "../../src/regions/shapes";
+import { centreOf, distance, distanceTo, dragged, ellipseBetween, encloses, inserted, lineOf, moved, simplified, within, withoutPoint } from "../../src/regions/shapes";
 import type { Point, Shape } from "../../src/regions/types";
 import { area } from "../../src/regions/outline";
 import { caliperOf, length, perpendicular } from "../../src/regions/caliper";
@@ -69,6 +69,13 @@ describe("lines", () => {
     expect(within(line, [5, 5])).toBe(true);
     expect(within(line, [5, 12])).toBe(false);
     expect(within(line, [-1, 5])).toBe(false);
+  });
+
+  it("are as far as their nearest piece, the closing one too", () => {
+    const line = lineOf({ ...SQUARE, kind: "freehand" });
+    expect(distanceTo(line, [5, 12])).toBe(2);
+    expect(distanceTo(line, [5, -3])).toBe(3);
+    expect(distanceTo(line, [5, 5])).toBe(5);
   });
 
   it("lose points that say nothing, and no others", () => {

@@ -1,0 +1,72 @@
+/** Every parameter of a lesion's parts, and its ratio on a scale. */
+
+import { useEffect } from "preact/hooks";
+import { number, t } from "../i18n";
+import { nameOf } from "../regions/names";
+import { language } from "../state";
+import { fixed, interval, NONE, withSd } from "./format";
+import type { Ratio, Row } from "./forms";
+import { figures } from "./numbers";
+import { PART_ORDER, partName, quantity } from "./wording";
+
+/** The bar spans 0 to this ratio; what lies beyond ends at its edge with an arrow. */
+const WIDEST = 2;
+
+/** A ratio with its interval on a scale with the criterion's cut-off. */
+export function Bar({ ratio, threshold, colour }: { ratio: Ratio | null; threshold: number | null; colour: string }) {
+  if (ratio === null || ratio.value === null) return null;
+  const x = (value: number): number => (100 * Math.min(WIDEST, Math.max(0, value))) / WIDEST;
+  const [low, high] = ratio.ci95 ?? [ratio.value, ratio.value];
+  const text = `${fixed(ratio.value, 2, language.value)} (${interval([low, high], 2, language.value)})`;
+  return (
+    <svg class="bar" viewBox="0 0 100 16" preserveAspectRatio="none" role="img" aria-label={text}>
+      {threshold !== null && <line class="cut" x1={x(threshold)} x2={x(threshold)} y1={0} y2={16} />}
+      <line class="one" x1={x(1)} x2={x(1)} y1={2} y2={14} />
+      <rect x={x(low)} y={6} width={Math.max(0.8, x(high) - x(low))} height={4} fill={colour} opacity={0.65} />
+      <rect x={x(ratio.value) - 1} y={2} width={2} height={12} fill={colour} />
+    </svg>
+  );
+}
+
+/** Every parameter of every part, with its standard deviation. */
+export function Parameters({ row }: { row: Row }) {
+  const version = figures.live.value?.lesions.find((lesion) => lesion.id === row.id)?.version;
+  const model = figures.live.value?.model;
+  useEffect(() => {
+    // Rim, core and surround are asked for rows that are open, once a version and a model.
+    if (row.live && row.parts.rim === undefined) void figures.parts(row.id);
+  }, [row.id, version, model]);
+  const parts = PART_ORDER.filter((part) => row.parts[part] !== undefined);
+  const keys = [...new Set(parts.flatMap((part) => Object.keys(row.parts[part]!.parameters)))];
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={t("results.parametersOf", { name: nameOf(row.id) })}>
+      <table class="parameters">
+        <caption>{t("results.parametersOf", { name: nameOf(row.id) })}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{t("results.parameter")}</th>
+            {parts.map((part) => <th scope="col" key={part}>{partName(part)}</th>)}
+            <th scope="col">{t("results.ratio")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          <tr>
+            <th scope="row">{t("results.voxels")}</th>
+            {parts.map((part) => <td key={part}>{number(row.parts[part]!.voxels, 0)}</td>)}
+            <td>{NONE}</td>
+          </tr>
+          {keys.map((key) => {
+            const ratio = row.ratios[key] ?? null;
+            return (
+              <tr key={key}>
+                <th scope="row">{quantity(key).name} <small>{quantity(key).unit}</small></th>
+                {parts.map((part) => <td key={part}>{withSd(row.parts[part]!.parameters[key]?.value, row.parts[part]!.parameters[key]?.sd, language.value)}</td>)}
+                <td>{ratio === null ? NONE : `${fixed(ratio.value, 2, language.value)} (${interval(ratio.ci95, 2, language.value)})`}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,36 @@
+/** Categories, remarks, quantities and parts in the reader's words. */
+
+import { t } from "../i18n";
+import { words } from "../state";
+import type { Response } from "./forms";
+import { figures } from "./numbers";
+
+export function category(response: Response | null): string {
+  const known = response?.category;
+  if (known === "major" || known === "minor") return t(`response.${known}`);
+  return known ?? t("response.none");
+}
+
+function flagText(code: string): string {
+  return words.value?.flags[code]?.text ?? code;
+}
+
+export function Flags({ codes }: { codes: readonly string[] }) {
+  if (codes.length === 0) return null;
+  return (
+    <ul class="flags">
+      {codes.map((code) => <li key={code}>{flagText(code)}</li>)}
+    </ul>
+  );
+}
+
+export function quantity(key: string): { name: string; unit: string } {
+  const known = words.value?.quantities[key];
+  return { name: known?.name ?? key, unit: known?.unit ?? figures.results.value?.units[key] ?? "" };
+}
+
+export const PART_ORDER = ["whole", "vascular", "rim", "core", "surround"] as const;
+
+export function partName(part: string): string {
+  return (PART_ORDER as readonly string[]).includes(part) ? t(`part.${part as (typeof PART_ORDER)[number]}`) : part;
+}

@@ -1,0 +1,80 @@
+/** What every drawing tool needs: where the pointer is, what lies under it, whether drawing is allowed, and a word to the hand. */
+
+import type { Vec3 } from "../api";
+import { t } from "../i18n";
+import type { ToolEvent } from "../slots";
+import { region as selected, said } from "../state";
+import { toMillimetres } from "../view/geometry";
+import { layers, type Pane } from "../view/pane";
+import { drawnOf } from "./desk";
+import { draft, mayDraw, showTip, type Draft } from "./draft";
+import { inside } from "./mask";
+import type { Point, Region } from "./types";
+
+/** How near the pointer must come to a handle, in screen pixels. */
+export const REACH = 9;
+
+export function set(next: Draft | null): void {
+  draft.value = next;
+  layers.redraw();
+}
+
+/** Tells the hand that draws, in the pane and to screen readers. */
+export function say(pane: Pane, key: Parameters<typeof t>[0], fill: Record<string, string | number> = {}): void {
+  said.value = t(key, fill);
+  showTip(pane, said.value);
+}
+
+/** Whether drawing may start here; says why not. */
+export function allowed(event: ToolEvent, axialOnly: boolean): boolean {
+  if (!mayDraw(event.pane.visit)) {
+    say(event.pane, event.pane.visit.study.value?.signed ? "regions.signed" : "regions.viewerOnly");
+    return false;
+  }
+  if (axialOnly && event.pane.plane !== "axial") {
+    say(event.pane, "regions.axialOnly");
+    return false;
+  }
+  return true;
+}
+
+/** The region that a drawing goes into: the selected one, else a new lesion. */
+export function target(pane: Pane): string {
+  const drawn = drawnOf(pane.visit);
+  const chosen = selected.value;
+  const known = chosen !== null && (drawn.get(chosen) !== null || drawn.waiting.value.some((entry) => entry.region === chosen));
+  const name = known ? chosen : drawn.freeLesion();
+  selected.value = name;
+  return name;
+}
+
+export function sliceOf({ voxel }: ToolEvent): number {
+  return Math.round(voxel[0]);
+}
+
+export function pointOf({ voxel }: ToolEvent): Point {
+  return [voxel[1], voxel[2]];
+}
+
+/**
+ * The smallest visible region that holds the voxel under the pointer; the selected one first where it does. The liver, in which all
+ * the work is done, only when it is selected: else a hand that misses a lesion would take hold of it.
+ */
+export function under({ pane, voxel }: Pick<ToolEvent, "pane" | "voxel">): Region | null {
+  const drawn = drawnOf(pane.visit);
+  const [k, j, i] = voxel.map(Math.round) as Vec3;
+  const held = drawn.standing().filter((region) => {
+    if (region.kind === "liver" && region.name !== selected.value) return false;
+    const mask = drawn.hidden.value.has(region.name) ? null : drawn.held(region.name);
+    return mask !== null && inside(mask.mask, k, j, i);
+  });
+  return held.find((region) => region.name === selected.value) ?? held.sort((a, b) => a.voxels - b.voxels)[0] ?? null;
+}
+
+export function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+export function mmAt({ pane, voxel }: ToolEvent): Vec3 {
+  return toMillimetres(pane.shape()!, voxel);
+}

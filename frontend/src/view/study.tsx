@@ -10,6 +10,7 @@ import { tell } from "../tell";
 import { showCrosshair } from "./cross";
 import { lengthTool } from "./length";
 import { linked, linkHere, offset_mm } from "./link";
+import { Heading, Whose } from "./heading";
 import { MapBar, MapSelect, UnitBar } from "./mapbar";
 import { PaneView } from "./pane";
 import { lookAt } from "./pointer";
@@ -54,11 +55,9 @@ function FourMaps() {
 }
 
 function VisitHeader({ visit }: { visit: Visit }) {
-  const study = visit.study.value;
   return (
     <div class="frame-bar">
-      <strong>{study ? t("visit.of", { n: study.visit, date: date(study.date) }) : ""}</strong>
-      <span>{study?.label}</span>
+      <Whose visit={visit} />
       {visit === second && (
         <>
           <label class="check">
@@ -220,7 +219,10 @@ export function StudyPage({ id, other }: { id: string; other: string | null }) {
       <h1 class="hidden">{study ? `${study.label}, ${date(study.date)}` : t("view.loading")}</h1>
       <Toolbar />
       <section class="center" aria-label={t("view.pictures")}>
-        <MapBar />
+        <div class="bars">
+          <Heading />
+          <MapBar />
+        </div>
         <div class={`pictures ${layout.value}`}>{first.images.value === null ? <p class="loading">{t("view.loading")}</p> : <Pictures as={layout.value} />}</div>
         <TimeBar />
       </section>

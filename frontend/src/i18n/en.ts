@@ -138,6 +138,7 @@ export const en = {
   "view.pictures": "Images",
   "view.pane": "{plane}, slice {n} of {of}",
   "view.pass": "Pass {n}/{of}",
+  "view.map.apart": "Images as acquired; map of the corrected ones",
   "view.excluded": "left out",
   "view.plane": "Plane",
   "view.window": "Window",

@@ -140,6 +140,7 @@ export const fr: Record<keyof typeof en, string> = {
   "view.pictures": "Images",
   "view.pane": "{plane}, coupe {n} sur {of}",
   "view.pass": "Passage {n}/{of}",
+  "view.map.apart": "Images telles qu'acquises ; carte des corrigées",
   "view.excluded": "écarté",
   "view.plane": "Plan",
   "view.window": "Fenêtre",

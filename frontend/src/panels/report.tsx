@@ -5,6 +5,7 @@ import { get, send, type Job } from "../api";
 import { date, t } from "../i18n";
 import { attempt } from "../regions/desk";
 import { first, mayEdit, reader, said } from "../state";
+import { reportOpen } from "../view/report";
 import { figures } from "./numbers";
 
 interface Signature {
@@ -147,6 +148,7 @@ export function ReportPanel() {
   const base = `/api/studies/${study.id}`;
   return (
     <div class="report-panel">
+      <button type="button" class="main" data-act="read" aria-pressed={reportOpen.value} onClick={() => (reportOpen.value = !reportOpen.value)}>{t("report.over.open")}</button>
       <Preview />
       <p class="row files">
         <a href={`${base}/report.html`} target="_blank" rel="noopener">{t("report.openHtml")}</a>

@@ -14,6 +14,7 @@ import { Heading, Whose } from "./heading";
 import { MapBar, MapSelect, UnitBar } from "./mapbar";
 import { PaneView } from "./pane";
 import { lookAt } from "./pointer";
+import { ReportOver, reportOpen } from "./report";
 import { prepare } from "./screen";
 import { fetchAhead, player } from "./time";
 import { TimeBar } from "./timebar";
@@ -230,6 +231,7 @@ export function StudyPage({ id, other }: { id: string; other: string | null }) {
       closeVisit(first);
       closeVisit(second);
       alarm.value = null;
+      reportOpen.value = false;
       document.title = "hepaflow";
     };
   }, [id, other]);
@@ -247,6 +249,7 @@ export function StudyPage({ id, other }: { id: string; other: string | null }) {
         </div>
         <div class={`pictures ${layout.value}`}>{first.images.value === null ? <p class="loading">{t("view.loading")}</p> : <Pictures as={layout.value} />}</div>
         <TimeBar />
+        {reportOpen.value && <ReportOver />}
       </section>
       <Panels />
     </>

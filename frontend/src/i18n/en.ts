@@ -69,6 +69,7 @@ export const en = {
   "archive.nothing": "Nothing found.",
   "archive.retrieve": "Retrieve",
   "archive.none": "No archive is configured.",
+  "job.line": "{kind}: {state}",
   "job.import": "Import",
   "job.retrieve": "Retrieval",
   "job.analyze": "Analysis",

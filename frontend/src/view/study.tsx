@@ -9,7 +9,7 @@ import { alarm, bigPlane, first, fourMaps, layout, map, second, studies, type La
 import { tell } from "../tell";
 import { showCrosshair } from "./cross";
 import { lengthTool } from "./length";
-import { linked, linkHere, offset_mm } from "./link";
+import { offset_mm } from "./link";
 import { Heading, Whose } from "./heading";
 import { MapBar, MapSelect, UnitBar } from "./mapbar";
 import { PaneView } from "./pane";
@@ -55,31 +55,14 @@ function FourMaps() {
   );
 }
 
-function VisitHeader({ visit }: { visit: Visit }) {
-  return (
-    <div class="frame-bar">
-      <Whose visit={visit} />
-      {visit === second && (
-        <>
-          <label class="check">
-            <input type="checkbox" checked={linked.value} onChange={(event) => (linked.value = event.currentTarget.checked)} />
-            <span>{t("link.on")}</span>
-          </label>
-          <button type="button" onClick={linkHere}>
-            {t("link.here")}
-          </button>
-        </>
-      )}
-    </div>
-  );
-}
-
 function TwoVisits() {
   return (
     <>
       {[first, second].map((visit) => (
         <div class="framed" key={visit.key}>
-          <VisitHeader visit={visit} />
+          <div class="frame-bar">
+            <Whose visit={visit} />
+          </div>
           <PaneView name={`${visit.key}-${bigPlane.value}`} visit={visit} plane={bigPlane.value} map={map} />
         </div>
       ))}

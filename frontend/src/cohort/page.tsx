@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, hear, send, type Job } from "../api";
 import { date, number, t } from "../i18n";
+import { saying } from "../i18n/errors";
 import { attempt } from "../regions/desk";
 import { go, route } from "../router";
 import { mayEdit } from "../state";
@@ -161,7 +162,7 @@ function One({ id }: { id: string }) {
         {job === null || job.state === "done" ? <p role="status">{t("regions.loading")}</p> : (
           <p role="status">
             {stateText(job.state)} {job.step} {(job.state === "running" || job.state === "waiting") && <progress max={Math.max(1, job.total)} value={job.done} aria-label={t("cohort.run")} />}
-            {job.error !== null && <strong class="warn"> {job.error.what} {job.error.advice}</strong>}
+            {job.error !== null && <strong class="warn"> {saying(job.error)}</strong>}
           </p>
         )}
       </div>

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, send, type Job } from "../api";
 import { date, t } from "../i18n";
+import { saying } from "../i18n/errors";
 import { attempt } from "../regions/desk";
 import { first, mayEdit, reader, said } from "../state";
 import { figures } from "./numbers";
@@ -133,7 +134,7 @@ function Send() {
       {job !== null && (
         <p role="status">
           {t(`job.state.${job.state}`)} {running && <progress max={Math.max(1, job.total)} value={job.done} aria-label={t("report.send")} />}
-          {job.error !== null && <strong> {job.error.what} {job.error.advice}</strong>}
+          {job.error !== null && <strong> {saying(job.error)}</strong>}
         </p>
       )}
     </div>

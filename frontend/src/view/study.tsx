@@ -3,6 +3,7 @@ import { computed, effect, type ReadonlySignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, hear, type Link, type PlaneName } from "../api";
 import { date, t } from "../i18n";
+import { Splitter } from "../panels/splitter";
 import { openPanel, panels } from "../slots";
 import { alarm, bigPlane, first, fourMaps, layout, map, second, type Layout, type Visit } from "../state";
 import { tell } from "../tell";
@@ -105,6 +106,7 @@ function Panels() {
   };
   return (
     <aside class="panels" aria-label={t("panels")}>
+      <Splitter />
       <div role="tablist" aria-label={t("panels")} onKeyDown={step}>
         {list.map((one) => (
           <button

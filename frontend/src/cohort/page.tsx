@@ -6,6 +6,7 @@ import { date, number, t } from "../i18n";
 import { saying } from "../i18n/errors";
 import { attempt } from "../regions/desk";
 import { go, route } from "../router";
+import { OnlyLooking } from "../panels/role";
 import { mayEdit } from "../state";
 import { BoxPlot, RocPlot } from "./drawings";
 import { cohortOf, type Cell, type Cohort, type CohortLine } from "./forms";
@@ -43,7 +44,7 @@ function NewCohort({ started }: { started: (id: string) => void }) {
     event.preventDefault();
     void run({ csv, config, name: name.trim() });
   };
-  const may = mayEdit.value && !busy;
+  const may = !busy;
   return (
     <section class="new-cohort">
       <h2>{t("cohort.new")}</h2>
@@ -89,7 +90,8 @@ function List() {
           </tbody>
         </table>
       )}
-      <NewCohort started={(id) => go(`#/cohort/${id}`)} />
+      {mayEdit.value && <NewCohort started={(id) => go(`#/cohort/${id}`)} />}
+      <OnlyLooking />
     </div>
   );
 }

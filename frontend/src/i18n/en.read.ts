@@ -55,6 +55,8 @@ export const enRead = {
   "criteria.because": "Why",
   "criteria.name": "Criterion",
   "criteria.refused": "Not rated ({n})",
+  "role.viewer": "You are here to look: drawing, analysing, signing and sending need the role of a reader.",
+  "report.notSigned": "The study is not signed.",
   "splitter": "Width of the panels",
   "splitter.how": "Drag, or move with ← and →; double click for the usual width",
   "criteria.nothing": "The first visit was analysed without lesions: there is nothing to follow.",

@@ -56,6 +56,8 @@ export const frRead: Record<keyof typeof enRead, string> = {
   "criteria.because": "Pourquoi",
   "criteria.name": "Critère",
   "criteria.refused": "Non évalués ({n})",
+  "role.viewer": "Vous êtes ici pour regarder : tracer, analyser, signer et envoyer demandent le rôle de lecteur.",
+  "report.notSigned": "L’examen n’est pas signé.",
   "splitter": "Largeur des panneaux",
   "splitter.how": "Glisser, ou ← et → ; double clic pour la largeur habituelle",
   "criteria.nothing": "La première visite a été analysée sans lésion : il n’y a rien à suivre.",

@@ -75,7 +75,11 @@ function Analyse() {
   const start = async (): Promise<void> => {
     setAsked(true);
     const model = figures.model.value === null ? {} : { model: figures.model.value };
-    if (!(await attempt(() => send("POST", `/studies/${first.id.value}/analyze`, model)))) setAsked(false);
+    // Motion stays as it was corrected before, so that it is not computed again.
+    const made = figures.results.value?.made;
+    const before = typeof made === "object" && made !== null ? made.motion : undefined;
+    const motion = before === "deformable" || before === "rigid" || before === "none" ? { motion: before } : {};
+    if (!(await attempt(() => send("POST", `/studies/${first.id.value}/analyze`, { ...model, ...motion })))) setAsked(false);
   };
   if (running) {
     return (
@@ -87,7 +91,7 @@ function Analyse() {
   return (
     <div class={stale || figures.results.value === null ? "stale" : "row"}>
       {figures.results.value === null ? <p>{t("results.notYet")}</p> : stale ? <p role="alert">{t("results.stale")}</p> : null}
-      <button type="button" data-act="analyse" disabled={!mayEdit.value || asked || Boolean(study?.signed)} onClick={() => void start()}>{stale || figures.results.value === null ? t("results.analyse") : t("results.again")}</button>
+      {mayEdit.value && <button type="button" data-act="analyse" disabled={asked || Boolean(study?.signed)} onClick={() => void start()}>{stale || figures.results.value === null ? t("results.analyse") : t("results.again")}</button>}
     </div>
   );
 }

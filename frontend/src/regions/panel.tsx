@@ -4,7 +4,8 @@ import { signal, type Signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { date, number, t } from "../i18n";
 import { inWords, saying } from "../i18n/errors";
-import { alarm, first, region as selected, second, tool, type Visit } from "../state";
+import { OnlyLooking } from "../panels/role";
+import { alarm, first, mayEdit, region as selected, second, tool, type Visit } from "../state";
 import { activePane, panes, type Pane } from "../view/pane";
 import { lookAt } from "../view/pointer";
 import { attempt, drawnOf, outbox, step, unsent } from "./desk";
@@ -151,17 +152,18 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
     <section class="visit-regions" data-visit={drawn.visit.key}>
       {titled && <h3>{drawn.visit.study.value?.label ?? ""}</h3>}
       {drawn.visit.study.value?.signed && <p class="note">{t("regions.signed")}</p>}
-      <Unsent drawn={drawn} />
+      {drawn.visit === first && <OnlyLooking />}
+      {mayEdit.value && <Unsent drawn={drawn} />}
       {drawn.visit === first && may && <Hint />}
       <Conflicts drawn={drawn} />
-      <div class="row">
+      {mayEdit.value && <div class="row">
         <button type="button" disabled={!may || !drawn.undoable.value} aria-keyshortcuts="Control+Z" onClick={() => void step(drawn.visit, "undo")}>{t("regions.undo")}</button>
         <button type="button" disabled={!may || !drawn.redoable.value} aria-keyshortcuts="Control+Shift+Z" onClick={() => void step(drawn.visit, "redo")}>{t("regions.redo")}</button>
         <button type="button" data-act="new-lesion" disabled={!may} aria-pressed={selected.value === null} onClick={() => (selected.value = null)}>{t("regions.newLesion")}</button>
         {missing.length > 0 && (
           <button type="button" data-act="propose" disabled={!may || proposing} onClick={() => void propose()}>{proposing ? t("regions.proposing") : t("regions.proposeMissing")}</button>
         )}
-      </div>
+      </div>}
       {drawn.failure.value !== null && <p class="warn" role="alert">{saying(drawn.failure.value)}</p>}
       <ul class="regions" aria-label={t("regions.title")}>
         {drawn.standing().map((region) => <Line key={region.name} drawn={drawn} region={region} />)}

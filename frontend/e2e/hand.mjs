@@ -57,9 +57,9 @@ export async function take(page, id) {
       await page.mouse.up();
     },
 
-    // The analysis that the open panel asks for; its job once it ended.
-    async analyse(patience_ms = 900_000) {
-      await page.click("[data-act=analyse]");
+    // The analysis that a button of the open panel asks for; its job once it ended.
+    async analyse({ button = "[data-act=analyse]", patience_ms = 900_000 } = {}) {
+      await page.click(button);
       await until(page, "the analysis to start", async () => ["waiting", "running"].includes((await state()).job?.state));
       const end = await until(page, "the analysis", async () => { const now = await state(); return ["done", "failed"].includes(now.job?.state) && now; }, patience_ms);
       await page.waitForTimeout(800);

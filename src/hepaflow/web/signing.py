@@ -26,10 +26,11 @@ from hepaflow.store import atomic, plain_json
 from hepaflow.store.case import code_digest
 from hepaflow.web import numbers
 from hepaflow.web import tables as t
-from hepaflow.web.jobs import ACTIVE
+from hepaflow.web.jobs import ACTIVE, WRITING
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.room import Room
+from hepaflow.web.seals import hold
 from hepaflow.web.staleness import content
 
 SCHEMA = 1
@@ -80,7 +81,10 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
         _earlier(place, stage)
         (stage / NAME).write_text(plain_json.text(signature, indent=1), encoding="utf-8")
         with room.tables.begin() as connection:
+            hold(connection, study)
             _refuse(room, connection, study, place)
+            if digests(place.case) != files:
+                raise Conflict("CASE-STALE", "the study was analysed anew meanwhile", "Look at the new results, then sign")
             mine = sa.update(t.studies).where(t.studies.c.id == study)
             connection.execute(mine.values(signed=json.dumps({"reader": reader, "at": moment})))
             detail = {"digest": digest, "files": len(files)}
@@ -94,6 +98,7 @@ def reopen(room: Room, study: str, *, who: str) -> dict[str, Any]:
     """Takes the signature back: it is kept under a number, and in the audit. Refused: ``NOT-SIGNED``."""
     place = room.place(study)
     with room.tables.begin() as connection:
+        hold(connection, study)
         if not is_signed(place):
             raise Conflict("NOT-SIGNED", "the study is not signed", "Reload the page")
         taken_back = json.loads((place.signed / NAME).read_text(encoding="utf-8"))
@@ -151,9 +156,9 @@ def total(files: Mapping[str, str]) -> str:
 def _refuse(room: Room, connection: sa.Connection, study: str, place: StudyPlace) -> None:
     if is_signed(place):
         raise Conflict("CASE-SIGNED", "the study is signed", "Reopen it first")
-    active = sa.select(t.jobs.c.id).where(t.jobs.c.study == study, t.jobs.c.kind == "analyze", t.jobs.c.state.in_(ACTIVE))
+    active = sa.select(t.jobs.c.id).where(t.jobs.c.study == study, t.jobs.c.kind.in_(WRITING), t.jobs.c.state.in_(ACTIVE))
     if connection.execute(active).scalar() is not None:
-        raise Conflict("JOB-ACTIVE", "the study is being analysed", "Wait until that has ended, or cancel it")
+        raise Conflict("JOB-ACTIVE", "the study is being worked on", "Wait until that has ended, or cancel it")
     if numbers.stale(room, study):
         raise Conflict("CASE-STALE", "the regions were changed after the analysis", "Analyse the study again, then sign")
 

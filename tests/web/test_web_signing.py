@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -125,6 +126,22 @@ def test_a_case_changed_after_signing_is_told_and_what_was_signed_stays(study: S
     assert client.get(f"{url}/sign").json()["signed"]["intact"] is False
     assert files(place.signed) == before
     assert before["dicom/segmentation.dcm"] == b"as good as one"
+
+
+@pytest.mark.parametrize(
+    "name", ["signed/report.html", "signed/dicom/report_pdf.dcm", "signed/signature.json", "case/lesions.json"]
+)
+def test_what_is_changed_on_disk_is_told(study: Signed, name: str) -> None:
+    client, _, place, url = study
+    assert client.post(f"{url}/sign", json={"reader": READER}).json()["signed"]["intact"] is True
+    path = place.folder / name
+    data, times = path.read_bytes(), path.stat()
+    changed = data.replace(b'"schema"', b'"Schema"') if name.endswith(".json") else data[:-1] + bytes([data[-1] ^ 1])
+    path.write_bytes(changed)
+    assert len(changed) == len(data)
+    assert changed != data
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # as if nothing had been
+    assert client.get(f"{url}/sign").json()["signed"]["intact"] is False
 
 
 def test_what_was_drawn_after_the_analysis_is_not_signed(study: Signed) -> None:

@@ -3,22 +3,23 @@
 //
 //   node e2e/reading.mjs --url URL --dicom FOLDER --at=X,Y,Z [--language en|fr] [--motion none] [--out FOLDER] [--cli "python -P -m hepaflow"]
 //
-// --study ID takes up a study that is there and analysed, instead of importing one: it is reopened, and its lesions are deleted.
 // --at is the middle of a lesion in LPS mm. --motion is how motion is corrected; none is the quickest. --cli also runs the command line
-// with the same motion on the exported regions and compares every ratio.
+// with the same motion on the exported regions and compares every ratio. --study ID takes up a study that is there and analysed, instead
+// of importing one: it is reopened, and its lesions are deleted. --state is a file that keeps the session for the next run.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { accessible as serious, api, drawn, importStudy, open, until as patient } from "./open.mjs";
 
-const { values: given } = parseArgs({ options: Object.fromEntries(["url", "dicom", "at", "language", "motion", "out", "cli", "study"].map((name) => [name, { type: "string" }])) });
+const { values: given } = parseArgs({ options: Object.fromEntries(["url", "dicom", "at", "language", "motion", "out", "cli", "study", "state"].map((name) => [name, { type: "string" }])) });
 const language = given.language ?? "en";
 const out = resolve(given.out ?? `reading-${language}`);
 const target_mm = given.at.split(",").map(Number);
 mkdirSync(out, { recursive: true });
 
-const { page, browser, faults } = await open(given.url);
+const { page, browser, context, faults } = await open(given.url, { state: given.state });
+if (given.state) await context.storageState({ path: given.state });
 const wrong = [];
 const figures = { language, study: "", edits_ms: [] };
 let shots = 0;

@@ -65,7 +65,9 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Scan:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-P", "-m", "hepaflow", "serve", "--port", "0", "--no-browser"]
-    process = subprocess.Popen([*command, "--data", str(tmp_path_factory.mktemp("room") / "data")], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--data", str(tmp_path_factory.mktemp("room") / "data")], stdout=subprocess.PIPE, text=True
+    )
     yield process
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)

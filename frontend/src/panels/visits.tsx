@@ -35,9 +35,12 @@ interface CriteriaAnswer {
   readonly criteria: readonly Criterion[];
 }
 
+const SAID = ["major", "minor", "smaller", "larger", "stable", "not_evaluable"] as const;
+
+/** A category in words; abbreviations such as PR stay as they are. */
 function named(category: string | null | undefined): string {
-  if (category === "major" || category === "minor") return t(`response.${category}`);
-  return category ?? NONE;
+  const known = SAID.find((one) => one === category);
+  return known === undefined ? (category ?? NONE) : t(`response.${known}`);
 }
 
 /** What a criterion says of a visit: its category, or how many lesions have which where it rates lesions. */
@@ -46,7 +49,7 @@ function verdict(one: Criterion, visit: string): string {
   if (found === undefined || found.category !== null || !found.lesions?.length) return named(found?.category);
   const counts = new Map<string, number>();
   for (const lesion of found.lesions) if (lesion.category !== null) counts.set(lesion.category, (counts.get(lesion.category) ?? 0) + 1);
-  return counts.size === 0 ? NONE : [...counts].map(([category, n]) => `${n} × ${named(category)}`).join(", ");
+  return counts.size === 0 ? NONE : [...counts].map(([category, n]) => `${n}\u00a0×\u00a0${named(category)}`).join(", ");
 }
 
 function CriteriaTable({ found, rated }: { found: CriteriaAnswer; rated: readonly Criterion[] }) {

@@ -71,7 +71,8 @@ try {
   const here = await take(page, study.id);
   const { reach, drag, tab, regions, region } = here;
   await tab("regions");
-  await reach("axial", lesions[1]);
+  const first = await reach("axial", lesions[1]);
+  await page.mouse.click(...first.at(0, 0));
   await shot("viewer");
   await key("?");
   await shot("help");

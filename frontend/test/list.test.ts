@@ -1,12 +1,12 @@
 // @vitest-environment happy-dom
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Study } from "../src/api";
 import { en } from "../src/i18n/en";
 import { fr } from "../src/i18n/fr";
-import { jobChanged } from "../src/list/follow";
+import { jobChanged, sayIfKnown } from "../src/list/follow";
 import { byPatient } from "../src/list/studies";
 import { parse } from "../src/router";
-import { studies } from "../src/state";
+import { alarm, studies } from "../src/state";
 
 function study(id: string, more: Partial<Study> = {}): Study {
   return {
@@ -34,6 +34,24 @@ describe("the study list", () => {
     studies.value = [study("a"), study("b")];
     jobChanged({ id: "j", study: "b", kind: "analyze", state: "running", step: "maps", done: 3, total: 9 });
     expect(studies.value.map((one) => one.job?.done ?? null)).toEqual([null, 3]);
+  });
+
+  it("says that a study is here already on the page that asked, whichever comes first, answer or end", () => {
+    vi.stubGlobal("fetch", async () => new Response('{"studies": []}'));
+    const said = (): string | undefined => alarm.value?.study;
+    const known = (id: string) => jobChanged({ id, study: "new", kind: "import", state: "failed", error: { code: "STUDY-KNOWN", what: "here", advice: "open", study: "old" } });
+    known("of-another-page");
+    expect(said()).toBeUndefined();
+    sayIfKnown("answered-first");
+    known("answered-first");
+    expect(said()).toBe("old");
+    alarm.value = null;
+    known("ended-first");
+    expect(said()).toBeUndefined();
+    sayIfKnown("ended-first");
+    expect(said()).toBe("old");
+    alarm.value = null;
+    vi.unstubAllGlobals();
   });
 });
 

@@ -1,6 +1,7 @@
 /** How far a job is, with the ways to stop it and to go on. */
 import { send, type Job } from "../api";
 import { t } from "../i18n";
+import { saying } from "../i18n/errors";
 import { mayEdit } from "../state";
 import { tell } from "../tell";
 
@@ -42,7 +43,7 @@ export function JobLine({ job }: { job: Job }) {
       )}
       {job.error && (
         <span class="why">
-          <strong>{job.error.code}</strong> {job.error.what} {job.error.advice}
+          <strong>{job.error.code}</strong> {saying(job.error)}
         </span>
       )}
       {running && mayEdit.value && (

@@ -71,7 +71,7 @@ function shortcuts(): Shortcut[] {
     one("ArrowLeft", "key.left", () => stepPass(first, -1)),
     one("ArrowRight", "key.right", () => stepPass(first, 1)),
     one("space", "key.play", () => (playing.value = !playing.value)),
-    ...[0, 1, 2, 3, 4].map((n): Shortcut => ({ combo: String(n + 1), title: () => t("key.preset"), action: () => preset(n) })),
+    ...[0, 1, 2, 3, 4, 5].map((n): Shortcut => ({ combo: String(n + 1), title: () => t("key.preset"), action: () => preset(n) })),
     one("c", "tool.point", () => (tool.value = "point")),
     one("w", "tool.window", () => (tool.value = "window")),
     one("z", "tool.zoom", () => (tool.value = "zoom")),

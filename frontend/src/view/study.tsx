@@ -1,10 +1,12 @@
 /** The page of a study: tools at the left, pictures with time below, panels at the right. */
 import { computed, effect, type ReadonlySignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { get, hear, type Link, type PlaneName } from "../api";
+import { useCallback, useEffect } from "preact/hooks";
+import { get, hear, knownAs, type Link, type PlaneName, type Study } from "../api";
 import { date, t } from "../i18n";
+import { JobLine } from "../list/job";
+import { Splitter } from "../panels/splitter";
 import { openPanel, panels } from "../slots";
-import { alarm, bigPlane, first, fourMaps, layout, map, second, type Layout, type Visit } from "../state";
+import { alarm, bigPlane, first, fourMaps, layout, map, second, studies, type Layout, type Visit } from "../state";
 import { tell } from "../tell";
 import { showCrosshair } from "./cross";
 import { lengthTool } from "./length";
@@ -16,7 +18,7 @@ import { prepare } from "./screen";
 import { fetchAhead, player } from "./time";
 import { TimeBar } from "./timebar";
 import { Toolbar } from "./toolbar";
-import { closeVisit, openVisit } from "./visit";
+import { closeVisit, hasCome, openVisit } from "./visit";
 import { fromMillimetres } from "./geometry";
 
 const FOUR: ReadonlySignal<string | null>[] = [0, 1, 2, 3].map((n) => computed(() => fourMaps.value[n] ?? null));
@@ -105,6 +107,7 @@ function Panels() {
   };
   return (
     <aside class="panels" aria-label={t("panels")}>
+      <Splitter />
       <div role="tablist" aria-label={t("panels")} onKeyDown={step}>
         {list.map((one) => (
           <button
@@ -155,16 +158,47 @@ async function openStudies(id: string, other: string | null): Promise<void> {
   await linkLesions(id, other).catch(() => undefined);
 }
 
+const ASK_MS = 2000;
+
+/** A study on its way in: how far it is, or why it did not come. */
+function Arriving({ study, again }: { study: Study; again: () => void }) {
+  const going = study.state === "importing";
+  useEffect(() => {
+    if (!going) return;
+    // An end that came before the page listened would not be heard.
+    const asking = setInterval(again, ASK_MS);
+    return () => clearInterval(asking);
+  }, [going, again]);
+  return (
+    <section class="arriving">
+      <h1>{study.label}</h1>
+      <p>{t(going ? "view.arriving" : "view.failed")}</p>
+      {study.job && <JobLine job={study.job} />}
+      <p>
+        <a href="#/studies">{t("nav.studies")}</a>
+      </p>
+    </section>
+  );
+}
+
 export function StudyPage({ id, other }: { id: string; other: string | null }) {
+  const refused = (failure: unknown): void => {
+    const known = knownAs(failure);
+    if (known === null) tell(failure);
+    else location.replace(`#/study/${known}`);
+  };
+  const open = useCallback(() => void openStudies(id, other).catch(refused), [id, other]);
   useEffect(() => {
     prepare();
-    void openStudies(id, other).catch(tell);
+    open();
     const stops = [showCrosshair(), lengthTool(), player(), fetchAhead()];
     // An analysis that ended has new pictures and maps to show.
     stops.push(
       hear("study", (heard) => {
-        if (heard.study === id) void openVisit(first, id).catch(tell);
-        if (other !== null && heard.study === other) void openVisit(second, other).catch(tell);
+        if (heard.study !== id && heard.study !== other) return;
+        if (first.id.value === null) open();
+        else if (heard.study === id) void openVisit(first, id).catch(refused);
+        else void openVisit(second, heard.study!).catch(tell);
       }),
     );
     stops.push(
@@ -180,6 +214,8 @@ export function StudyPage({ id, other }: { id: string; other: string | null }) {
       document.title = "hepaflow";
     };
   }, [id, other]);
+  const coming = [id, other].map((one) => studies.value.find((study) => study.id === one)).find((study) => study !== undefined && !hasCome(study));
+  if (coming !== undefined) return <Arriving study={coming} again={open} />;
   const study = first.study.value;
   return (
     <>

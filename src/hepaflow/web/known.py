@@ -11,10 +11,7 @@ import sqlalchemy as sa
 
 from hepaflow.store import atomic
 from hepaflow.web import tables as t
-from hepaflow.web.refusals import Conflict
-
-CODE, WHAT = "STUDY-KNOWN", "this study is here already"
-ADVICE = "Open it; regions in the files can be imported there"
+from hepaflow.web.refusals import Conflict, shape
 
 
 def by_files(connection: sa.Connection) -> dict[str, str]:
@@ -43,7 +40,7 @@ def take_back(connection: sa.Connection, folder: Path, twin: str) -> dict[str, s
     with atomic.reporting("the study that is here already"):
         folder.replace(gone)
     shutil.rmtree(gone, ignore_errors=True)
-    return {"code": CODE, "what": WHAT, "advice": ADVICE, "study": twin}
+    return shape(_known(twin)) | {"study": twin}
 
 
 def leads_to(connection: sa.Connection, study: str) -> str | None:
@@ -59,4 +56,10 @@ def refuse_twin(connection: sa.Connection, study: str) -> None:
     """Refused (``STUDY-KNOWN``, with the ``study``): one that turned out to be another of the list."""
     found = leads_to(connection, study)
     if found not in (None, study):
-        raise Conflict(CODE, WHAT, ADVICE, extra={"study": found})
+        raise _known(found)
+
+
+def _known(study: str | None) -> Conflict:
+    return Conflict(
+        "STUDY-KNOWN", "this study is here already", "Open it; regions in the files can be imported there", extra={"study": study}
+    )

@@ -78,15 +78,22 @@ def facts(connection: sa.Connection, study: str) -> dict[str, Any]:
     return {**json.loads(row.facts), **{key: analysed[key] for key in ("rules", "flags") if key in analysed}}
 
 
+def digest_of(row: sa.Row[Any]) -> str:
+    """What tells a study from another: the digest of its voxels and headers, else its own id; copies of a study share it."""
+    return str(json.loads(row.facts).get("digest") or row.id)
+
+
 def _visits(rows: Iterable[sa.Row[Any]]) -> dict[str, int]:
+    """The number of every study among its patient's visits; copies of one study are one visit."""
     patients: dict[str, list[sa.Row[Any]]] = defaultdict(list)
     for row in rows:
         patients[row.patient_key or row.id].append(row)
-    return {
-        row.id: number
-        for visits in patients.values()
-        for number, row in enumerate(sorted(visits, key=lambda one: (one.date, one.added)), start=1)
-    }
+    found: dict[str, int] = {}
+    for visits in patients.values():
+        numbers: dict[str, int] = {}
+        for row in sorted(visits, key=lambda one: (one.date, one.added)):
+            found[row.id] = numbers.setdefault(digest_of(row), len(numbers) + 1)
+    return found
 
 
 def _latest_jobs(connection: sa.Connection, only: str | None) -> dict[str, sa.Row[Any]]:

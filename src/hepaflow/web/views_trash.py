@@ -42,7 +42,7 @@ def restore(study: str, room: InRoom, by: By) -> dict[str, str]:
         digest = json.loads(row.facts).get("digest", "")
         twin = known.same(connection, study, digest=digest, patient_key=row.patient_key)
         if twin is not None:
-            raise Conflict(known.CODE, known.WHAT, "Remove that one first", extra={"study": twin})
+            raise Conflict("STUDY-KNOWN", "this study was brought in again", "Remove that one first", extra={"study": twin})
         connection.execute(sa.update(t.studies).where(mine).values(trashed=None))
         room.tables.audit(connection, study=study, who=by.name, what="study-restored", detail={})
         untrash(room.data, study)

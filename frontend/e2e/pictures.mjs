@@ -78,12 +78,14 @@ try {
   await shot("help");
   await page.keyboard.press("Escape");
 
-  // --- vessels and liver proposed, motion corrected ------------------------------------------------------------------------------------
-  await page.click("[data-act=propose]");
-  await until(page, "proposals", async () => (await region("aorta")) && (await region("healthy")), 120_000);
+  // --- motion corrected, vessels and liver found ---------------------------------------------------------------------------------------
   await analysed(here);
   await page.goto(`${home}/#/studies`);
   await take(page, study.id);
+  await tab("regions");
+  await settled();
+  if (!(await region("aorta"))) await page.click("[data-act=propose]");
+  await until(page, "vessels and liver", async () => (await region("aorta")) && (await region("healthy")), 120_000);
 
   // --- lesions by a click, one corrected -------------------------------------------------------------------------------------------------
   await tab("regions");
@@ -103,19 +105,25 @@ try {
   await shot("results");
   const live = async () => (await api(page, "POST", `/studies/${study.id}/numbers`, {})).body.lesions.map(({ id, volume_ml, ratio }) => ({ id, volume_ml, ratio: ratio.bf }));
   figures.clicked = await live();
-  // The eraser goes around inside the outline, in the middle slice and its neighbours.
+  // The eraser goes around the border, in three slices and their neighbours.
   await tab("regions");
   await page.click("ul.regions [data-region=lesion-2] .name");
   await page.locator(".crosshair-tools input[type=checkbox]").check();
-  const erased = (await region("lesion-2")).version;
-  const path_mm = Math.cbrt((3 * (await region("lesion-2")).volume_ml * 1000) / (4 * Math.PI)) + 4;
-  const ring = Array.from({ length: 37 }, (_, n) => spot.at(path_mm * Math.cos((n * Math.PI) / 18), path_mm * Math.sin((n * Math.PI) / 18)));
   await page.keyboard.press("d");
-  await page.mouse.move(...ring[0]);
-  await page.mouse.down();
-  for (const point of ring) await page.mouse.move(...point);
-  await page.mouse.up();
-  await until(page, "the stroke", async () => (await region("lesion-2")).version > erased);
+  const radius_mm = Math.cbrt((3 * (await region("lesion-2")).volume_ml * 1000) / (4 * Math.PI));
+  const [x, y, z] = lesions[1];
+  for (const off_mm of [-10, 10, 0]) {
+    const { version } = await region("lesion-2");
+    const there = await reach("axial", [x, y, z + off_mm]);
+    const path_mm = Math.sqrt(radius_mm ** 2 - off_mm ** 2) + 3;
+    const ring = Array.from({ length: 37 }, (_, n) => there.at(path_mm * Math.cos((n * Math.PI) / 18), path_mm * Math.sin((n * Math.PI) / 18)));
+    await page.mouse.move(...ring[0]);
+    await page.mouse.down();
+    for (const point of ring) await page.mouse.move(...point);
+    await page.mouse.up();
+    await until(page, "the stroke", async () => (await region("lesion-2")).version > version);
+    await settled();
+  }
   await tab("results");
   await page.waitForSelector(".stale");
   await shot("correction");
@@ -149,10 +157,13 @@ try {
   }
   await page.locator(".criteria").evaluate((one) => one.scrollIntoView());
   await shot("criteria");
+  await page.reload();
+  await drawn(page, 3);
+  await tab("results");
   await page.click(`tr[data-lesion="lesion-2"] .more`);
   await page.click("[data-act=compare]");
   await page.waitForSelector(".compare table", { timeout: 120_000 });
-  await page.locator(".compare").evaluate((one) => one.scrollIntoView({ block: "end" }));
+  await page.locator(".compare").evaluate((one) => one.scrollIntoView());
   await shot("models");
 
   // --- signed ---------------------------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import type { ComponentType } from "preact";
 import { hear, onConnection } from "./api";
 import { Help, helpOpen } from "./help";
 import { t } from "./i18n";
+import { inWords } from "./i18n/errors";
 import { keys } from "./keys";
 import { AuditPage } from "./list/audit";
 import { StudiesPage } from "./list/studies";
@@ -33,7 +34,7 @@ export const pages = {
 export const serverThere: Signal<boolean> = signal(true);
 
 function Alarm() {
-  const now = alarm.value;
+  const now = alarm.value && inWords(alarm.value);
   return (
     <div role="alert" class="alarm-place">
       {now && (

@@ -3,8 +3,10 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, hear, send, type Job } from "../api";
 import { date, number, t } from "../i18n";
+import { saying } from "../i18n/errors";
 import { attempt } from "../regions/desk";
 import { go, route } from "../router";
+import { OnlyLooking } from "../panels/role";
 import { mayEdit } from "../state";
 import { BoxPlot, RocPlot } from "./drawings";
 import { cohortOf, type Cell, type Cohort, type CohortLine } from "./forms";
@@ -42,7 +44,7 @@ function NewCohort({ started }: { started: (id: string) => void }) {
     event.preventDefault();
     void run({ csv, config, name: name.trim() });
   };
-  const may = mayEdit.value && !busy;
+  const may = !busy;
   return (
     <section class="new-cohort">
       <h2>{t("cohort.new")}</h2>
@@ -88,7 +90,8 @@ function List() {
           </tbody>
         </table>
       )}
-      <NewCohort started={(id) => go(`#/cohort/${id}`)} />
+      {mayEdit.value && <NewCohort started={(id) => go(`#/cohort/${id}`)} />}
+      <OnlyLooking />
     </div>
   );
 }
@@ -161,7 +164,7 @@ function One({ id }: { id: string }) {
         {job === null || job.state === "done" ? <p role="status">{t("regions.loading")}</p> : (
           <p role="status">
             {stateText(job.state)} {job.step} {(job.state === "running" || job.state === "waiting") && <progress max={Math.max(1, job.total)} value={job.done} aria-label={t("cohort.run")} />}
-            {job.error !== null && <strong class="warn"> {job.error.what} {job.error.advice}</strong>}
+            {job.error !== null && <strong class="warn"> {saying(job.error)}</strong>}
           </p>
         )}
       </div>

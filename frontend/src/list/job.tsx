@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { send, type Job } from "../api";
 import { t } from "../i18n";
+import { saying } from "../i18n/errors";
 import { mayEdit } from "../state";
 import { tell } from "../tell";
 
@@ -67,7 +68,7 @@ export function JobLine({ job }: { job: Job }) {
       {job.state === "running" && job.started !== null && <Elapsed since={job.started} />}
       {job.error && (
         <span class="why">
-          <strong>{job.error.code}</strong> {job.error.what} {job.error.advice}
+          <strong>{job.error.code}</strong> {saying(job.error)}
         </span>
       )}
       {running && mayEdit.value && (

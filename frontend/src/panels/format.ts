@@ -49,8 +49,8 @@ export function interval(ends: readonly [number, number] | null | undefined, dig
 export function percent(value: number | null | undefined, language: Language): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
   const gap = language === "fr" ? "\u202f%" : "%";
-  if (value > 0 && value < 0.005) return `< 1${gap}`;
-  if (value < 1 && value > 0.995) return `> 99${gap}`;
+  if (value < 0.005) return `< 1${gap}`;
+  if (value > 0.995) return `> 99${gap}`;
   return `${fixed(100 * value, 0, language)}${gap}`;
 }
 

@@ -95,7 +95,7 @@ export interface Results {
   readonly lesions: readonly ResultLesion[];
   readonly stale: boolean;
   readonly flags: readonly string[];
-  readonly made?: string | { readonly at?: string } | null;
+  readonly made?: string | { readonly at?: string; readonly motion?: string } | null;
 }
 
 /** One lesion of the table, whichever way its numbers came. */

@@ -3,8 +3,10 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, send, type Job } from "../api";
 import { date, t } from "../i18n";
+import { saying } from "../i18n/errors";
 import { attempt } from "../regions/desk";
-import { first, mayEdit, reader, said } from "../state";
+import { first, mayEdit, me, reader, said } from "../state";
+import { OnlyLooking } from "./role";
 import { reportOpen } from "../view/report";
 import { figures } from "./numbers";
 
@@ -77,10 +79,11 @@ function Sign() {
       <div class="signed" data-signed={study.signed.reader}>
         <p role="status">✓ {t("report.signedBy", { name: study.signed.reader, at: date(study.signed.at, true) })}</p>
         <Signatures study={study.id} at={study.signed.at} />
-        <button type="button" data-act="reopen" disabled={!mayEdit.value} onClick={() => void reopen()}>{t("report.reopen")}</button>
+        {mayEdit.value && <button type="button" data-act="reopen" onClick={() => void reopen()}>{t("report.reopen")}</button>}
       </div>
     );
   }
+  if (!mayEdit.value) return <><p class="note">{t("report.notSigned")}</p><OnlyLooking /></>;
   const sign = async (event: Event): Promise<void> => {
     event.preventDefault();
     setBusy(true);
@@ -94,10 +97,10 @@ function Sign() {
     <form class="sign" onSubmit={(event) => void sign(event)}>
       <Signatures study={study.id} at="" />
       {stale && <p class="warn">{t("report.stale")}</p>}
-      <label>{t("report.reader")}<input name="reader" required maxLength={120} autocomplete="name" value={name} onInput={(event) => setName(event.currentTarget.value)} /></label>
+      <label>{t("report.reader")}<input name="reader" readOnly={!me.value?.local} required maxLength={120} autocomplete="name" value={name} onInput={(event) => setName(event.currentTarget.value)} /></label>
       <label>{t("report.statement")}<textarea name="statement" rows={3} maxLength={4000} value={statement} onInput={(event) => setStatement(event.currentTarget.value)} /></label>
       <label class="check"><input type="checkbox" name="agreed" checked={agreed} onChange={(event) => setAgreed(event.currentTarget.checked)} /> {t("report.agree")}</label>
-      <button type="submit" data-act="sign" disabled={!mayEdit.value || busy || stale || !agreed || name.trim() === ""}>{t("report.sign")}</button>
+      <button type="submit" data-act="sign" disabled={busy || stale || !agreed || name.trim() === ""}>{t("report.sign")}</button>
     </form>
   );
 }
@@ -128,13 +131,13 @@ function Send() {
             {archives.map((one) => <option key={one.name} value={one.name}>{one.name}</option>)}
           </select>
         </label>
-        <button type="button" data-act="send" disabled={!mayEdit.value || running} onClick={() => void attempt(() => send("POST", `/studies/${study.id}/send`, { archive: to }))}>{t("report.send")}</button>
+        <button type="button" data-act="send" disabled={running} onClick={() => void attempt(() => send("POST", `/studies/${study.id}/send`, { archive: to }))}>{t("report.send")}</button>
         {running && <button type="button" onClick={() => void attempt(() => send("DELETE", `/jobs/${job.id}`))}>{t("report.cancel")}</button>}
       </div>
       {job !== null && (
         <p role="status">
           {t(`job.state.${job.state}`)} {running && <progress max={Math.max(1, job.total)} value={job.done} aria-label={t("report.send")} />}
-          {job.error !== null && <strong> {job.error.what} {job.error.advice}</strong>}
+          {job.error !== null && <strong> {saying(job.error)}</strong>}
         </p>
       )}
     </div>
@@ -158,8 +161,8 @@ export function ReportPanel() {
       </p>
       <h2>{t("report.signOff")}</h2>
       <Sign />
-      <h2>{t("report.toArchive")}</h2>
-      <Send />
+      {mayEdit.value && <h2>{t("report.toArchive")}</h2>}
+      {mayEdit.value && <Send />}
     </div>
   );
 }

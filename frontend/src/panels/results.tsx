@@ -4,6 +4,7 @@ import { signal, type Signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { send } from "../api";
 import { number, t } from "../i18n";
+import { saying } from "../i18n/errors";
 import { attempt, drawnOf } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
@@ -51,7 +52,7 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
           {differs && <small class="before">{t("results.analysedWas", { ratio: fixed(before, 2, language.value) })}</small>}
         </td>
         <td>{category(response)} <span class="p">{percent(response?.probability_major, language.value)}</span></td>
-        <td>{number(row.diameter_mm, 0)} mm<br />{number(row.volume_ml, decimals(row.volume_ml, 1))} ml</td>
+        <td>{number(row.diameter_mm, 0)} mm<br />{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
         <td><button type="button" class="more" aria-expanded={unfolded} aria-label={t("results.unfold", { name: nameOf(row.id) })} onClick={() => unfold(row)}>{unfolded ? "▾" : "▸"}</button></td>
       </tr>
       {(row.flags.length > 0 || (response?.flags?.length ?? 0) > 0) && (
@@ -74,7 +75,11 @@ function Analyse() {
   const start = async (): Promise<void> => {
     setAsked(true);
     const model = figures.model.value === null ? {} : { model: figures.model.value };
-    if (!(await attempt(() => send("POST", `/studies/${first.id.value}/analyze`, model)))) setAsked(false);
+    // Motion stays as it was corrected before, so that it is not computed again.
+    const made = figures.results.value?.made;
+    const before = typeof made === "object" && made !== null ? made.motion : undefined;
+    const motion = before === "deformable" || before === "rigid" || before === "none" ? { motion: before } : {};
+    if (!(await attempt(() => send("POST", `/studies/${first.id.value}/analyze`, { ...model, ...motion })))) setAsked(false);
   };
   if (running) {
     return (
@@ -86,7 +91,7 @@ function Analyse() {
   return (
     <div class={stale || figures.results.value === null ? "stale" : "row"}>
       {figures.results.value === null ? <p>{t("results.notYet")}</p> : stale ? <p role="alert">{t("results.stale")}</p> : null}
-      <button type="button" data-act="analyse" disabled={!mayEdit.value || asked || Boolean(study?.signed)} onClick={() => void start()}>{stale || figures.results.value === null ? t("results.analyse") : t("results.again")}</button>
+      {mayEdit.value && <button type="button" data-act="analyse" disabled={asked || Boolean(study?.signed)} onClick={() => void start()}>{stale || figures.results.value === null ? t("results.analyse") : t("results.again")}</button>}
     </div>
   );
 }
@@ -126,7 +131,7 @@ export function ResultsPanel() {
           {figures.busy.value ? t("results.computing") : live !== null ? t("results.live", { s: number(figures.lastWait_ms.value / 1000, 1) }) : results !== null ? t("results.analysed") : ""}
         </span>
       </div>
-      {figures.failure.value !== null && <p class="warn" role="alert">{figures.failure.value.what} {figures.failure.value.advice}</p>}
+      {figures.failure.value !== null && <p class="warn" role="alert">{saying(figures.failure.value)}</p>}
       <Analyse />
       {healthy !== undefined && <p>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit}</p>}
       {list.length > 0 ? (

@@ -1,85 +1,125 @@
 /** What several visits of a patient say together: response by every criterion, and which lesion is which. */
 
 import { useEffect, useState } from "preact/hooks";
-import { ApiError, get } from "../api";
+import { ApiError, get, type Failure } from "../api";
 import { date, number, t } from "../i18n";
+import { saying } from "../i18n/errors";
 import { attempt, drawnOf, edit } from "../regions/desk";
 import { mayDraw } from "../regions/draft";
 import { nameOf } from "../regions/names";
-import { first, second, studies } from "../state";
+import { first, language, second, studies } from "../state";
 import { NONE } from "./format";
 import { figures } from "./numbers";
+
+interface RatedVisit {
+  readonly visit: string;
+  readonly category: string | null;
+  readonly text?: string | null;
+  readonly lesions?: readonly { lesion: string; category: string | null }[];
+}
+
+interface Criterion {
+  readonly criterion: string;
+  readonly name: string;
+  readonly rule: string;
+  readonly rates?: string;
+  readonly best: string | null;
+  readonly refused: Failure | null;
+  readonly visits: readonly RatedVisit[];
+}
 
 /** The criteria of size, density and perfusion side by side, where the patient has visits. */
 interface CriteriaAnswer {
   readonly visits: readonly { study: string; date: string | null; visit: string }[];
   readonly unlinked?: readonly { study: string; lesion: string }[];
-  readonly criteria: readonly {
-    criterion: string;
-    name: string;
-    rule: string;
-    best: string | null;
-    refused: { what: string; advice: string } | null;
-    visits: readonly { visit: string; category: string | null; text?: string | null }[];
-  }[];
+  readonly criteria: readonly Criterion[];
+}
+
+const SAID = ["major", "minor", "smaller", "larger", "stable", "not_evaluable"] as const;
+
+/** A category in words; abbreviations such as PR stay as they are. */
+function named(category: string | null | undefined): string {
+  const known = SAID.find((one) => one === category);
+  return known === undefined ? (category ?? NONE) : t(`response.${known}`);
+}
+
+/** What a criterion says of a visit: its category, or how many lesions have which where it rates lesions. */
+function verdict(one: Criterion, visit: string): string {
+  const found = one.visits.find((each) => each.visit === visit);
+  if (found === undefined || found.category !== null || !found.lesions?.length) return named(found?.category);
+  const counts = new Map<string, number>();
+  for (const lesion of found.lesions) if (lesion.category !== null) counts.set(lesion.category, (counts.get(lesion.category) ?? 0) + 1);
+  return counts.size === 0 ? NONE : [...counts].map(([category, n]) => `${n}\u00a0×\u00a0${named(category)}`).join(", ");
+}
+
+function CriteriaTable({ found, rated }: { found: CriteriaAnswer; rated: readonly Criterion[] }) {
+  const wide = found.visits.length + 2;
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={t("criteria.title")}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{t("criteria.name")}</th>
+            {found.visits.map((visit, n) => <th scope="col" key={visit.visit}>{t("criteria.visit", { n: n + 1 })}<small>{date(visit.date)}</small></th>)}
+            <th scope="col">{t("criteria.best")}</th>
+          </tr>
+        </thead>
+        {rated.map((one) => {
+          const because = one.visits.at(-1)?.text ?? null;
+          return (
+            <tbody key={one.criterion} data-criterion={one.criterion}>
+              <tr>
+                <th scope="row" title={one.rule}>{one.name}</th>
+                {found.visits.map((visit) => <td key={visit.visit}>{verdict(one, visit.visit)}</td>)}
+                <td>{named(one.best)}</td>
+              </tr>
+              {because !== null && <tr class="because"><td colSpan={wide}>{because}</td></tr>}
+            </tbody>
+          );
+        })}
+      </table>
+    </div>
+  );
 }
 
 export function Criteria() {
   const [found, setFound] = useState<CriteriaAnswer | null>(null);
   const study = first.id.value;
   const made = figures.results.value;
+  const spoken = language.value;
   const key = first.study.value?.patient_key ?? "";
   const visits = key === "" ? 1 : studies.value.filter((one) => one.patient_key === key).length;
+  // A pair that is confirmed or taken back changes what can be rated, and so does a caliper.
+  const drawn = drawnOf(first).list.value.map((one) => `${one.name} ${one.identity?.study ?? ""} ${one.identity?.lesion ?? ""} ${one.caliper?.long_mm ?? ""}`).join();
   useEffect(() => {
     let gone = false;
-    setFound(null);
-    if (study === null || made === null || visits < 2) return;
-    get<CriteriaAnswer>(`/studies/${study}/criteria`).then(
+    if (study === null || made === null || visits < 2) return setFound(null);
+    get<CriteriaAnswer>(`/studies/${study}/criteria?language=${spoken}`).then(
       (answer) => void (gone || setFound(answer)),
       (error: unknown) => {
         // One visit has nothing to compare with; the section is then left out.
         if (!(error instanceof ApiError)) throw error;
+        if (!gone) setFound(null);
       },
     );
     return () => {
       gone = true;
     };
-  }, [study, made, visits]);
-  if (found === null || found.visits.length < 2 || found.criteria.length === 0) return null;
-  const category = (one: CriteriaAnswer["criteria"][number], visit: string): string => one.visits.find((each) => each.visit === visit)?.category ?? NONE;
-  const because = (one: CriteriaAnswer["criteria"][number]): string => one.visits.at(-1)?.text ?? one.rule;
+  }, [study, made, visits, spoken, drawn]);
+  if (found === null || found.visits.length < 2) return null;
   const rated = found.criteria.filter((one) => one.refused === null);
   const refused = found.criteria.filter((one) => one.refused !== null);
   return (
     <section class="criteria">
       <h2>{t("criteria.title")}</h2>
+      {found.criteria.length === 0 && <p class="note">{t("criteria.nothing")}</p>}
+      {found.criteria.length > 0 && rated.length === 0 && <p class="note">{t("criteria.none")}</p>}
       {(found.unlinked?.length ?? 0) > 0 && <p class="warn">{t("criteria.unlinked", { n: found.unlinked!.length })}</p>}
-      {rated.length > 0 && <div class="scroll" tabIndex={0} role="region" aria-label={t("criteria.title")}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t("criteria.name")}</th>
-              {found.visits.map((visit) => <th scope="col" key={visit.visit}>{date(visit.date)}</th>)}
-              <th scope="col">{t("criteria.best")}</th>
-              <th scope="col">{t("criteria.because")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rated.map((one) => (
-              <tr key={one.criterion}>
-                <th scope="row" title={one.rule}>{one.name}</th>
-                {found.visits.map((visit) => <td key={visit.visit}>{category(one, visit.visit)}</td>)}
-                <td>{one.best ?? NONE}</td>
-                <td>{because(one)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>}
+      {rated.length > 0 && <CriteriaTable found={found} rated={rated} />}
       {refused.length > 0 && (
         <details>
           <summary>{t("criteria.refused", { n: refused.length })}</summary>
-          <ul>{refused.map((one) => <li key={one.criterion}>{one.name}: {one.refused!.what}. {one.refused!.advice}</li>)}</ul>
+          <ul>{refused.map((one) => <li key={one.criterion}>{one.name}: {saying(one.refused!)}</li>)}</ul>
         </details>
       )}
     </section>
@@ -117,10 +157,10 @@ export function Identity() {
         <label>
           {t("identity.other")}
           <select value={chosen} onChange={(event) => setOther(event.currentTarget.value)}>
-            {others.map((one) => <option key={one.id} value={one.id}>{`${one.date ?? ""} ${one.label}`}</option>)}
+            {others.map((one) => <option key={one.id} value={one.id}>{`${t("visit.nth", { n: one.visit, of: others.length + 1 })}, ${date(one.date)} · ${one.label}`}</option>)}
           </select>
         </label>
-        <button type="button" onClick={() => void attempt(async () => setFound(await get<LinkAnswer>(`/studies/${study.id}/link?other=${chosen}`)))}>{t("identity.propose")}</button>
+        <button type="button" data-act="pairs" onClick={() => void attempt(async () => setFound(await get<LinkAnswer>(`/studies/${study.id}/link?other=${chosen}`)))}>{t("identity.propose")}</button>
       </div>
       {found !== null && found.poor && <p class="warn">{t("identity.poor")}</p>}
       {found !== null && found.links.length === 0 && <p class="note">{t("identity.none")}</p>}

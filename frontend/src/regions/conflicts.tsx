@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { date, number, t } from "../i18n";
+import { saying } from "../i18n/errors";
 import { outbox } from "./desk";
 import type { Drawn } from "./drawn";
 import { nameOf, verb } from "./names";
@@ -56,7 +57,7 @@ function Clash({ drawn, entry }: { drawn: Drawn; entry: Waiting }) {
       <dl>
         <dt>{t("conflict.theirs")}</dt>
         <dd>
-          {theirs === null ? "" : `${theirs.by} · ${date(theirs.at, true)} · ${t("regions.version", { n: theirs.version })} · ${theirs.deleted ? t("edit.delete") : `${number(theirs.volume_ml, 1)} ml`}`}
+          {theirs === null ? "" : `${theirs.by} · ${date(theirs.at, true)} · ${t("regions.version", { n: theirs.version })} · ${theirs.deleted ? t("edit.delete") : `${number(theirs.volume_ml, 1)} mL`}`}
         </dd>
         <dt>{t("conflict.mine")}</dt>
         <dd>
@@ -80,7 +81,7 @@ function Refused({ drawn, entry }: { drawn: Drawn; entry: Waiting }) {
     <div class="clash" role="group" aria-label={t("refused.title", { name: nameOf(entry.region) })}>
       <h4>{t("refused.title", { name: nameOf(entry.region) })}</h4>
       <p>
-        {verb(entry.edit.kind)}: <strong>{entry.reason?.what}</strong> {entry.reason?.advice}
+        {verb(entry.edit.kind)}: <strong>{entry.reason === null ? "" : saying(entry.reason)}</strong>
       </p>
       <div class="row">
         <button type="button" onClick={() => outbox.again(entry.id, seen)}>{t("refused.again")}</button>

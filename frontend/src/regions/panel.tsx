@@ -3,7 +3,9 @@
 import { signal, type Signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { date, number, t } from "../i18n";
-import { alarm, first, region as selected, second, tool, type Visit } from "../state";
+import { inWords, saying } from "../i18n/errors";
+import { OnlyLooking } from "../panels/role";
+import { alarm, first, mayEdit, region as selected, second, tool, type Visit } from "../state";
 import { activePane, panes, type Pane } from "../view/pane";
 import { lookAt } from "../view/pointer";
 import { attempt, drawnOf, outbox, step, unsent } from "./desk";
@@ -65,7 +67,7 @@ function Line({ drawn, region }: { drawn: Drawn; region: Region }) {
         </button>
         <svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" fill={drawn.colour(region.name)} /></svg>
         <button type="button" class="name" aria-pressed={chosen} onClick={choose}>{nameOf(region.name)}</button>
-        <span class="volume">{region.voxels === 0 ? t("regions.empty") : `${number(region.volume_ml, region.volume_ml < 10 ? 1 : 0)} ml`}</span>
+        <span class="volume">{region.voxels === 0 ? t("regions.empty") : `${number(region.volume_ml, region.volume_ml < 10 ? 1 : 0)} mL`}</span>
         <span class={`origin ${region.origin}`}>{waits ? t("regions.waits") : t(`origin.short.${region.origin}`)}</span>
         <button type="button" class="more" aria-expanded={opened.value === region.name} aria-label={t("regions.more", { name: nameOf(region.name) })} onClick={() => (opened.value = opened.value === region.name ? null : region.name)}>⋯</button>
       </div>
@@ -142,7 +144,7 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
     setProposing(true);
     await attempt(async () => {
       const refused = await drawn.propose();
-      if (refused.length > 0) alarm.value = { code: refused[0]!.error.code, what: refused.map((one) => `${nameOf(one.name)}: ${one.error.what}`).join("; "), advice: refused[0]!.error.advice };
+      if (refused.length > 0) alarm.value = { code: refused[0]!.error.code, what: refused.map((one) => `${nameOf(one.name)}: ${inWords(one.error).what}`).join("; "), advice: inWords(refused[0]!.error).advice };
     });
     setProposing(false);
   };
@@ -150,18 +152,19 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
     <section class="visit-regions" data-visit={drawn.visit.key}>
       {titled && <h3>{drawn.visit.study.value?.label ?? ""}</h3>}
       {drawn.visit.study.value?.signed && <p class="note">{t("regions.signed")}</p>}
-      <Unsent drawn={drawn} />
+      {drawn.visit === first && <OnlyLooking />}
+      {mayEdit.value && <Unsent drawn={drawn} />}
       {drawn.visit === first && may && <Hint />}
       <Conflicts drawn={drawn} />
-      <div class="row">
+      {mayEdit.value && <div class="row">
         <button type="button" disabled={!may || !drawn.undoable.value} aria-keyshortcuts="Control+Z" onClick={() => void step(drawn.visit, "undo")}>{t("regions.undo")}</button>
         <button type="button" disabled={!may || !drawn.redoable.value} aria-keyshortcuts="Control+Shift+Z" onClick={() => void step(drawn.visit, "redo")}>{t("regions.redo")}</button>
         <button type="button" data-act="new-lesion" disabled={!may} aria-pressed={selected.value === null} onClick={() => (selected.value = null)}>{t("regions.newLesion")}</button>
         {missing.length > 0 && (
           <button type="button" data-act="propose" disabled={!may || proposing} onClick={() => void propose()}>{proposing ? t("regions.proposing") : t("regions.proposeMissing")}</button>
         )}
-      </div>
-      {drawn.failure.value !== null && <p class="warn" role="alert">{drawn.failure.value.what}</p>}
+      </div>}
+      {drawn.failure.value !== null && <p class="warn" role="alert">{saying(drawn.failure.value)}</p>}
       <ul class="regions" aria-label={t("regions.title")}>
         {drawn.standing().map((region) => <Line key={region.name} drawn={drawn} region={region} />)}
       </ul>

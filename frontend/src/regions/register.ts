@@ -1,6 +1,6 @@
 /** Hangs the drawing tools, panels and the study page into the page, and starts following regions and numbers. */
 
-import { effect } from "@preact/signals";
+import { effect, untracked } from "@preact/signals";
 import { CohortPage } from "../cohort/page";
 import { t, type Key } from "../i18n";
 import { keys } from "../keys";
@@ -10,7 +10,7 @@ import { start as startNumbers } from "../panels/numbers";
 import { ReportPanel } from "../panels/report";
 import { ResultsPanel } from "../panels/results";
 import { openPanel, panels, toolbar } from "../slots";
-import { first, region as selected, tool } from "../state";
+import { first, mayEdit, region as selected, tool } from "../state";
 import { activePane, layers, panes } from "../view/pane";
 import { drawnFirst, drawnSecond, edit, start as startDesk, step } from "./desk";
 import { draft, mayDraw, resize, tip } from "./draft";
@@ -35,20 +35,22 @@ const ICONS: Record<DrawingTool, string> = {
 
 const KEYS: Record<DrawingTool, string> = { edit: "e", lesion: "n", ellipse: "i", spline: "s", freehand: "h", brush: "b", eraser: "d", move: "j", shift: "k", caliper: "u" };
 
-function registerTools(): void {
-  registerDrawing();
-  (Object.keys(ICONS) as DrawingTool[]).forEach((name, n) => {
+/** Buttons and keys of the drawing tools. Returns the way to take them away again. */
+function registerTools(): () => void {
+  const stops = (Object.keys(ICONS) as DrawingTool[]).flatMap((name, n) => {
     const title = (): string => t(`draw.${name}`);
-    toolbar.register({
+    const button = toolbar.register({
       key: `draw-${name}`, icon: ICONS[name], title, shortcut: KEYS[name], group: "draw", order: 30 + n,
       action: () => take(name), pressed: () => tool.value === name, disabled: () => !mayDraw(first),
     });
-    keys.register({ combo: KEYS[name], title, action: () => take(name) });
+    return [button, keys.register({ combo: KEYS[name], title, action: () => take(name) })];
   });
+  return () => stops.forEach((stop) => stop());
 }
 
-function registerKeys(): void {
-  const one = (combo: string, key: Key, action: () => void): void => void keys.register({ combo, title: () => t(key), action });
+function registerKeys(): () => void {
+  const stops: (() => void)[] = [];
+  const one = (combo: string, key: Key, action: () => void): void => void stops.push(keys.register({ combo, title: () => t(key), action }));
   one("Ctrl+z", "regions.undo", () => {
     if (!takeBack(false)) void step(first, "undo");
   });
@@ -69,11 +71,17 @@ function registerKeys(): void {
   one("Delete", "regions.delete", () => {
     if (selected.value !== null && mayDraw(first) && drawnFirst.get(selected.value) !== null) edit(first, selected.value, { kind: "delete" });
   });
+  return () => stops.forEach((stop) => stop());
 }
 
 export function registerReading(): void {
-  registerTools();
-  registerKeys();
+  registerDrawing();
+  effect(() => {
+    // Who may only look gets no tools that would fail.
+    if (!mayEdit.value) return undefined;
+    const stops = untracked(() => [registerTools(), registerKeys()]);
+    return () => untracked(() => stops.forEach((stop) => stop()));
+  });
   panels.register({ key: "regions", title: () => t("regions.title"), component: RegionsPanel, order: 5 });
   panels.register({ key: "curves", title: () => t("curves.title"), component: CurvesPanel, order: 6 });
   panels.register({ key: "results", title: () => t("results.title"), component: ResultsPanel, order: 7 });

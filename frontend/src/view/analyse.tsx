@@ -6,6 +6,7 @@ import { JobLine } from "../list/job";
 import { ProtocolRules } from "../list/protocol";
 import { t } from "../i18n";
 import { panels } from "../slots";
+import { OnlyLooking } from "../panels/role";
 import { first, mayEdit, words } from "../state";
 import { tell } from "../tell";
 
@@ -60,6 +61,7 @@ function Analyse() {
     <div class="analyse">
       <h2>{t("analyse")}</h2>
       <p>{t(study.corrected ? (study.stale ? "analyse.stale" : "analyse.done") : "analyse.before")}</p>
+      <OnlyLooking />
       <form onSubmit={(event) => void start(event)}>
         <label>
           <span>{t("analyse.model")}</span>

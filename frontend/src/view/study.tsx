@@ -4,6 +4,7 @@ import { useCallback, useEffect } from "preact/hooks";
 import { get, hear, knownAs, type Link, type PlaneName, type Study } from "../api";
 import { date, t } from "../i18n";
 import { JobLine } from "../list/job";
+import { Splitter } from "../panels/splitter";
 import { openPanel, panels } from "../slots";
 import { alarm, bigPlane, first, fourMaps, layout, map, second, studies, type Layout, type Visit } from "../state";
 import { tell } from "../tell";
@@ -89,6 +90,7 @@ function Panels() {
   };
   return (
     <aside class="panels" aria-label={t("panels")}>
+      <Splitter />
       <div role="tablist" aria-label={t("panels")} onKeyDown={step}>
         {list.map((one) => (
           <button

@@ -22,7 +22,8 @@ it("a probability is never rounded to a certainty", () => {
   expect(percent(0.039, "en")).toBe("4%");
   expect(percent(0.0001, "en")).toBe("< 1%");
   expect(percent(0.999, "fr")).toBe("> 99\u202f%");
-  expect(percent(0, "en")).toBe("0%");
+  expect(percent(0, "en")).toBe("< 1%");
+  expect(percent(1, "en")).toBe("> 99%");
   expect(percent(null, "fr")).toBe(NONE);
 });
 

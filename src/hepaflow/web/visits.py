@@ -17,7 +17,7 @@ from hepaflow.errors import HepaflowError
 from hepaflow.lesions.identity import Link
 from hepaflow.response.catalogue import SIZE_CRITERIA, SizeCriterion
 from hepaflow.response.criterion import CRITERIA, Criterion
-from hepaflow.web import calipers, regions_log
+from hepaflow.web import calipers, regions_log, studies
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import shape
@@ -46,7 +46,7 @@ class Seen:
 
 
 def criteria(room: Room, study: str, *, language: str) -> dict[str, Any]:
-    """Every criterion that can be read on the analysed visits of the study's patient, side by side; none where there is one visit only.
+    """Every criterion that can be read on the analysed visits of the study's patient, side by side; none where there is one visit only, or no lesion at the first.
 
     Lesions that are linked to none of the first visit are listed and not rated: a lesion that nobody linked is no new one.
     """
@@ -58,7 +58,7 @@ def criteria(room: Room, study: str, *, language: str) -> dict[str, Any]:
         one: [{**_told(lesion), "name": names.get((one, lesion.lesion))} for lesion in lesions] for one, lesions in seen.items()
     }
     rated: list[dict[str, Any]] = []
-    if len(visits) > 1:
+    if len(visits) > 1 and seen[visits[0]["study"]]:
         with tempfile.TemporaryDirectory(dir=room.data) as scratch:
             table = _table(Path(scratch) / "visits.csv", room, visits, seen, names)
             rules: tuple[Criterion | SizeCriterion, ...] = (*CRITERIA, *SIZE_CRITERIA)
@@ -90,13 +90,17 @@ def proposed_links(room: Room, study: str, other: str) -> dict[str, Any]:
 
 
 def _visits(room: Room, study: str) -> list[dict[str, Any]]:
-    """The analysed studies of the patient in the order of their dates; this one alone where it is not known whose it is."""
+    """The analysed studies of the patient in the order of their dates; this one alone where it is not known whose it is.
+
+    Of copies of one study the one that is asked about stands for the visit, else the one that was brought in last.
+    """
     with room.tables.read() as connection:
         key = connection.execute(sa.select(t.studies.c.patient_key).where(t.studies.c.id == study)).scalar_one()
         same = t.studies.c.patient_key == key if key else t.studies.c.id == study
         rows = connection.execute(sa.select(t.studies).where(same, t.studies.c.trashed.is_(None))).all()
     found = [row for row in rows if (room.place(row.id).case / "case.json").exists()]
-    ordered = sorted(found, key=lambda row: (row.date, row.added))
+    once = {studies.digest_of(row): row for row in sorted(found, key=lambda row: (row.id == study, row.added))}
+    ordered = sorted(once.values(), key=lambda row: (row.date, row.added))
     return [{"study": row.id, "date": row.date, "visit": f"visit {number}"} for number, row in enumerate(ordered, start=1)]
 
 

@@ -9,7 +9,6 @@ import { fromPlane, toPlane } from "./geometry";
 import { clearLengths, lengths } from "./length";
 import { activePane, panes, type Pane } from "./pane";
 import { lookAt, pan, registerPointerTools, resetCameras, scroll, zoom } from "./pointer";
-import { reportOpen } from "./report";
 import { stepPass } from "./time";
 import { toggleSet } from "./visit";
 
@@ -79,7 +78,7 @@ function shortcuts(): Shortcut[] {
     one("z", "tool.zoom", () => (tool.value = "zoom")),
     one("p", "tool.pan", () => (tool.value = "pan")),
     one("l", "tool.length", () => (tool.value = "length")),
-    one("Escape", "key.escape", () => (reportOpen.value ? (reportOpen.value = false) : (tool.value = "point"))),
+    one("Escape", "key.escape", () => (tool.value = "point")),
     one("x", "tool.crosshair", () => (crosshair.value = !crosshair.value)),
     one("o", "key.map", toggleMap),
     one(",", "key.fainter", () => (opacity.value = Math.max(0, opacity.value - 0.1))),

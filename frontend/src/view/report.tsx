@@ -12,7 +12,16 @@ export function ReportOver() {
   useEffect(() => {
     const before = document.activeElement;
     close.current?.focus();
+    const escape = (event: KeyboardEvent): void => {
+      if (event.key !== "Escape" || event.defaultPrevented) return;
+      event.preventDefault();
+      event.stopPropagation();
+      reportOpen.value = false;
+    };
+    // Before the shortcuts hear it, for which Escape ends what is being drawn.
+    window.addEventListener("keydown", escape, true);
     return () => {
+      window.removeEventListener("keydown", escape, true);
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);

@@ -20,6 +20,7 @@ export function Whose({ visit }: { visit: Visit }) {
         <span key={part}>{part}</span>
       ))}
       {other && <em>{t("visit.other")}</em>}
+      {visit === first && layout.value === "visits" && <em class="mine">{t("visit.mine")}</em>}
       {study.signed && <em class="good">{t("state.signed")}</em>}
       {study.stale && <em>{t("study.stale")}</em>}
     </p>

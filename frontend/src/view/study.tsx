@@ -17,7 +17,7 @@ import { PaneView } from "./pane";
 import { lookAt } from "./pointer";
 import { ReportOver, reportOpen } from "./report";
 import { prepare } from "./screen";
-import { fetchAhead, player } from "./time";
+import { fetchAhead, player, setPass } from "./time";
 import { TimeBar } from "./timebar";
 import { Toolbar } from "./toolbar";
 import { closeVisit, hasCome, openVisit } from "./visit";
@@ -57,9 +57,11 @@ function FourMaps() {
 }
 
 function TwoVisits() {
+  const at = (visit: Visit): number => visit.study.value?.visit ?? 0;
+  const inOrder = at(second) < at(first) ? [second, first] : [first, second];
   return (
     <>
-      {[first, second].map((visit) => (
+      {inOrder.map((visit) => (
         <div class="framed" key={visit.key}>
           <div class="frame-bar">
             <Whose visit={visit} />
@@ -135,6 +137,7 @@ async function openStudies(id: string, other: string | null): Promise<void> {
   await Promise.all([openVisit(first, id), other === null ? closeVisit(second) : openVisit(second, other)]);
   if (other === null) return;
   lookAt(first, first.cross.value);
+  setPass(first, first.pass.value);
   // Where no link can be proposed, relative position serves.
   await linkLesions(id, other).catch(() => undefined);
 }

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get, hear, send, type Job } from "../api";
 import { date, number, t } from "../i18n";
 import { saying } from "../i18n/errors";
+import { stepText } from "../list/job";
 import { attempt } from "../regions/desk";
 import { go, route } from "../router";
 import { OnlyLooking } from "../panels/role";
@@ -163,7 +164,7 @@ function One({ id }: { id: string }) {
         <p><a href="#/cohorts">{t("cohort.all")}</a></p>
         {job === null || job.state === "done" ? <p role="status">{t("regions.loading")}</p> : (
           <p role="status">
-            {stateText(job.state)} {job.step} {(job.state === "running" || job.state === "waiting") && <progress max={Math.max(1, job.total)} value={job.done} aria-label={t("cohort.run")} />}
+            {stateText(job.state)} {stepText(job)} {(job.state === "running" || job.state === "waiting") && <progress max={Math.max(1, job.total)} value={job.done} aria-label={t("cohort.run")} />}
             {job.error !== null && <strong class="warn"> {saying(job.error)}</strong>}
           </p>
         )}

@@ -21,6 +21,11 @@ const STEPS = {
   "dicom maps": "step.dicom",
   save: "step.save",
   send: "step.send",
+  study: "step.study",
+  parameters: "step.parameters",
+  comparisons: "step.comparisons",
+  "combined rule": "step.rule",
+  report: "step.report",
 } as const;
 
 /** What a job is doing, in words, and how much of that is done. */

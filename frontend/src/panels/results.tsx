@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { send } from "../api";
 import { number, t } from "../i18n";
 import { saying } from "../i18n/errors";
+import { stepText } from "../list/job";
 import { attempt, drawnOf } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
@@ -84,7 +85,7 @@ function Analyse() {
   if (running) {
     return (
       <p role="status">
-        {t("results.analysing")} {job.step} <progress max={Math.max(1, job.total)} value={job.done} aria-label={t("results.analysing")} />
+        {t("results.analysing")} {stepText(job)} <progress max={Math.max(1, job.total)} value={job.done} aria-label={t("results.analysing")} />
       </p>
     );
   }

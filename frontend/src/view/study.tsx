@@ -63,7 +63,7 @@ function TwoVisits() {
     <>
       {inOrder.map((visit) => (
         <div class="framed" key={visit.key}>
-          <div class="frame-bar">
+          <div class={`frame-bar ${visit === first ? "mine" : ""}`} title={visit === first ? t("visit.mine") : undefined}>
             <Whose visit={visit} />
           </div>
           <PaneView name={`${visit.key}-${bigPlane.value}`} visit={visit} plane={bigPlane.value} map={map} />

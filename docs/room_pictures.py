@@ -65,12 +65,18 @@ def serving(data: Path) -> Iterator[str]:
 
 
 def take(folder: Path, language: str) -> None:
-    """Walks through both visits in one language, and keeps the pictures that pages show."""
+    """Walks through both visits in one language, and keeps its pictures."""
     made = folder / language
     with serving(folder / f"data-{language}") as url:
         command = ["npm", "run", "--silent", "pictures", "--", "--url", url, "--language", language, "--to", str(made)]
         visits = ["--study", str(folder / "after"), "--earlier", str(folder / "before")]
         subprocess.run([*command, *visits, f"--at={middles(folder / 'after')}"], cwd=ROOT / "frontend", check=True)
+    keep(made, language)
+    print("numbers that the page showed:", (made / "figures.json").read_text(), sep="\n")
+
+
+def keep(made: Path, language: str) -> None:
+    """The pictures that pages show, with fewer colours, in the place of those before."""
     kept = PICTURES / language
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
@@ -80,7 +86,6 @@ def take(folder: Path, language: str) -> None:
         print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1000:.0f} kB")
         if path.stat().st_size > LARGEST_BYTES:
             raise SystemExit(f"{path} is larger than {LARGEST_BYTES / 1000:.0f} kB")
-    print("numbers that the page showed:", (made / "figures.json").read_text(), sep="\n")
 
 
 if __name__ == "__main__":

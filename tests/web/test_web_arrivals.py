@@ -128,3 +128,11 @@ def test_the_address_leads_to_studies_of_the_room_only(here: Inside, asked: str)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     answer = here.client.get("/enter", params={"study": here.study}, follow_redirects=False)
     assert answer.headers["location"] == f"/#/study/{here.study}"
+
+
+@pytest.mark.parametrize("path", ["/proc/self", "/proc/self/status", "/sys"])
+def test_what_lies_on_no_disk_is_not_brought_in(here: Inside, path: str) -> None:
+    before = listed(here)
+    answer = here.client.post("/api/studies", json={"path": path})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "SOURCE-UNREADABLE")
+    assert listed(here) == before

@@ -13,7 +13,9 @@ ENTRY = re.compile(r'^  "([A-Z0-9-]+)": \["([^"]+)", "([^"]+)"\],$', re.MULTILIN
 
 def raised() -> set[str]:
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "src/hepaflow/web").glob("*.py"))]
-    texts = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    texts = [
+        node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
     return {text for text in texts if CODE.fullmatch(text)}
 
 

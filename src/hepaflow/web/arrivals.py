@@ -9,6 +9,9 @@ from hepaflow.store import atomic
 from hepaflow.web import known, studies
 from hepaflow.web.room import Room
 
+#: What the operating system shows of itself as files.
+_NO_DISKS = ("/proc", "/sys")
+
 
 def judged(room: Room, given: str) -> Path:
     """The folder, .zip or 4D NIfTI at an absolute path. Refused: a path that is not absolute, not there, or inside the data folder."""
@@ -19,6 +22,8 @@ def judged(room: Room, given: str) -> Path:
         path = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:
         raise InputRefused("SOURCE-MISSING", "the path of the study does not exist", "Check the path") from error
+    if any(path.is_relative_to(root) for root in _NO_DISKS):
+        raise InputRefused("SOURCE-UNREADABLE", "the path leads to no disk", "Give the folder of one study")
     if path.is_relative_to(room.data) or room.data.is_relative_to(path):
         raise UsageError("IMPORT-OWN", "the path leads to the server's own data", "Give the folder of one study")
     return path

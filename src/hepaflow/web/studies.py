@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from hepaflow.web import jobs as j
-from hepaflow.web import known
+from hepaflow.web import known, last_analysis
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace, fresh_id, place_of
 from hepaflow.web.staleness import changed_since
@@ -75,7 +75,8 @@ def facts(connection: sa.Connection, study: str) -> dict[str, Any]:
     """What import and the last analysis say of a study; rules and flags are those of the analysis where there is one."""
     row = connection.execute(sa.select(t.studies.c.facts, t.studies.c.analysed).where(t.studies.c.id == study)).one()
     analysed = {} if row.analysed is None else json.loads(row.analysed)
-    return {**json.loads(row.facts), **{key: analysed[key] for key in ("rules", "flags") if key in analysed}}
+    judged = {key: analysed[key] for key in ("rules", "flags") if key in analysed}
+    return {**json.loads(row.facts), **judged, "of": _judged_by(analysed)}
 
 
 def digest_of(row: sa.Row[Any]) -> str:
@@ -131,10 +132,11 @@ def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, visit: int, 
         "visit": visit,
         "added": row.added,
         "state": _state(job, known=bool(facts), analysed=analysed is not None, signed=signed is not None),
-        "protocol": _counted((analysed or facts).get("rules", [])),
+        "protocol": _counted({**facts, **(analysed or {})}.get("rules", [])) | {"of": _judged_by(analysed or {})},
         "passes": facts.get("passes", 0),
         "spacing_mm": facts.get("spacing_mm", []),
         "coverage_mm": facts.get("coverage_mm", []),
+        "analysis": None if analysed is None else {"at": analysed["at"], **(last_analysis.choices(analysed, place.case) or {})},
         "lesions": 0 if analysed is None else analysed["lesions"],
         "signed": signed,
         "job": None if job is None else j.as_json(job),
@@ -151,6 +153,11 @@ def _state(job: sa.Row[Any] | None, *, known: bool, analysed: bool, signed: bool
     if analysed:
         return "analysed"
     return "imported" if known else "failed"
+
+
+def _judged_by(analysed: dict[str, Any]) -> str:
+    """Whose verdicts those of the protocol are: the last analysis', else the first look's at import, which knows no region and no motion."""
+    return "analysis" if "rules" in analysed else "import"
 
 
 def _counted(rules: list[dict[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hepaflow.errors import OutputFailed
 from hepaflow.store import atomic
-from hepaflow.web import arrivals, known, regions_log, studies
+from hepaflow.web import arrivals, known, last_analysis, numbers, regions_log, studies
 from hepaflow.web import tables as t
 from hepaflow.web.places import fresh_id, trash
 from hepaflow.web.refusals import Conflict
@@ -42,7 +42,7 @@ class OnDisk(Asked):
 
 
 class Analysis(Asked):
-    """How to analyse; what is not given is as on the command line."""
+    """How to analyse; what is not given is as in the last analysis, and in the first one as on the command line."""
 
     model: str | None = Field(default=None, max_length=40)
     motion: Literal["deformable", "rigid", "none"] | None = None
@@ -117,7 +117,7 @@ def protocol(study: str, room: InRoom, by: By, language: Literal["en", "fr"] | N
         {**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][language or by.language]}
         for rule in facts.get("rules", [])
     ]
-    return {"rules": rules, "flags": facts.get("flags", []), "acquisition": facts.get("acquisition", {})}
+    return {"of": facts["of"], "rules": rules, "flags": facts.get("flags", []), "acquisition": facts.get("acquisition", {})}
 
 
 @router.post("/studies/{study}/analyze", status_code=202)
@@ -130,17 +130,24 @@ def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]
         raise Conflict("STUDY-NOT-READY", "the study is not brought in", "Wait until it is, or bring it in again")
     regions_log.refuse_signed(room, study)
     drawn = _drawn(room, study)
-    chosen = {"model": asked.model, "motion__method": asked.motion, "compare": asked.compare or None, "language": by.language}
-    plan = chosen | {"inputs__shifts": drawn.shifts or None}
+    chosen = _chosen(asked, last_analysis.choices(numbers.analysed(room, study), place.case) or {})
+    plan = {"model": chosen["model"], "motion__method": chosen["motion"], "compare": chosen["compare"] or None}
+    plan |= {"language": by.language, "inputs__shifts": drawn.shifts or None}
     load(None, **plan)  # refused before anything is queued
     given = {"folder": str(place.folder), "drawn": drawn.path, "plan": plan, "cursor": drawn.cursor}
     given["earlier"] = regions_log.earlier(room, study)
     with room.tables.begin() as connection:
         job = room.jobs.queue(connection, "analyze", study, given, who=by.name)
-        detail = {"job": job, "model": asked.model, "motion": asked.motion, "edits": drawn.cursor}
+        detail = {"job": job, **chosen, "edits": drawn.cursor}
         room.tables.audit(connection, study=study, who=by.name, what="analysis-asked", detail=detail)
     room.jobs.wake(job)
     return {"job": job}
+
+
+def _chosen(asked: Analysis, last: dict[str, Any]) -> dict[str, Any]:
+    """What is asked for, else what was done last, else None: the default."""
+    said = asked.model_dump()
+    return {key: last.get(key) if said[key] is None else said[key] for key in last_analysis.CHOICES}
 
 
 def _listed(room: Room, only: str | None = None) -> list[dict[str, Any]]:

@@ -76,7 +76,8 @@ def analyze(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
             _keep(done.aligned.get(), place.corrected, made_of=done.aligned.digest)
         tell("save", 1, 1)
         (rules, _), (_, lesions) = done.summary.get(), done.lesions.get()
-    return {"lesions": len(lesions), "model": plan.model, "flags": list(done.flags()), "missing": done.missing()} | _judged(rules)
+    chosen = {"model": plan.model, "motion": plan.motion.method, "compare": plan.compare}
+    return chosen | {"lesions": len(lesions), "flags": list(done.flags()), "missing": done.missing()} | _judged(rules)
 
 
 def send(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:

@@ -150,8 +150,13 @@ def refuse_signed(room: Room, study: str) -> None:
 
 
 def write_drawn(room: Room, study: str) -> Path | None:
-    """The regions as they stand as a set for an analysis, in a folder that no later edit touches; None where nothing is drawn."""
+    """The regions as they stand as a set for an analysis, in a folder that no later edit touches; None where nothing is drawn.
+
+    What the room proposed on images that are not corrected yet is left out: the analysis proposes anew, on corrected ones.
+    """
     place, states = room.place(study), current(room, study)
+    if handed.reference_of(place) is None:
+        states = {name: state for name, state in states.items() if not state.provisional}
     if not states:
         return None
     frame = handed.frame_of(place, tuple(states.values()))

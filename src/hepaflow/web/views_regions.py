@@ -97,7 +97,7 @@ def propose(study: str, asked: Nothing, room: InRoom, by: By) -> dict[str, Any]:
         if name in ground.drawn:
             continue
         try:
-            steps.append(Step(shown(finder, name, fresh(name, ground)), states[name].version if name in states else 0))
+            steps.append(Step(shown(finder, name, fresh(name, ground), ground), states[name].version if name in states else 0))
         except InputRefused as error:
             refused.append({"name": name, "error": refusals.shape(error)})
     written = regions_log.write(room, study, Deed("propose", by.name, {}), steps) if steps else []
@@ -198,7 +198,7 @@ def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: in
         check_identity(room, study, identity)
 
     drawn = {name: state for name, state in states.items() if not state.deleted}
-    return Ground(held, drawn, None if corrected else frame, check)
+    return Ground(held, drawn, None if corrected else frame, check, corrected)
 
 
 def _changed(room: Room, study: str, written: list[RegionState]) -> dict[str, Any]:

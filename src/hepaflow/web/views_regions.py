@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hepaflow.errors import InputRefused, UsageError
-from hepaflow.web import calipers, import_regions, refusals, regions_log
+from hepaflow.web import calipers, import_regions, refusals, region_facts, regions_log
 from hepaflow.web.pictures import working_series
 from hepaflow.web.region_asks import Base, Cursor, Edit, Index, Version
 from hepaflow.web.region_edits import Ground, applied, fresh, shown
@@ -140,6 +140,18 @@ def caliper(study: str, name: str, room: InRoom) -> dict[str, Any]:
     state = regions_log.one(room, study, name)
     grid = working_series(room.place(study)).value.grid
     return {"caliper": calipers.proposed(state.mask, grid).told(), "version": state.version}
+
+
+@router.get("/{name}/facts")
+def facts(
+    study: str,
+    name: str,
+    room: InRoom,
+    which: Annotated[str | None, Query(alias="set", max_length=20)] = None,
+    at_pass: Annotated[int | None, Query(alias="pass", ge=0, lt=100_000)] = None,
+) -> dict[str, Any]:
+    """Mean HU and SD in a pass, the reference unless told otherwise, and a lesion's longest diameter."""
+    return region_facts.facts(room.place(study), regions_log.one(room, study, name), which=which, at_pass=at_pass)
 
 
 @router.get("/{name}/history")

@@ -194,6 +194,19 @@ def test_a_request_sent_twice_is_done_once(client: Any, at: str) -> None:
     assert len(client.get(f"{at}/lesion-1/history").json()["versions"]) == 1
 
 
+def test_a_renaming_sent_twice_answers_with_the_new_name_however_late(client: Any, at: str) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    body = {"base": 1, "edit": {"kind": "rename", "to": "lesion-7"}, "key": "rename_%_key"}
+    first = client.post(f"{at}/lesion-1", json=body).json()
+    assert (first["name"], first["deleted"]) == ("lesion-7", False)
+    for number in range(1, 56):
+        post(client, f"{at}/lesion-7", number, kind="move", mm=[(-1) ** number * 4.0, 0, 0])
+    again = client.post(f"{at}/lesion-1", json=body)
+    assert (again.status_code, again.json()["name"], again.json()["deleted"]) == (200, "lesion-7", False)
+    other = client.post(f"{at}/lesion-1", json=body | {"key": "rename_x_key"})
+    assert other.status_code == 422  # another request: the name is taken
+
+
 def test_of_edits_that_come_at_once_one_is_first_and_none_is_lost(client: Any, at: str, room: Room) -> None:
     post(client, f"{at}/lesion-1", 0, **disc())
     at_once(room, study_of(at))

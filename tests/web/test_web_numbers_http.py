@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from analysed_for_tests import add_study, draw, say_analysed
 from numbers_for_tests import small_study
 from room_for_tests import opened
 
+from hepaflow.domain.motion import MotionField
 from hepaflow.report.tables import category_cell, ratio_with_interval
 from hepaflow.report.words import Words
 from hepaflow.store import case_json, codec
-from hepaflow.web.live import Live
+from hepaflow.web.live import Live, Lives
 from hepaflow.web.live_values import Numbers
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.ratings import of_case
@@ -135,12 +136,26 @@ def test_a_rating_that_is_not_settled_says_so(p: float | None, flags: list[str],
 
 def lesion_with_its_origin(lesion: Any) -> Any:
     """What lesions.json says of where a lesion comes from is not told of live ones."""
-    from dataclasses import replace
-
     from hepaflow.domain.lesions import Region
 
     whole = Region("whole", np.ones((1, 1, 1), bool), "given")
     return replace(lesion, lesion=replace(lesion.lesion, shells={"whole": whole}))
+
+
+@pytest.mark.parametrize(("method", "told"), [("none", True), ("rigid", False)])
+def test_motion_that_an_analysis_did_not_correct_is_told(study: Study, tmp_path: Path, method: str, told: bool) -> None:
+    place, series = StudyPlace(tmp_path), codec.load(study.place.acquired)
+    for folder in (place.acquired, place.corrected, place.case / "steps" / "motion"):
+        folder.mkdir(parents=True)
+    codec.save(series, place.acquired)
+    codec.save(series, place.corrected)
+    fields = np.zeros((series.passes, 1, 1, 1, 3), np.float32)
+    grid = replace(series.grid, shape=(1, 1, 1))
+    field = MotionField(method, 2, grid, fields, (), (1.0, 1.0), np.zeros((1, 1, 1), np.float32))
+    codec.save(field, place.case / "steps" / "motion")
+    found = Lives().of(place).numbers(current(study.room, study.id), lesions=[])
+    assert found.series == "corrected"
+    assert ("motion-not-corrected" in found.flags) is told
 
 
 def test_a_curve_is_its_fit_and_what_is_left(study: Study) -> None:

@@ -103,6 +103,14 @@ def reference_pass(place: StudyPlace) -> int | None:
     return _of_step(place, "motion", "reference")
 
 
+def motion_method(place: StudyPlace) -> str | None:
+    """How the analysis brought the passes together (``none``: not at all); None before one."""
+    try:
+        return str(SHELF.stored(place.case / "steps" / "motion").value.part("method"))
+    except FileNotFoundError:
+        return None
+
+
 def maps_told(place: StudyPlace) -> dict[str, Any]:
     """The maps of a study's analysis, with the range and palette in which its model shows them. Refused (``MAPS-NONE``): none were made."""
     held = _maps(place)

@@ -23,7 +23,7 @@ def choices(analysed: Mapping[str, Any] | None, case: Path) -> dict[str, Any] | 
         return {key: analysed[key] for key in CHOICES}
     plan: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError, HepaflowError, AttributeError):  # unreadable: as if nothing had been chosen
-        plan = json.loads(read_text(case / "case.json")).get("plan", {})
+        plan = json.loads(read_text(case / "case.json") or "").get("plan", {})
     motion = plan.get("motion")
     return {
         "model": analysed.get("model", plan.get("model")),

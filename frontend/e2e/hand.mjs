@@ -40,7 +40,8 @@ export async function take(page, id) {
         const now = await shown();
         if (now === Math.round(index)) break;
         await page.mouse.wheel(0, Math.sign(Math.round(index) - now) * 100);
-        await page.waitForTimeout(40);
+        // What is drawn lags behind the wheel; the next turn before that would go too far.
+        for (let waits = 0; waits < 50 && (await shown()) === now; waits += 1) await page.waitForTimeout(30);
       }
       const scale = Math.min(box.width / (plane.columns * plane.column_mm), box.height / (plane.rows * plane.row_mm));
       const at = (dx_mm, dy_mm) => [
@@ -59,11 +60,11 @@ export async function take(page, id) {
 
     // The analysis that a button of the open panel asks for; its job once it ended.
     async analyse({ button = "[data-act=analyse]", patience_ms = 900_000 } = {}) {
+      const last = (await state()).job?.id;
       await page.click(button);
-      await until(page, "the analysis to start", async () => ["waiting", "running"].includes((await state()).job?.state));
-      const end = await until(page, "the analysis", async () => { const now = await state(); return ["done", "failed"].includes(now.job?.state) && now; }, patience_ms);
+      const end = await until(page, "the analysis", async () => { const { job } = await state(); return job.id !== last && !["waiting", "running"].includes(job.state) && job; }, patience_ms);
       await page.waitForTimeout(800);
-      return end.job;
+      return end;
     },
   };
 }

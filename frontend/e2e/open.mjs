@@ -5,8 +5,8 @@ import { chromium } from "playwright-core";
 
 const FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking", "--js-flags=--expose-gc", "--enable-precise-memory-info"];
 
-// `state`: a file that keeps the session from one script to the next. `insecure` takes a certificate that nobody vouches for.
-export async function open(url, { executable = process.env.CHROMIUM ?? "/usr/bin/chromium", width = 1600, height = 950, state, insecure = false } = {}) {
+// `state`: a file that keeps the session from one script to the next. `insecure` takes a certificate that nobody vouches for, `login` is an account.
+export async function open(url, { executable = process.env.CHROMIUM ?? "/usr/bin/chromium", width = 1600, height = 950, state, insecure = false, login } = {}) {
   const browser = await chromium.launch({ executablePath: executable, args: FLAGS, headless: true });
   const context = await browser.newContext({ viewport: { width, height }, locale: "en-GB", ignoreHTTPSErrors: insecure, ...(state && existsSync(state) ? { storageState: state } : {}) });
   const page = await context.newPage();
@@ -24,6 +24,11 @@ export async function open(url, { executable = process.env.CHROMIUM ?? "/usr/bin
     if (response.status() >= 500) faults.push(`${response.status()} ${response.url()}`);
   });
   await page.goto(url);
+  if (login) {
+    await page.fill("input[name=name]", login.name);
+    await page.fill("input[name=password]", login.password);
+    await page.click("button[type=submit]");
+  }
   await page.waitForSelector("main");
   return { browser, context, page, faults, home };
 }

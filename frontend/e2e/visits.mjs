@@ -90,7 +90,7 @@ for (let n = 0; n < pairs; n += 1) {
   await button.click();
   await until(page, "the pair", () => button.isDisabled());
 }
-const linked = (await api(page, "GET", `/studies/${after.id}/regions`)).body.regions.filter((one) => one.identity?.study === before.id);
+const linked = (await api(page, "GET", `/studies/${after.id}/regions`)).body.regions.filter((one) => !one.deleted && one.identity?.study === before.id);
 check(pairs > 0 && linked.length === pairs, `${linked.length} of ${pairs} pairs confirmed`);
 await page.waitForSelector(".criteria table tbody", { timeout: 60_000 });
 await page.waitForTimeout(2500);
@@ -126,14 +126,14 @@ check((await width()) === usual, "a double click brings the usual width back");
 await opened(before.id, after.id);
 await page.waitForTimeout(2500);
 const link = (await api(page, "GET", `/studies/${before.id}/link?other=${after.id}`)).body.links.sort((a, b) => a.distance_mm - b.distance_mm);
-const which = async (visit) => page.evaluate((key) => document.querySelector(`.pane.${key}-axial`)?.dataset.shown ?? "", visit);
+const which = (n) => page.locator(".pictures.visits .pane").nth(n).getAttribute("data-shown");
 await shot("two-visits");
 // Each side shows the slice in which the linked lesion has its middle.
 const image = async (id) => (await api(page, "GET", `/studies/${id}/images`)).body;
 const [one, two] = [await image(before.id), await image(after.id)];
 const index = (images, mm) => (mm[2] - images.planes.axial.to_mm[2][3]) / images.planes.axial.to_mm[2][0];
 const shownAt = (text) => Number(text.split("?")[0].split("/").at(-1));
-const [left, right] = [shownAt(await which("first")), shownAt(await which("second"))];
+const [left, right] = [shownAt(await which(0)), shownAt(await which(1))];
 check(Math.abs(left - index(one, link[0].first_mm)) <= 1 && Math.abs(right - index(two, link[0].second_mm)) <= 1, `both sides show ${link[0].first}: slices ${left}, ${right}`);
 await tab("results");
 await page.waitForTimeout(1500);
@@ -144,15 +144,17 @@ await axe("two visits");
 await opened(after.id);
 await tab("regions");
 const line = page.locator("ul.regions [data-region=lesion-8]");
+// Names of deleted regions stay taken, so every run takes another.
+const called = `hilum-${Date.now() % 100_000}`;
 if (await line.count()) {
   await line.locator(".more").click();
   await line.getByRole("button", { name: french ? "Renommer" : "Rename", exact: true }).first().click();
-  await line.locator(".rename input").fill("hilum");
+  await line.locator(".rename input").fill(called);
   await shot("rename");
   await line.locator(".rename button").click();
-  await page.waitForSelector("ul.regions [data-region=lesion-hilum]");
+  await page.waitForSelector(`ul.regions [data-region=lesion-${called}]`);
   const held = (await api(page, "GET", `/studies/${after.id}/regions`)).body.regions;
-  check(held.some((region) => region.name === "lesion-hilum" && !region.deleted) && !held.some((region) => region.name === "lesion-8" && !region.deleted), "renamed");
+  check(held.some((region) => region.name === `lesion-${called}` && !region.deleted) && !held.some((region) => region.name === "lesion-8" && !region.deleted), "renamed");
   await page.waitForTimeout(600);
   await shot("renamed");
   await page.keyboard.press("Control+z");
@@ -171,8 +173,9 @@ for (const name of ["results.zip", "dicom.zip"]) {
 }
 for (const archive of [given.gone, given.archive].filter(Boolean)) {
   await page.selectOption(".send select", archive);
+  const last = (await study(after.id)).job?.id;
   await page.click("[data-act=send]");
-  const ended = await until(page, "sending", async () => { const { job } = await study(after.id); return job?.kind === "send" && !["waiting", "running"].includes(job.state) && job; }, 180_000);
+  const ended = await until(page, "sending", async () => { const { job } = await study(after.id); return job?.kind === "send" && job.id !== last && !["waiting", "running"].includes(job.state) && job; }, 180_000);
   check(archive === given.gone ? ended.state === "failed" : ended.state === "done", `sent to ${archive}: ${ended.state} ${ended.error?.code ?? ""}`);
   await page.waitForTimeout(500);
   await page.locator(".send").scrollIntoViewIfNeeded();
@@ -184,7 +187,7 @@ await axe("report");
 
 // --- cohorts ------------------------------------------------------------------------------------------------------------------------
 async function cohort(name) {
-  await page.waitForSelector(".cohorts .figures, .cohorts strong.warn", { timeout: 180_000 });
+  await page.waitForSelector(".cohorts .cohort-table, .cohorts strong.warn", { timeout: 180_000 });
   await page.waitForTimeout(400);
   await shot(`cohort-${name}`);
   await axe(`cohort ${name}`);

@@ -122,7 +122,7 @@ export interface Words {
 export interface Rule {
   key: string;
   title: string;
-  verdict: Verdict | "pass";
+  verdict: "pass" | "warn" | "fail" | "unknown";
   value: unknown;
   limit: unknown;
   text: string;

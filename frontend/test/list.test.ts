@@ -1,9 +1,10 @@
 // @vitest-environment happy-dom
 import { describe, expect, it, vi } from "vitest";
-import type { Study } from "../src/api";
+import type { Job, Study } from "../src/api";
 import { en } from "../src/i18n/en";
 import { fr } from "../src/i18n/fr";
 import { jobChanged, sayIfKnown } from "../src/list/follow";
+import { elapsed, stepText } from "../src/list/job";
 import { byPatient } from "../src/list/studies";
 import { parse } from "../src/router";
 import { alarm, studies } from "../src/state";
@@ -75,5 +76,21 @@ describe("the two languages", () => {
   });
   it("leave no text empty", () => {
     for (const text of [...Object.values(en), ...Object.values(fr)]) expect(text.trim()).not.toBe("");
+  });
+});
+
+describe("a job's progress", () => {
+  const job = (more: Partial<Job>): Job => ({ id: "j", study: "s", kind: "analyze", state: "running", step: "align", done: 0, total: 0, error: null, started: null, ended: null, ...more });
+
+  it("is the step in words, with its share where the step is counted", () => {
+    expect(stepText(job({ step: "align together", done: 2, total: 3 }))).toBe(`${en["step.align"]} 66 %`);
+    expect(stepText(job({ done: 30, total: 20 }))).toBe(`${en["step.align"]} 100 %`);
+    expect(stepText(job({ step: "save", done: 0, total: 1 }))).toBe(en["step.save"]);
+  });
+
+  it("is timed as a stop watch does, never below nothing", () => {
+    const from = "2026-01-01T10:00:00.000Z";
+    expect(elapsed(from, Date.parse("2026-01-01T10:02:05.900Z"))).toBe("2:05");
+    expect(elapsed(from, Date.parse("2026-01-01T09:59:58Z"))).toBe("0:00");
   });
 });

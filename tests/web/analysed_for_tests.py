@@ -45,10 +45,10 @@ def report(language: str = "en") -> Document:
     )
 
 
-def add_study(room: Room, *, patient_key: str = "", date: str = "", label: str = "a study") -> StudyPlace:
+def add_study(room: Room, *, patient_key: str = "", date: str = "", label: str = "a study", digest: str = "") -> StudyPlace:
     with room.tables.begin() as connection:
         place = studies.add(connection, room.data, label)
-        row = {"patient_key": patient_key, "date": date, "facts": json.dumps({"passes": 4})}
+        row = {"patient_key": patient_key, "date": date, "facts": json.dumps({"passes": 4, "digest": digest})}
         connection.execute(sa.update(t.studies).where(t.studies.c.id == place.folder.name).values(**row))
     return place
 

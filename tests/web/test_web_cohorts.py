@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from analysed_for_tests import add_study
 from room_for_tests import finished, opened
 
-from hepaflow.web import cohort_rooms, cohorts
+from hepaflow.web import cohort_rooms, cohorts, studies
+from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.room import Room
 from hepaflow.workflow import cohort_example, cohort_table
@@ -175,6 +177,24 @@ def test_the_rooms_own_studies_as_a_table(tmp_path: Path) -> None:
         assert again["estimated"]
         assert [row["study"] for row in again["table"]] == [row["study"] for row in found["table"]]
         assert "bf_ratio" in {one["column"] for one in again["boxes"]}
+
+
+def test_a_study_brought_in_twice_counts_once(tmp_path: Path) -> None:
+    with opened(tmp_path / "data") as (_, room):
+        copies = [
+            add_study(room, patient_key="a" * 16, date="2026-01-01", digest=digest) for digest in ("one", "one", "one", "two")
+        ]
+        for number, place in enumerate(copies):
+            case_of(place, "lesion-1", bf=80.0 + number)
+        signed = copies[1].folder.name
+        with room.tables.begin() as connection:
+            said = json.dumps({"reader": "R", "at": "2026-01-02T00:00:00.000Z"})
+            connection.execute(sa.update(t.studies).where(t.studies.c.id == signed).values(signed=said))
+        rows = list(csv.DictReader(io.StringIO(cohort_rooms.of_studies(room))))
+        assert [row["study"] for row in rows] == [signed, copies[3].folder.name]
+        with room.tables.read() as connection:
+            numbers = {one["id"]: one["visit"] for one in studies.listed(connection, room.data)}
+        assert [numbers[place.folder.name] for place in copies] == [1, 1, 1, 2]
 
 
 def test_a_study_whose_id_looks_like_a_number_stays_a_name(tmp_path: Path) -> None:

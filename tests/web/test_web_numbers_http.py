@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from analysed_for_tests import add_study, draw, say_analysed
 from numbers_for_tests import small_study
 from room_for_tests import opened
@@ -19,6 +21,7 @@ from hepaflow.domain.motion import MotionField
 from hepaflow.report.tables import category_cell, ratio_with_interval
 from hepaflow.report.words import Words
 from hepaflow.store import case_json, codec
+from hepaflow.web import tables as t
 from hepaflow.web.live import Live, Lives
 from hepaflow.web.live_values import Numbers
 from hepaflow.web.places import StudyPlace
@@ -261,6 +264,17 @@ def test_criteria_side_by_side(study: Study) -> None:
     by_flow = {one["lesion"]: one["category"] for one in found["nancy2019-bf-ratio"]["visits"][1]["lesions"]}
     assert by_flow == {"lesion-1": "major", "lesion-2": "minor"}
     assert "choi" in found
+    # The same study once more is no third visit, and the one that is asked about stands for it.
+    with room.tables.begin() as connection:
+        connection.execute(sa.update(t.studies).where(t.studies.c.id == second).values(facts=json.dumps({"digest": "same"})))
+    copy = add_study(room, patient_key="a" * 16, date="2026-03-01", digest="same")
+    write_case(copy.case, {"lesion-1": ((-20.0, 0.0, 0.0), 20.0)}, ratios={})
+    for asked, shown in ((first, copy.folder.name), (second, second)):
+        visits = client.get(f"/api/studies/{asked}/criteria").json()["visits"]
+        assert [one["study"] for one in visits] == [first, shown]
+    shutil.rmtree(copy.folder)
+    with room.tables.begin() as connection:
+        connection.execute(sa.delete(t.studies).where(t.studies.c.id == copy.folder.name))
     link = client.get(f"/api/studies/{first}/link", params={"other": second}).json()
     assert {(row["first"], row["second"]) for row in link["links"]} == {("lesion-1", "lesion-1"), ("lesion-2", "lesion-2")}
     assert link["links"][0]["first_mm"] == pytest.approx(link["links"][0]["second_mm"], abs=5.0)

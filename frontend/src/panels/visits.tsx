@@ -35,9 +35,12 @@ interface CriteriaAnswer {
   readonly criteria: readonly Criterion[];
 }
 
+const SAID = ["major", "minor", "smaller", "larger", "stable", "not_evaluable"] as const;
+
+/** A category in words; abbreviations such as PR stay as they are. */
 function named(category: string | null | undefined): string {
-  if (category === "major" || category === "minor") return t(`response.${category}`);
-  return category ?? NONE;
+  const known = SAID.find((one) => one === category);
+  return known === undefined ? (category ?? NONE) : t(`response.${known}`);
 }
 
 /** What a criterion says of a visit: its category, or how many lesions have which where it rates lesions. */
@@ -46,7 +49,7 @@ function verdict(one: Criterion, visit: string): string {
   if (found === undefined || found.category !== null || !found.lesions?.length) return named(found?.category);
   const counts = new Map<string, number>();
   for (const lesion of found.lesions) if (lesion.category !== null) counts.set(lesion.category, (counts.get(lesion.category) ?? 0) + 1);
-  return counts.size === 0 ? NONE : [...counts].map(([category, n]) => `${n} × ${named(category)}`).join(", ");
+  return counts.size === 0 ? NONE : [...counts].map(([category, n]) => `${n}\u00a0×\u00a0${named(category)}`).join(", ");
 }
 
 function CriteriaTable({ found, rated }: { found: CriteriaAnswer; rated: readonly Criterion[] }) {
@@ -154,7 +157,7 @@ export function Identity() {
         <label>
           {t("identity.other")}
           <select value={chosen} onChange={(event) => setOther(event.currentTarget.value)}>
-            {others.map((one) => <option key={one.id} value={one.id}>{`${t("visit.of", { n: one.visit, date: date(one.date) })} · ${one.label}`}</option>)}
+            {others.map((one) => <option key={one.id} value={one.id}>{`${t("visit.nth", { n: one.visit, of: others.length + 1 })}, ${date(one.date)} · ${one.label}`}</option>)}
           </select>
         </label>
         <button type="button" data-act="pairs" onClick={() => void attempt(async () => setFound(await get<LinkAnswer>(`/studies/${study.id}/link?other=${chosen}`)))}>{t("identity.propose")}</button>

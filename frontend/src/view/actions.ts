@@ -25,6 +25,7 @@ function withActive(act: (pane: Pane) => void): () => void {
 
 export function setLayout(chosen: Layout): void {
   if (chosen === "visits" && second.id.value === null) return;
+  if (chosen === "maps" && first.maps.value === null) return;
   layout.value = chosen;
 }
 

@@ -1,5 +1,5 @@
 /** The page of a study: tools at the left, pictures with time below, panels at the right. */
-import { computed, effect, type ReadonlySignal } from "@preact/signals";
+import { computed, effect, untracked, type ReadonlySignal } from "@preact/signals";
 import { useCallback, useEffect } from "preact/hooks";
 import { get, hear, knownAs, type Link, type PlaneName, type Study } from "../api";
 import { date, t } from "../i18n";
@@ -11,6 +11,7 @@ import { tell } from "../tell";
 import { showCrosshair } from "./cross";
 import { lengthTool } from "./length";
 import { linked, linkHere, offset_mm } from "./link";
+import { Heading, Whose } from "./heading";
 import { MapBar, MapSelect, UnitBar } from "./mapbar";
 import { PaneView } from "./pane";
 import { lookAt } from "./pointer";
@@ -55,11 +56,9 @@ function FourMaps() {
 }
 
 function VisitHeader({ visit }: { visit: Visit }) {
-  const study = visit.study.value;
   return (
     <div class="frame-bar">
-      <strong>{study ? t("visit.of", { n: study.visit, date: date(study.date) }) : ""}</strong>
-      <span>{study?.label}</span>
+      <Whose visit={visit} />
       {visit === second && (
         <>
           <label class="check">
@@ -150,12 +149,33 @@ async function openStudies(id: string, other: string | null): Promise<void> {
   if (other !== null) layout.value = "visits";
   else if (layout.value === "visits") layout.value = "planes";
   await Promise.all([openVisit(first, id), other === null ? closeVisit(second) : openVisit(second, other)]);
-  const maps = first.maps.value?.maps ?? [];
-  if (fourMaps.value.every((key) => !maps.some((one) => one.key === key))) fourMaps.value = [0, 1, 2, 3].map((n) => maps[n]?.key ?? null);
   if (other === null) return;
   lookAt(first, first.cross.value);
   // Where no link can be proposed, relative position serves.
   await linkLesions(id, other).catch(() => undefined);
+}
+
+/** Gives the four panes a study's first maps as soon as it has some; without any there is nothing to show four of. */
+function fillFourMaps(): () => void {
+  return effect(() => {
+    if (first.images.value === null) return;
+    const maps = first.maps.value?.maps ?? [];
+    untracked(() => {
+      if (maps.length === 0 && !first.study.value?.corrected && layout.value === "maps") layout.value = "planes";
+      if (maps.length > 0 && fourMaps.value.every((key) => !maps.some((one) => one.key === key))) fourMaps.value = [0, 1, 2, 3].map((n) => maps[n]?.key ?? null);
+    });
+  });
+}
+
+/** Takes what a job that ended has changed, however the page came to know of its end: told at once, or asked after the connection was lost. */
+function followJobs(visit: Visit, again: (id: string) => void): () => void {
+  let before: string | null = null;
+  return effect(() => {
+    const study = visit.study.value;
+    const now = study === null ? null : `${study.id} ${study.corrected} ${study.job?.state === "done" ? study.job.id : ""}`;
+    if (study !== null && before !== null && now !== before) untracked(() => again(study.id));
+    before = now;
+  });
 }
 
 const ASK_MS = 2000;
@@ -191,7 +211,8 @@ export function StudyPage({ id, other }: { id: string; other: string | null }) {
   useEffect(() => {
     prepare();
     open();
-    const stops = [showCrosshair(), lengthTool(), player(), fetchAhead()];
+    const stops = [showCrosshair(), lengthTool(), player(), fetchAhead(), fillFourMaps()];
+    for (const visit of [first, second]) stops.push(followJobs(visit, (changed) => void openVisit(visit, changed).catch(tell)));
     // An analysis that ended has new pictures and maps to show.
     stops.push(
       hear("study", (heard) => {
@@ -222,7 +243,10 @@ export function StudyPage({ id, other }: { id: string; other: string | null }) {
       <h1 class="hidden">{study ? `${study.label}, ${date(study.date)}` : t("view.loading")}</h1>
       <Toolbar />
       <section class="center" aria-label={t("view.pictures")}>
-        <MapBar />
+        <div class="bars">
+          <Heading />
+          <MapBar />
+        </div>
         <div class={`pictures ${layout.value}`}>{first.images.value === null ? <p class="loading">{t("view.loading")}</p> : <Pictures as={layout.value} />}</div>
         <TimeBar />
       </section>

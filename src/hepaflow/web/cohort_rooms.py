@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from hepaflow.errors import HepaflowError, InputRefused
 from hepaflow.store import atomic, plain_json
-from hepaflow.web import cohorts
+from hepaflow.web import cohorts, studies
 from hepaflow.web import tables as t
 from hepaflow.web.places import fresh_id, known_form
 from hepaflow.web.refusals import NotThere
@@ -104,15 +104,13 @@ def listed(folder: Path, part: str | None) -> list[str]:
 
 
 def of_studies(room: Room) -> str:
-    """The lesions of every analysed study of the room as a table, a column for what each reports; patients by their key. Refused: ``STUDY-NO-CASES``."""
+    """The lesions of every analysed study of the room as a table, a column for what each reports; patients by their key, copies of a study once. Refused: ``STUDY-NO-CASES``."""
     from hepaflow.workflow.cohort_cases import lesion_columns
 
     rows: list[dict[str, str]] = []
     visit: dict[str, int] = defaultdict(int)
-    for row in _studies(room):
+    for row in _once([one for one in _studies(room) if (room.place(one.id).case / "case.json").is_file()]):
         place = room.place(row.id)
-        if not (place.case / "case.json").is_file():
-            continue
         whose = f"patient-{row.patient_key[:8]}" if row.patient_key else f"study-{row.id}"
         visit[whose] += 1
         tables = open_tables(place.case)
@@ -128,6 +126,16 @@ def of_studies(room: Room) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return stream.getvalue()
+
+
+def _once(rows: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
+    """Of copies of one study the signed one, else the one brought in last: a lesion that was imported twice is no two lesions."""
+    found: dict[str, sa.Row[Any]] = {}
+    for row in rows:
+        key = studies.digest_of(row)
+        if key not in found or row.signed is not None or found[key].signed is None:
+            found[key] = row
+    return list(found.values())
 
 
 def linked(room: Room, table: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -181,3 +181,21 @@ def test_a_set_of_another_pass_is_brought_to_the_reference(opened_room: tuple[An
     path = regions_log.write_drawn(room, study)
     assert path is not None
     assert read_regions(path, acquired().grid).frame == REFERENCE
+
+
+@pytest.mark.parametrize(("method", "at_pass", "status"), [("rigid", REFERENCE, 200), ("rigid", 2, 422), ("none", 2, 200)])
+def test_what_is_drawn_where_organs_lie_elsewhere_is_refused(
+    opened_room: tuple[Any, Room], method: str, at_pass: int, status: int
+) -> None:
+    client, room = opened_room
+    study = put(room, acquired())
+    at = f"/api/studies/{study}/regions"
+    drawn = {"base": 0, "edit": disc(), "pass": at_pass, "set": "acquired"}
+    assert client.post(f"{at}/lesion-8", json=drawn).status_code == 200  # nothing is aligned yet
+    analyse(room, study, found(acquired().grid))
+    field = replace(moved(acquired().grid), method=method)
+    codec.save(field, room.place(study).case / "steps" / "motion")
+    answer = client.post(f"{at}/lesion-9", json=drawn)
+    assert answer.status_code == status, answer.text
+    assert status == 200 or answer.json()["error"]["code"] == "DRAWN-ELSEWHERE"
+    assert client.post(f"{at}/lesion-10", json=drawn | {"set": "corrected"}).status_code == 200

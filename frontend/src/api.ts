@@ -58,6 +58,8 @@ export interface Study {
   job: Job | null;
   corrected: boolean;
   stale: boolean;
+  /** How it was analysed last. */
+  analysis?: { at: string; model?: string; motion?: string; compare?: boolean } | null;
 }
 
 export interface Me {
@@ -129,6 +131,8 @@ export interface Rule {
 }
 
 export interface Protocol {
+  /** Whether the verdicts are those of the first look at import, which knows neither regions nor motion, or of the analysis. */
+  of?: "import" | "analysis";
   rules: Rule[];
   flags: string[];
   acquisition: Record<string, unknown>;

@@ -1,5 +1,6 @@
 /** The overlay that shows every shortcut and mouse habit. */
 import { signal, type Signal } from "@preact/signals";
+import { Fragment } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "./i18n";
 import { keys } from "./keys";
@@ -57,9 +58,11 @@ export function Help() {
               <div key={title}>
                 <dt>
                   {combos.map((combo) => (
-                    <span key={combo}>
-                      <Combo combo={combo} />{" "}
-                    </span>
+                    <Fragment key={combo}>
+                      <span>
+                        <Combo combo={combo} />
+                      </span>{" "}
+                    </Fragment>
                   ))}
                 </dt>
                 <dd>{title}</dd>

@@ -14,10 +14,21 @@ let studyOpen: () => boolean = () => false;
 
 function written(event: KeyboardEvent): string {
   const key = event.key === " " ? "space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const modifiers = [event.ctrlKey || event.metaKey ? "Ctrl+" : "", event.altKey ? "Alt+" : ""];
+  // AltGr, which some keyboards need for brackets, is told as Ctrl and Alt held together.
+  const graph = event.getModifierState("AltGraph");
+  const ctrl = (event.ctrlKey && !graph) || event.metaKey;
+  const modifiers = [ctrl ? "Ctrl+" : "", event.altKey && !graph ? "Alt+" : ""];
   // Shift is part of the character itself for a sign such as ?, and told only with letters, named keys and Ctrl.
-  const shifted = event.shiftKey && (/^[a-z]$/.test(key) || key.length > 1 || event.ctrlKey || event.metaKey);
+  const shifted = event.shiftKey && (/^[a-z]$/.test(key) || key.length > 1 || ctrl);
   return `${modifiers.join("")}${shifted ? "Shift+" : ""}${key}`;
+}
+
+const PLACES: Record<string, string> = { BracketLeft: "[", BracketRight: "]" };
+
+/** The shortcut at the key's place, for keyboards that write something else there: digits behind Shift, no brackets. */
+function placed(event: KeyboardEvent): string | null {
+  if (event.ctrlKey || event.metaKey || event.altKey) return null;
+  return /^Digit(\d)$/.exec(event.code)?.[1] ?? PLACES[event.code] ?? null;
 }
 
 /** True where typed characters are text and must not be taken for shortcuts. */
@@ -47,7 +58,8 @@ export const keys = {
   listen(isStudyOpen: () => boolean): () => void {
     studyOpen = isStudyOpen;
     const down = (event: KeyboardEvent): void => {
-      const combo = written(event);
+      const said = written(event);
+      const combo = table.has(said) ? said : (placed(event) ?? said);
       const found = table.get(combo);
       if (event.defaultPrevented || found === undefined || typing(event.target, combo)) return;
       if (document.querySelector("dialog[open]") !== null) return;

@@ -53,4 +53,15 @@ describe("shortcuts", () => {
     press("m");
     expect(pressed).toEqual(["?"]);
   });
+
+  it("are found on keyboards that write brackets with AltGr, or digits behind Shift", () => {
+    stops.push(...["[", "1", "-"].map((combo) => keys.register({ combo, title: () => combo, action: () => pressed.push(combo) })));
+    press("[", document.body, { code: "Digit5", ctrlKey: true, altKey: true, modifierAltGraph: true });
+    press("&", document.body, { code: "Digit1" });
+    press("Dead", document.body, { code: "BracketLeft" });
+    // A sign that has a meaning of its own keeps it, and Ctrl with a digit is the browser's.
+    press("-", document.body, { code: "Digit6" });
+    press("&", document.body, { code: "Digit1", ctrlKey: true });
+    expect(pressed).toEqual(["[", "1", "[", "-"]);
+  });
 });

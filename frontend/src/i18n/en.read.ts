@@ -162,6 +162,7 @@ export const enRead = {
   "regions.allSaved": "All edits are saved.",
   "regions.atCrosshair": "At the crosshair",
   "regions.away": "The server is away; edits are kept in this browser and sent when it is back.",
+  "regions.onCorrected": "Regions lie on the motion-corrected images, which are shown now: draw again.",
   "regions.axialOnly": "Outlines are drawn in the axial plane; the brush works in every plane.",
   "regions.caliperLesion": "Select a lesion for the caliper.",
   "regions.caliperShort": "Long axis set. Now drag the short axis across it.",

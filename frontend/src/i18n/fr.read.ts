@@ -163,6 +163,7 @@ export const frRead: Record<keyof typeof enRead, string> = {
   "regions.allSaved": "Toutes les modifications sont enregistrées.",
   "regions.atCrosshair": "Au réticule",
   "regions.away": "Le serveur est absent ; les modifications sont gardées dans ce navigateur et envoyées à son retour.",
+  "regions.onCorrected": "Les régions sont tracées sur les images corrigées du mouvement, affichées maintenant : tracez à nouveau.",
   "regions.axialOnly": "Les contours se tracent dans le plan axial ; le pinceau fonctionne dans tous les plans.",
   "regions.caliperLesion": "Choisissez une lésion pour le calibre.",
   "regions.caliperShort": "Grand axe posé. Tracez maintenant le petit axe en travers.",

@@ -56,7 +56,7 @@ export function JobLine({ job }: { job: Job }) {
   return (
     <div class={`job ${job.state}`}>
       <span>
-        {t(`job.${job.kind}`)}: {t(`job.state.${job.state}`)}
+        {t("job.line", { kind: t(`job.${job.kind}`), state: t(`job.state.${job.state}`) })}
         {running && job.step ? ` · ${stepText(job)}` : ""}
       </span>
       {running && (

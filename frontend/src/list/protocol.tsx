@@ -64,6 +64,7 @@ export function ProtocolRules({ study }: { study: string }) {
   if (protocol === null) return <p>{t("view.loading")}</p>;
   return (
     <div class="protocol">
+      {protocol.of === "import" && <p class="note">{t("protocol.first")}</p>}
       <ul class="rules-list" aria-label={t("protocol.rules")}>
         {protocol.rules.map((rule) => (
           <li key={rule.key}>

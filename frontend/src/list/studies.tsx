@@ -33,13 +33,18 @@ export function byPatient(list: Study[], wanted = ""): Patient[] {
   return [...patients.values()].sort((a, b) => newest(b).localeCompare(newest(a)));
 }
 
+/** A study by patient, date and description: two visits often share the last. */
+export function called(study: Study): string {
+  return [study.patient || t("list.unnamed"), date(study.date), study.label].join(" · ");
+}
+
 function Rules({ study, onClose }: { study: Study; onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog ref={dialog} class="rules" aria-labelledby="rules-title" onClose={onClose}>
       <h2 id="rules-title">
-        {t("protocol")}: {study.label}
+        {t("protocol.of", { label: called(study) })}
       </h2>
       <ProtocolRules study={study.id} />
       <button type="button" onClick={() => dialog.current?.close()}>
@@ -62,11 +67,11 @@ function Remove({ study }: { study: Study }) {
   };
   return (
     <>
-      <button type="button" class="quiet" onClick={() => dialog.current?.showModal()} aria-label={t("study.remove.of", { label: study.label })}>
+      <button type="button" class="quiet" onClick={() => dialog.current?.showModal()} aria-label={t("study.remove.of", { label: called(study) })}>
         {t("study.remove")}
       </button>
       <dialog ref={dialog} aria-labelledby={`remove-${study.id}`}>
-        <h2 id={`remove-${study.id}`}>{t("study.remove.of", { label: study.label })}</h2>
+        <h2 id={`remove-${study.id}`}>{t("study.remove.of", { label: called(study) })}</h2>
         <p>{t("study.remove.how")}</p>
         <div class="answers">
           <button type="button" onClick={() => dialog.current?.close()}>
@@ -111,7 +116,7 @@ function Visit({ study, before }: { study: Study; before: Study | undefined }) {
             {t("study.open")}
           </button>
           {before && (
-            <button type="button" disabled={!ready} onClick={() => go(`#/study/${before.id}/with/${study.id}`)}>
+            <button type="button" disabled={!ready} onClick={() => go(`#/study/${study.id}/with/${before.id}`)}>
               {t("study.beside", { n: before.visit })}
             </button>
           )}
@@ -138,6 +143,8 @@ const COLUMNS = ["visit", "date", "label", "protocol", "passes", "spacing", "cov
 export function StudiesPage() {
   const [wanted, setWanted] = useState("");
   const patients = byPatient(studies.value, wanted);
+  // The visit before is there to be looked at beside, whether the filter shows it or not.
+  const before = new Map(byPatient(studies.value).flatMap((patient) => patient.visits.map((study, n) => [study.id, patient.visits[n - 1]] as const)));
   return (
     <div class="list">
       <div class="list-head">
@@ -149,7 +156,7 @@ export function StudiesPage() {
       </div>
       {mayEdit.value && <AddStudy />}
       {patients.length === 0 ? (
-        <p class="note">{t("list.empty")}</p>
+        <p class="note">{t(studies.value.length === 0 ? "list.empty" : "list.unmatched")}</p>
       ) : (
         <div class="scroll" tabIndex={0} role="region" aria-label={t("nav.studies")}>
           <table class="studies">
@@ -169,8 +176,8 @@ export function StudiesPage() {
                     {patient.name || t("list.unnamed")} <small>{t(patient.visits.length === 1 ? "list.visit" : "list.visits", { n: patient.visits.length })}</small>
                   </th>
                 </tr>
-                {patient.visits.map((study, n) => (
-                  <Visit key={study.id} study={study} before={patient.visits[n - 1]} />
+                {patient.visits.map((study) => (
+                  <Visit key={study.id} study={study} before={before.get(study.id)} />
                 ))}
               </tbody>
             ))}

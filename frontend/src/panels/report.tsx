@@ -7,6 +7,7 @@ import { saying } from "../i18n/errors";
 import { attempt } from "../regions/desk";
 import { first, mayEdit, me, reader, said } from "../state";
 import { OnlyLooking } from "./role";
+import { reportOpen } from "../view/report";
 import { figures } from "./numbers";
 
 interface Signature {
@@ -150,6 +151,7 @@ export function ReportPanel() {
   const base = `/api/studies/${study.id}`;
   return (
     <div class="report-panel">
+      <button type="button" class="main" data-act="read" aria-pressed={reportOpen.value} onClick={() => (reportOpen.value = !reportOpen.value)}>{t("report.over.open")}</button>
       <Preview />
       <p class="row files">
         <a href={`${base}/report.html`} target="_blank" rel="noopener">{t("report.openHtml")}</a>

@@ -3,9 +3,10 @@
 import type { Vec3 } from "../api";
 import { t } from "../i18n";
 import type { ToolEvent } from "../slots";
-import { region as selected, said } from "../state";
+import { region as selected, said, type Visit } from "../state";
 import { toMillimetres } from "../view/geometry";
 import { layers, type Pane } from "../view/pane";
+import { otherSet, toggleSet } from "../view/visit";
 import { drawnOf } from "./desk";
 import { draft, mayDraw, showTip, type Draft } from "./draft";
 import { inside } from "./mask";
@@ -25,6 +26,19 @@ export function say(pane: Pane, key: Parameters<typeof t>[0], fill: Record<strin
   showTip(pane, said.value);
 }
 
+/** Whether a visit shows the images from before motion correction although there are corrected ones, which its regions lie on. */
+export function offGround(visit: Visit): boolean {
+  return visit.set.value === "acquired" && otherSet(visit) !== null;
+}
+
+/** Shows the corrected images where they were not shown, and says so: false then, for what was aimed at may lie elsewhere on them. */
+export function onGround(pane: Pane): boolean {
+  if (!offGround(pane.visit)) return true;
+  toggleSet(pane.visit);
+  say(pane, "regions.onCorrected");
+  return false;
+}
+
 /** Whether drawing may start here; says why not. */
 export function allowed(event: ToolEvent, axialOnly: boolean): boolean {
   if (!mayDraw(event.pane.visit)) {
@@ -35,7 +49,7 @@ export function allowed(event: ToolEvent, axialOnly: boolean): boolean {
     say(event.pane, "regions.axialOnly");
     return false;
   }
-  return true;
+  return onGround(event.pane);
 }
 
 /** The region that a drawing goes into: the selected one, else a new lesion. */

@@ -7,7 +7,7 @@ import { layers, type Pane } from "../view/pane";
 import { dropCaliper } from "./caliper_tool";
 import { drawnOf, edit } from "./desk";
 import { draft, mayDraw } from "./draft";
-import { allowed, pointOf, REACH, round, say, set, sliceOf, target, under } from "./hand";
+import { allowed, pointOf, REACH, round, say, set, sliceOf, target, under, offGround, onGround } from "./hand";
 import { handlesOf } from "./layer";
 import { distance, distanceTo, dragged, ellipseBetween, encloses, inserted, lineOf, moved, simplified, withoutPoint } from "./shapes";
 import type { Point, Shape } from "./types";
@@ -192,7 +192,9 @@ export const EDIT: PointerTool = {
   down(event) {
     if (event.event.shiftKey || event.event.ctrlKey) return false;
     const found = under(event);
-    if (mayDraw(event.pane.visit) && (grab(event) || onLine(event))) return true;
+    const may = mayDraw(event.pane.visit);
+    if (may && offGround(event.pane.visit) && found !== null && found.name === selected.value) return !onGround(event.pane);
+    if (may && !offGround(event.pane.visit) && (grab(event) || onLine(event))) return true;
     if (found === null) return false;
     selected.value = found.name;
     layers.redraw();
@@ -202,7 +204,7 @@ export const EDIT: PointerTool = {
   up: (event) => void letGo(event),
   double(event) {
     const held = handlesOf(event.pane, drawnOf(event.pane.visit));
-    if (held === null || !mayDraw(event.pane.visit) || held.shape.kind !== "spline") return true;
+    if (held === null || !mayDraw(event.pane.visit) || held.shape.kind !== "spline" || !onGround(event.pane)) return true;
     const more = inserted(held.shape, pointOf(event));
     edit(event.pane.visit, selected.value!, { kind: "shapes", shapes: { [held.k]: rounded(more) } });
     return true;

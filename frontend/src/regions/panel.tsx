@@ -14,6 +14,7 @@ import { PARTS, type Drawn } from "./drawn";
 import { centre } from "./mask";
 import { Conflicts } from "./conflicts";
 import { Details } from "./details";
+import { onGround } from "./hand";
 import { nameOf } from "./names";
 import { dab, DRAWING, lesionAt, type DrawingTool } from "./tools";
 import { FIXED_NAMES, type Region } from "./types";
@@ -101,7 +102,7 @@ function AtCrosshair({ visit }: { visit: Visit }) {
   const mine = panes.value.filter((one) => one.visit === visit);
   const pane = mine.find((one) => one.name === activePane.value) ?? mine.find((one) => one.plane === "axial") ?? mine[0];
   const act = (run: (at: Pane) => void) => (): void => {
-    if (pane !== undefined) run(pane);
+    if (pane !== undefined && onGround(pane)) run(pane);
   };
   return (
     <fieldset class="crosshair-tools">

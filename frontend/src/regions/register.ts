@@ -16,6 +16,7 @@ import { drawnFirst, drawnSecond, edit, start as startDesk, step } from "./desk"
 import { draft, mayDraw, resize, tip } from "./draft";
 import { regionsLayer } from "./layer";
 import { RegionsPanel } from "./panel";
+import { onGround } from "./hand";
 import { closeSpline, takeBack } from "./outline_tools";
 import { lesionAt, registerDrawing, take, type DrawingTool } from "./tools";
 import "../style/read.css";
@@ -66,7 +67,7 @@ function registerKeys(): () => void {
   });
   one("Shift+n", "regions.lesionHere", () => {
     const pane = panes.value.find((each) => each.name === activePane.value) ?? panes.value[0];
-    if (pane !== undefined && mayDraw(pane.visit)) lesionAt(pane, pane.visit.cross.value);
+    if (pane !== undefined && mayDraw(pane.visit) && onGround(pane)) lesionAt(pane, pane.visit.cross.value);
   });
   one("Delete", "regions.delete", () => {
     if (selected.value !== null && mayDraw(first) && drawnFirst.get(selected.value) !== null) edit(first, selected.value, { kind: "delete" });

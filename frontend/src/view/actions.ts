@@ -1,16 +1,17 @@
 /** The viewer's own buttons and keys. */
 import { batch } from "@preact/signals";
-import type { PlaneName } from "../api";
+import type { PlaneName, Study } from "../api";
 import { t, type Key } from "../i18n";
 import { keys, type Shortcut } from "../keys";
+import { go } from "../router";
 import { toolbar, type ToolButton } from "../slots";
-import { bigPlane, crosshair, first, layout, map, opacity, playing, second, tool, windowing, type Layout } from "../state";
+import { bigPlane, crosshair, first, layout, map, opacity, playing, second, studies, tool, windowing, type Layout } from "../state";
 import { fromPlane, toPlane } from "./geometry";
 import { clearLengths, lengths } from "./length";
 import { activePane, panes, type Pane } from "./pane";
 import { lookAt, pan, registerPointerTools, resetCameras, scroll, zoom } from "./pointer";
 import { stepPass } from "./time";
-import { toggleSet } from "./visit";
+import { hasCome, toggleSet } from "./visit";
 
 function active(): Pane | undefined {
   return panes.value.find((pane) => pane.name === activePane.value) ?? panes.value[0];
@@ -23,7 +24,17 @@ function withActive(act: (pane: Pane) => void): () => void {
   };
 }
 
+/** The visit to stand beside the open one: the one before it in time, else the one after. */
+export function neighbour(study: Study | null, list: readonly Study[]): Study | null {
+  if (study === null || study.patient_key === "") return null;
+  const others = list.filter((one) => one.patient_key === study.patient_key && one.id !== study.id && hasCome(one));
+  const before = others.filter((one) => one.visit < study.visit).sort((a, b) => b.visit - a.visit);
+  return before[0] ?? others.sort((a, b) => a.visit - b.visit)[0] ?? null;
+}
+
 export function setLayout(chosen: Layout): void {
+  const beside = chosen === "visits" && second.id.value === null ? neighbour(first.study.value, studies.value) : null;
+  if (beside !== null) go(`#/study/${first.id.value}/with/${beside.id}`);
   if (chosen === "visits" && second.id.value === null) return;
   if (chosen === "maps" && first.maps.value === null) return;
   layout.value = chosen;
@@ -47,6 +58,7 @@ function reset(): void {
     resetCameras();
     preset(0);
     tool.value = "point";
+    clearLengths();
   });
 }
 
@@ -145,7 +157,7 @@ function buttons(): ToolButton[] {
     order,
     action: () => setLayout(name),
     pressed: () => layout.value === name,
-    disabled: () => (name === "visits" && second.id.value === null) || (name === "maps" && first.maps.value === null),
+    disabled: () => (name === "visits" && second.id.value === null && neighbour(first.study.value, studies.value) === null) || (name === "maps" && first.maps.value === null),
   });
   return [
     pick("point", "c", 1),

@@ -1,6 +1,6 @@
 /** The panels that belong to the study itself: its protocol check, and its analysis. */
-import { useEffect, useState } from "preact/hooks";
-import { ApiError, get, send } from "../api";
+import { useState } from "preact/hooks";
+import { send, type Study } from "../api";
 import { refreshStudy } from "../list/follow";
 import { JobLine } from "../list/job";
 import { ProtocolRules } from "../list/protocol";
@@ -20,33 +20,19 @@ interface Asked {
 }
 const FIRST: Asked = { model: "", motion: "deformable", compare: false };
 
-/** How the study was analysed last, so that doing it again changes nothing that nobody chose; null before a first time. */
-function useLastAsked(done: string): Asked | null {
-  const id = first.id.value;
-  const analysed = first.study.value?.corrected ?? false;
-  const [last, setLast] = useState<Asked | null>(null);
-  useEffect(() => {
-    const stop = new AbortController();
-    setLast(null);
-    if (id === null || !analysed) return;
-    get<{ made?: { model?: string; motion?: string; compared?: boolean } | null }>(`/studies/${id}/results`, { signal: stop.signal })
-      .then(({ made }) => {
-        const motion = MOTIONS.find((one) => one === made?.motion) ?? FIRST.motion;
-        setLast({ model: made?.model ?? "", motion, compare: made?.compared ?? false });
-      })
-      // A case without results was analysed in no way that could be repeated.
-      .catch((failure: unknown) => (failure instanceof ApiError && [404, 409].includes(failure.status) ? undefined : tell(failure)));
-    return () => stop.abort();
-  }, [id, analysed, done]);
-  return last;
+/** What the study was analysed with last: doing it again changes nothing that nobody chose. */
+export function lastChoices(study: Study | null): Partial<Asked> {
+  const last = study?.analysis;
+  if (!last) return {};
+  const motion = MOTIONS.find((one) => one === last.motion);
+  return { ...(last.model ? { model: last.model } : {}), ...(motion ? { motion } : {}), ...(last.compare === undefined ? {} : { compare: last.compare }) };
 }
 
 function Analyse() {
   const study = first.study.value;
-  const last = useLastAsked(study?.job?.state === "done" ? study.job.id : "");
   const [own, setOwn] = useState<Partial<Asked>>({});
   if (study === null) return null;
-  const { model, motion, compare } = { ...FIRST, ...last, ...own };
+  const { model, motion, compare } = { ...FIRST, ...lastChoices(study), ...own };
   const busy = study.job !== null && (study.job.state === "running" || study.job.state === "waiting");
   const start = async (event: Event): Promise<void> => {
     event.preventDefault();

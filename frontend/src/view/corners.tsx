@@ -27,7 +27,7 @@ function Pointed({ visit, plane, map, pointed }: Props) {
   const scale = map.value === null ? null : scaleOf(map.value, visit);
   return (
     <span class="corner top-right">
-      {hu === NOTHING ? "" : `${number(hu)} HU`}
+      {hu === NOTHING ? "" : `${number(hu)} ${t("unit.hu")}`}
       {scale !== null && Number.isFinite(value) ? ` · ${scale.symbol} ${number(value, scale.decimals)} ${scale.unit}` : ""}
     </span>
   );

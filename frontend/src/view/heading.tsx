@@ -1,10 +1,10 @@
 /** Whose images these are, above them; and the grey scale and plane that they are shown in. */
-import type { ComponentChildren } from "preact";
 import { date, t } from "../i18n";
+import { linked, linkHere } from "./link";
 import { bigPlane, first, layout, second, studies, windowing, words, type Visit } from "../state";
 
 /** Patient, date, visit and description of a study: on the screen as long as its images are. */
-export function Whose({ visit, children }: { visit: Visit; children?: ComponentChildren }) {
+export function Whose({ visit }: { visit: Visit }) {
   const study = visit.study.value;
   if (study === null) return null;
   const key = study.patient_key;
@@ -20,9 +20,9 @@ export function Whose({ visit, children }: { visit: Visit; children?: ComponentC
         <span key={part}>{part}</span>
       ))}
       {other && <em>{t("visit.other")}</em>}
+      {visit === first && layout.value === "visits" && <em class="mine">{t("visit.mine")}</em>}
       {study.signed && <em class="good">{t("state.signed")}</em>}
       {study.stale && <em>{t("study.stale")}</em>}
-      {children}
     </p>
   );
 }
@@ -54,10 +54,25 @@ function Windows() {
   );
 }
 
+/** Whether the two visits move together, and from which places. */
+function Linking() {
+  return (
+    <>
+      <label class="check">
+        <input type="checkbox" checked={linked.value} onChange={(event) => (linked.value = event.currentTarget.checked)} />
+        <span>{t("link.on")}</span>
+      </label>
+      <button type="button" onClick={linkHere}>
+        {t("link.here")}
+      </button>
+    </>
+  );
+}
+
 export function Heading() {
   return (
     <div class="heading">
-      {layout.value !== "visits" && <Whose visit={first} />}
+      {layout.value === "visits" ? <Linking /> : <Whose visit={first} />}
       <span class="spread" />
       {layout.value !== "planes" && (
         <label>

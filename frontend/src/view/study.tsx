@@ -10,13 +10,14 @@ import { alarm, bigPlane, first, fourMaps, layout, map, second, studies, type La
 import { tell } from "../tell";
 import { showCrosshair } from "./cross";
 import { lengthTool } from "./length";
-import { linked, linkHere, offset_mm } from "./link";
+import { offset_mm } from "./link";
 import { Heading, Whose } from "./heading";
 import { MapBar, MapSelect, UnitBar } from "./mapbar";
 import { PaneView } from "./pane";
 import { lookAt } from "./pointer";
+import { ReportOver, reportOpen } from "./report";
 import { prepare } from "./screen";
-import { fetchAhead, player } from "./time";
+import { fetchAhead, player, setPass } from "./time";
 import { TimeBar } from "./timebar";
 import { Toolbar } from "./toolbar";
 import { closeVisit, hasCome, openVisit } from "./visit";
@@ -55,31 +56,16 @@ function FourMaps() {
   );
 }
 
-function VisitHeader({ visit }: { visit: Visit }) {
-  return (
-    <div class="frame-bar">
-      <Whose visit={visit} />
-      {visit === second && (
-        <>
-          <label class="check">
-            <input type="checkbox" checked={linked.value} onChange={(event) => (linked.value = event.currentTarget.checked)} />
-            <span>{t("link.on")}</span>
-          </label>
-          <button type="button" onClick={linkHere}>
-            {t("link.here")}
-          </button>
-        </>
-      )}
-    </div>
-  );
-}
-
 function TwoVisits() {
+  const at = (visit: Visit): number => visit.study.value?.visit ?? 0;
+  const inOrder = at(second) < at(first) ? [second, first] : [first, second];
   return (
     <>
-      {[first, second].map((visit) => (
+      {inOrder.map((visit) => (
         <div class="framed" key={visit.key}>
-          <VisitHeader visit={visit} />
+          <div class="frame-bar">
+            <Whose visit={visit} />
+          </div>
           <PaneView name={`${visit.key}-${bigPlane.value}`} visit={visit} plane={bigPlane.value} map={map} />
         </div>
       ))}
@@ -151,6 +137,7 @@ async function openStudies(id: string, other: string | null): Promise<void> {
   await Promise.all([openVisit(first, id), other === null ? closeVisit(second) : openVisit(second, other)]);
   if (other === null) return;
   lookAt(first, first.cross.value);
+  setPass(first, first.pass.value);
   // Where no link can be proposed, relative position serves.
   await linkLesions(id, other).catch(() => undefined);
 }
@@ -232,6 +219,7 @@ export function StudyPage({ id, other }: { id: string; other: string | null }) {
       closeVisit(first);
       closeVisit(second);
       alarm.value = null;
+      reportOpen.value = false;
       document.title = "hepaflow";
     };
   }, [id, other]);
@@ -249,6 +237,7 @@ export function StudyPage({ id, other }: { id: string; other: string | null }) {
         </div>
         <div class={`pictures ${layout.value}`}>{first.images.value === null ? <p class="loading">{t("view.loading")}</p> : <Pictures as={layout.value} />}</div>
         <TimeBar />
+        {reportOpen.value && <ReportOver />}
       </section>
       <Panels />
     </>

@@ -218,9 +218,11 @@ await page.goto(`${home}#/cohorts`);
 // The column response filled in: the better half by blood flow responded, one of each side by hand, so that the curve is no step.
 function readLesions(text) {
   const [head, ...lines] = text.trim().split(/\r?\n/);
-  const names = head.split(",");
+  // Cells as they stand, quotes included: a comma between quotes parts nothing.
+  const split = (line) => [...`,${line}`.matchAll(/,("(?:[^"]|"")*"|[^,]*)/g)].map((found) => found[1]);
+  const names = split(head);
   const [response, ratio] = [names.indexOf("response"), names.indexOf("bf_ratio")];
-  const cells = lines.map((one) => one.split(","));
+  const cells = lines.map(split);
   const sorted = cells.map((one) => Number(one[ratio])).sort((a, b) => a - b);
   const middle = sorted[Math.floor(sorted.length / 2)];
   return [head, ...cells.map((one, n) => one.map((cell, m) => (m === response ? ((Number(one[ratio]) < middle) !== (n % 5 === 0) ? "major" : "minor") : cell)).join(","))].join("\n") + "\n";

@@ -179,7 +179,7 @@ async function withGpu(id) {
 }
 
 async function maps() {
-  const select = page.locator(".mapbar select").nth(1);
+  const select = page.locator(".map-choice select");
   if ((await page.locator(".toolbar [data-tool=layout-maps]:disabled").count()) > 0) return console.log("     no maps: the study is not analysed");
   await page.locator(".pane").first().focus();
   await select.selectOption("bf");

@@ -10,7 +10,8 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { accessible as serious, api, drawn, importStudy, open, until as patient } from "./open.mjs";
+import { apply, inverse, take } from "./hand.mjs";
+import { accessible as serious, api, importStudy, open, until as patient } from "./open.mjs";
 
 const { values: given } = parseArgs({ options: Object.fromEntries(["url", "dicom", "at", "language", "motion", "out", "cli", "study", "state"].map((name) => [name, { type: "string" }])) });
 const language = given.language ?? "en";
@@ -46,70 +47,18 @@ async function until(what, ask, patience_ms) {
   });
 }
 
-function inverse(m) {
-  const [[a, b, c, p], [d, e, f, q], [g, h, i, r]] = m;
-  const det = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
-  const rows = [
-    [(e * i - f * h) / det, (c * h - b * i) / det, (b * f - c * e) / det],
-    [(f * g - d * i) / det, (a * i - c * g) / det, (c * d - a * f) / det],
-    [(d * h - e * g) / det, (b * g - a * h) / det, (a * e - b * d) / det],
-  ];
-  return rows.map((row) => [...row, -(row[0] * p + row[1] * q + row[2] * r)]);
-}
-
-const apply = (m, [x, y, z]) => m.slice(0, 3).map((row) => row[0] * x + row[1] * y + row[2] * z + row[3]);
-
 // --- the study --------------------------------------------------------------------------------------------------------------------
 await page.click(`.languages button[lang=${language}]`);
 const study = given.study ? { id: given.study } : await importStudy(page, resolve(given.dicom));
 figures.study = study.id;
 if (!given.study) check(study.state === "imported", "imported");
 await shot("studies");
-await page.goto(new URL(`/#/study/${study.id}`, page.url()).href);
-await drawn(page, 3);
-const images = (await api(page, "GET", `/studies/${study.id}/images`)).body;
-
-// Turns a pane to a slice with the wheel, as a hand does, and says where on the screen a place in mm lies.
-async function reach(name, place_mm) {
-  const plane = images.planes[name];
-  const [index, row, column] = apply(inverse(plane.to_mm), place_mm);
-  const pane = page.locator(`.pane.${name}`);
-  const box = await pane.boundingBox();
-  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
-  const shown = async () => Number((await pane.getAttribute("data-shown")).split("?")[0].split("/").at(-1));
-  for (let tries = 0; tries < 200; tries += 1) {
-    const now = await shown();
-    if (now === Math.round(index)) break;
-    await page.mouse.wheel(0, Math.sign(Math.round(index) - now) * 100);
-    await page.waitForTimeout(40);
-  }
-  const scale = Math.min(box.width / (plane.columns * plane.column_mm), box.height / (plane.rows * plane.row_mm));
-  const at = (dx_mm, dy_mm) => [
-    box.x + box.width / 2 + ((column - (plane.columns - 1) / 2) * plane.column_mm + dx_mm) * scale,
-    box.y + box.height / 2 + ((row - (plane.rows - 1) / 2) * plane.row_mm + dy_mm) * scale,
-  ];
-  return { at, index: Math.round(index) };
-}
-
-async function drag(from, to, steps = 10) {
-  await page.mouse.move(...from);
-  await page.mouse.down();
-  for (let n = 1; n <= steps; n += 1) await page.mouse.move(from[0] + ((to[0] - from[0]) * n) / steps, from[1] + ((to[1] - from[1]) * n) / steps);
-  await page.mouse.up();
-}
-
-const tab = (key) => page.click(`#tab-${key}`);
-const regions = async () => (await api(page, "GET", `/studies/${study.id}/regions`)).body.regions;
-const region = async (name) => (await regions()).find((one) => one.name === name && !one.deleted);
-const state = async () => (await api(page, "GET", `/studies/${study.id}`)).body;
+const { images, reach, drag, tab, regions, region, state, analyse } = await take(page, study.id);
 
 // Starts an analysis with a click, and waits for its end.
-async function analysed(press) {
-  const last = (await state()).job?.id;
-  await press();
-  const end = await until("the analysis", async () => { const { job } = await state(); return job.id !== last && !["waiting", "running"].includes(job.state) && job; }, 900_000);
+async function analysed(button) {
+  const end = await analyse({ button });
   check(end.state === "done", `analysed in ${((Date.parse(end.ended) - Date.parse(end.started)) / 1000).toFixed(1)} s${end.error ? ` ${JSON.stringify(end.error)}` : ""}`);
-  await page.waitForTimeout(800);
 }
 
 // The outline of a region on the screen, against the mask that the server holds: the edge pixels it passes between, in half voxels.
@@ -184,7 +133,7 @@ await accessible("regions");
 if (!given.study) {
   await tab("analyse");
   if (given.motion) await page.locator("input[name=motion]").nth(["deformable", "rigid", "none"].indexOf(given.motion)).check();
-  await analysed(() => page.click(".analyse button[type=submit]"));
+  await analysed(".analyse button[type=submit]");
 }
 await tab("results");
 await shot("analysed");
@@ -257,7 +206,7 @@ await accessible("curves");
 
 // --- analysed again, the ratio read, signed ---------------------------------------------------------------------------------------
 await tab("results");
-await analysed(() => page.click("[data-act=analyse]"));
+await analysed("[data-act=analyse]");
 const live = await until("the live ratio", shown);
 const kept = (await api(page, "GET", `/studies/${study.id}/results`)).body;
 const same = kept.lesions.find((one) => one.id === lesion.name);

@@ -14,6 +14,17 @@ export interface Failure {
   code: string;
   what: string;
   advice: string;
+  /** Of STUDY-KNOWN: the study that is here already. */
+  study?: string;
+}
+
+/** A study in the trash. */
+export interface Removed {
+  id: string;
+  label: string;
+  patient: string;
+  date: string;
+  trashed: string;
 }
 
 export interface Job {
@@ -111,7 +122,7 @@ export interface Words {
 export interface Rule {
   key: string;
   title: string;
-  verdict: Verdict | "pass";
+  verdict: "pass" | "warn" | "fail" | "unknown";
   value: unknown;
   limit: unknown;
   text: string;
@@ -150,6 +161,12 @@ export class ApiError extends Error {
     super(`${code}: ${what}`);
     this.name = "ApiError";
   }
+}
+
+/** The study that a refusal names as the one that is here already. */
+export function knownAs(failure: unknown): string | null {
+  if (!(failure instanceof ApiError) || failure.code !== "STUDY-KNOWN") return null;
+  return typeof failure.body.study === "string" ? failure.body.study : null;
 }
 
 export interface Options {

@@ -43,6 +43,11 @@ function Alarm() {
             <strong>{now.code}</strong> {now.what}
             {now.advice ? <span class="advice"> {now.advice}</span> : null}
           </p>
+          {now.study && (
+            <a class="button" href={`#/study/${now.study}`} onClick={() => (alarm.value = null)}>
+              {t("study.open.known")}
+            </a>
+          )}
           <button type="button" onClick={() => (alarm.value = null)}>
             {t("close")}
           </button>

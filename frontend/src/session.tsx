@@ -8,10 +8,21 @@ import { tell } from "./tell";
 function AnotherWindow() {
   const dialog = useRef<HTMLDialogElement>(null);
   const [link, setLink] = useState("");
+  const field = useRef<HTMLInputElement>(null);
+  const [copied, setCopied] = useState(false);
   const make = async (): Promise<void> => {
     const { path } = await send<{ path: string }>("POST", "/links");
     setLink(location.origin + path);
+    setCopied(false);
     dialog.current?.showModal();
+  };
+  const copy = async (): Promise<void> => {
+    field.current?.select();
+    // A browser may forbid it: the address is selected then, to be copied by hand.
+    await navigator.clipboard.writeText(link).then(
+      () => setCopied(true),
+      () => undefined,
+    );
   };
   return (
     <>
@@ -21,8 +32,12 @@ function AnotherWindow() {
       <dialog ref={dialog} aria-labelledby="window-title" onClose={() => setLink("")}>
         <h2 id="window-title">{t("window.another")}</h2>
         <p>{t("window.how")}</p>
-        <input class="link" readOnly value={link} aria-label={t("window.link")} onFocus={(event) => event.currentTarget.select()} />
+        <input ref={field} class="link" readOnly value={link} aria-label={t("window.link")} onFocus={(event) => event.currentTarget.select()} />
         <div class="answers">
+          <span role="status">{copied ? t("window.copied") : ""}</span>
+          <button type="button" onClick={() => void copy()}>
+            {t("window.copy")}
+          </button>
           <button type="button" onClick={() => dialog.current?.close()}>
             {t("close")}
           </button>

@@ -73,6 +73,6 @@ export const region: Signal<string | null> = signal(null);
 export const crosshair: Signal<boolean> = signal(true);
 
 /** What went wrong last and should be said; shown as an alert until closed. */
-export const alarm: Signal<{ code: string; what: string; advice: string } | null> = signal(null);
+export const alarm: Signal<{ code: string; what: string; advice: string; study?: string } | null> = signal(null);
 /** What a screen reader should say. */
 export const said: Signal<string> = signal("");

@@ -1,12 +1,13 @@
 // @vitest-environment happy-dom
-import { describe, expect, it } from "vitest";
-import type { Study } from "../src/api";
+import { describe, expect, it, vi } from "vitest";
+import type { Job, Study } from "../src/api";
 import { en } from "../src/i18n/en";
 import { fr } from "../src/i18n/fr";
-import { jobChanged } from "../src/list/follow";
+import { jobChanged, sayIfKnown } from "../src/list/follow";
+import { elapsed, stepText } from "../src/list/job";
 import { byPatient } from "../src/list/studies";
 import { parse } from "../src/router";
-import { studies } from "../src/state";
+import { alarm, studies } from "../src/state";
 
 function study(id: string, more: Partial<Study> = {}): Study {
   return {
@@ -35,6 +36,24 @@ describe("the study list", () => {
     jobChanged({ id: "j", study: "b", kind: "analyze", state: "running", step: "maps", done: 3, total: 9 });
     expect(studies.value.map((one) => one.job?.done ?? null)).toEqual([null, 3]);
   });
+
+  it("says that a study is here already on the page that asked, whichever comes first, answer or end", () => {
+    vi.stubGlobal("fetch", async () => new Response('{"studies": []}'));
+    const said = (): string | undefined => alarm.value?.study;
+    const known = (id: string) => jobChanged({ id, study: "new", kind: "import", state: "failed", error: { code: "STUDY-KNOWN", what: "here", advice: "open", study: "old" } });
+    known("of-another-page");
+    expect(said()).toBeUndefined();
+    sayIfKnown("answered-first");
+    known("answered-first");
+    expect(said()).toBe("old");
+    alarm.value = null;
+    known("ended-first");
+    expect(said()).toBeUndefined();
+    sayIfKnown("ended-first");
+    expect(said()).toBe("old");
+    alarm.value = null;
+    vi.unstubAllGlobals();
+  });
 });
 
 describe("addresses", () => {
@@ -57,5 +76,21 @@ describe("the two languages", () => {
   });
   it("leave no text empty", () => {
     for (const text of [...Object.values(en), ...Object.values(fr)]) expect(text.trim()).not.toBe("");
+  });
+});
+
+describe("a job's progress", () => {
+  const job = (more: Partial<Job>): Job => ({ id: "j", study: "s", kind: "analyze", state: "running", step: "align", done: 0, total: 0, error: null, started: null, ended: null, ...more });
+
+  it("is the step in words, with its share where the step is counted", () => {
+    expect(stepText(job({ step: "align together", done: 2, total: 3 }))).toBe(`${en["step.align"]} 66 %`);
+    expect(stepText(job({ done: 30, total: 20 }))).toBe(`${en["step.align"]} 100 %`);
+    expect(stepText(job({ step: "save", done: 0, total: 1 }))).toBe(en["step.save"]);
+  });
+
+  it("is timed as a stop watch does, never below nothing", () => {
+    const from = "2026-01-01T10:00:00.000Z";
+    expect(elapsed(from, Date.parse("2026-01-01T10:02:05.900Z"))).toBe("2:05");
+    expect(elapsed(from, Date.parse("2026-01-01T09:59:58Z"))).toBe("0:00");
   });
 });

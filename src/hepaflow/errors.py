@@ -37,3 +37,14 @@ class OutputFailed(HepaflowError):
     """No space, or the output cannot be written."""
 
     exit_code = 5
+
+
+def place_of(error: BaseException) -> str:
+    """Module, function and line of this package where an error that nobody foresaw arose; its message may hold a header's value, this does not."""
+    trace, place = error.__traceback__, "hepaflow"
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__", ""))
+        if module.startswith("hepaflow"):
+            place = f"{module}.{trace.tb_frame.f_code.co_name} line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ def test_names_places_and_order_do_not_matter_but_content_does(tmp_path: Path) -
     assert identify(one).files == 5
     (two / "deep" / "9.dcm").write_text("content 0 ")
     assert identify(one).digest != identify(two).digest
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "pipe"])
+def test_what_is_no_file_on_a_disk_is_not_read(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputRefused, match="SOURCE-UNREADABLE"):
+        identify(tmp_path / name)
 
 
 def test_a_repeated_file_is_another_study(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -56,7 +57,7 @@ def until(true: Any, within_s: float = 15.0) -> None:
 
 
 def test_an_import_says_what_the_study_is_and_keeps_no_name_on_disk(inside: Inside) -> None:
-    found = inside.client.get("/api/studies").json()["studies"][0]
+    found = inside.client.get(f"/api/studies/{inside.study}").json()
     assert (found["passes"], found["spacing_mm"], found["date"]) == (6, [2.5, 0.8, 1.1], "2024-03-14")
     assert (found["state"], found["visit"], found["corrected"], found["stale"]) == ("imported", 1, False, False)
     assert found["protocol"]["verdict"] in {"ok", "warn", "fail"}
@@ -108,7 +109,7 @@ def test_visits_of_a_patient_are_in_order_of_date(tmp_path: Path) -> None:
             ("other", "2024-03-01"),
         ):
             place = studies.add(connection, room.data, "label")
-            result = {"patient": "Doe", "patient_key": key, "date": date, "description": "", "passes": 6}
+            result = {"patient": "Doe", "patient_key": key, "date": date, "description": "", "digest": "", "passes": 6}
             studies.take_result(connection, Ended("import", place.folder.name, {}, "T", "done", result))
             made.append(place.folder.name)
     with opened(tmp_path / "data") as (client, room):
@@ -171,6 +172,62 @@ def test_an_analysis_that_cannot_be_is_refused_before_it_is_queued(inside: Insid
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] in {"CONFIG-INVALID", "REQUEST-INVALID"}
     assert inside.client.get(f"/api/studies/{inside.study}").json()["job"]["kind"] == "import"
+
+
+def analysed(inside: Inside, **said: Any) -> None:
+    """As a job leaves the study's row after an analysis."""
+    rule = {"value": "28 s", "limit": "t", "text": {"en": "e", "fr": "f"}}
+    rules = [{"key": "portal-peak", "verdict": "warn", **rule}, {"key": "coverage", "verdict": "pass", **rule}]
+    result = {"lesions": 2, "flags": ["noise-high"], "rules": rules, **said}
+    with inside.room.tables.begin() as connection:
+        studies.take_result(connection, Ended("analyze", inside.study, {"cursor": 0}, "Tester", "done", result))
+
+
+def test_verdicts_are_those_of_the_last_analysis_in_list_and_panel(inside: Inside, own_row: None) -> None:
+    url = f"/api/studies/{inside.study}"
+    first, panel = inside.client.get(url).json(), inside.client.get(f"{url}/protocol").json()
+    assert (first["protocol"]["of"], first["analysis"], panel["of"], len(panel["rules"])) == ("import", None, "import", 12)
+    analysed(inside, model="patlak", motion="rigid", compare=True)
+    found, panel = inside.client.get(url).json(), inside.client.get(f"{url}/protocol").json()
+    assert found["protocol"] == {"verdict": "warn", "pass": 1, "warn": 1, "fail": 0, "of": "analysis"}
+    assert [(rule["key"], rule["verdict"]) for rule in panel["rules"]] == [("portal-peak", "warn"), ("coverage", "pass")]
+    assert (panel["of"], panel["flags"]) == ("analysis", ["noise-high"])
+    assert {key: found["analysis"][key] for key in ("model", "motion", "compare")} == {
+        "model": "patlak",
+        "motion": "rigid",
+        "compare": True,
+    }
+
+
+@pytest.mark.parametrize("told", ["by its row", "by case.json"])
+def test_an_analysis_without_choices_repeats_those_of_the_last(inside: Inside, own_row: None, told: str) -> None:
+    def planned(**asked: Any) -> tuple[Any, ...]:
+        job = inside.client.post(f"/api/studies/{inside.study}/analyze", json=asked).json()["job"]
+        finished(inside.client, job)
+        with inside.room.tables.read() as connection:
+            plan = json.loads(connection.execute(sa.select(t.jobs.c.asked).where(t.jobs.c.id == job)).scalar_one())["plan"]
+        return plan["model"], plan["motion__method"], plan["compare"]
+
+    assert planned() == (None, None, None)  # the first: as on the command line
+    last = {"model": "patlak", "motion": "rigid", "compare": True}
+    if told == "by its row":
+        analysed(inside, **last)
+    else:
+        analysed(inside, model="patlak")
+        case = inside.room.place(inside.study).case
+        case.mkdir(exist_ok=True)
+        (case / "case.json").write_text(json.dumps({"plan": {**last, "motion": {"method": "rigid"}}}))
+    assert planned() == ("patlak", "rigid", True)
+    assert planned(motion="none", compare=False) == ("patlak", "none", None)
+
+
+@pytest.fixture
+def own_row(inside: Inside) -> Iterator[None]:
+    """The study's row is afterwards as it was: it is shared."""
+    yield
+    shutil.rmtree(inside.room.place(inside.study).case, ignore_errors=True)
+    with inside.room.tables.begin() as connection:
+        connection.execute(sa.update(t.studies).where(t.studies.c.id == inside.study).values(analysed=None))
 
 
 def test_an_analysis_that_fails_leaves_the_study_as_it_was(inside: Inside) -> None:

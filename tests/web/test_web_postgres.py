@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from hepaflow.errors import HepaflowError
 from hepaflow.web import tables as t
 from hepaflow.web.tables import Tables
 
-pytest.importorskip("psycopg", reason="psycopg is not installed (hepaflow[postgres])")
+psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (hepaflow[postgres])")
 
 
 def _programs() -> Path | None:
@@ -144,7 +145,9 @@ def test_a_newer_database_and_one_that_is_not_there_are_refused(postgres: str, t
 
 
 def test_of_regions_drawn_at_once_one_is_first_and_none_is_lost(postgres: str, tmp_path: Path) -> None:
-    with opened(tmp_path / "data", database=postgres) as (client, room):
+    with closing(psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True)) as connection:
+        connection.execute("create database drawn")  # a database belongs to one data folder
+    with opened(tmp_path / "data", database=postgres.replace("/postgres?", "/drawn?")) as (client, room):
         study = put(room, acquired())
         post(client, f"/api/studies/{study}/regions/lesion-1", 0, **disc())
         at_once(room, study)

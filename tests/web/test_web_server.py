@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_web_jobs import until
@@ -354,3 +355,42 @@ def test_a_start_waits_for_no_library_that_it_does_not_need() -> None:
     code = _LOADED.replace("HEAVY", repr(heavy))
     told = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "|"
+
+
+def found_at(host: str, path: str) -> tuple[str, str]:
+    """The study that a printed address asks for, and the one that is there when it has come in."""
+    asked = path.rpartition("=")[2]
+    with contextlib.closing(http.client.HTTPConnection(host)) as client:
+        client.request("GET", f"/{path}")
+        answer = client.getresponse()
+        answer.read()
+        leads_to = str(answer.getheader("location")).removeprefix("/#/study/")
+        own = {"Cookie": str(answer.getheader("set-cookie")).split(";")[0]}
+        told: dict[str, Any] = {}
+
+        def ended() -> bool:
+            client.request("GET", f"/api/studies/{asked}", headers=own)
+            told.update(json.loads(client.getresponse().read()))
+            return "error" in told or told["state"] == "imported"
+
+        until(ended)
+    if "error" in told:
+        assert told["error"]["code"] == "STUDY-KNOWN"
+    found = str(told.get("study", asked))
+    assert leads_to in {asked, found}
+    return asked, found
+
+
+def test_a_study_given_at_the_start_is_brought_in_once_and_opened(tmp_path: Path, hostile_study: Path) -> None:
+    seen = []
+    for _ in range(2):
+        with command("--data", str(tmp_path / "data"), str(hostile_study)) as (process, line):
+            host, _, path = line.removeprefix("http://").partition("/")
+            seen.append(found_at(host, path))
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+    (first, opened), (second, led_to) = seen
+    assert first == opened == led_to != second
+    with command("--data", str(tmp_path / "data"), str(tmp_path / "nothing")) as (process, line):
+        assert not line
+        assert process.wait(20) == 3

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,10 +23,13 @@ from hepaflow.errors import InputRefused
 from hepaflow.report import html, kept
 from hepaflow.report.content import Paragraph
 from hepaflow.report.signature import Signature, with_signature
-from hepaflow.web import signing
+from hepaflow.web import regions_log, signing
 from hepaflow.web import tables as t
-from hepaflow.web.places import StudyPlace
+from hepaflow.web.places import StudyPlace, fresh_id
+from hepaflow.web.refusals import Conflict
+from hepaflow.web.region_rows import Deed
 from hepaflow.web.region_state import Caliper
+from hepaflow.web.regions_log import Step
 from hepaflow.web.room import Room
 
 SHAPE = (6, 10, 13)
@@ -123,6 +128,22 @@ def test_a_case_changed_after_signing_is_told_and_what_was_signed_stays(study: S
     assert before["dicom/segmentation.dcm"] == b"as good as one"
 
 
+@pytest.mark.parametrize(
+    "name", ["signed/report.html", "signed/dicom/report_pdf.dcm", "signed/signature.json", "case/lesions.json"]
+)
+def test_what_is_changed_on_disk_is_told(study: Signed, name: str) -> None:
+    client, _, place, url = study
+    assert client.post(f"{url}/sign", json={"reader": READER}).json()["signed"]["intact"] is True
+    path = place.folder / name
+    data, times = path.read_bytes(), path.stat()
+    changed = data.replace(b'"schema"', b'"Schema"') if name.endswith(".json") else data[:-1] + bytes([data[-1] ^ 1])
+    path.write_bytes(changed)
+    assert len(changed) == len(data)
+    assert changed != data
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # as if nothing had been
+    assert client.get(f"{url}/sign").json()["signed"]["intact"] is False
+
+
 def test_what_was_drawn_after_the_analysis_is_not_signed(study: Signed) -> None:
     client, room, place, url = study
     draw(room, place, "lesion-1", box(SHAPE, 5), version=2)
@@ -135,6 +156,52 @@ def test_what_was_drawn_after_the_analysis_is_not_signed(study: Signed) -> None:
     draw(room, place, "lesion-1", box(SHAPE, 6), version=3, caliper=Caliper(ends, ((0.0, 0.0, 0.0), (0.0, 4.0, 0.0))))
     assert client.get(f"{url}/results").json()["stale"] is False
     assert client.post(f"{url}/sign", json={"reader": READER}).status_code == 200
+
+
+def ended_job(room: Room, study: str, kind: str, state: str) -> str:
+    """A job in the queue's table, as if it had come that far."""
+    job = fresh_id()
+    row = {"id": job, "number": 1, "study": study, "kind": kind, "asked": "{}", "who": "Tester", "state": state}
+    with room.tables.begin() as connection:
+        connection.execute(sa.insert(t.jobs).values(**row))
+    return job
+
+
+def test_no_job_that_writes_runs_on_a_signed_study(study: Signed) -> None:
+    client, room, place, url = study
+    job = ended_job(room, place.folder.name, "analyze", "cancelled")
+    assert client.post(f"{url}/sign", json={"reader": READER}).status_code == 200
+    resumed = client.post(f"/api/jobs/{job}/resume", json={})
+    assert (resumed.status_code, resumed.json()["error"]["code"]) == (409, "CASE-SIGNED")
+    with pytest.raises(Conflict, match="CASE-SIGNED"):  # past the first look, as a request that was overtaken
+        room.jobs.start("analyze", place.folder.name, {}, who="Tester")
+    # one that waits all the same ends before it begins
+    with room.tables.begin() as connection:
+        connection.execute(sa.update(t.jobs).where(t.jobs.c.id == job).values(state="waiting"))
+    room.jobs.wake(job)
+    ended = client.get(f"/api/jobs/{job}").json()
+    assert (ended["state"], ended["error"]["code"]) == ("failed", "CASE-SIGNED")
+    assert client.get(f"{url}/sign").json()["signed"]["intact"] is True
+
+
+@pytest.mark.parametrize("kind", ["analyze", "import", "retrieve"])
+def test_nobody_signs_while_a_job_could_still_write(study: Signed, kind: str) -> None:
+    client, room, place, url = study
+    ended_job(room, place.folder.name, kind, "running")
+    answer = client.post(f"{url}/sign", json={"reader": READER})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "JOB-ACTIVE")
+    assert not place.signed.exists()
+
+
+def test_an_edit_that_was_overtaken_by_a_signature_is_refused(study: Signed, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, room, place, url = study
+    client.post(f"{url}/sign", json={"reader": READER})
+    monkeypatch.setattr(regions_log, "refuse_signed", lambda *_: None)  # it looked before the signature was there
+    for base in (1, 7):  # in time, and too late
+        step = Step(replace(regions_log.one(room, place.folder.name, "lesion-1"), deleted=True), base)
+        with pytest.raises(Conflict, match="CASE-SIGNED"):
+            regions_log.write(room, place.folder.name, Deed("delete", "Tester", {}), [step])
+    assert trail(room, place) == ["signed"]
 
 
 def test_reopening_keeps_the_old_signature(study: Signed) -> None:

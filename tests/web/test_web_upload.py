@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from room_for_tests import Inside, finished, leave
+from tiny_study import tiny, write
 
 from hepaflow.errors import InputRefused
 from hepaflow.web.jobs import Jobs
@@ -19,8 +20,11 @@ ZIP = {"Content-Type": "application/zip"}
 
 
 @pytest.fixture
-def zipped(hostile_study: Path, tmp_path: Path) -> bytes:
-    return Path(shutil.make_archive(str(tmp_path / "study"), "zip", hostile_study)).read_bytes()
+def zipped(tmp_path: Path) -> bytes:
+    images = tiny()
+    for image in images:
+        image.ds.PatientID = "UPLOADED"  # the patient of no other study here
+    return Path(shutil.make_archive(str(tmp_path / "study"), "zip", write(images, tmp_path / "in"))).read_bytes()
 
 
 def left(inside: Inside) -> list[Path]:

@@ -1,15 +1,15 @@
 /** The three ways in: a folder or zip on the server's disk, an uploaded zip, an archive. */
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { get, send, upload, type Job } from "../api";
+import { get, send, upload } from "../api";
 import { date, number, t } from "../i18n";
 import { alarm } from "../state";
 import { tell } from "../tell";
-import { refreshStudies } from "./follow";
+import { refreshStudies, sayIfKnown } from "./follow";
 
 interface Started {
   study: string;
-  job: Job | string;
+  job: string;
 }
 
 interface Archive {
@@ -36,7 +36,7 @@ function ByPath() {
     alarm.value = null;
     setBusy(true);
     try {
-      await send<Started>("POST", "/studies", { path: path.current!.value.trim() });
+      sayIfKnown((await send<Started>("POST", "/studies", { path: path.current!.value.trim() })).job);
       path.current!.value = "";
       await refreshStudies();
     } catch (failure) {
@@ -63,7 +63,8 @@ const sent = signal<{ name: string; done: number; total: number } | null>(null);
 async function uploadZip(file: File, stop: AbortController): Promise<void> {
   sent.value = { name: file.name, done: 0, total: file.size };
   try {
-    await upload<Started>("/studies/upload", file, (done, total) => (sent.value = { name: file.name, done, total }), stop.signal);
+    const progress = (done: number, total: number) => (sent.value = { name: file.name, done, total });
+    sayIfKnown((await upload<Started>("/studies/upload", file, progress, stop.signal)).job);
     await refreshStudies();
   } catch (failure) {
     tell(failure);
@@ -156,7 +157,8 @@ function ByArchive() {
     }
   };
   const retrieve = (one: Found) =>
-    void send("POST", `/archives/${encodeURIComponent(String(asked().get("archive")))}/retrieve`, { study_uid: one.study_uid })
+    void send<Started>("POST", `/archives/${encodeURIComponent(String(asked().get("archive")))}/retrieve`, { study_uid: one.study_uid })
+      .then((started) => sayIfKnown(started.job))
       .then(refreshStudies)
       .catch(tell);
   return (

@@ -16,6 +16,7 @@ const DID = [
   "job-resumed",
   "job-cancel-asked",
   "study-trashed",
+  "study-restored",
   "signed",
   "reopened",
   "login",

@@ -1,6 +1,6 @@
 /** Keeps the study list in step with the server. */
-import { get, type Heard, type Job, type Study } from "../api";
-import { studies } from "../state";
+import { get, type Failure, type Heard, type Job, type Study } from "../api";
+import { alarm, studies } from "../state";
 
 export async function refreshStudies(): Promise<void> {
   studies.value = (await get<{ studies: Study[] }>("/studies")).studies;
@@ -22,6 +22,23 @@ export async function studyChanged(heard: Heard): Promise<void> {
   }
 }
 
+/** Imports that this page asked for, and refusals of those whose answer is still under way. */
+const mine = new Set<string>();
+const early = new Map<string, Failure>();
+
+/** Says here, and on no other open page, when the study that this job brings in turns out to be here already. */
+export function sayIfKnown(job: string): void {
+  mine.add(job);
+  const error = early.get(job);
+  if (error !== undefined) alarm.value = error;
+}
+
+function known(job: Job): void {
+  if (job.error?.code !== "STUDY-KNOWN") return;
+  if (mine.has(job.id)) alarm.value = job.error;
+  else early.set(job.id, job.error);
+}
+
 export function isJob(heard: Record<string, unknown>): boolean {
   return typeof heard.id === "string" && typeof heard.state === "string" && typeof heard.kind === "string";
 }
@@ -30,6 +47,7 @@ export function isJob(heard: Record<string, unknown>): boolean {
 export function jobChanged(heard: Heard): void {
   if (!isJob(heard) || typeof heard.study !== "string") return;
   const job = heard as unknown as Job;
+  known(job);
   studies.value = studies.value.map((one) => (one.id === job.study ? { ...one, job } : one));
   if (job.state !== "running" && job.state !== "waiting") void studyChanged(heard);
   else if (!studies.value.some((one) => one.id === job.study)) void studyChanged(heard);

@@ -5,9 +5,10 @@ import { number, t } from "../i18n";
 import { language, words } from "../state";
 import { tell } from "../tell";
 
-const SIGN: Record<Verdict | "pass", string> = { ok: "✓", pass: "✓", warn: "!", fail: "✕", none: "?" };
+type Told = Verdict | "pass" | "unknown";
+const SIGN: Record<Told, string> = { ok: "✓", pass: "✓", warn: "!", fail: "✕", none: "?", unknown: "?" };
 
-export function Badge({ verdict, text }: { verdict: Verdict | "pass"; text: string }) {
+export function Badge({ verdict, text }: { verdict: Told; text: string }) {
   return (
     <span class={`badge ${verdict === "pass" ? "ok" : verdict}`}>
       <span aria-hidden="true">{SIGN[verdict]}</span> {text}
@@ -22,14 +23,35 @@ export function verdictText(study: Study): string {
   return t(verdict === "ok" ? "protocol.ok" : "protocol.none");
 }
 
-/** A value of a rule as words: numbers shortened, lists joined. */
+/** A text that the server wrote in plain notation (1.5 s), with the language's decimal sign; a lone "=" is put in words. */
+export function figures(text: string): string {
+  const spoken = language.value === "fr" ? text.replace(/(\d)\.(\d)/g, "$1,$2") : text;
+  const same = /^= \((.*)\)$/.exec(spoken);
+  return same ? t("protocol.same", { usual: same[1]! }) : spoken === "-" ? "–" : spoken;
+}
+
+/** A value of a rule or of the acquisition as words: numbers as short as they are, lists joined. */
 function shown(value: unknown): string {
-  if (value === null || value === undefined) return "–";
+  if (value === null || value === undefined || value === "") return "–";
   if (typeof value === "number") return number(value, Number.isInteger(value) ? 0 : 2);
   if (typeof value === "boolean") return t(value ? "yes" : "no");
-  if (Array.isArray(value)) return value.map(shown).join(", ");
-  return String(value);
+  if (Array.isArray(value)) return value.length === 0 ? "–" : value.map(shown).join(", ");
+  return figures(String(value));
 }
+
+/** What is told of the acquisition, in the order of a reader's questions, with its unit. */
+const ACQUISITION = [
+  ["manufacturer", ""],
+  ["model_name", ""],
+  ["kvp", "kV"],
+  ["tube_current_ma", "mA"],
+  ["kernel", ""],
+  ["duration_s", "s"],
+  ["injection_to_first_s", "s"],
+  ["contrast_volume_ml", "mL"],
+  ["contrast_flow_ml_s", "mL/s"],
+  ["time_source", ""],
+] as const;
 
 export function ProtocolRules({ study }: { study: string }) {
   const spoken = language.value;
@@ -69,14 +91,15 @@ export function ProtocolRules({ study }: { study: string }) {
       )}
       <h3>{t("protocol.acquisition")}</h3>
       <dl>
-        {Object.entries(protocol.acquisition)
-          .filter(([, value]) => value === null || typeof value !== "object" || (Array.isArray(value) && value.length <= 6))
-          .map(([key, value]) => (
+        {ACQUISITION.map(([key, unit]) => {
+          const text = shown(protocol.acquisition[key]);
+          return (
             <div key={key}>
-              <dt>{key.replace(/_/g, " ")}</dt>
-              <dd>{shown(value)}</dd>
+              <dt>{t(`acquisition.${key}`)}</dt>
+              <dd>{unit && text !== "–" ? `${text} ${unit}` : text}</dd>
             </div>
-          ))}
+          );
+        })}
       </dl>
     </div>
   );

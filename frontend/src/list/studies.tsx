@@ -9,6 +9,7 @@ import { AddStudy } from "./add";
 import { refreshStudies } from "./follow";
 import { JobLine } from "./job";
 import { Badge, ProtocolRules, verdictText } from "./protocol";
+import { RemovedStudies } from "./removed";
 
 export interface Patient {
   key: string;
@@ -176,6 +177,7 @@ export function StudiesPage() {
           </table>
         </div>
       )}
+      <RemovedStudies />
     </div>
   );
 }

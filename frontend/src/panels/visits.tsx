@@ -157,7 +157,7 @@ export function Identity() {
         <label>
           {t("identity.other")}
           <select value={chosen} onChange={(event) => setOther(event.currentTarget.value)}>
-            {others.map((one) => <option key={one.id} value={one.id}>{`${t("visit.of", { n: one.visit, date: date(one.date) })} · ${one.label}`}</option>)}
+            {others.map((one) => <option key={one.id} value={one.id}>{`${t("visit.nth", { n: one.visit, of: others.length + 1 })}, ${date(one.date)} · ${one.label}`}</option>)}
           </select>
         </label>
         <button type="button" data-act="pairs" onClick={() => void attempt(async () => setFound(await get<LinkAnswer>(`/studies/${study.id}/link?other=${chosen}`)))}>{t("identity.propose")}</button>

@@ -25,6 +25,7 @@ function withActive(act: (pane: Pane) => void): () => void {
 
 export function setLayout(chosen: Layout): void {
   if (chosen === "visits" && second.id.value === null) return;
+  if (chosen === "maps" && first.maps.value === null) return;
   layout.value = chosen;
 }
 
@@ -71,7 +72,7 @@ function shortcuts(): Shortcut[] {
     one("ArrowLeft", "key.left", () => stepPass(first, -1)),
     one("ArrowRight", "key.right", () => stepPass(first, 1)),
     one("space", "key.play", () => (playing.value = !playing.value)),
-    ...[0, 1, 2, 3, 4].map((n): Shortcut => ({ combo: String(n + 1), title: () => t("key.preset"), action: () => preset(n) })),
+    ...[0, 1, 2, 3, 4, 5].map((n): Shortcut => ({ combo: String(n + 1), title: () => t("key.preset"), action: () => preset(n) })),
     one("c", "tool.point", () => (tool.value = "point")),
     one("w", "tool.window", () => (tool.value = "window")),
     one("z", "tool.zoom", () => (tool.value = "zoom")),

@@ -1,6 +1,6 @@
 /** The panels that belong to the study itself: its protocol check, and its analysis. */
-import { useState } from "preact/hooks";
-import { send } from "../api";
+import { useEffect, useState } from "preact/hooks";
+import { ApiError, get, send } from "../api";
 import { refreshStudy } from "../list/follow";
 import { JobLine } from "../list/job";
 import { ProtocolRules } from "../list/protocol";
@@ -12,12 +12,41 @@ import { tell } from "../tell";
 
 const MOTIONS = ["deformable", "rigid", "none"] as const;
 
+type Motion = (typeof MOTIONS)[number];
+interface Asked {
+  model: string;
+  motion: Motion;
+  compare: boolean;
+}
+const FIRST: Asked = { model: "", motion: "deformable", compare: false };
+
+/** How the study was analysed last, so that doing it again changes nothing that nobody chose; null before a first time. */
+function useLastAsked(done: string): Asked | null {
+  const id = first.id.value;
+  const analysed = first.study.value?.corrected ?? false;
+  const [last, setLast] = useState<Asked | null>(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    setLast(null);
+    if (id === null || !analysed) return;
+    get<{ made?: { model?: string; motion?: string; compared?: boolean } | null }>(`/studies/${id}/results`, { signal: stop.signal })
+      .then(({ made }) => {
+        const motion = MOTIONS.find((one) => one === made?.motion) ?? FIRST.motion;
+        setLast({ model: made?.model ?? "", motion, compare: made?.compared ?? false });
+      })
+      // A case without results was analysed in no way that could be repeated.
+      .catch((failure: unknown) => (failure instanceof ApiError && [404, 409].includes(failure.status) ? undefined : tell(failure)));
+    return () => stop.abort();
+  }, [id, analysed, done]);
+  return last;
+}
+
 function Analyse() {
   const study = first.study.value;
-  const [model, setModel] = useState("");
-  const [motion, setMotion] = useState<(typeof MOTIONS)[number]>("deformable");
-  const [compare, setCompare] = useState(false);
+  const last = useLastAsked(study?.job?.state === "done" ? study.job.id : "");
+  const [own, setOwn] = useState<Partial<Asked>>({});
   if (study === null) return null;
+  const { model, motion, compare } = { ...FIRST, ...last, ...own };
   const busy = study.job !== null && (study.job.state === "running" || study.job.state === "waiting");
   const start = async (event: Event): Promise<void> => {
     event.preventDefault();
@@ -36,7 +65,7 @@ function Analyse() {
       <form onSubmit={(event) => void start(event)}>
         <label>
           <span>{t("analyse.model")}</span>
-          <select value={model} onChange={(event) => setModel(event.currentTarget.value)}>
+          <select value={model} onChange={(event) => setOwn({ ...own, model: event.currentTarget.value })}>
             <option value="">{t("analyse.model.default")}</option>
             {Object.entries(words.value?.models ?? {}).map(([key, one]) => (
               <option key={key} value={key}>
@@ -49,13 +78,13 @@ function Analyse() {
           <legend>{t("analyse.motion")}</legend>
           {MOTIONS.map((one) => (
             <label key={one} class="check">
-              <input type="radio" name="motion" checked={motion === one} onChange={() => setMotion(one)} />
+              <input type="radio" name="motion" checked={motion === one} value={one} onChange={() => setOwn({ ...own, motion: one })} />
               <span>{t(`motion.${one}`)}</span>
             </label>
           ))}
         </fieldset>
         <label class="check">
-          <input type="checkbox" checked={compare} onChange={(event) => setCompare(event.currentTarget.checked)} />
+          <input type="checkbox" checked={compare} onChange={(event) => setOwn({ ...own, compare: event.currentTarget.checked })} />
           <span>{t("analyse.compare")}</span>
         </label>
         <button type="submit" class="main" disabled={busy || !mayEdit.value}>

@@ -4,6 +4,7 @@ import { number, t } from "../i18n";
 import { windowing } from "../state";
 import { edges } from "./geometry";
 import { mapPath, scaleOf } from "./overlay";
+import { otherSet } from "./visit";
 import { slicePath, type PaneProps } from "./pane";
 import { mapSlices, slices } from "./slices";
 
@@ -52,6 +53,7 @@ export function Corners(props: Props) {
       </span>
       <Pointed {...props} />
       <span class="corner bottom-left">
+        {map.value !== null && visit.set.value === "acquired" && otherSet(visit) !== null && <em>{t("view.map.apart")}</em>}
         {t("view.pass", { n: pass + 1, of: images.passes })}
         {time === undefined ? "" : ` · ${number(time, 1)} s`}
         {images.excluded.includes(pass) ? ` · ${t("view.excluded")}` : ""}

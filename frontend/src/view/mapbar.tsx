@@ -1,7 +1,7 @@
 /** Which map lies over the images, how strongly, between which values; and its colours with their unit. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { number, t } from "../i18n";
-import { bigPlane, bounds, fade, first, fourMaps, layout, map, NO_BOUNDS, opacity, palettes, windowing, words, type Bounds } from "../state";
+import { bounds, fade, first, fourMaps, layout, map, NO_BOUNDS, opacity, palettes, type Bounds } from "../state";
 import { place, scaleOf } from "./overlay";
 
 /** The colour bar of a map, with its unit and three values. */
@@ -40,8 +40,8 @@ export function UnitBar({ of }: { of: string }) {
 
 export function MapSelect({ value, label, onChange }: { value: string | null; label: string; onChange: (key: string | null) => void }) {
   return (
-    <label>
-      <span>{label}</span>
+    <label class="map-choice">
+      <span class="aside">{label}</span>
       <select value={value ?? ""} onChange={(event) => onChange(event.currentTarget.value || null)}>
         <option value="">{t("map.none")}</option>
         {(first.maps.value?.maps ?? []).map((one) => (
@@ -54,74 +54,69 @@ export function MapSelect({ value, label, onChange }: { value: string | null; la
   );
 }
 
-function Bound({ of, side, label }: { of: string; side: keyof Bounds; label: string }) {
-  const within = bounds.value[of] ?? NO_BOUNDS;
-  return (
-    <label>
-      <span>{label}</span>
-      <input
-        type="number"
-        step="any"
-        value={within[side] ?? ""}
-        placeholder="–"
-        onInput={(event) => {
-          const value = event.currentTarget.valueAsNumber;
-          bounds.value = { ...bounds.value, [of]: { ...within, [side]: Number.isFinite(value) ? value : null } };
-        }}
-      />
-    </label>
-  );
+/** What a reader typed as a number, decimals behind a point or a comma: null for nothing, NaN for no number. */
+export function typed(text: string): number | null {
+  const plain = text.trim().replace(",", ".").replace("−", "-");
+  return plain === "" ? null : /^-?(\d+\.?\d*|\.\d+)$/.test(plain) ? Number(plain) : NaN;
 }
 
-function Windows() {
-  const images = first.images.value;
-  const now = windowing.value;
-  if (images === null) return null;
-  const current = images.windows.find((one) => one.level === now.level && one.width === now.width);
+/** Why a bound cannot be taken beside the other one; null where it can. */
+export function refusal(within: Bounds, side: keyof Bounds, value: number | null): "map.number" | "map.crossed" | null {
+  if (value === null) return null;
+  if (Number.isNaN(value)) return "map.number";
+  const { lower, upper }: Bounds = side === "lower" ? { ...within, lower: value } : { ...within, upper: value };
+  return lower !== null && upper !== null && lower > upper ? "map.crossed" : null;
+}
+
+/** One end of the values shown. It follows the typing; what cannot be is said, and the bound from before stays. */
+function Bound({ of, side, label }: { of: string; side: keyof Bounds; label: string }) {
+  const within = bounds.value[of] ?? NO_BOUNDS;
+  const [draft, setDraft] = useState<string | null>(null);
+  const before = useRef<number | null>(null);
+  const now = within[side];
+  const why = draft === null ? null : refusal(within, side, typed(draft));
+  const take = (value: number | null): void => {
+    bounds.value = { ...bounds.value, [of]: { ...within, [side]: value } };
+  };
   return (
-    <label>
-      <span>{t("view.window")}</span>
-      <select
-        value={current?.key ?? ""}
-        onChange={(event) => {
-          const found = images.windows.find((one) => one.key === event.currentTarget.value);
-          if (found) windowing.value = { level: found.level, width: found.width };
+    <label class="bound-field">
+      <span>{label}</span>
+      <input
+        inputMode="decimal"
+        autocomplete="off"
+        value={draft ?? (now === null ? "" : String(now).replace(".", t("number.point")))}
+        placeholder="–"
+        aria-invalid={why !== null}
+        onFocus={(event) => ((before.current = now), event.currentTarget.select())}
+        onInput={(event) => {
+          const text = event.currentTarget.value;
+          const value = typed(text);
+          setDraft(text);
+          take(refusal(within, side, value) === null ? value : before.current);
         }}
-      >
-        {!current && <option value="">{t("view.window.own")}</option>}
-        {images.windows.map((one, n) => (
-          <option key={one.key} value={one.key}>
-            {n + 1} · {words.value?.windows?.[one.key] ?? one.key} {one.level}/{one.width}
-          </option>
-        ))}
-      </select>
+        onBlur={() => setDraft(null)}
+      />
+      {why !== null && (
+        <span class="fault" role="alert">
+          {t(why)}
+        </span>
+      )}
     </label>
   );
 }
 
 export function MapBar() {
   const four = layout.value === "maps";
+  // The bar is there, and as high, whether a map is shown or not: switching one on moves no image.
+  if (first.maps.value === null) return null;
   const shown = four ? fourMaps.value.some((key) => key !== null) : map.value !== null;
   return (
     <div class="mapbar" role="group" aria-label={t("map.label")}>
-      <Windows />
-      {layout.value !== "planes" && (
-        <label>
-          <span>{t("view.plane")}</span>
-          <select value={bigPlane.value} onChange={(event) => (bigPlane.value = event.currentTarget.value as typeof bigPlane.value)}>
-            {(["axial", "coronal", "sagittal"] as const).map((one) => (
-              <option key={one} value={one}>
-                {t(`plane.${one}`)}
-              </option>
-            ))}
-          </select>
-        </label>
-      )}
-      {first.maps.value !== null && !four && <MapSelect value={map.value} label={t("map")} onChange={(key) => (map.value = key)} />}
+      {!four && <MapSelect value={map.value} label={t("map")} onChange={(key) => (map.value = key)} />}
       {shown && (
         <>
-          <label>
-            <span>{t("map.opacity")}</span>
+          <label title={t("map.opacity")}>
+            <span class="aside">{t("map.opacity")}</span>
             <input
               type="range"
               min={0}
@@ -134,8 +129,8 @@ export function MapBar() {
           </label>
           {!four && map.value !== null && (
             <>
-              <Bound of={map.value} side="lower" label={t("map.lower")} />
-              <Bound of={map.value} side="upper" label={t("map.upper")} />
+              <Bound key={`lower ${map.value}`} of={map.value} side="lower" label={t("map.lower")} />
+              <Bound key={`upper ${map.value}`} of={map.value} side="upper" label={t("map.upper")} />
             </>
           )}
           <label class="check" title={t("map.fade.how")}>

@@ -1,15 +1,17 @@
 /** The page of a study: tools at the left, pictures with time below, panels at the right. */
-import { computed, effect, type ReadonlySignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { get, hear, type Link, type PlaneName } from "../api";
+import { computed, effect, untracked, type ReadonlySignal } from "@preact/signals";
+import { useCallback, useEffect } from "preact/hooks";
+import { get, hear, knownAs, type Link, type PlaneName, type Study } from "../api";
 import { date, t } from "../i18n";
+import { JobLine } from "../list/job";
 import { Splitter } from "../panels/splitter";
 import { openPanel, panels } from "../slots";
-import { alarm, bigPlane, first, fourMaps, layout, map, second, type Layout, type Visit } from "../state";
+import { alarm, bigPlane, first, fourMaps, layout, map, second, studies, type Layout, type Visit } from "../state";
 import { tell } from "../tell";
 import { showCrosshair } from "./cross";
 import { lengthTool } from "./length";
 import { linked, linkHere, offset_mm } from "./link";
+import { Heading, Whose } from "./heading";
 import { MapBar, MapSelect, UnitBar } from "./mapbar";
 import { PaneView } from "./pane";
 import { lookAt } from "./pointer";
@@ -17,7 +19,7 @@ import { prepare } from "./screen";
 import { fetchAhead, player } from "./time";
 import { TimeBar } from "./timebar";
 import { Toolbar } from "./toolbar";
-import { closeVisit, openVisit } from "./visit";
+import { closeVisit, hasCome, openVisit } from "./visit";
 import { fromMillimetres } from "./geometry";
 
 const FOUR: ReadonlySignal<string | null>[] = [0, 1, 2, 3].map((n) => computed(() => fourMaps.value[n] ?? null));
@@ -54,11 +56,9 @@ function FourMaps() {
 }
 
 function VisitHeader({ visit }: { visit: Visit }) {
-  const study = visit.study.value;
   return (
     <div class="frame-bar">
-      <strong>{study ? t("visit.of", { n: study.visit, date: date(study.date) }) : ""}</strong>
-      <span>{study?.label}</span>
+      <Whose visit={visit} />
       {visit === second && (
         <>
           <label class="check">
@@ -149,24 +149,77 @@ async function openStudies(id: string, other: string | null): Promise<void> {
   if (other !== null) layout.value = "visits";
   else if (layout.value === "visits") layout.value = "planes";
   await Promise.all([openVisit(first, id), other === null ? closeVisit(second) : openVisit(second, other)]);
-  const maps = first.maps.value?.maps ?? [];
-  if (fourMaps.value.every((key) => !maps.some((one) => one.key === key))) fourMaps.value = [0, 1, 2, 3].map((n) => maps[n]?.key ?? null);
   if (other === null) return;
   lookAt(first, first.cross.value);
   // Where no link can be proposed, relative position serves.
   await linkLesions(id, other).catch(() => undefined);
 }
 
+/** Gives the four panes a study's first maps as soon as it has some; without any there is nothing to show four of. */
+function fillFourMaps(): () => void {
+  return effect(() => {
+    if (first.images.value === null) return;
+    const maps = first.maps.value?.maps ?? [];
+    untracked(() => {
+      if (maps.length === 0 && !first.study.value?.corrected && layout.value === "maps") layout.value = "planes";
+      if (maps.length > 0 && fourMaps.value.every((key) => !maps.some((one) => one.key === key))) fourMaps.value = [0, 1, 2, 3].map((n) => maps[n]?.key ?? null);
+    });
+  });
+}
+
+/** Takes what a job that ended has changed, however the page came to know of its end: told at once, or asked after the connection was lost. */
+function followJobs(visit: Visit, again: (id: string) => void): () => void {
+  let before: string | null = null;
+  return effect(() => {
+    const study = visit.study.value;
+    const now = study === null ? null : `${study.id} ${study.corrected} ${study.job?.state === "done" ? study.job.id : ""}`;
+    if (study !== null && before !== null && now !== before) untracked(() => again(study.id));
+    before = now;
+  });
+}
+
+const ASK_MS = 2000;
+
+/** A study on its way in: how far it is, or why it did not come. */
+function Arriving({ study, again }: { study: Study; again: () => void }) {
+  const going = study.state === "importing";
+  useEffect(() => {
+    if (!going) return;
+    // An end that came before the page listened would not be heard.
+    const asking = setInterval(again, ASK_MS);
+    return () => clearInterval(asking);
+  }, [going, again]);
+  return (
+    <section class="arriving">
+      <h1>{study.label}</h1>
+      <p>{t(going ? "view.arriving" : "view.failed")}</p>
+      {study.job && <JobLine job={study.job} />}
+      <p>
+        <a href="#/studies">{t("nav.studies")}</a>
+      </p>
+    </section>
+  );
+}
+
 export function StudyPage({ id, other }: { id: string; other: string | null }) {
+  const refused = (failure: unknown): void => {
+    const known = knownAs(failure);
+    if (known === null) tell(failure);
+    else location.replace(`#/study/${known}`);
+  };
+  const open = useCallback(() => void openStudies(id, other).catch(refused), [id, other]);
   useEffect(() => {
     prepare();
-    void openStudies(id, other).catch(tell);
-    const stops = [showCrosshair(), lengthTool(), player(), fetchAhead()];
+    open();
+    const stops = [showCrosshair(), lengthTool(), player(), fetchAhead(), fillFourMaps()];
+    for (const visit of [first, second]) stops.push(followJobs(visit, (changed) => void openVisit(visit, changed).catch(tell)));
     // An analysis that ended has new pictures and maps to show.
     stops.push(
       hear("study", (heard) => {
-        if (heard.study === id) void openVisit(first, id).catch(tell);
-        if (other !== null && heard.study === other) void openVisit(second, other).catch(tell);
+        if (heard.study !== id && heard.study !== other) return;
+        if (first.id.value === null) open();
+        else if (heard.study === id) void openVisit(first, id).catch(refused);
+        else void openVisit(second, heard.study!).catch(tell);
       }),
     );
     stops.push(
@@ -182,13 +235,18 @@ export function StudyPage({ id, other }: { id: string; other: string | null }) {
       document.title = "hepaflow";
     };
   }, [id, other]);
+  const coming = [id, other].map((one) => studies.value.find((study) => study.id === one)).find((study) => study !== undefined && !hasCome(study));
+  if (coming !== undefined) return <Arriving study={coming} again={open} />;
   const study = first.study.value;
   return (
     <>
       <h1 class="hidden">{study ? `${study.label}, ${date(study.date)}` : t("view.loading")}</h1>
       <Toolbar />
       <section class="center" aria-label={t("view.pictures")}>
-        <MapBar />
+        <div class="bars">
+          <Heading />
+          <MapBar />
+        </div>
         <div class={`pictures ${layout.value}`}>{first.images.value === null ? <p class="loading">{t("view.loading")}</p> : <Pictures as={layout.value} />}</div>
         <TimeBar />
       </section>

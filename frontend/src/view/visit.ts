@@ -1,12 +1,19 @@
 /** Opens a study on the screen. */
 import { batch } from "@preact/signals";
-import { ApiError, get, type Images, type Maps, type SetName } from "../api";
+import { ApiError, get, type Images, type Maps, type SetName, type Study } from "../api";
 import { refreshStudy } from "../list/follow";
 import { map, studies, windowing, type Visit } from "../state";
 import { fromPlane } from "./geometry";
 
+/** The study that each visit is meant to show: it may still be on its way in, or its visit closed again by then. */
+const wanted = new WeakMap<Visit, string>();
+
+/** Whether a study was brought in, so that there is something to look at. */
+export function hasCome(study: Study | undefined): boolean {
+  return study !== undefined && (study.passes ?? 0) > 0;
+}
+
 async function loadMaps(id: string): Promise<Maps | null> {
-  await refreshStudy(id);
   if (!(studies.value.find((one) => one.id === id)?.corrected ?? false)) return null;
   try {
     return await get<Maps>(`/studies/${id}/maps`);
@@ -34,6 +41,10 @@ function begin(visit: Visit, images: Images): void {
 /** Loads a study's pictures, then its maps; called again it takes what changed and leaves the reader where he looks. */
 export async function openVisit(visit: Visit, id: string): Promise<void> {
   if (visit.id.value !== id) closeVisit(visit);
+  wanted.set(visit, id);
+  await refreshStudy(id);
+  // The page shows how far the import is; what happens to the study is heard, and asks here again.
+  if (wanted.get(visit) !== id || !hasCome(studies.value.find((one) => one.id === id))) return;
   visit.id.value = id;
   const maps = loadMaps(id);
   // Heard below; a failure before that is no unhandled one.
@@ -57,6 +68,7 @@ export async function openVisit(visit: Visit, id: string): Promise<void> {
 }
 
 export function closeVisit(visit: Visit): void {
+  wanted.delete(visit);
   batch(() => {
     visit.id.value = null;
     visit.images.value = null;

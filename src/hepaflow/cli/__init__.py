@@ -27,7 +27,7 @@ from hepaflow.cli.respond import respond
 from hepaflow.cli.selfcheck import selfcheck
 from hepaflow.cli.serve import serve
 from hepaflow.cli.study import study
-from hepaflow.errors import HepaflowError
+from hepaflow.errors import HepaflowError, place_of
 from hepaflow.workflow.threads import cap_threads
 
 INTERNAL = 1
@@ -104,23 +104,13 @@ def _run(verb: Callable[[], int]) -> int:
         if os.environ.get("HEPAFLOW_DEBUG"):
             raise
         # the message of an unforeseen error may hold a header's value: only its kind and place are printed
-        return _fail(f"INTERNAL-ERROR: {type(error).__name__} in {_place(error)}. Please report this line.", INTERNAL)
+        return _fail(f"INTERNAL-ERROR: {type(error).__name__} in {place_of(error)}. Please report this line.", INTERNAL)
     return code
 
 
 def _fail(line: str, code: int) -> int:
     sys.stderr.write(" ".join(line.split()) + "\n")
     return code
-
-
-def _place(error: Exception) -> str:
-    trace, place = error.__traceback__, "hepaflow"
-    while trace is not None:
-        module = str(trace.tb_frame.f_globals.get("__name__", ""))
-        if module.startswith("hepaflow"):
-            place = f"{module}.{trace.tb_frame.f_code.co_name} line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

@@ -34,6 +34,10 @@ Database = Annotated[
 
 
 def serve(
+    study: Annotated[
+        Path | None,
+        typer.Argument(metavar="STUDY", help="Folder, .zip or 4D NIfTI to bring in, unless it is there, and to open."),
+    ] = None,
     data: Data = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8717,
     host: Annotated[
@@ -58,9 +62,9 @@ def serve(
 ) -> int:
     """Open the reading room: a local server and its page in the browser. Ends on Ctrl-C.
 
-    The first line on stdout is the address to open; it works once.
+    The first line on stdout is the address to open; it works once. With STUDY, that study opens.
 
-    Example: hepaflow serve
+    Example: hepaflow serve STUDY
     """
     from hepaflow.web.server import Settings, serve
     from hepaflow.workflow import pacs_config
@@ -80,6 +84,7 @@ def serve(
         key=key,
         archives=None if listed is None else listed.absolute(),
         analyses=analyses,
+        study=study,
     )
 
     def ready(address: str) -> None:

@@ -80,6 +80,14 @@ def judge(entry: Entry, wanted: Container[int], *, where: str) -> Header | None:
         raise InputRefused(damage.code, f"{damage.what} ({where})", "Copy the study again from its archive") from None
 
 
+def is_dicom(entry: Entry) -> bool:
+    """Whether :func:`judge` takes a file for DICOM. Refused: a file that promises DICOM by its suffix and is not."""
+    try:
+        return _start(entry.head(132), entry) is not None
+    except Damaged as damage:
+        raise InputRefused(damage.code, damage.what, "Copy the study again from its archive") from None
+
+
 def inflate(data: bytes, *, limit: int = MAX_INFLATED_BYTES) -> bytes:
     """The file with its deflated data set inflated in place; a file of another syntax is returned as it is."""
     if data[128:132] != b"DICM":

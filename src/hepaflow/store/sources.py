@@ -45,4 +45,8 @@ def _files(path: Path) -> list[Path]:
     sidecar = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
     beside = [sidecar] if path.name.endswith((".nii", ".nii.gz")) and sidecar.is_file() else []
     path.stat()
+    if not path.is_file():  # a device would be read for ever
+        raise InputRefused(
+            "SOURCE-UNREADABLE", "the study is neither a folder nor a file", "Give a folder, a .zip or a 4D NIfTI file"
+        )
     return [path, *beside]

@@ -10,9 +10,11 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from hepaflow.web import known
 from hepaflow.web.accounts import Door
 from hepaflow.web.guard import cookie
 from hepaflow.web.pages import Pages
+from hepaflow.web.places import known_form
 from hepaflow.web.refusals import Refused
 from hepaflow.web.room import Room
 
@@ -52,20 +54,22 @@ def make_router(room: Room, pages: Pages) -> APIRouter:
         return _page(request, f"<p>{_word('closed', request)}</p>", 401) if room.gate.local else RedirectResponse("/login", 303)
 
     @router.get("/enter")
-    def enter(request: Request, token: str = "") -> Response:
+    def enter(request: Request, token: str = "", study: str = "") -> Response:
         """A session for a one-time token, which leaves the address bar at once. A browser that is inside already uses up none."""
         if _inside(room, request):
-            return RedirectResponse("/", 303)
+            return RedirectResponse(_page_of(room, study), 303)
         secret = room.sessions.enter(token) if room.gate.local and len(token) <= 100 else None
-        return _page(request, f"<p>{_word('used', request)}</p>", 401) if secret is None else _with_cookie(room, secret)
+        return _page(request, f"<p>{_word('used', request)}</p>", 401) if secret is None else _with_cookie(room, secret, study)
 
     @router.get("/login")
-    def ask(request: Request) -> Response:
-        """The form."""
-        return RedirectResponse("/", 303) if room.gate.local else _page(request, _form(request), 200)
+    def ask(request: Request, study: str = "") -> Response:
+        """The form; who is inside already is let through."""
+        if room.gate.local or _inside(room, request):
+            return RedirectResponse(_page_of(room, study), 303)
+        return _page(request, _form(request, study), 200)
 
     @router.post("/login")
-    async def login(request: Request) -> Response:
+    async def login(request: Request, study: str = "") -> Response:
         """Checks name and password."""
         if room.gate.local:
             return RedirectResponse("/", 303)
@@ -75,12 +79,14 @@ def make_router(room: Room, pages: Pages) -> APIRouter:
         try:
             right = await run_in_threadpool(door.check, name, password, address=address)
         except Refused as wait:
-            return _page(request, _form(request, wait.what + ". " + wait.advice + "."), wait.status, wait_s=wait.wait_s)
+            return _page(request, _form(request, study, wait.what + ". " + wait.advice + "."), wait.status, wait_s=wait.wait_s)
         with room.tables.begin() as connection:
             who = name if right else "-"
             room.tables.audit(connection, study=None, who=who, what="login" if right else "login-refused", detail={})
         return (
-            _with_cookie(room, room.sessions.start(name)) if right else _page(request, _form(request, _word("wrong", request)), 401)
+            _with_cookie(room, room.sessions.start(name), study)
+            if right
+            else _page(request, _form(request, study, _word("wrong", request)), 401)
         )
 
     @router.get("/door.css")
@@ -101,8 +107,17 @@ def _inside(room: Room, request: Request) -> bool:
     return secret is not None and room.sessions.who(secret) is not None
 
 
-def _with_cookie(room: Room, secret: str) -> Response:
-    answer = RedirectResponse("/", 303)
+def _page_of(room: Room, study: str) -> str:
+    """Where the page begins: at a study of this room; at the list for whatever else was asked for."""
+    if not known_form(study):
+        return "/"
+    with room.tables.read() as connection:
+        found = known.leads_to(connection, study)
+    return "/" if found is None else f"/#/study/{found}"
+
+
+def _with_cookie(room: Room, secret: str, study: str) -> Response:
+    answer = RedirectResponse(_page_of(room, study), 303)
     answer.set_cookie(room.gate.cookie, secret, path="/", httponly=True, samesite="strict", secure=room.gate.scheme == "https")
     return answer
 
@@ -115,11 +130,12 @@ def _language(request: Request) -> str:
     return "fr" if request.headers.get("accept-language", "").lower().startswith("fr") else "en"
 
 
-def _form(request: Request, wrong: str = "") -> str:
+def _form(request: Request, study: str, wrong: str = "") -> str:
+    goal = f"?study={study}" if known_form(study) else ""
     said = f'<p class="wrong" role="alert">{html.escape(wrong)}</p>' if wrong else ""
     name, password, login = (_word(key, request) for key in ("name", "password", "login"))
     return (
-        f'{said}<form method="post" action="/login"><label for="name">{name}</label>'
+        f'{said}<form method="post" action="/login{goal}"><label for="name">{name}</label>'
         f'<input id="name" name="name" autocomplete="username" required autofocus><label for="password">{password}</label>'
         '<input id="password" name="password" type="password" autocomplete="current-password" required>'
         f"<button>{login}</button></form>"

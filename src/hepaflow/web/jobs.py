@@ -16,17 +16,21 @@ from hepaflow.web import tables as t
 from hepaflow.web.child import Child
 from hepaflow.web.events import Events
 from hepaflow.web.places import fresh_id
-from hepaflow.web.refusals import Conflict, NotThere
+from hepaflow.web.refusals import Conflict, NotThere, shape
+from hepaflow.web.seals import require_open
 
 #: What takes every core, and what mostly waits for a disk or an archive: neither holds the other up.
 HEAVY, LIGHT = ("analyze", "cohort"), ("import", "retrieve", "send")
 KINDS = (*HEAVY, *LIGHT)
+#: What writes into a study: none of it may run on one that is signed.
+WRITING = ("analyze", "import", "retrieve")
 ACTIVE = ("waiting", "running")
 #: Progress is told and kept no more often than this.
 TELL_S, KEEP_S = 0.2, 2.0
 
 #: Called in the transaction that ends a job: what became of its study is written together with it.
-Finish = Callable[[sa.Connection, "Ended"], None]
+#: An error that it returns is what the job ends with.
+Finish = Callable[[sa.Connection, "Ended"], dict[str, str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Jobs:
         self._next()
 
     def start(self, kind: str, study: str | None, asked: dict[str, Any], *, who: str) -> str:
-        """Adds a job to the queue; its identifier. Refused (``JOB-ACTIVE``): a second job that would change the same study."""
+        """Adds a job to the queue; its identifier. Refused: a second job on the same study (``JOB-ACTIVE``), one that would change a signed study (``CASE-SIGNED``)."""
         if kind not in KINDS:
             raise UsageError("JOB-KIND", "there is no such kind of job", "Use one of the page's own actions")
         with self._lock, self._tables.begin() as connection:
@@ -78,6 +82,7 @@ class Jobs:
         """Adds a job within a transaction of the caller, who then calls :meth:`wake`."""
         self._tables.in_turn(connection)
         self._refuse_second(connection, study)
+        _refuse_signed(connection, kind, study)
         job = fresh_id()
         number = int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(t.jobs.c.number), 0))).scalar_one()) + 1
         row = {
@@ -117,13 +122,14 @@ class Jobs:
         return self.get(job)
 
     def resume(self, job: str) -> dict[str, Any]:
-        """Queues a job again that failed, was cancelled or interrupted. Refused (``JOB-STATE``): any other."""
+        """Queues a job again that failed, was cancelled or interrupted. Refused: any other (``JOB-STATE``), and as :meth:`start`."""
         with self._lock, self._tables.begin() as connection:
             row = self._row(connection, job)
             if row.state not in {"failed", "cancelled", "interrupted"}:
                 raise Conflict("JOB-STATE", f"the job is {row.state}", "Resume a job that failed, was cancelled or interrupted")
             self._tables.in_turn(connection)
             self._refuse_second(connection, row.study)
+            _refuse_signed(connection, row.kind, row.study)
             fresh = {"state": "waiting", "error": None, "started": None, "ended": None, "done": 0, "total": 0, "step": ""}
             connection.execute(sa.update(t.jobs).where(t.jobs.c.id == job).values(**fresh))
         self.wake(job)
@@ -169,6 +175,11 @@ class Jobs:
             row = connection.execute(waiting.limit(1)).one_or_none()
             if row is None:
                 return False
+            try:
+                _refuse_signed(connection, row.kind, row.study)
+            except Conflict as signed:
+                self._ended(connection, row, "failed", None, shape(signed))
+                return True
             connection.execute(sa.update(t.jobs).where(t.jobs.c.id == row.id).values(state="running", started=t.now()))
         self._lanes[row.id] = lane
         watch = _Watch(self, row.id)
@@ -192,9 +203,11 @@ class Jobs:
     def _ended(
         self, connection: sa.Connection, row: sa.Row[Any], state: str, result: dict[str, Any] | None, error: dict[str, str] | None
     ) -> None:
+        refused = self._finish(connection, Ended(row.kind, row.study, json.loads(row.asked), row.who, state, result))
+        if refused is not None:
+            state, error = "failed", refused
         values = {"state": state, "ended": t.now(), "error": None if error is None else json.dumps(error)}
         connection.execute(sa.update(t.jobs).where(t.jobs.c.id == row.id).values(**values))
-        self._finish(connection, Ended(row.kind, row.study, json.loads(row.asked), row.who, state, result))
         detail = {"job": row.id, "kind": row.kind, "state": state, "code": None if error is None else error["code"]}
         self._tables.audit(connection, study=row.study, who=row.who, what="job-ended", detail=detail)
 
@@ -210,6 +223,11 @@ class Jobs:
                 values = {"step": step, "done": done, "total": total}
                 connection.execute(sa.update(t.jobs).where(t.jobs.c.id == job).values(**values))
         self._events.tell("job", self.get(job) | {"step": step, "done": done, "total": total})
+
+
+def _refuse_signed(connection: sa.Connection, kind: str, study: str | None) -> None:
+    if study is not None and kind in WRITING:
+        require_open(connection, study)
 
 
 class _Watch:

@@ -88,6 +88,17 @@ def trash(data: Path, study: str) -> None:
         os.replace(home, target)
 
 
+def in_trash(data: Path, study: str) -> bool:
+    """Whether a study's folder is in the trash."""
+    return known_form(study) and (data / "trash" / study).is_dir()
+
+
+def untrash(data: Path, study: str) -> None:
+    """Moves a study's folder back from the trash."""
+    with atomic.reporting("the studies"):
+        os.replace(data / "trash" / study, data / "studies" / study)
+
+
 class DataFolder:
     """The data folder for this server only; the kernel gives it back however the process ends.
 

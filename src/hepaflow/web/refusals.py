@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hepaflow.errors import HepaflowError, InputRefused, OutputFailed, UsageError
+from hepaflow.errors import HepaflowError, InputRefused, OutputFailed, UsageError, place_of
 
 
 class NotThere(HepaflowError):
@@ -60,10 +60,4 @@ def body(error: HepaflowError) -> dict[str, Any]:
 
 def internal(error: BaseException) -> HepaflowError:
     """An unforeseen error by kind and place: its message may hold a header's value."""
-    trace, place = error.__traceback__, "hepaflow"
-    while trace is not None:
-        module = str(trace.tb_frame.f_globals.get("__name__", ""))
-        if module.startswith("hepaflow"):
-            place = f"{module}.{trace.tb_frame.f_code.co_name} line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return HepaflowError("INTERNAL-ERROR", f"{type(error).__name__} in {place}", "Please report this line")
+    return HepaflowError("INTERNAL-ERROR", f"{type(error).__name__} in {place_of(error)}", "Please report this line")

@@ -13,6 +13,10 @@ Spot = tuple[Coordinate, Coordinate]
 Place = tuple[Coordinate, Coordinate, Coordinate]
 Index = Annotated[int, Field(ge=0, lt=100_000)]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
+#: As far as the database counts; beyond lies no version of anything.
+Base = Annotated[int, Field(ge=0, lt=2**31)]
+Version = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Cursor = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class _Part(BaseModel):

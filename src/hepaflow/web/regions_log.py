@@ -23,6 +23,7 @@ from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.region_rows import ALONG, LOST, Deed
 from hepaflow.web.region_state import NAMES, RegionState
 from hepaflow.web.room import Room
+from hepaflow.web.seals import require_open
 
 #: An answer that did not arrive is asked for again within so many edits.
 _REPEATED = 50
@@ -116,6 +117,7 @@ def write(room: Room, study: str, deed: Deed, steps: Sequence[Step]) -> list[Reg
     token = secrets.token_hex(6)
     try:
         with room.tables.begin() as connection:
+            require_open(connection, study)
             for step in steps:
                 if rows.version(connection, study, step.state.name) != step.base:
                     raise _LateError(step.state.name)
@@ -208,6 +210,7 @@ def _kept(room: Room, study: str, deed: Deed, state: RegionState, changed: str) 
     for left in reversed(range(_AT_ONCE)):
         try:
             with room.tables.begin() as connection:
+                require_open(connection, study)
                 number = rows.least_version(connection, study, state.name) - 1
                 rows.add(connection, study, late, state, number, token="")
                 detail = {"deed": deed.kind, "region": state.name, "version": number}

@@ -15,7 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from hepaflow.errors import OutputFailed, UsageError
-from hepaflow.web import accounts, studies
+from hepaflow.web import accounts, arrivals, studies
 from hepaflow.web.connection import PatientProtocol
 from hepaflow.web.events import Events
 from hepaflow.web.jobs import Jobs
@@ -30,7 +30,7 @@ HEAD_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a room is served. ``port`` 0 takes a free one; ``names`` are further host names; ``database`` an SQLAlchemy URL."""
+    """How a room is served. ``port`` 0 takes a free one; ``names`` are further host names; ``database`` an SQLAlchemy URL; ``study`` is brought in and opened."""
 
     data: Path
     host: str = "127.0.0.1"
@@ -43,6 +43,7 @@ class Settings:
     key: Path | None = None
     archives: Path | None = None
     analyses: int = 1
+    study: Path | None = None
 
     @property
     def local(self) -> bool:
@@ -87,7 +88,7 @@ def open_room(settings: Settings, gate: Gate) -> Iterator[Room]:
 def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM. ``ready`` gets the address to open when the socket listens.
 
-    Refused: an address beyond loopback without accounts and TLS, a port in use, a certificate that cannot be read.
+    Refused: an address beyond loopback without accounts and TLS, a port in use, a certificate that cannot be read, a study that is not there.
     """
     secure = _certificate(settings)
     with listening(settings) as listener:
@@ -96,9 +97,20 @@ def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
         with open_room(settings, gate) as room:
             name = settings.names[0] if settings.names else "127.0.0.1" if settings.local else settings.host
             address = f"{gate.scheme}://{_bracketed(name)}:{port}"
+            goal = "" if settings.study is None else _arriving(room, settings.study, who=settings.reader)
             # a browser takes its time to start, and so do the libraries behind the routes: side by side; the socket keeps who comes early
-            ready(f"{address}/enter?token={room.sessions.link()}" if gate.local else f"{address}/login")
+            inside = (
+                f"/enter?token={room.sessions.link()}{goal and f'&study={goal}'}"
+                if gate.local
+                else f"/login{goal and f'?study={goal}'}"
+            )
+            ready(address + inside)
             server_of(room, settings).run(sockets=[listener])
+
+
+def _arriving(room: Room, study: Path, *, who: str) -> str:
+    """The identifier under which a study is brought in."""
+    return arrivals.bring_in(room, arrivals.judged(room, str(study.absolute())), who=who)["study"]
 
 
 def server_of(room: Room, settings: Settings) -> uvicorn.Server:

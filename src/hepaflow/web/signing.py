@@ -1,7 +1,8 @@
 """A reader signs: the case as it is, by the digest of its files, with a report that bears the signature.
 
 What was signed lies beside the case: ``signature.json`` stands for it, an earlier one that was taken back stays as
-``signature-N.json``. Files of the case are linked, not copied: a later analysis writes new ones and leaves these alone.
+``signature-N.json``. Files of the case are linked, not copied: a later analysis writes new ones and leaves these alone. The trail of
+the database, which is only added to, holds the digest of all of it: what was changed on disk is told.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from hepaflow.store import atomic, plain_json
 from hepaflow.store.case import code_digest
 from hepaflow.web import numbers
 from hepaflow.web import tables as t
-from hepaflow.web.jobs import ACTIVE
+from hepaflow.web.jobs import ACTIVE, WRITING
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.room import Room
+from hepaflow.web.seals import hold
 from hepaflow.web.staleness import content
 
 SCHEMA = 1
@@ -80,20 +82,24 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
         _earlier(place, stage)
         (stage / NAME).write_text(plain_json.text(signature, indent=1), encoding="utf-8")
         with room.tables.begin() as connection:
+            hold(connection, study)
             _refuse(room, connection, study, place)
+            if digests(place.case) != files:
+                raise Conflict("CASE-STALE", "the study was analysed anew meanwhile", "Look at the new results, then sign")
             mine = sa.update(t.studies).where(t.studies.c.id == study)
             connection.execute(mine.values(signed=json.dumps({"reader": reader, "at": moment})))
-            detail = {"digest": digest, "files": len(files)}
+            detail = {"digest": digest, "files": len(files), "sealed": _sealed(stage)}
             room.tables.audit(connection, study=study, who=reader, what="signed", detail=detail)
             atomic.move_folder(stage, place.signed)
     room.events.tell("study", {"study": study})
-    return state(place)
+    return state(room, study)
 
 
 def reopen(room: Room, study: str, *, who: str) -> dict[str, Any]:
     """Takes the signature back: it is kept under a number, and in the audit. Refused: ``NOT-SIGNED``."""
     place = room.place(study)
     with room.tables.begin() as connection:
+        hold(connection, study)
         if not is_signed(place):
             raise Conflict("NOT-SIGNED", "the study is not signed", "Reload the page")
         taken_back = json.loads((place.signed / NAME).read_text(encoding="utf-8"))
@@ -103,12 +109,12 @@ def reopen(room: Room, study: str, *, who: str) -> dict[str, Any]:
         with atomic.reporting("the signature"):
             os.replace(place.signed / NAME, place.signed / f"signature-{1 + max(_numbers(place.signed), default=0)}.json")
     room.events.tell("study", {"study": study})
-    return state(place)
+    return state(room, study)
 
 
-def state(place: StudyPlace) -> dict[str, Any]:
-    """``signed``: the signature that stands, with whether the case is ``intact``, still that which was signed; and the ``earlier`` ones."""
-    earlier = []
+def state(room: Room, study: str) -> dict[str, Any]:
+    """``signed``: the signature that stands, with whether case and signed files are ``intact``, still those which were signed; and the ``earlier`` ones."""
+    place, earlier = room.place(study), []
     for number in sorted(_numbers(place.signed)):
         one = json.loads((place.signed / f"signature-{number}.json").read_text(encoding="utf-8"))
         earlier.append({key: one[key] for key in ("reader", "at", "statement", "digest")})
@@ -117,7 +123,7 @@ def state(place: StudyPlace) -> dict[str, Any]:
     found = json.loads((place.signed / NAME).read_text(encoding="utf-8"))
     told = {key: found[key] for key in ("reader", "at", "statement", "digest", "model")}
     told |= {"files": len(found["files"]), "software": found["software"]["version"]}
-    return {"signed": told | {"intact": _unchanged(place.case, found["digest"])}, "earlier": earlier}
+    return {"signed": told | {"intact": _intact(room, place, found["digest"])}, "earlier": earlier}
 
 
 def to_send(place: StudyPlace) -> Path:
@@ -151,9 +157,9 @@ def total(files: Mapping[str, str]) -> str:
 def _refuse(room: Room, connection: sa.Connection, study: str, place: StudyPlace) -> None:
     if is_signed(place):
         raise Conflict("CASE-SIGNED", "the study is signed", "Reopen it first")
-    active = sa.select(t.jobs.c.id).where(t.jobs.c.study == study, t.jobs.c.kind == "analyze", t.jobs.c.state.in_(ACTIVE))
+    active = sa.select(t.jobs.c.id).where(t.jobs.c.study == study, t.jobs.c.kind.in_(WRITING), t.jobs.c.state.in_(ACTIVE))
     if connection.execute(active).scalar() is not None:
-        raise Conflict("JOB-ACTIVE", "the study is being analysed", "Wait until that has ended, or cancel it")
+        raise Conflict("JOB-ACTIVE", "the study is being worked on", "Wait until that has ended, or cancel it")
     if numbers.stale(room, study):
         raise Conflict("CASE-STALE", "the regions were changed after the analysis", "Analyse the study again, then sign")
 
@@ -221,14 +227,15 @@ def _read(moment: str) -> str:
     return f"{moment[:10]} {moment[11:16]} UTC"
 
 
-_seen: dict[Path, tuple[tuple[int, int, int], str]] = {}
+_seen: dict[Path, tuple[tuple[int, ...], str]] = {}
 _seen_lock = threading.Lock()
 
 
 def _digest(path: Path) -> str:
     """SHA-256 of a file; read again only when its state on disk has changed."""
     status = path.stat()
-    key = (status.st_ino, status.st_mtime_ns, status.st_size)
+    # whoever changes a file can set the time of that back, not the time at which this was done
+    key = (status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns)
     with _seen_lock:
         known = _seen.get(path)
     if known is not None and known[0] == key:
@@ -241,7 +248,24 @@ def _digest(path: Path) -> str:
     return found
 
 
-def _unchanged(case: Path, digest: str) -> bool:
+def _intact(room: Room, place: StudyPlace, digest: str) -> bool:
+    """Whether case, signed files and signature are those of which the trail knows."""
+    mine = sa.select(t.audits.c.detail).where(t.audits.c.study == place.folder.name, t.audits.c.what == "signed")
+    with room.tables.read() as connection:
+        row = connection.execute(mine.order_by(t.audits.c.id.desc()).limit(1)).scalar()
+    known = {} if row is None else json.loads(row)
     with contextlib.suppress(NotThere, OSError):
-        return total(digests(case)) == digest
+        sealed = _sealed(place.signed)
+        now = (total(digests(place.case)), digest, sealed)
+        return now == (
+            known.get("digest"),
+            known.get("digest"),
+            known.get("sealed", sealed),
+        )  # early versions sealed the case alone
     return False
+
+
+def _sealed(folder: Path) -> str:
+    """The digest of everything that lies signed in a folder, the signature among it; those that were taken back are not."""
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return total({name: _digest(path) for name, path in found.items() if _EARLIER.fullmatch(name) is None})

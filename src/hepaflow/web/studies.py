@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from hepaflow.web import jobs as j
+from hepaflow.web import known, last_analysis
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace, fresh_id, place_of
 from hepaflow.web.staleness import changed_since
@@ -42,13 +43,18 @@ def listed(connection: sa.Connection, data: Path, only: str | None = None) -> li
     return sorted(found, key=lambda one: (one["patient"].casefold(), one["patient_key"], one["visit"], one["added"]))
 
 
-def take_result(connection: sa.Connection, ended: j.Ended) -> None:
-    """Writes what a finished job made of its study into the study's row."""
+def take_result(connection: sa.Connection, ended: j.Ended) -> dict[str, str] | None:
+    """Writes what a finished job made of its study into the study's row. An error that the job then ends with: the study was here already."""
     if ended.study is None or ended.result is None:
-        return
+        return None
     mine = sa.update(t.studies).where(t.studies.c.id == ended.study)
     result = dict(ended.result)
     if ended.kind in {"import", "retrieve"}:
+        twin = result.get("same_as") or known.same(
+            connection, ended.study, digest=result["digest"], patient_key=result["patient_key"]
+        )
+        if twin is not None:
+            return known.take_back(connection, Path(ended.asked["folder"]), twin)
         row = {key: result.pop(key) for key in ("patient", "patient_key", "date")}
         if description := result.pop("description"):
             row["label"] = description
@@ -56,6 +62,7 @@ def take_result(connection: sa.Connection, ended: j.Ended) -> None:
     elif ended.kind == "analyze":
         result |= {"cursor": ended.asked["cursor"], "at": t.now()}
         connection.execute(mine.values(analysed=json.dumps(result)))
+    return None
 
 
 def edits_so_far(connection: sa.Connection, study: str) -> int:
@@ -68,7 +75,8 @@ def facts(connection: sa.Connection, study: str) -> dict[str, Any]:
     """What import and the last analysis say of a study; rules and flags are those of the analysis where there is one."""
     row = connection.execute(sa.select(t.studies.c.facts, t.studies.c.analysed).where(t.studies.c.id == study)).one()
     analysed = {} if row.analysed is None else json.loads(row.analysed)
-    return {**json.loads(row.facts), **{key: analysed[key] for key in ("rules", "flags") if key in analysed}}
+    judged = {key: analysed[key] for key in ("rules", "flags") if key in analysed}
+    return {**json.loads(row.facts), **judged, "of": _judged_by(analysed)}
 
 
 def digest_of(row: sa.Row[Any]) -> str:
@@ -111,7 +119,7 @@ def _stale(connection: sa.Connection, row: sa.Row[Any], cursor: int) -> bool:
 
 
 def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, visit: int, *, stale: bool) -> dict[str, Any]:
-    known = json.loads(row.facts)
+    facts = json.loads(row.facts)
     analysed = None if row.analysed is None else json.loads(row.analysed)
     signed = None if row.signed is None else json.loads(row.signed)
     place = place_of(data, row.id)
@@ -123,11 +131,12 @@ def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, visit: int, 
         "date": row.date,
         "visit": visit,
         "added": row.added,
-        "state": _state(job, known=bool(known), analysed=analysed is not None, signed=signed is not None),
-        "protocol": _counted((analysed or known).get("rules", [])),
-        "passes": known.get("passes", 0),
-        "spacing_mm": known.get("spacing_mm", []),
-        "coverage_mm": known.get("coverage_mm", []),
+        "state": _state(job, known=bool(facts), analysed=analysed is not None, signed=signed is not None),
+        "protocol": _counted({**facts, **(analysed or {})}.get("rules", [])) | {"of": _judged_by(analysed or {})},
+        "passes": facts.get("passes", 0),
+        "spacing_mm": facts.get("spacing_mm", []),
+        "coverage_mm": facts.get("coverage_mm", []),
+        "analysis": None if analysed is None else {"at": analysed["at"], **(last_analysis.choices(analysed, place.case) or {})},
         "lesions": 0 if analysed is None else analysed["lesions"],
         "signed": signed,
         "job": None if job is None else j.as_json(job),
@@ -144,6 +153,11 @@ def _state(job: sa.Row[Any] | None, *, known: bool, analysed: bool, signed: bool
     if analysed:
         return "analysed"
     return "imported" if known else "failed"
+
+
+def _judged_by(analysed: dict[str, Any]) -> str:
+    """Whose verdicts those of the protocol are: the last analysis', else the first look's at import, which knows no region and no motion."""
+    return "analysis" if "rules" in analysed else "import"
 
 
 def _counted(rules: list[dict[str, Any]]) -> dict[str, Any]:

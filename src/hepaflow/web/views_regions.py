@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.web import calipers, import_regions, refusals, regions_log
 from hepaflow.web.pictures import working_series
-from hepaflow.web.region_asks import Edit, Index
+from hepaflow.web.region_asks import Base, Cursor, Edit, Index, Version
 from hepaflow.web.region_edits import Ground, applied, fresh, shown
 from hepaflow.web.region_rows import Deed
 from hepaflow.web.region_state import NAMES, Identity, RegionState, kind_of
@@ -34,7 +34,7 @@ class Asked(BaseModel):
 class Edited(Asked):
     """An edit, the version that it was made on (0: a new region), a key of its own, and the pass on screen."""
 
-    base: Annotated[int, Field(ge=0)]
+    base: Base
     edit: Edit
     key: Annotated[str, Field(min_length=8, max_length=64)] | None = None
     at_pass: Index | None = Field(default=None, alias="pass")
@@ -43,7 +43,7 @@ class Edited(Asked):
 class At(Asked):
     """Where the log stood when the person looked."""
 
-    cursor: Annotated[int, Field(ge=0)]
+    cursor: Cursor
 
 
 class Nothing(Asked):
@@ -53,8 +53,8 @@ class Nothing(Asked):
 class Restored(Asked):
     """An older version, or one that came too late (below zero), to be made the newest."""
 
-    version: int
-    base: Annotated[int, Field(ge=0)]
+    version: Version
+    base: Base
 
 
 class FromFile(Asked):

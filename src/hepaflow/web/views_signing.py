@@ -40,8 +40,8 @@ class Target(BaseModel):
 
 @router.get("/studies/{study}/sign")
 def signature(study: str, room: InRoom) -> dict[str, Any]:
-    """The signature that stands, whether the case is still what was signed, and those that were taken back."""
-    return signing.state(room.place(study))
+    """The signature that stands, whether everything is still what was signed, and those that were taken back."""
+    return signing.state(room, study)
 
 
 @router.post("/studies/{study}/sign")

@@ -13,9 +13,9 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from hepaflow.errors import InputRefused, OutputFailed, UsageError
+from hepaflow.errors import OutputFailed
 from hepaflow.store import atomic
-from hepaflow.web import regions_log, studies
+from hepaflow.web import arrivals, known, last_analysis, numbers, regions_log, studies
 from hepaflow.web import tables as t
 from hepaflow.web.places import fresh_id, trash
 from hepaflow.web.refusals import Conflict
@@ -42,7 +42,7 @@ class OnDisk(Asked):
 
 
 class Analysis(Asked):
-    """How to analyse; what is not given is as on the command line."""
+    """How to analyse; what is not given is as in the last analysis, and in the first one as on the command line."""
 
     model: str | None = Field(default=None, max_length=40)
     motion: Literal["deformable", "rigid", "none"] | None = None
@@ -57,7 +57,9 @@ def every_study(room: InRoom) -> dict[str, Any]:
 
 @router.get("/studies/{study}")
 def one_study(study: str, room: InRoom) -> dict[str, Any]:
-    """One of the list."""
+    """One of the list. Refused (``STUDY-KNOWN``, with the ``study`` that is here): one that was here already."""
+    with room.tables.read() as connection:
+        known.refuse_twin(connection, study)
     room.place(study)
     return _listed(room, study)[0]
 
@@ -65,16 +67,7 @@ def one_study(study: str, room: InRoom) -> dict[str, Any]:
 @router.post("/studies", status_code=202)
 def bring_in(asked: OnDisk, room: InRoom, by: By) -> dict[str, str]:
     """Brings in a folder, .zip or 4D NIfTI of the server's disks. Refused: a path that is not absolute, not there, or inside the data folder."""
-    path = Path(asked.path)
-    if "\x00" in asked.path or not path.is_absolute():
-        raise UsageError("IMPORT-PATH", "the path is not absolute", "Give the whole path, from the root of the disk")
-    try:
-        path = path.resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        raise InputRefused("SOURCE-MISSING", "the path of the study does not exist", "Check the path") from error
-    if path.is_relative_to(room.data) or room.data.is_relative_to(path):
-        raise UsageError("IMPORT-OWN", "the path leads to the server's own data", "Give the folder of one study")
-    return _import(room, by, path, label=path.name.removesuffix(".zip"), uploaded=False)
+    return arrivals.bring_in(room, arrivals.judged(room, asked.path), who=by.name)
 
 
 @router.post("/studies/upload", status_code=202)
@@ -88,7 +81,7 @@ async def upload(request: Request, room: InRoom, by: By) -> dict[str, str]:
             async for chunk in request.stream():
                 await run_in_threadpool(_write, target, chunk, room.data)
         name = unquote(request.headers.get("x-name", "")).removesuffix(".zip")
-        return await run_in_threadpool(lambda: _import(room, by, path, label=name, uploaded=True))
+        return await run_in_threadpool(lambda: arrivals.bring_in(room, path, who=by.name, label=name, uploaded=True))
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -118,13 +111,13 @@ def protocol(study: str, room: InRoom, by: By, language: Literal["en", "fr"] | N
 
     room.place(study)
     with room.tables.read() as connection:
-        known = studies.facts(connection, study)
+        facts = studies.facts(connection, study)
     words = Words(language or by.language)
     rules = [
         {**rule, "title": words(f"rule_{rule['key']}"), "text": rule["text"][language or by.language]}
-        for rule in known.get("rules", [])
+        for rule in facts.get("rules", [])
     ]
-    return {"rules": rules, "flags": known.get("flags", []), "acquisition": known.get("acquisition", {})}
+    return {"of": facts["of"], "rules": rules, "flags": facts.get("flags", []), "acquisition": facts.get("acquisition", {})}
 
 
 @router.post("/studies/{study}/analyze", status_code=202)
@@ -137,37 +130,29 @@ def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]
         raise Conflict("STUDY-NOT-READY", "the study is not brought in", "Wait until it is, or bring it in again")
     regions_log.refuse_signed(room, study)
     drawn = _drawn(room, study)
-    chosen = {"model": asked.model, "motion__method": asked.motion, "compare": asked.compare or None, "language": by.language}
-    plan = chosen | {"inputs__shifts": drawn.shifts or None}
+    chosen = _chosen(asked, last_analysis.choices(numbers.analysed(room, study), place.case) or {})
+    plan = {"model": chosen["model"], "motion__method": chosen["motion"], "compare": chosen["compare"] or None}
+    plan |= {"language": by.language, "inputs__shifts": drawn.shifts or None}
     load(None, **plan)  # refused before anything is queued
     given = {"folder": str(place.folder), "drawn": drawn.path, "plan": plan, "cursor": drawn.cursor}
     given["earlier"] = regions_log.earlier(room, study)
     with room.tables.begin() as connection:
         job = room.jobs.queue(connection, "analyze", study, given, who=by.name)
-        detail = {"job": job, "model": asked.model, "motion": asked.motion, "edits": drawn.cursor}
+        detail = {"job": job, **chosen, "edits": drawn.cursor}
         room.tables.audit(connection, study=study, who=by.name, what="analysis-asked", detail=detail)
     room.jobs.wake(job)
     return {"job": job}
 
 
+def _chosen(asked: Analysis, last: dict[str, Any]) -> dict[str, Any]:
+    """What is asked for, else what was done last, else None: the default."""
+    said = asked.model_dump()
+    return {key: last.get(key) if said[key] is None else said[key] for key in last_analysis.CHOICES}
+
+
 def _listed(room: Room, only: str | None = None) -> list[dict[str, Any]]:
     with room.tables.read() as connection:
         return studies.listed(connection, room.data, only)
-
-
-def _import(room: Room, by: Reader, path: Path, *, label: str, uploaded: bool) -> dict[str, str]:
-    salt = room.tables.salt().hex()
-    with room.tables.begin() as connection:
-        place = studies.add(connection, room.data, "".join(c for c in label if c.isprintable()) or "study")
-        study = place.folder.name
-        if uploaded:  # into the study's folder: there it outlives a server that is stopped
-            with atomic.reporting("the upload"):
-                path = path.replace(place.folder / "upload.zip")
-        given = {"folder": str(place.folder), "path": str(path), "salt": salt, "uploaded": uploaded}
-        job = room.jobs.queue(connection, "import", study, given, who=by.name)
-        room.tables.audit(connection, study=study, who=by.name, what="import-asked", detail={"job": job, "uploaded": uploaded})
-    room.jobs.wake(job)
-    return {"study": study, "job": job}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hepaflow.errors import InputRefused
 from hepaflow.store import atomic, codec
+from hepaflow.store.sources import identify
+from hepaflow.web import copies
 from hepaflow.web.places import StudyPlace
 
 if TYPE_CHECKING:
@@ -19,25 +20,28 @@ if TYPE_CHECKING:
 Tell = Callable[[str, int, int], None]
 #: Beyond the files themselves: the series as assembled is up to twice as large as compressed files.
 _ROOM = 4
-_CHUNK = 8 * 2**20
 
 
 def bring_in(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """A folder, .zip or 4D NIfTI at ``path``: judged, assembled, then copied into the study's folder; ``path`` goes if it was an upload.
 
-    Nothing is copied of a study that cannot be assembled. Copies are named by number: a file's own name may hold the patient's.
+    Nothing is copied of a study that cannot be assembled. One whose very files are here already (``seen``) is named and not read again.
     """
     place, path = StudyPlace(Path(asked["folder"])), Path(asked["path"])
     try:
-        facts = _assembled(place, path, bytes.fromhex(asked["salt"]), tell)
-        _copy(path, place, tell)
+        read, files = copies.marks(path), identify(path)
+        twin = asked.get("seen", {}).get(files.digest)
+        if twin is not None and (place.folder.parent / twin).is_dir():
+            return {"same_as": twin}
+        facts = _assembled(place, path, bytes.fromhex(asked["salt"]), tell, size_bytes=files.size_bytes)
+        copies.copy(path, place.source, tell, read=read)
     except InputRefused:
         if asked["uploaded"]:
             path.unlink(missing_ok=True)  # it will not become better; one that was interrupted is kept
         raise
     if asked["uploaded"]:
         path.unlink(missing_ok=True)
-    return facts
+    return facts | {"files": files.digest}
 
 
 def retrieve(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
@@ -48,7 +52,7 @@ def retrieve(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
     peer = pacs_config.load(Path(asked["config"])).peer(asked["archive"])
     place.source.mkdir(exist_ok=True)
     pacs.fetch(peer, asked["study_uid"], place.source, progress=tell)
-    return _assembled(place, place.source, bytes.fromhex(asked["salt"]), tell)
+    return _assembled(place, place.source, bytes.fromhex(asked["salt"]), tell, size_bytes=identify(place.source).size_bytes)
 
 
 def analyze(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
@@ -72,7 +76,8 @@ def analyze(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
             _keep(done.aligned.get(), place.corrected, made_of=done.aligned.digest)
         tell("save", 1, 1)
         (rules, _), (_, lesions) = done.summary.get(), done.lesions.get()
-    return {"lesions": len(lesions), "model": plan.model, "flags": list(done.flags()), "missing": done.missing()} | _judged(rules)
+    chosen = {"model": plan.model, "motion": plan.motion.method, "compare": plan.compare}
+    return chosen | {"lesions": len(lesions), "flags": list(done.flags()), "missing": done.missing()} | _judged(rules)
 
 
 def send(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
@@ -89,13 +94,12 @@ def send(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
     return {"sent": sent.sent, "already": sent.already, "verified": sent.verified}
 
 
-def _assembled(place: StudyPlace, path: Path, salt: bytes, tell: Tell) -> dict[str, Any]:
+def _assembled(place: StudyPlace, path: Path, salt: bytes, tell: Tell, *, size_bytes: int) -> dict[str, Any]:
     from hepaflow.dicom.assemble import assemble
-    from hepaflow.store.sources import identify
     from hepaflow.workflow.protocol_check import check_study
 
     atomic.sweep(place.folder)
-    atomic.require_space(place.folder, 64 * 2**20 + _ROOM * identify(path).size_bytes)
+    atomic.require_space(place.folder, 64 * 2**20 + _ROOM * size_bytes)
     series = assemble(path, progress=tell)
     tell("protocol", 0, 1)
     facts = _facts(series, salt) | _judged(check_study(series))
@@ -167,38 +171,3 @@ def _judged(rules: Sequence[Rule]) -> dict[str, Any]:
             for rule in rules
         ]
     }
-
-
-def _copy(path: Path, place: StudyPlace, tell: Tell) -> None:
-    """The study's files, numbered in the order of their names; of other files in the folder, none."""
-    from hepaflow.dicom.read_nifti import is_nifti
-    from hepaflow.dicom.source import open_study
-
-    with atomic.reporting("the imported files"), atomic.staging(place.folder) as stage:
-        if is_nifti(path):
-            ending = ".nii.gz" if path.name.endswith(".gz") else ".nii"
-            shutil.copyfile(path, stage / f"study{ending}")
-            shutil.copyfile(path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json"), stage / "study.json")
-        else:
-            with open_study(path) as entries:
-                for number, entry in enumerate(entries, start=1):
-                    if _is_dicom(entry):
-                        _copy_one(entry, stage / f"{number:06d}.dcm")
-                    if number % 64 == 0 or number == len(entries):
-                        tell("copy", number, len(entries))
-        atomic.move_folder(stage, place.source)
-
-
-def _is_dicom(entry: Any) -> bool:
-    head: bytes = entry.head(132)
-    # with its preamble, or an old file that starts at once with group 0002 or 0008
-    return head[128:] == b"DICM" or head[:2] in {b"\x02\x00", b"\x08\x00", b"\x00\x08", b"\x00\x02"}
-
-
-def _copy_one(entry: Any, target: Path) -> None:
-    kind, where, _ = entry.place
-    if kind == "file":
-        with open(where, "rb") as source, target.open("wb") as copy:
-            shutil.copyfileobj(source, copy, _CHUNK)
-    else:
-        target.write_bytes(entry.read())

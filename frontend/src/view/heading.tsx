@@ -1,0 +1,77 @@
+/** Whose images these are, above them; and the grey scale and plane that they are shown in. */
+import type { ComponentChildren } from "preact";
+import { date, t } from "../i18n";
+import { bigPlane, first, layout, second, studies, windowing, words, type Visit } from "../state";
+
+/** Patient, date, visit and description of a study: on the screen as long as its images are. */
+export function Whose({ visit, children }: { visit: Visit; children?: ComponentChildren }) {
+  const study = visit.study.value;
+  if (study === null) return null;
+  const key = study.patient_key;
+  const visits = key === "" ? 1 : studies.value.filter((one) => one.patient_key === key).length;
+  const name = study.patient || t("list.unnamed");
+  const nth = visits > 1 ? t("visit.nth", { n: study.visit, of: visits }) : "";
+  const other = visit === second && first.study.value !== null && (key === "" || first.study.value.patient_key !== key);
+  const parts = [date(study.date), nth, study.label].filter((part) => part !== "");
+  return (
+    <p class="whose" data-study={study.id} title={[name, ...parts].join(" · ")}>
+      <strong>{name}</strong>
+      {parts.map((part) => (
+        <span key={part}>{part}</span>
+      ))}
+      {other && <em>{t("visit.other")}</em>}
+      {study.signed && <em class="good">{t("state.signed")}</em>}
+      {study.stale && <em>{t("study.stale")}</em>}
+      {children}
+    </p>
+  );
+}
+
+function Windows() {
+  const images = first.images.value;
+  const now = windowing.value;
+  if (images === null) return null;
+  const current = images.windows.find((one) => one.level === now.level && one.width === now.width);
+  return (
+    <label>
+      <span>{t("view.window")}</span>
+      <select
+        class="window"
+        value={current?.key ?? ""}
+        onChange={(event) => {
+          const found = images.windows.find((one) => one.key === event.currentTarget.value);
+          if (found) windowing.value = { level: found.level, width: found.width };
+        }}
+      >
+        {!current && <option value="">{t("view.window.own")}</option>}
+        {images.windows.map((one, n) => (
+          <option key={one.key} value={one.key}>
+            {n + 1} · {words.value?.windows?.[one.key] ?? one.key} {one.level}/{one.width}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+export function Heading() {
+  return (
+    <div class="heading">
+      {layout.value !== "visits" && <Whose visit={first} />}
+      <span class="spread" />
+      {layout.value !== "planes" && (
+        <label>
+          <span>{t("view.plane")}</span>
+          <select value={bigPlane.value} onChange={(event) => (bigPlane.value = event.currentTarget.value as typeof bigPlane.value)}>
+            {(["axial", "coronal", "sagittal"] as const).map((one) => (
+              <option key={one} value={one}>
+                {t(`plane.${one}`)}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <Windows />
+    </div>
+  );
+}

@@ -40,7 +40,8 @@ export async function take(page, id) {
         const now = await shown();
         if (now === Math.round(index)) break;
         await page.mouse.wheel(0, Math.sign(Math.round(index) - now) * 100);
-        await page.waitForTimeout(40);
+        // What is drawn lags behind the wheel; the next turn before that would go too far.
+        for (let waits = 0; waits < 50 && (await shown()) === now; waits += 1) await page.waitForTimeout(30);
       }
       const scale = Math.min(box.width / (plane.columns * plane.column_mm), box.height / (plane.rows * plane.row_mm));
       const at = (dx_mm, dy_mm) => [

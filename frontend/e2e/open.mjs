@@ -27,7 +27,7 @@ export async function open(url, { executable = process.env.CHROMIUM ?? "/usr/bin
   if (login) {
     await page.fill("input[name=name]", login.name);
     await page.fill("input[name=password]", login.password);
-    await page.click("button[type=submit]");
+    await page.press("input[name=password]", "Enter");
   }
   await page.waitForSelector("main");
   return { browser, context, page, faults, home };

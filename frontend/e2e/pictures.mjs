@@ -41,6 +41,12 @@ const key = async (...keys) => {
   await page.locator(".pane").first().focus();
   for (const one of keys) await page.keyboard.press(one);
 };
+// Scrolls the panel only: the page itself must not move.
+const scrollTo = (selector) =>
+  page.locator(selector).evaluate((one) => {
+    const panel = one.closest("#panel");
+    panel.scrollTop += one.getBoundingClientRect().top - panel.getBoundingClientRect().top;
+  });
 const chooseMap = (name) => page.locator(".mapbar select").last().selectOption(name);
 
 // With rigid motion correction, which is quick.
@@ -155,15 +161,17 @@ try {
     await pairs.first().click();
     await until(page, "the pair", async () => (await pairs.count()) < left);
   }
-  await page.locator(".criteria").evaluate((one) => one.scrollIntoView());
+  await scrollTo(".criteria");
   await shot("criteria");
   await page.reload();
   await drawn(page, 3);
+  await tab("regions");
+  await page.click("ul.regions [data-region=lesion-2] .name");
   await tab("results");
   await page.click(`tr[data-lesion="lesion-2"] .more`);
   await page.click("[data-act=compare]");
   await page.waitForSelector(".compare table", { timeout: 120_000 });
-  await page.locator(".compare").evaluate((one) => one.scrollIntoView());
+  await scrollTo(".compare");
   await shot("models");
 
   // --- signed ---------------------------------------------------------------------------------------------------------------------------------

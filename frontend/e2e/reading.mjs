@@ -164,6 +164,7 @@ const spot = await reach("axial", target_mm);
 await page.keyboard.press("n");
 await page.mouse.click(...spot.at(0, 0));
 const lesion = await until("the lesion", async () => (await regions()).find((one) => one.kind === "lesion" && !before.includes(one.name) && one.voxels > 0));
+await page.waitForSelector(`.pane.axial .overlay path.region[data-region="${lesion.name}"]`);
 await page.click(`ul.regions [data-region="${lesion.name}"] .name`);
 await page.waitForTimeout(700);
 await shot("lesion-clicked");

@@ -211,6 +211,10 @@ def test_a_study_whose_id_looks_like_a_number_stays_a_name(tmp_path: Path) -> No
         ({"csv": "a\n1\n", "example": "nancy2019"}, "COHORT-INPUT"),
         ({"example": "other"}, "STUDY-EXAMPLE"),
         ({"csv": "patient;lesion;case\np;l;/etc\n"}, "COHORT-PATH"),
+        ({"csv": '"pat\nient",lesion,case\np,l,/etc\n'}, "COHORT-PATH"),
+        ({"csv": "\n \npatient,lesion, case \np,l,/etc\n"}, "COHORT-PATH"),
+        ({"csv": "\ufeffcase,lesion\n/etc,l\n"}, "COHORT-PATH"),
+        ({"csv": 'patient,"lesion\np,l\n'}, "STUDY-NOT-CSV"),
     ],
 )
 def test_refused_at_once(room: Both, asked: dict[str, Any], code: str) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sqlite3
 
 import pytest
+import sqlalchemy as sa
 from room_for_tests import HOST, Inside, ask
 
 from hepaflow.web.guard import PAGE_POLICY, REPORT_POLICY, Guard
@@ -505,3 +507,18 @@ def test_a_role_may_what_lesser_ones_may() -> None:
         assert [may(role, needed) for needed in order] == [j <= i for j in range(3)]
     assert all(role in order for _, _, role in ROLES)
     assert len(BODIES) == len({(method, pattern) for method, pattern, _ in BODIES})
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "code"), [("database or disk is full", 507, "OUTPUT-NO-SPACE"), ("database is locked", 503, "DATABASE-BUSY")]
+)
+def test_a_database_that_takes_nothing_is_told_as_that(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, said: str, status: int, code: str
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise sa.exc.OperationalError("insert", {}, sqlite3.OperationalError(said))
+
+    monkeypatch.setattr(type(inside.room.tables), "audit", fails)
+    answer = inside.ask("DELETE", f"/api/studies/{inside.study}")
+    assert (answer.status, answer.code) == (status, code)
+    assert inside.client.get(f"/api/studies/{inside.study}").status_code == 200

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,15 @@ from analysed_for_tests import add_study, draw, say_analysed
 from numbers_for_tests import small_study
 from room_for_tests import opened
 
+from hepaflow.domain.motion import MotionField
+from hepaflow.report.tables import category_cell, ratio_with_interval
+from hepaflow.report.words import Words
 from hepaflow.store import case_json, codec
 from hepaflow.web import tables as t
-from hepaflow.web.live import Live
+from hepaflow.web.live import Live, Lives
 from hepaflow.web.live_values import Numbers
 from hepaflow.web.places import StudyPlace
+from hepaflow.web.ratings import of_case
 from hepaflow.web.region_state import Caliper, Identity
 from hepaflow.web.regions_log import current
 from hepaflow.web.room import Room
@@ -44,9 +48,6 @@ class Study:
     def post(self, path: str, **asked: Any) -> Any:
         return self.client.post(f"{self.url}/{path}", json=asked)
 
-    def found(self) -> Numbers:
-        return Live(codec.load(self.place.acquired), "acquired").numbers(current(self.room, self.id))
-
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
@@ -60,16 +61,22 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
         yield Study(client, room, place, f"/api/studies/{place.folder.name}")
 
 
+@pytest.fixture(scope="module")
+def now(study: Study) -> Numbers:
+    """What is computed of what is drawn first."""
+    return Live(codec.load(study.place.acquired), "acquired").numbers(current(study.room, study.id))
+
+
 def finite(tree: Any) -> bool:
     """No NaN came through: JSON has none, and Python's would be read."""
     json.dumps(tree, allow_nan=False)
     return True
 
 
-def test_numbers_of_what_is_drawn(study: Study) -> None:
+def test_numbers_of_what_is_drawn(study: Study, now: Numbers) -> None:
     answer = study.post("numbers")
     assert answer.status_code == 200, answer.text
-    told, found = answer.json(), study.found()
+    told, found = answer.json(), now
     assert finite(told)
     assert (told["series"], told["model"]) == ("acquired", "aath")
     assert told["cursor"] == study.client.get(f"{study.url}/regions").json()["cursor"]
@@ -86,14 +93,72 @@ def test_numbers_of_what_is_drawn(study: Study) -> None:
     assert told["lesions"][0]["parts"]["whole"]["parameters"]["bf"]["unit"] == "mL/min/100 g"
 
 
+def test_ratings_are_those_of_the_report(study: Study, now: Numbers) -> None:
+    for language in ("en", "fr"):
+        words = Words(language)
+        told = study.client.post(f"{study.url}/numbers?language={language}", json={}).json()
+        assert len(told["lesions"]) > 1
+        for one, found in zip(told["lesions"], now.lesions, strict=True):
+            parts = [found.ruling.region, *(call.region for call in found.response if call is not found.ruling)]
+            assert [said["region"] for said in one["ratings"]] == parts
+            for said, part in zip(one["ratings"], parts, strict=True):
+                call = next(call for call in found.response if call.region == part)
+                assert said["category"] == category_cell(call, found, words=words).text
+                assert said["probability"] == words.probability(call.probability_major)
+                assert said["ratio"] == ratio_with_interval(call.ratio, words)
+                assert said["part"] == words(f"shell_{part}")
+                assert said["settled"] is (call.category is not None and "response-uncertain" not in call.flags)
+            # what lesions.json holds is said alike
+            assert of_case(case_json.lesion(lesion_with_its_origin(found)), words) == one["ratings"]
+
+
+@pytest.mark.parametrize(
+    ("p", "flags", "said"),
+    [
+        (0.7, ["response-uncertain"], "minor response, not settled: less than 95\xa0% sure"),
+        (1.0, [], "minor response"),
+        (None, ["region-too-small"], "not rated: "),
+    ],
+)
+def test_a_rating_that_is_not_settled_says_so(p: float | None, flags: list[str], said: str) -> None:
+    call = {
+        "criterion": "c",
+        "threshold": 0.68,
+        "category": None if p is None else "minor",
+        "probability_major": p,
+        "region": "whole",
+    }
+    lesion = {"id": "lesion-1", "volume_ml": 1.0, "longest_axial_diameter_mm": 9.0, "flags": []}
+    other = {**call, "region": "vascular", "flags": [], "ratio": {"value": 0.7, "sd": 0.1, "ci95": [0.5, 0.9]}}
+    heads, one = of_case({**lesion, "response": [{**call, "flags": flags, "ratio": None}, other]}, Words("en"))
+    assert (heads["region"], heads["part"], heads["ratio"]) == ("vascular", "vascular part", "0.70 (0.50 to 0.90)")
+    assert one["category"].startswith(said)
+    assert one["settled"] is (p == 1.0)
+    assert one["probability"] == {0.7: "70.0%", 1.0: ">\xa099.9%", None: "not available"}[p]
+
+
 def lesion_with_its_origin(lesion: Any) -> Any:
     """What lesions.json says of where a lesion comes from is not told of live ones."""
-    from dataclasses import replace
-
     from hepaflow.domain.lesions import Region
 
     whole = Region("whole", np.ones((1, 1, 1), bool), "given")
     return replace(lesion, lesion=replace(lesion.lesion, shells={"whole": whole}))
+
+
+@pytest.mark.parametrize(("method", "told"), [("none", True), ("rigid", False)])
+def test_motion_that_an_analysis_did_not_correct_is_told(study: Study, tmp_path: Path, method: str, told: bool) -> None:
+    place, series = StudyPlace(tmp_path), codec.load(study.place.acquired)
+    for folder in (place.acquired, place.corrected, place.case / "steps" / "motion"):
+        folder.mkdir(parents=True)
+    codec.save(series, place.acquired)
+    codec.save(series, place.corrected)
+    fields = np.zeros((series.passes, 1, 1, 1, 3), np.float32)
+    grid = replace(series.grid, shape=(1, 1, 1))
+    field = MotionField(method, 2, grid, fields, (), (1.0, 1.0), np.zeros((1, 1, 1), np.float32))
+    codec.save(field, place.case / "steps" / "motion")
+    found = Lives().of(place).numbers(current(study.room, study.id), lesions=[])
+    assert found.series == "corrected"
+    assert ("motion-not-corrected" in found.flags) is told
 
 
 def test_a_curve_is_its_fit_and_what_is_left(study: Study) -> None:

@@ -21,7 +21,11 @@ from hepaflow.domain.motion import MotionField
 from hepaflow.store import codec, nifti
 from hepaflow.web import regions_log
 from hepaflow.web.import_regions import carried
+from hepaflow.web.region_rows import Deed
+from hepaflow.web.region_state import Bits, RegionState
+from hepaflow.web.regions_log import Step
 from hepaflow.web.room import Room
+from hepaflow.web.staleness import changed_since
 
 REFERENCE = 4
 SHIFT_MM = (-1.4, 1.6, -3.0)  # two columns, two rows, one slice
@@ -123,6 +127,31 @@ def test_a_second_analysis_adds_what_is_new_and_leaves_what_was_drawn(opened_roo
     assert (voxels(client, f"{at}/aorta", SHAPE) == drawn).all()
 
 
+def test_what_was_proposed_on_images_that_breathe_is_proposed_anew_by_the_analysis(opened_room: tuple[Any, Room]) -> None:
+    """Outlines of organs on one uncorrected pass are displaced on another: the analysis is not given them, and its own take their place."""
+    client, room = opened_room
+    study = put(room, acquired())
+    at = f"/api/studies/{study}/regions"
+    hasty = RegionState("liver", Bits.of(np.roll(LIVER, 2, axis=1)), origin="proposed", provisional=True)
+    kept = replace(hasty, name="healthy", bits=Bits.of(HEALTHY))
+    regions_log.write(room, study, Deed("propose", "ada", {}), [Step(hasty, 0), Step(kept, 0)])
+    assert regions_log.write_drawn(room, study) is None
+    post(client, f"{at}/healthy", 1, **disc())  # touched: it is the reader's now
+    path = regions_log.write_drawn(room, study)
+    assert path is not None
+    assert set(read_regions(path, acquired().grid).masks) == {"healthy"}
+    cursor = client.get(at).json()["cursor"]
+    mine = voxels(client, f"{at}/healthy", SHAPE)
+    analyse(room, study, found(acquired().grid))
+    answer = client.get(at).json()
+    assert answer["cursor"] == cursor
+    assert {one["name"]: one["version"] for one in answer["regions"]} == {"aorta": 1, "liver": 2, "healthy": 2, "lesion-1": 1}
+    assert (voxels(client, f"{at}/liver", SHAPE) == LIVER).all()
+    assert (voxels(client, f"{at}/healthy", SHAPE) == mine).all()
+    with room.tables.read() as connection:
+        assert not changed_since(connection, study, cursor)
+
+
 def test_half_an_analysis_is_not_taken_over(opened_room: tuple[Any, Room]) -> None:
     client, room = opened_room
     study = put(room, acquired())
@@ -152,3 +181,21 @@ def test_a_set_of_another_pass_is_brought_to_the_reference(opened_room: tuple[An
     path = regions_log.write_drawn(room, study)
     assert path is not None
     assert read_regions(path, acquired().grid).frame == REFERENCE
+
+
+@pytest.mark.parametrize(("method", "at_pass", "status"), [("rigid", REFERENCE, 200), ("rigid", 2, 422), ("none", 2, 200)])
+def test_what_is_drawn_where_organs_lie_elsewhere_is_refused(
+    opened_room: tuple[Any, Room], method: str, at_pass: int, status: int
+) -> None:
+    client, room = opened_room
+    study = put(room, acquired())
+    at = f"/api/studies/{study}/regions"
+    drawn = {"base": 0, "edit": disc(), "pass": at_pass, "set": "acquired"}
+    assert client.post(f"{at}/lesion-8", json=drawn).status_code == 200  # nothing is aligned yet
+    analyse(room, study, found(acquired().grid))
+    field = replace(moved(acquired().grid), method=method)
+    codec.save(field, room.place(study).case / "steps" / "motion")
+    answer = client.post(f"{at}/lesion-9", json=drawn)
+    assert answer.status_code == status, answer.text
+    assert status == 200 or answer.json()["error"]["code"] == "DRAWN-ELSEWHERE"
+    assert client.post(f"{at}/lesion-10", json=drawn | {"set": "corrected"}).status_code == 200

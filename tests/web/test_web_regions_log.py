@@ -15,6 +15,7 @@ from regions_for_tests import at_once, disc, drawing, post, put, voxels
 from shown_study import SHAPE, acquired
 
 from hepaflow.dicom.read_regions import read_regions
+from hepaflow.store import codec
 from hepaflow.web import regions_log
 from hepaflow.web import tables as t
 from hepaflow.web.room import Room
@@ -191,6 +192,19 @@ def test_a_request_sent_twice_is_done_once(client: Any, at: str) -> None:
     first, second = (client.post(f"{at}/lesion-1", json=body) for _ in range(2))
     assert (second.status_code, second.json()) == (200, first.json())
     assert len(client.get(f"{at}/lesion-1/history").json()["versions"]) == 1
+
+
+def test_a_renaming_sent_twice_answers_with_the_new_name_however_late(client: Any, at: str) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    body = {"base": 1, "edit": {"kind": "rename", "to": "lesion-7"}, "key": "rename_%_key"}
+    first = client.post(f"{at}/lesion-1", json=body).json()
+    assert (first["name"], first["deleted"]) == ("lesion-7", False)
+    for number in range(1, 56):
+        post(client, f"{at}/lesion-7", number, kind="move", mm=[(-1) ** number * 4.0, 0, 0])
+    again = client.post(f"{at}/lesion-1", json=body)
+    assert (again.status_code, again.json()["name"], again.json()["deleted"]) == (200, "lesion-7", False)
+    other = client.post(f"{at}/lesion-1", json=body | {"key": "rename_x_key"})
+    assert other.status_code == 422  # another request: the name is taken
 
 
 def test_of_edits_that_come_at_once_one_is_first_and_none_is_lost(client: Any, at: str, room: Room) -> None:
@@ -387,3 +401,24 @@ def test_the_caliper_is_proposed_from_the_voxels_and_kept_when_it_is_set(client:
     kept = post(client, f"{at}/lesion-1", 1, kind="caliper", caliper=axes)["caliper"]
     assert kept["long_mm"] == pytest.approx(axes["long_mm"], abs=0.02)
     assert post(client, f"{at}/lesion-1", 2, kind="caliper", caliper=None)["caliper"] is None
+
+
+def test_a_region_tells_its_hu_in_a_pass_and_a_lesion_its_diameter(client: Any, at: str, room: Room) -> None:
+    for name in ("lesion-1", "aorta"):
+        post(client, f"{at}/{name}", 0, 200, **disc())
+    series = codec.load(room.place(study_of(at)).acquired)
+    inside = voxels(client, f"{at}/lesion-1", SHAPE)
+    told = client.get(f"{at}/lesion-1/facts").json()
+    values = series.voxels[told["pass"]][inside].astype(float)
+    values = values[np.isfinite(values)]
+    assert told["hu"] == {"mean": pytest.approx(values.mean()), "sd": pytest.approx(values.std(ddof=1)), "voxels": values.size}
+    assert (told["set"], told["version"]) == ("acquired", 1)
+    proposed = client.get(f"{at}/lesion-1/caliper").json()["caliper"]["long_mm"]
+    assert told["longest_axial_diameter_mm"] == pytest.approx(proposed, abs=0.01)
+    other = client.get(f"{at}/lesion-1/facts?pass=2").json()
+    assert other["pass"] == 2
+    assert other["hu"]["mean"] != told["hu"]["mean"]
+    assert client.get(f"{at}/aorta/facts").json()["longest_axial_diameter_mm"] is None
+    for query, code in (("pass=99", "PASS-UNKNOWN"), ("set=corrected", "SET-UNKNOWN"), ("pass=-1", "REQUEST-INVALID")):
+        assert client.get(f"{at}/lesion-1/facts?{query}").json()["error"]["code"] == code
+    assert client.get(f"{at}/lesion-7/facts").json()["error"]["code"] == "REGION-UNKNOWN"

@@ -28,7 +28,7 @@ from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace, fresh_id
 from hepaflow.web.refusals import Conflict
 from hepaflow.web.region_rows import Deed
-from hepaflow.web.region_state import Caliper
+from hepaflow.web.region_state import Caliper, Identity
 from hepaflow.web.regions_log import Step
 from hepaflow.web.room import Room
 
@@ -202,6 +202,20 @@ def test_an_edit_that_was_overtaken_by_a_signature_is_refused(study: Signed, mon
         with pytest.raises(Conflict, match="CASE-SIGNED"):
             regions_log.write(room, place.folder.name, Deed("delete", "Tester", {}), [step])
     assert trail(room, place) == ["signed"]
+
+
+def test_a_lesion_linked_otherwise_than_when_it_was_analysed_is_not_signed(study: Signed) -> None:
+    client, room, place, url = study
+    mask = box(SHAPE, 6)
+    draw(room, place, "lesion-1", mask, version=2, identity=Identity("aaaaaaaaaaaa", "lesion-1"))
+    assert client.get(f"{url}/results").json()["stale"] is False  # the results name no other lesion
+    say_analysed(room, place)
+    draw(room, place, "lesion-1", mask, version=3, identity=Identity("aaaaaaaaaaaa", "lesion-6"))
+    assert client.get(url).json()["stale"] is True
+    answer = client.post(f"{url}/sign", json={"reader": READER})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "CASE-STALE")
+    draw(room, place, "lesion-1", mask, version=4, identity=Identity("aaaaaaaaaaaa", "lesion-1"))
+    assert client.post(f"{url}/sign", json={"reader": READER}).status_code == 200
 
 
 def test_reopening_keeps_the_old_signature(study: Signed) -> None:

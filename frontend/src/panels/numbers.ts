@@ -105,7 +105,9 @@ export class Figures {
       if (error instanceof DOMException && error.name === "AbortError") return;
       if (!(error instanceof ApiError)) throw error;
       this.#lesions = null;
-      this.failure.value = error;
+      // A lesion that was renamed or deleted while its numbers were on their way: those of the others hold.
+      if (error.code === "LESION-UNKNOWN" && wanted !== "all") this.ask("all");
+      else this.failure.value = error;
     } finally {
       if (this.#running === running) this.busy.value = false;
     }
@@ -135,6 +137,7 @@ export class Figures {
   }
 
   forget(lesion: string): void {
+    if (this.#lesions instanceof Set) this.#lesions.delete(lesion);
     const old = this.live.value;
     if (old !== null) this.live.value = { ...old, lesions: old.lesions.filter((one) => one.id !== lesion) };
   }

@@ -24,8 +24,15 @@ const opened: Signal<string | null> = signal(null);
 /** Turns the panes to the middle of a region. */
 export function show(visit: Visit, name: string): void {
   const held = drawnOf(visit).held(name);
-  const middle = held === null ? null : centre(held.mask);
-  if (middle !== null) lookAt(visit, middle);
+  const region = drawnOf(visit).get(name);
+  if (held !== null) {
+    const middle = centre(held.mask);
+    if (middle !== null) lookAt(visit, middle);
+  } else if (region !== null && region.voxels > 0) {
+    // Its voxels are still on their way: the middle of its box is near enough.
+    const [k0, k1, j0, j1, i0, i1] = region.box;
+    lookAt(visit, [(k0 + k1 - 1) / 2, (j0 + j1 - 1) / 2, (i0 + i1 - 1) / 2]);
+  }
 }
 
 function Unsent({ drawn }: { drawn: Drawn }) {

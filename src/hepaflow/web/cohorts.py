@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 
 from hepaflow.errors import UsageError
 from hepaflow.store import atomic, plain_json
+from hepaflow.workflow.columns import header_of, read_text
 
 if TYPE_CHECKING:  # the server starts without the libraries of statistics: they are the job's
     from hepaflow.cohort.study import Parameter, Study
@@ -74,18 +73,15 @@ def configuration(path: Path) -> StudyConfig:
     config = load(path) if path.is_file() else StudyConfig()
     if config.outcomes is not None:
         raise UsageError("COHORT-PATH", "the configuration names a file of outcomes", "Put the outcomes into the table")
-    if STUDY in config.columns:
+    named = STUDY in cohort_head(read_text(path.parent / TABLE) or "")
+    if STUDY in config.columns or not named:
         return config
-    with (path.parent / TABLE).open(encoding="utf-8") as file:
-        named = STUDY in cohort_head(file.read())
-    return config.model_copy(update={"columns": {**config.columns, STUDY: ColumnPart(kind="category")}}) if named else config
+    return config.model_copy(update={"columns": {**config.columns, STUDY: ColumnPart(kind="category")}})
 
 
 def cohort_head(text: str) -> list[str]:
-    """The names of a table's columns. Refused (``COHORT-PATH``): a column ``case``, which would name files of the server."""
-    first = text.lstrip("\ufeff").partition("\n")[0]
-    separator = max(",;\t", key=first.count)
-    head = [name.strip() for name in next(csv.reader(io.StringIO(first), delimiter=separator), [])]
+    """The names of a table's columns. Refused: no CSV; a column ``case``, which would name files of the server (``COHORT-PATH``)."""
+    head = header_of(text, code="STUDY")
     if "case" in head:
         raise UsageError(
             "COHORT-PATH",

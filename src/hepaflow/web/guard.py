@@ -26,6 +26,7 @@ from hepaflow.web.refusals import Forbidden, Refused
 from hepaflow.web.room import Reader, Room
 from hepaflow.web.rules import GATE_PAGES, JSON, body_rule, may, needed_role
 from hepaflow.web.sessions import Role
+from hepaflow.web.tables import trouble
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -101,7 +102,7 @@ class Guard:
         except ClientDisconnect:
             said.whole = True  # nobody is there to be told
         except Exception as error:  # its text may hold a patient's value: only kind and place are told
-            found = refusals.internal(error)
+            found = trouble(error) or refusals.internal(error)
             if not said.whole:
                 sys.stderr.write(f"{found}\n")
             await _tell(found, answer, said)

@@ -44,7 +44,7 @@ from hepaflow.web.live_values import (
     version,
 )
 from hepaflow.web.packed import Packed, around
-from hepaflow.web.pictures import working_series, working_set
+from hepaflow.web.pictures import motion_method, working_series, working_set
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import NotThere
 from hepaflow.web.searches import SEARCHES
@@ -64,8 +64,11 @@ MOST_STUDIES = 3
 class Live:
     """One study at hand. Safe under threads: what is asked at once is answered one after the other."""
 
-    def __init__(self, series: DynamicSeries, name: str, *, volume: Callable[[], SearchVolume] | None = None) -> None:
+    def __init__(
+        self, series: DynamicSeries, name: str, *, moving: bool | None = None, volume: Callable[[], SearchVolume] | None = None
+    ) -> None:
         self.series, self.name, self._volume = series, name, volume
+        self._moving = name == "acquired" if moving is None else moving
         self._lock = threading.RLock()
         self._parts: dict[str, tuple[Key, Any]] = {}
         self._kept: OrderedDict[Key, Any] = OrderedDict()
@@ -97,7 +100,7 @@ class Live:
             measured = {name: self._lesion(drawn, name, parts, inputs, healthy.found, plan) for name in wanted}
             results = tuple(self._result(drawn, name, measured[name], parts, healthy.found) for name in wanted)
         rated_healthy, rated = rate((healthy.found, results), model=plan.model, **plan.response.model_dump())
-        moving = ("motion-not-corrected",) if self.name == "acquired" else ()
+        moving = ("motion-not-corrected",) if self._moving else ()
         flags = tuple(dict.fromkeys((*self.series.flags, *moving, *regions.flags, *inputs.flags, *rated_healthy.flags)))
         took = time.perf_counter() - begun
         return Numbers(self.name, plan.model, inputs, Measured(healthy.curve, rated_healthy), rated, measured, flags, took)
@@ -249,7 +252,8 @@ class Lives:
         with self._lock:
             known = self._studies.get(place.folder)
             if known is None or known[0] != held.key:
-                live = Live(held.value, name, volume=partial(SEARCHES.volume, held))
+                moving = name == "acquired" or motion_method(place) == "none"
+                live = Live(held.value, name, moving=moving, volume=partial(SEARCHES.volume, held))
                 known = self._studies[place.folder] = (held.key, live)
             self._studies.move_to_end(place.folder)
             while len(self._studies) > MOST_STUDIES:

@@ -15,7 +15,7 @@ from hepaflow.domain.lesions import LesionResult
 from hepaflow.errors import HepaflowError, InputRefused
 from hepaflow.store import case_json
 from hepaflow.units import QUANTITIES
-from hepaflow.web import regions_log, studies
+from hepaflow.web import ratings, regions_log, studies
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import NotThere
@@ -25,6 +25,7 @@ from hepaflow.workflow.columns import read_text
 from hepaflow.workflow.made_with import of_case
 
 if TYPE_CHECKING:
+    from hepaflow.report.words import Words
     from hepaflow.web.live_values import Drawn, Measured, Numbers
 
 number = case_json.number
@@ -37,7 +38,7 @@ def drawn_now(room: Room, study: str) -> tuple[int, dict[str, Any]]:
     return cursor, regions_log.current(room, study)
 
 
-def told(found: Numbers, drawn: Mapping[str, Drawn], *, cursor: int) -> dict[str, Any]:
+def told(found: Numbers, drawn: Mapping[str, Drawn], *, cursor: int, words: Words) -> dict[str, Any]:
     """The answer to a question for numbers; values as in lesions.json. Curves of tissue are HU, with the ``baseline_hu`` to take off."""
     return {
         "cursor": cursor,
@@ -46,7 +47,10 @@ def told(found: Numbers, drawn: Mapping[str, Drawn], *, cursor: int) -> dict[str
         "seconds": round(found.seconds, 4),
         "inputs": inputs_told(found.inputs),
         "healthy": measured_told(found.healthy),
-        "lesions": [_lesion(one, found.parts[one.lesion.id], drawn[one.lesion.id].version) for one in found.lesions],
+        "lesions": [
+            _lesion(one, found.parts[one.lesion.id], drawn[one.lesion.id].version) | {"ratings": ratings.told(one, words)}
+            for one in found.lesions
+        ],
         "flags": list(found.flags),
     }
 
@@ -135,13 +139,14 @@ def stale(room: Room, study: str) -> bool:
         return bool(known["cursor"] != cursor) and changed_since(connection, study, known["cursor"])
 
 
-def results(room: Room, study: str) -> dict[str, Any]:
-    """lesions.json of the case, whether it is ``stale``, the flags of the study and what it was ``made`` with. Refused: ``CASE-MISSING``."""
+def results(room: Room, study: str, *, words: Words) -> dict[str, Any]:
+    """lesions.json of the case with each lesion's ``ratings``, whether it is ``stale``, the flags of the study and what it was ``made`` with. Refused: ``CASE-MISSING``."""
     place = room.place(study)
     table, summary = case_file(place, "lesions.json"), case_file(place, "case.json")
     known = analysed(room, study) or {}
     made = of_case(table, place.case)
     return table | {
+        "lesions": [lesion | {"ratings": ratings.of_case(lesion, words)} for lesion in table["lesions"]],
         "stale": stale(room, study),
         "flags": summary.get("flags", []),
         "made": {

@@ -72,7 +72,7 @@ def images_told(place: StudyPlace) -> dict[str, Any]:
         "passes": series.passes,
         "times_s": series.times_s.tolist(),
         "excluded": list(series.excluded),
-        "reference": _of_step(place, "motion", "reference"),
+        "reference": reference_pass(place),
         "baseline_passes": _of_step(place, "inputs", "baseline_passes"),
         "sets": list(held),
         "keys": {name: found.key for name, found in held.items()},
@@ -96,6 +96,19 @@ def pass_cut(place: StudyPlace, which: str, plane: str, *, number: str, index: s
 def usable_passes(series: DynamicSeries) -> list[int]:
     """The passes that are not excluded; all of them when all are."""
     return [number for number in range(series.passes) if number not in series.excluded] or list(range(series.passes))
+
+
+def reference_pass(place: StudyPlace) -> int | None:
+    """The pass that the others were brought to; None before an analysis."""
+    return _of_step(place, "motion", "reference")
+
+
+def motion_method(place: StudyPlace) -> str | None:
+    """How the analysis brought the passes together (``none``: not at all); None before one."""
+    try:
+        return str(SHELF.stored(place.case / "steps" / "motion").value.part("method"))
+    except FileNotFoundError:
+        return None
 
 
 def maps_told(place: StudyPlace) -> dict[str, Any]:

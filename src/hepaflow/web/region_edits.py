@@ -47,6 +47,8 @@ from hepaflow.web.shelf import Held
 
 #: No region moves further than this at once, mm.
 MOST_MM = 500.0
+#: No proposal as it was made any more.
+_TOUCHED: dict[str, Any] = {"from_case": False, "provisional": False}
 #: A pass is never further from the reference than this, mm (as in a plan).
 MOST_SHIFT_MM = 100.0
 
@@ -60,6 +62,9 @@ class Ground:
     frame: int | None = None
     #: Refuses an identity that cannot be: another patient's, a lesion that is not there.
     check_identity: Callable[[str, Identity], None] = lambda _, __: None
+
+    #: Whether the series has its motion corrected.
+    corrected: bool = True
 
     @property
     def series(self) -> DynamicSeries:
@@ -117,21 +122,21 @@ def proposal(name: str, state: RegionState | None, ground: Ground) -> RegionStat
         raise InputRefused("PROPOSE-LESION", "a lesion is never proposed without a click", "Click in the lesion, or draw it")
     start = state if state is not None else fresh(name, ground)
     others = {other: one for other, one in ground.drawn.items() if other != name}
-    return shown(SEARCHES.finder(ground.held, others), name, start)
+    return shown(SEARCHES.finder(ground.held, others), name, start, ground)
 
 
-def shown(finder: Finder, name: str, start: RegionState) -> RegionState:
+def shown(finder: Finder, name: str, start: RegionState, ground: Ground) -> RegionState:
     """``start`` with the voxels that a search finds. Refused: NAME-NOT-FOUND where nothing plausible is there."""
     found = finder.region(name)
     if found is None:
         raise InputRefused("SPLEEN-NOT-FOUND", "no organ at the left side enhances as a spleen does", "Draw it, or leave it out")
-    return _touched(start, found.mask, origin="proposed")
+    return _touched(start, found.mask, origin="proposed", provisional=not ground.corrected)
 
 
 def _touched(state: RegionState, mask: Mask, **changes: Any) -> RegionState:
     """The region with voxels that came as a whole: every slice that holds some stands as it is."""
     hand = tuple(int(k) for k in np.flatnonzero(mask.any(axis=(1, 2))))
-    whole = {"origin": "drawn", "shapes": {}, "hand": hand, "from_case": False, "deleted": False, **changes}
+    whole = {"origin": "drawn", "shapes": {}, "hand": hand, **_TOUCHED, "deleted": False, **changes}
     return state.redrawn(mask, **whole)
 
 
@@ -146,7 +151,7 @@ def _shaped(edit: Shapes, state: RegionState, grid: Grid) -> RegionState:
     if not all(section.any() for section in sections.values()):
         raise InputRefused("REGION-EMPTY", "an outline encloses no voxel", "Draw it inside the images, and larger")
     mask = shapes.redraw(state.mask, {*outlines, *hand}, changed, sections=sections, spacing_mm=grid.spacing_mm[1:])
-    return state.redrawn(mask, shapes=outlines, hand=hand, origin="drawn", from_case=False, deleted=False)
+    return state.redrawn(mask, shapes=outlines, hand=hand, origin="drawn", deleted=False, **_TOUCHED)
 
 
 def _brushed(edit: Brush, state: RegionState, ground: Ground) -> RegionState:
@@ -157,7 +162,7 @@ def _brushed(edit: Brush, state: RegionState, ground: Ground) -> RegionState:
     touched = {window[0].start + int(k) for k in np.flatnonzero((mask[window] != before).any(axis=(1, 2)))}
     outlines = {k: one for k, one in state.shapes.items() if k not in touched}
     hand = tuple(sorted({*state.hand, *touched}))
-    return state.redrawn(mask, shapes=outlines, hand=hand, origin="drawn", from_case=False, deleted=False)
+    return state.redrawn(mask, shapes=outlines, hand=hand, origin="drawn", deleted=False, **_TOUCHED)
 
 
 def _clicked(edit: Click, state: RegionState, ground: Ground, kind: str) -> RegionState:
@@ -204,7 +209,7 @@ def _moved(edit: Move, state: RegionState, grid: Grid) -> RegionState:
     caliper = state.caliper
     if caliper is not None:
         caliper = calipers.caliper_of(*(_carried(ends, way) for ends in (caliper.long, caliper.short)))
-    return state.redrawn(mask, shapes=outlines, hand=hand, caliper=caliper, origin="drawn", from_case=False, deleted=False)
+    return state.redrawn(mask, shapes=outlines, hand=hand, caliper=caliper, origin="drawn", deleted=False, **_TOUCHED)
 
 
 def _carried(ends: tuple[Point, Point], way: Any) -> tuple[Point, Point]:
@@ -229,7 +234,7 @@ def _shifted(edit: ByPass, state: RegionState, series: DynamicSeries) -> RegionS
     shifts[edit.at_pass] = Shift(edit.at_pass, edit.mm)
     if not any(edit.mm):
         del shifts[edit.at_pass]
-    return replace(state, shifts=tuple(shifts[index] for index in sorted(shifts)), from_case=False)
+    return replace(state, shifts=tuple(shifts[index] for index in sorted(shifts)), **_TOUCHED)
 
 
 def _calipered(edit: Measured, state: RegionState, kind: str) -> RegionState:

@@ -137,7 +137,9 @@ def add(connection: sa.Connection, study: str, deed: Deed, state: RegionState, n
 
 
 def take_over(room: Room, study: str) -> None:
-    """Gives the regions of a finished analysis that nobody drew in the room a first version. Refused: ``STUDY-UNKNOWN``."""
+    """Gives the regions of a finished analysis that nobody drew in the room a version: the first, or one after what the room had proposed on
+    images as acquired, which an analysis does not take. Refused: ``STUDY-UNKNOWN``.
+    """
     place = room.place(study)
     step = place.case / "steps" / "regions"
     if not ((place.case / "case.json").is_file() and (place.corrected / "value.json").is_file() and step.is_dir()):
@@ -147,13 +149,18 @@ def take_over(room: Room, study: str) -> None:
         return
     names = _names(Stored(step))
     with room.tables.read() as connection:
-        known = set(connection.execute(sa.select(t.edits.c.region).where(t.edits.c.study == study)).scalars())
-    fresh = [_stored(Stored(step), name, way) for name, way in names.items() if name not in known]
+        known = latest(connection, study)
+    fresh = [
+        _stored(Stored(step), name, way)
+        for name, way in names.items()
+        if name not in known or (known[name].provisional and not known[name].deleted)
+    ]
     deed = Deed(t.INITIAL, BY_ANALYSIS, {})
     try:
         with room.tables.begin() as connection:
             for state in fresh:
-                add(connection, study, deed, state, 1, token="")
+                before = known[state.name].version if state.name in known else 0
+                add(connection, study, deed, state, before + 1, token="")
     except sa.exc.IntegrityError:
         return  # another request took the same over, or drew first: the next one looks again
     _seen[place.folder] = key

@@ -123,7 +123,8 @@ class RegionState:
 
     ``shapes`` are the outlines by axial array slice; ``hand`` the slices whose voxels were set otherwise (brush, click, proposal) and
     stand as they are. Slices between these two kinds are interpolated. ``frame`` is the pass that it was drawn on where no
-    corrected series existed yet. ``from_case``: an analysis proposed it, and nobody has touched it since.
+    corrected series existed yet. ``from_case``: an analysis proposed it, and nobody has touched it since. ``provisional``: the room proposed it
+    on images that were not corrected, and nobody has touched it since.
     """
 
     name: str
@@ -139,6 +140,7 @@ class RegionState:
     identity: Identity | None = None
     frame: int | None = None
     from_case: bool = False
+    provisional: bool = False
     deleted: bool = False
 
     @property
@@ -193,6 +195,7 @@ class RegionState:
             "identity": None if self.identity is None else [self.identity.study, self.identity.lesion],
             "frame": self.frame,
             "from_case": self.from_case,
+            "provisional": self.provisional,
             "deleted": self.deleted,
         }
         return json.dumps(told, separators=(",", ":"), allow_nan=False), zlib.compress(self.bits.packed, 1)
@@ -216,6 +219,7 @@ class RegionState:
             identity=None if identity is None else Identity(*identity),
             frame=told["frame"],
             from_case=told["from_case"],
+            provisional=told["provisional"],
             deleted=told["deleted"],
         )
 

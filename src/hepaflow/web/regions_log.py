@@ -25,8 +25,6 @@ from hepaflow.web.region_state import NAMES, RegionState
 from hepaflow.web.room import Room
 from hepaflow.web.seals import require_open
 
-#: An answer that did not arrive is asked for again within so many edits.
-_REPEATED = 50
 #: No more edits than this are late at the same moment.
 _AT_ONCE = 100
 
@@ -98,12 +96,13 @@ def history(room: Room, study: str, name: str) -> list[dict[str, Any]]:
 
 
 def repeated(room: Room, study: str, key: str | None) -> list[str]:
-    """Names of the regions that a request of this key already changed; none where it was not seen."""
+    """Names of the regions that a request of this key already changed, in the order in which it did; none where it was not seen."""
     if key is None:
         return []
     query = sa.select(t.edits.c.region, t.edits.c.edit).where(t.edits.c.study == study, t.edits.c.version > 0)
+    named = t.edits.c.edit.contains(f'"key":{json.dumps(key)}', autoescape=True)  # no more than a first sieve
     with room.tables.read() as connection:
-        found = connection.execute(query.order_by(t.edits.c.id.desc()).limit(_REPEATED)).all()
+        found = connection.execute(query.where(named).order_by(t.edits.c.id)).all()
     return [row.region for row in found if json.loads(row.edit).get("key") == key]
 
 
@@ -150,8 +149,13 @@ def refuse_signed(room: Room, study: str) -> None:
 
 
 def write_drawn(room: Room, study: str) -> Path | None:
-    """The regions as they stand as a set for an analysis, in a folder that no later edit touches; None where nothing is drawn."""
+    """The regions as they stand as a set for an analysis, in a folder that no later edit touches; None where nothing is drawn.
+
+    What the room proposed on images that are not corrected yet is left out: the analysis proposes anew, on corrected ones.
+    """
     place, states = room.place(study), current(room, study)
+    if handed.reference_of(place) is None:
+        states = {name: state for name, state in states.items() if not state.provisional}
     if not states:
         return None
     frame = handed.frame_of(place, tuple(states.values()))

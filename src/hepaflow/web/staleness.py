@@ -26,7 +26,13 @@ def changed_since(connection: sa.Connection, study: str, cursor: int) -> bool:
     """Whether regions now are others than at edit ``cursor``, the last one before an analysis. What was taken over from the analysis itself counts as there then."""
     rows = (t.edits.c.study == study, t.edits.c.version > 0)
     then = _latest(connection, *rows, sa.or_(t.edits.c.id <= cursor, t.edits.c.kind == t.INITIAL))
-    return content(then) != content(_latest(connection, *rows))
+    now = _latest(connection, *rows)
+    return content(then) != content(now) or any(_relinked(one, now.get(name)) for name, one in then.items())
+
+
+def _relinked(then: RegionState, now: RegionState | None) -> bool:
+    """Whether the results name a lesion of another visit that this one no longer is; a link that was not there yet makes nothing wrong."""
+    return then.identity is not None and now is not None and now.identity != then.identity
 
 
 def _latest(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> dict[str, RegionState]:

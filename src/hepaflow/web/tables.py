@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from hepaflow.errors import HepaflowError, OutputFailed, UsageError
+from hepaflow.web.refusals import Refused
 
 SCHEMA = 1
 _metadata = sa.MetaData()
@@ -186,6 +187,16 @@ class Tables:
     def close(self) -> None:
         """Gives every connection back."""
         self.engine.dispose()
+
+
+def trouble(error: BaseException) -> HepaflowError | None:
+    """What to tell of a database that is full or does not answer; None of any other error."""
+    if not isinstance(error, sa.exc.OperationalError):
+        return None
+    said = str(error.orig)
+    if "full" in said or "No space left" in said:
+        return OutputFailed("OUTPUT-NO-SPACE", "no space left for the database", "Free space, then try again")
+    return Refused("DATABASE-BUSY", "the database does not answer", "Try again in a moment", status=503, wait_s=2)
 
 
 def _engine(url: str) -> sa.Engine:

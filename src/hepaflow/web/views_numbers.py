@@ -13,11 +13,13 @@ from hepaflow.web.refusals import NotThere
 from hepaflow.web.room import Reader, Room, the_reader, the_room
 
 if TYPE_CHECKING:
+    from hepaflow.report.words import Words
     from hepaflow.web.live import Lives
 
 router = APIRouter(prefix="/api")
 InRoom = Annotated[Room, Depends(the_room)]
 By = Annotated[Reader, Depends(the_reader)]
+Language = Literal["en", "fr"] | None
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 
 
@@ -47,13 +49,19 @@ def _lives() -> Lives:
     return LIVES
 
 
+def _words(language: str) -> Words:
+    from hepaflow.report.words import Words
+
+    return Words(language)
+
+
 @router.post("/studies/{study}/numbers")
-def live(study: str, asked: Question, room: InRoom) -> dict[str, Any]:
-    """Inputs, healthy liver and lesions of the regions as they are drawn now."""
+def live(study: str, asked: Question, room: InRoom, by: By, language: Language = None) -> dict[str, Any]:
+    """Inputs, healthy liver and lesions of the regions as they are drawn now; ratings in the reader's language or another."""
     place, lives = room.place(study), _lives()
     cursor, drawn = numbers.drawn_now(room, study)
     found = lives.of(place).numbers(drawn, model=asked.model, lesions=asked.lesions, parts=asked.parts)
-    return numbers.told(found, drawn, cursor=cursor)
+    return numbers.told(found, drawn, cursor=cursor, words=_words(language or by.language))
 
 
 @router.post("/studies/{study}/numbers/compare")
@@ -96,9 +104,9 @@ def voxel_fit(
 
 
 @router.get("/studies/{study}/results")
-def results(study: str, room: InRoom) -> dict[str, Any]:
-    """lesions.json of the last analysis, and whether it is still that of what is drawn."""
-    return numbers.results(room, study)
+def results(study: str, room: InRoom, by: By, language: Language = None) -> dict[str, Any]:
+    """lesions.json of the last analysis with ratings in the reader's language or another, and whether it is still that of what is drawn."""
+    return numbers.results(room, study, words=_words(language or by.language))
 
 
 @router.get("/studies/{study}/comparison")
@@ -108,7 +116,7 @@ def comparison(study: str, room: InRoom) -> dict[str, Any]:
 
 
 @router.get("/studies/{study}/criteria")
-def criteria(study: str, room: InRoom, by: By, language: Literal["en", "fr"] | None = None) -> dict[str, Any]:
+def criteria(study: str, room: InRoom, by: By, language: Language = None) -> dict[str, Any]:
     """Every criterion side by side over the patient's visits."""
     from hepaflow.web import visits
 

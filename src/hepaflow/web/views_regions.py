@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hepaflow.errors import InputRefused, UsageError
-from hepaflow.web import calipers, import_regions, refusals, regions_log
-from hepaflow.web.pictures import working_series
+from hepaflow.web import calipers, import_regions, refusals, region_facts, regions_log
+from hepaflow.web.pictures import motion_method, reference_pass, working_series, working_set
 from hepaflow.web.region_asks import Base, Cursor, Edit, Index, Version
 from hepaflow.web.region_edits import Ground, applied, fresh, shown
 from hepaflow.web.region_rows import Deed
@@ -21,6 +21,8 @@ from hepaflow.web.same_patient import check_identity
 from hepaflow.web.searches import SEARCHES
 
 router = APIRouter(prefix="/api/studies/{study}/regions")
+#: Kinds of edits that say where something lies.
+DRAWN = ("shapes", "brush", "click", "mask")
 InRoom = Annotated[Room, Depends(the_room)]
 By = Annotated[Reader, Depends(the_reader)]
 
@@ -32,12 +34,13 @@ class Asked(BaseModel):
 
 
 class Edited(Asked):
-    """An edit, the version that it was made on (0: a new region), a key of its own, and the pass on screen."""
+    """An edit, the version that it was made on (0: a new region), a key of its own, and the pass of which images was on screen."""
 
     base: Base
     edit: Edit
     key: Annotated[str, Field(min_length=8, max_length=64)] | None = None
     at_pass: Index | None = Field(default=None, alias="pass")
+    which: Literal["acquired", "corrected"] | None = Field(default=None, alias="set")
 
 
 class At(Asked):
@@ -97,7 +100,7 @@ def propose(study: str, asked: Nothing, room: InRoom, by: By) -> dict[str, Any]:
         if name in ground.drawn:
             continue
         try:
-            steps.append(Step(shown(finder, name, fresh(name, ground)), states[name].version if name in states else 0))
+            steps.append(Step(shown(finder, name, fresh(name, ground), ground), states[name].version if name in states else 0))
         except InputRefused as error:
             refused.append({"name": name, "error": refusals.shape(error)})
     written = regions_log.write(room, study, Deed("propose", by.name, {}), steps) if steps else []
@@ -142,6 +145,18 @@ def caliper(study: str, name: str, room: InRoom) -> dict[str, Any]:
     return {"caliper": calipers.proposed(state.mask, grid).told(), "version": state.version}
 
 
+@router.get("/{name}/facts")
+def facts(
+    study: str,
+    name: str,
+    room: InRoom,
+    which: Annotated[str | None, Query(alias="set", max_length=20)] = None,
+    at_pass: Annotated[int | None, Query(alias="pass", ge=0, lt=100_000)] = None,
+) -> dict[str, Any]:
+    """Mean HU and SD in a pass, the reference unless told otherwise, and a lesion's longest diameter."""
+    return region_facts.facts(room.place(study), regions_log.one(room, study, name), which=which, at_pass=at_pass)
+
+
 @router.get("/{name}/history")
 def history(study: str, name: str, room: InRoom) -> dict[str, Any]:
     """Every version: what was done, who did it and when; edits that came too late among them."""
@@ -171,6 +186,8 @@ def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> dict[str
         start, base = None, there.version  # drawn anew
     else:
         start = None if base == 0 else there if there and there.version == base else regions_log.at_version(room, study, name, base)
+    if asked.edit.kind in DRAWN and asked.which == "acquired":
+        _refuse_elsewhere(room, study, asked.at_pass)
     ground = _ground(room, study, states, frame=asked.at_pass)
     state = applied(asked.edit, name, None if start is None or start.deleted else start, ground)
     told = asked.edit.model_dump(mode="json", by_alias=True, exclude={"bits"})  # the voxels are kept in the version itself
@@ -183,6 +200,17 @@ def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> dict[str
     gone = Step(RegionState(name, start.bits, origin=start.origin, deleted=True), base)
     renamed = Step(state, states[state.name].version if state.name in states else 0)
     return _told(room, study, regions_log.write(room, study, deed, [renamed, gone])[0])
+
+
+def _refuse_elsewhere(room: Room, study: str, at_pass: int | None) -> None:
+    """Refused (``DRAWN-ELSEWHERE``): where passes are aligned, what lies where an unaligned pass other than the reference shows it."""
+    place = room.place(study)
+    if working_set(place) == "corrected" and at_pass != reference_pass(place) and motion_method(place) != "none":
+        raise InputRefused(
+            "DRAWN-ELSEWHERE",
+            "it was drawn on a pass as acquired, where organs lie elsewhere than in the aligned images",
+            "Turn to the aligned images, and draw it there",
+        )
 
 
 def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: int | None = None) -> Ground:
@@ -198,7 +226,7 @@ def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: in
         check_identity(room, study, identity)
 
     drawn = {name: state for name, state in states.items() if not state.deleted}
-    return Ground(held, drawn, None if corrected else frame, check)
+    return Ground(held, drawn, None if corrected else frame, check, corrected)
 
 
 def _changed(room: Room, study: str, written: list[RegionState]) -> dict[str, Any]:

@@ -51,18 +51,10 @@ def read_csv(path: Path, *, code: str) -> tuple[list[str], list[list[str]]]:
         raise InputRefused(f"{code}-MISSING", "the given file does not exist", "Check the path") from error
     except (OSError, ValueError) as error:
         raise InputRefused(f"{code}-UNREADABLE", "the file is not readable text", "Give a CSV file in UTF-8") from error
-    lines = text.splitlines()
-    first = lines[0] if lines else ""
-    separator = max(",;\t", key=first.count)
-    try:
-        rows = [row for row in csv.reader(lines, delimiter=separator, strict=True) if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise InputRefused(f"{code}-NOT-CSV", "the file is not a well-formed CSV table", "Check quotes and separators") from error
+    rows, separator = _records(text, code=code)
     if len(rows) < 2:
         raise InputRefused(f"{code}-EMPTY", "the table has no rows under its header", "Give a header line and at least one row")
-    head = [cell.strip() for cell in rows[0]]
-    while head and not head[-1]:
-        head.pop()
+    head = _names(rows[0])
     if len(set(head)) != len(head) or "" in head:
         raise InputRefused(f"{code}-HEADER", "two columns have the same name, or one has none", "Give every column its own name")
     if any(map(unseen, head)):
@@ -78,6 +70,31 @@ def read_csv(path: Path, *, code: str) -> tuple[list[str], list[list[str]]]:
             cells = [cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells]
         body.append(cells[: len(head)])
     return head, body
+
+
+def header_of(text: str, *, code: str) -> list[str]:
+    """The names of the columns as :func:`read_csv` would find them in a file of this text; none in an empty one. Refused: what is no CSV."""
+    rows, _ = _records(text.removeprefix("\ufeff"), code=code)
+    return _names(rows[0]) if rows else []
+
+
+def _records(text: str, *, code: str) -> tuple[list[list[str]], str]:
+    """Every row that holds something, and the separator. A record may span lines, and blank ones may come before the first."""
+    lines = text.splitlines()
+    first = lines[0] if lines else ""
+    separator = max(",;\t", key=first.count)
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=separator, strict=True) if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise InputRefused(f"{code}-NOT-CSV", "the file is not a well-formed CSV table", "Check quotes and separators") from error
+    return rows, separator
+
+
+def _names(row: list[str]) -> list[str]:
+    head = [cell.strip() for cell in row]
+    while head and not head[-1]:
+        head.pop()
+    return head
 
 
 def as_number(cell: str, *, code: str, where: str) -> float:

@@ -182,8 +182,19 @@ async function maps() {
   const select = page.locator(".map-choice select");
   if ((await page.locator(".toolbar [data-tool=layout-maps]:disabled").count()) > 0) return console.log("     no maps: the study is not analysed");
   await page.locator(".pane").first().focus();
+  const top = async () => (await page.locator(".pictures").boundingBox()).y;
+  const still = await top();
   await select.selectOption("bf");
   await page.waitForTimeout(800);
+  check((await top()) === still, "a map switched on moves no image");
+  const [from, to] = [page.locator(".bound-field input").first(), page.locator(".bound-field input").last()];
+  await to.fill("100");
+  await from.fill("40");
+  await from.fill("140");
+  check((await page.locator(".bound-field [role=alert]").count()) === 1 && (await from.getAttribute("aria-invalid")) === "true", "a lower bound above the upper one is refused in words");
+  await to.click();
+  check((await from.inputValue()) === "", "and the bound from before it was typed stays");
+  await to.fill("");
   await picture("map");
   await page.locator(".mapbar input[type=checkbox]").check();
   await picture("map-faded");
@@ -209,6 +220,8 @@ async function beside(id, other) {
   await drawn(page, 2);
   await page.waitForTimeout(800);
   await picture("two-visits");
+  const whose = await page.locator(".whose").evaluateAll((all) => all.map((one) => one.dataset.study));
+  check(whose.length === 2 && whose.includes(id) && whose.includes(other), "two visits: each says whose it is");
   const before = await page.locator(".pane").nth(1).getAttribute("data-shown");
   const box = await page.locator(".pane").first().boundingBox();
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);

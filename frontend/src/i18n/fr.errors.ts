@@ -20,6 +20,7 @@ export const frErrors: Readonly<Record<string, readonly [what: string, advice: s
   "CURSOR-MOVED": ["les régions ont changé entre-temps", "Regardez-les et réessayez"],
   "DATA-NOT-A-FOLDER": ["le chemin des données est un fichier", "Donnez un dossier avec --data"],
   "DATA-NOT-OURS": ["le dossier de données contient d’autres fichiers", "Donnez un dossier neuf ou vide avec --data"],
+  "DATABASE-BUSY": ["la base de données ne répond pas", "Réessayez dans un instant"],
   "DATABASE-NEWER": ["la base vient d’une version plus récente de hepaflow", "Utilisez cette version, ou un autre dossier de données"],
   "DATABASE-OTHER-ROOM": ["la base appartient à un autre dossier de données", "Donnez ce dossier, ou une autre base"],
   "DATABASE-UNREACHABLE": ["la base de données ne s’ouvre pas", "Vérifiez qu’elle fonctionne, son adresse et ses droits"],
@@ -69,6 +70,7 @@ export const frErrors: Readonly<Record<string, readonly [what: string, advice: s
   "PACS-NO-CONFIG": ["aucune archive n’est configurée", "Lancez hepaflow serve avec --archives FICHIER"],
   "PAGE-MISSING": ["la page n’est pas construite", "Réinstallez hepaflow, ou lancez python frontend/build.py"],
   "PART-UNKNOWN": ["la lésion n’a pas cette partie", "Choisissez-en une autre"],
+  "PASS-UNKNOWN": ["l’examen n’a pas ce passage", "Choisissez un passage de la barre du temps"],
   "PLANE-UNKNOWN": ["ce plan n’existe pas", "Choisissez axial, coronal ou sagittal"],
   "POINT-INVALID": ["le point n’a pas trois indices", "Donnez k,j,i"],
   "POINT-OUTSIDE": ["le point est hors des images", "Choisissez un voxel de l’examen"],
@@ -165,4 +167,5 @@ export const frErrors: Readonly<Record<string, readonly [what: string, advice: s
   "PACS-TLS": ["la connexion sûre avec l’archive a échoué", "Vérifiez les certificats"],
   "PACS-UNKNOWN": ["cette archive n’est pas dans la configuration", "Choisissez-en une de la liste"],
   "PACS-UNREACHABLE": ["l’archive n’est pas joignable", "Vérifiez l’hôte, le port et que l’archive fonctionne"],
+  "DRAWN-ELSEWHERE": ["le tracé vient d’images non recalées, et l’examen est maintenant recalé", "Dessinez sur les images recalées"],
 };

@@ -219,7 +219,7 @@ class RegionState:
             identity=None if identity is None else Identity(*identity),
             frame=told["frame"],
             from_case=told["from_case"],
-            provisional=told["provisional"],
+            provisional=told.get("provisional", False),
             deleted=told["deleted"],
         )
 

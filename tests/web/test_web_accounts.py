@@ -57,6 +57,13 @@ MATRIX = [
 ]
 
 
+@pytest.mark.parametrize(("method", "body"), [("DELETE", b""), ("PUT", b'{"role": "reader", "password": "correct horse battery"}')])
+def test_an_admin_does_not_lock_the_door_from_inside(guarded: tuple[Any, Room], method: str, body: bytes) -> None:
+    answer = request(guarded, "admin", method, "/api/accounts/admin", body)
+    assert (answer.status, answer.code) == (400, "ACCOUNT-OWN")
+    assert accounts.role_of(guarded[1].tables, "admin") == "admin"
+
+
 @pytest.mark.parametrize(("method", "target", "body", "least"), MATRIX)
 @pytest.mark.parametrize("who", accounts.ROLES)
 def test_a_role_is_held_at_every_request(

@@ -100,7 +100,9 @@ def every_account(room: InRoom) -> dict[str, Any]:
 
 @router.put("/accounts/{name}")
 def set_account(name: str, asked: Account, room: InRoom, by: By) -> dict[str, Any]:
-    """Makes or changes an account; its sessions end."""
+    """Makes or changes an account; its sessions end. Refused (``ACCOUNT-OWN``): to give up one's own rights."""
+    if name == by.account and asked.role != by.role:
+        raise _own()
     accounts.add(room.tables, name, role=asked.role, password=asked.password, who=by.name)
     room.sessions.end_all(name)
     return {"accounts": accounts.every(room.tables)}
@@ -108,10 +110,16 @@ def set_account(name: str, asked: Account, room: InRoom, by: By) -> dict[str, An
 
 @router.delete("/accounts/{name}")
 def remove_account(name: str, room: InRoom, by: By) -> dict[str, Any]:
-    """Takes an account away; its sessions end."""
+    """Takes an account away; its sessions end. Refused (``ACCOUNT-OWN``): one's own, which could be the last that may."""
+    if name == by.account:
+        raise _own()
     accounts.remove(room.tables, name, who=by.name)
     room.sessions.end_all(name)
     return {"accounts": accounts.every(room.tables)}
+
+
+def _own() -> UsageError:
+    return UsageError("ACCOUNT-OWN", "it is your own account", "Let another admin do it, or use hepaflow account on the server")
 
 
 def _told(room: Room, reader: str, role: str, language: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import { first, mayEdit, me, reader, said } from "../state";
 import { OnlyLooking } from "./role";
 import { reportOpen } from "../view/report";
 import { figures } from "./numbers";
+import { WhoseVisit } from "./whose";
 
 interface Signature {
   readonly reader: string;
@@ -151,6 +152,7 @@ export function ReportPanel() {
   const base = `/api/studies/${study.id}`;
   return (
     <div class="report-panel">
+      <WhoseVisit />
       <button type="button" class="main" data-act="read" aria-pressed={reportOpen.value} onClick={() => (reportOpen.value = !reportOpen.value)}>{t("report.over.open")}</button>
       <Preview />
       <p class="row files">
@@ -160,6 +162,7 @@ export function ReportPanel() {
         <a href={`${base}/dicom.zip`} download={`${study.label}-dicom.zip`}>{t("report.dicom")}</a>
       </p>
       <h2>{t("report.signOff")}</h2>
+      <WhoseVisit />
       <Sign />
       {mayEdit.value && <h2>{t("report.toArchive")}</h2>}
       {mayEdit.value && <Send />}

@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { send } from "../api";
 import { number, t } from "../i18n";
 import { saying } from "../i18n/errors";
-import { attempt, drawnOf } from "../regions/desk";
+import { attempt, drawnOf, serverThere } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
 import { first, language, mayEdit, region as selected, words } from "../state";
@@ -15,7 +15,8 @@ import { rowOfLive, rowOfResult, shownRatio, type Rated, type Ratio, type Row } 
 import { figures } from "./numbers";
 import { Bar, Parameters } from "./parameters";
 import { Criteria, Identity } from "./visits";
-import { Flags, quantity } from "./wording";
+import { WhoseVisit } from "./whose";
+import { flagText, Flags, quantity } from "./wording";
 
 const open: Signal<ReadonlySet<string>> = signal(new Set());
 
@@ -130,16 +131,33 @@ function rows(): { row: Row; analysed: Row | null }[] {
   });
 }
 
+const MOVING = "motion-not-corrected";
+
+/** Where the numbers come from, and whether they are of what is on the screen. */
+function Source({ moving }: { moving: boolean }) {
+  const live = figures.live.value;
+  const unsaved = drawnOf(first).waiting.value.length > 0;
+  if (live !== null && (unsaved || !serverThere.value)) {
+    return <span class="source warn" role="status">{unsaved ? t("results.outlineBefore") : t("results.serverAway")}</span>;
+  }
+  const text = figures.busy.value ? t("results.computing") : live !== null ? t("results.live", { s: number(figures.lastWait_ms.value / 1000, 1) }) : figures.results.value !== null ? t("results.analysed") : "";
+  return <span class={`source ${live === null ? "kept" : "live"} ${moving ? "moving" : ""}`}>{text}</span>;
+}
+
 export function ResultsPanel() {
   const live = figures.live.value;
   const results = figures.results.value;
   const model = figures.model.value ?? live?.model ?? results?.model ?? "";
   const list = rows();
+  const flags = new Set([...(live?.flags ?? results?.flags ?? []), ...(live?.inputs.flags ?? [])]);
+  // Said above the numbers, not below them.
+  const moving = flags.delete(MOVING);
   const healthyLive = live?.healthy?.parameters.bf;
   const healthyKept = results?.healthy?.bf as { value: number | null; sd: number | null } | undefined;
   const healthy = healthyLive ?? healthyKept;
   return (
     <div class="results-panel" aria-busy={figures.busy.value}>
+      <WhoseVisit />
       <div class="row">
         <label>
           {t("results.model")}
@@ -148,15 +166,14 @@ export function ResultsPanel() {
             {Object.entries(words.value?.models ?? {}).map(([key, one]) => <option key={key} value={key}>{one.name}</option>)}
           </select>
         </label>
-        <span class={`source ${live === null ? "kept" : "live"}`}>
-          {figures.busy.value ? t("results.computing") : live !== null ? t("results.live", { s: number(figures.lastWait_ms.value / 1000, 1) }) : results !== null ? t("results.analysed") : ""}
-        </span>
+        <Source moving={moving} />
       </div>
+      {moving && <p class="warn caution" role="note">{flagText(MOVING)}</p>}
       {figures.failure.value !== null && <p class="warn" role="alert">{saying(figures.failure.value)}</p>}
       <Analyse />
       {healthy !== undefined && <p>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit}</p>}
       {list.length > 0 ? (
-        <table class="lesions">
+        <table class={`lesions ${moving ? "moving" : ""}`}>
           <caption class="hidden">{t("results.title")}</caption>
           <thead>
             <tr>
@@ -169,7 +186,7 @@ export function ResultsPanel() {
       ) : (
         <p class="note">{t("results.none")}</p>
       )}
-      <Flags codes={[...new Set([...(live?.flags ?? results?.flags ?? []), ...(live?.inputs.flags ?? [])])]} />
+      <Flags codes={[...flags]} />
       <Criteria />
       <Identity />
     </div>

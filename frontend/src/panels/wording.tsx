@@ -4,7 +4,7 @@ import { t } from "../i18n";
 import { words } from "../state";
 import { figures } from "./numbers";
 
-function flagText(code: string): string {
+export function flagText(code: string): string {
   return words.value?.flags[code]?.text ?? code;
 }
 

@@ -42,6 +42,9 @@ function follow(study: string, region: Region): void {
 /** Edits not yet on the server in all studies, and why they wait. */
 export const unsent: Signal<{ count: number; away: Reason | null; kept: boolean }> = signal({ count: 0, away: null, kept: true });
 
+/** False while the connection that tells of changes is broken. */
+export const serverThere: Signal<boolean> = signal(true);
+
 const tab = crypto.randomUUID();
 const LOCK = "hepaflow.tab.";
 
@@ -177,6 +180,7 @@ export function start(): void {
     }
   });
   onConnection((alive) => {
+    serverThere.value = alive;
     if (!alive) return;
     outbox.flush();
     for (const drawn of [drawnFirst, drawnSecond]) void drawn.load();

@@ -5,6 +5,7 @@ import { get, send, type Job } from "../api";
 import { date, t } from "../i18n";
 import { saying } from "../i18n/errors";
 import { attempt } from "../regions/desk";
+import { keepName, typedName } from "../signer";
 import { first, mayEdit, me, reader, said } from "../state";
 import { OnlyLooking } from "./role";
 import { reportOpen } from "../view/report";
@@ -65,11 +66,14 @@ function Preview() {
 
 function Sign() {
   const study = first.study.value;
-  const [name, setName] = useState(reader.value);
+  const suggested = me.value?.local ? typedName() : reader.value;
+  const [name, setName] = useState(suggested);
+  const [reopening, setReopening] = useState(false);
   const [statement, setStatement] = useState("");
   const [agreed, setAgreed] = useState(false);
   const [busy, setBusy] = useState(false);
-  useEffect(() => setName(reader.value), [reader.value]);
+  useEffect(() => setName(suggested), [suggested]);
+  useEffect(() => setReopening(false), [study?.id, study?.signed?.at]);
   if (study === null) return null;
   const stale = figures.results.value?.stale ?? study.stale;
   if (study.signed) {
@@ -80,7 +84,16 @@ function Sign() {
       <div class="signed" data-signed={study.signed.reader}>
         <p role="status">✓ {t("report.signedBy", { name: study.signed.reader, at: date(study.signed.at, true) })}</p>
         <Signatures study={study.id} at={study.signed.at} />
-        {mayEdit.value && <button type="button" data-act="reopen" onClick={() => void reopen()}>{t("report.reopen")}</button>}
+        {mayEdit.value && !reopening && <button type="button" data-act="reopen" onClick={() => setReopening(true)}>{t("report.reopen")} …</button>}
+        {mayEdit.value && reopening && (
+          <div class="sure" role="group" aria-label={t("report.reopen")}>
+            <p>{t("report.reopenSure", { name: study.signed.reader })}</p>
+            <div class="row">
+              <button type="button" data-act="reopen-sure" onClick={() => void reopen()}>{t("report.reopenYes")}</button>
+              <button type="button" autofocus onClick={() => setReopening(false)}>{t("report.reopenNo")}</button>
+            </div>
+          </div>
+        )}
       </div>
     );
   }
@@ -92,6 +105,7 @@ function Sign() {
     const done = await attempt(() => send<{ signed: Signature }>("POST", `/studies/${study.id}/sign`, body));
     setBusy(false);
     setAgreed(false);
+    if (done && me.value?.local) keepName(name.trim());
     if (done) said.value = t("report.signedBy", { name: name.trim(), at: date(new Date().toISOString(), true) });
   };
   return (

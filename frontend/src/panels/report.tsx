@@ -34,7 +34,7 @@ function Signatures({ study, at }: { study: string; at: string }) {
     void attempt(async () => {
       const answer = await get<SignAnswer>(`/studies/${study}/sign`);
       if (!gone) setFound(answer);
-    });
+    }, { background: true });
     return () => {
       gone = true;
     };
@@ -130,7 +130,7 @@ function Send() {
   const [archives, setArchives] = useState<readonly Archive[] | null>(null);
   const [chosen, setChosen] = useState("");
   useEffect(() => {
-    void attempt(async () => setArchives((await get<{ archives: Archive[] }>("/archives")).archives));
+    void attempt(async () => setArchives((await get<{ archives: Archive[] }>("/archives")).archives), { background: true });
   }, []);
   if (study === null || archives === null) return null;
   if (archives.length === 0) return <p class="note">{t("report.noArchive")}</p>;

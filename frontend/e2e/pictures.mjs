@@ -155,7 +155,7 @@ try {
   await shot("curves");
   await tab("results");
   await page.click("[data-act=pairs]");
-  const pairs = page.locator(".identity li button:enabled");
+  const pairs = page.locator(".identity li [data-act=confirm]:enabled");
   await pairs.first().waitFor();
   for (let left = await pairs.count(); left > 0; left = await pairs.count()) {
     await pairs.first().click();

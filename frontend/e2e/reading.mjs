@@ -110,6 +110,7 @@ if (given.study) {
   if ((await state()).signed) {
     await tab("report");
     await page.click("[data-act=reopen]");
+    await page.click("[data-act=reopen-sure]");
     await until("the study to be open again", async () => (await state()).signed === null);
     check(true, "reopened");
   }

@@ -81,11 +81,11 @@ await opened(after.id);
 await tab("results");
 await page.waitForSelector("table.lesions tbody tr");
 await page.click("[data-act=pairs]");
-await page.waitForSelector(".identity li button", { timeout: 60_000 });
+await page.waitForSelector(".identity li [data-act=confirm]", { timeout: 60_000 });
 await shot("pairs");
 const pairs = await page.locator(".identity li").count();
 for (let n = 0; n < pairs; n += 1) {
-  const button = page.locator(".identity li button").nth(n);
+  const button = page.locator(".identity li [data-act=confirm]").nth(n);
   if (await button.isDisabled()) continue;
   await button.click();
   await until(page, "the pair", () => button.isDisabled());

@@ -1,5 +1,6 @@
 /** Who reads, in which language, with which words. */
 import { get, send, type Me, type Words } from "./api";
+import { keepName } from "./signer";
 import { language, me, palettes, words } from "./state";
 
 export async function loadMe(): Promise<void> {
@@ -26,4 +27,5 @@ export async function speak(chosen: "en" | "fr"): Promise<void> {
 
 export async function rename(reader: string): Promise<void> {
   me.value = await send<Me>("PUT", "/me", { reader });
+  keepName(me.value.reader);
 }

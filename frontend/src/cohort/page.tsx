@@ -66,7 +66,7 @@ function NewCohort({ started }: { started: (id: string) => void }) {
 
 function List() {
   const [list, setList] = useState<readonly CohortLine[] | null>(null);
-  const load = (): void => void attempt(async () => setList((await get<{ cohorts: CohortLine[] }>("/cohorts")).cohorts));
+  const load = (): void => void attempt(async () => setList((await get<{ cohorts: CohortLine[] }>("/cohorts")).cohorts), { background: true });
   useEffect(() => {
     load();
     return hear("job", (payload) => {

@@ -24,6 +24,18 @@ export interface Response {
   readonly flags?: readonly string[];
 }
 
+/** A response as the report words it. */
+export interface Rating {
+  readonly criterion: string;
+  readonly region: string;
+  readonly part: string;
+  /** With its interval. */
+  readonly ratio: string;
+  readonly probability: string;
+  readonly category: string;
+  readonly settled: boolean;
+}
+
 export interface Curve {
   readonly times_s: readonly number[];
   readonly hu: readonly (number | null)[];
@@ -55,6 +67,7 @@ export interface LiveLesion {
   readonly parts: Readonly<Record<string, Measured>>;
   readonly ratio: Readonly<Record<string, Ratio | null>>;
   readonly response: readonly Response[];
+  readonly ratings: readonly Rating[];
 }
 
 export interface Numbers {
@@ -86,6 +99,7 @@ export interface ResultLesion {
   readonly regions: Readonly<Record<string, ResultRegion>>;
   readonly ratio: Readonly<Record<string, Ratio | null>>;
   readonly response: readonly Response[];
+  readonly ratings: readonly Rating[];
 }
 
 export interface Results {
@@ -98,6 +112,12 @@ export interface Results {
   readonly made?: string | { readonly at?: string; readonly motion?: string } | null;
 }
 
+/** What a criterion says of a part of a lesion: numbers and words. */
+export interface Rated {
+  readonly response: Response;
+  readonly rating: Rating;
+}
+
 /** One lesion of the table, whichever way its numbers came. */
 export interface Row {
   readonly id: string;
@@ -107,7 +127,7 @@ export interface Row {
   readonly flags: readonly string[];
   readonly bf: Ratio | null;
   readonly ratios: Readonly<Record<string, Ratio | null>>;
-  readonly response: readonly Response[];
+  readonly rated: readonly Rated[];
   readonly parts: Readonly<Record<string, { readonly voxels: number; readonly parameters: Readonly<Record<string, Valued>>; readonly flags: readonly string[] }>>;
 }
 
@@ -119,6 +139,14 @@ function parameters(region: ResultRegion): Record<string, Valued> {
   return found;
 }
 
+/** Ratings with their numbers, in the server's order: the one that the report rules by comes first. */
+function ratedOf(lesion: { readonly response: readonly Response[]; readonly ratings: readonly Rating[] }): Rated[] {
+  return lesion.ratings.flatMap((rating) => {
+    const response = lesion.response.find((one) => one.criterion === rating.criterion && one.region === rating.region);
+    return response === undefined ? [] : [{ response, rating }];
+  });
+}
+
 export function rowOfResult(lesion: ResultLesion): Row {
   const parts = Object.entries(lesion.regions).map(([part, region]) => {
     const flags = Array.isArray(region.flags) ? (region.flags as string[]) : [];
@@ -126,23 +154,18 @@ export function rowOfResult(lesion: ResultLesion): Row {
   });
   return {
     id: lesion.id, live: false, volume_ml: lesion.volume_ml, diameter_mm: lesion.longest_axial_diameter_mm, flags: lesion.flags,
-    bf: lesion.ratio.bf ?? null, ratios: lesion.ratio, response: lesion.response, parts: Object.fromEntries(parts),
+    bf: lesion.ratio.bf ?? null, ratios: lesion.ratio, rated: ratedOf(lesion), parts: Object.fromEntries(parts),
   };
 }
 
 export function rowOfLive(lesion: LiveLesion): Row {
   return {
     id: lesion.id, live: true, volume_ml: lesion.volume_ml, diameter_mm: lesion.longest_axial_diameter_mm, flags: lesion.flags,
-    bf: lesion.ratio?.bf ?? null, ratios: lesion.ratio ?? {}, response: lesion.response ?? [], parts: lesion.parts,
+    bf: lesion.ratio?.bf ?? null, ratios: lesion.ratio ?? {}, rated: ratedOf(lesion), parts: lesion.parts,
   };
 }
 
-/** The rating that counts: by the criterion of the blood flow ratio where it is there, else the first. */
-export function mainResponse(row: Row): Response | null {
-  return row.response.find((one) => one.criterion.includes("bf-ratio")) ?? row.response[0] ?? null;
-}
-
-/** The ratio that a row stands for: the one its rating was read on, else that of the whole lesion. */
+/** The ratio that a row stands for: the one that the report rules by, else that of the whole lesion. */
 export function shownRatio(row: Row): Ratio | null {
-  return mainResponse(row)?.ratio ?? row.bf;
+  return row.rated[0]?.response.ratio ?? row.bf;
 }

@@ -2,12 +2,12 @@
 
 import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import { ApiError, get, send } from "../api";
-import { first, said, type Visit } from "../state";
+import { first, language, said, type Visit } from "../state";
 import { number, t } from "../i18n";
 import { drawnOf, onRegion } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { kindOf } from "../regions/types";
-import type { Results, Numbers, LiveLesion } from "./forms";
+import { rowOfLive, shownRatio, type LiveLesion, type Numbers, type Results } from "./forms";
 
 const SETTLE_MS = 40;
 
@@ -47,7 +47,7 @@ export class Figures {
     const study = this.#study;
     if (study === null) return;
     try {
-      const results = await get<Results>(`/studies/${study}/results`);
+      const results = await get<Results>(`/studies/${study}/results?language=${language.value}`);
       if (study === this.#study) this.results.value = results;
     } catch (error) {
       // A study without an analysis has no results yet; live numbers still work.
@@ -81,7 +81,7 @@ export class Figures {
 
   #request(study: string, asked: object, signal_?: AbortSignal): Promise<Numbers> {
     const model = this.model.value === null ? {} : { model: this.model.value };
-    return send<Numbers>("POST", `/studies/${study}/numbers`, { ...model, ...asked }, signal_ === undefined ? {} : { signal: signal_ });
+    return send<Numbers>("POST", `/studies/${study}/numbers?language=${language.value}`, { ...model, ...asked }, signal_ === undefined ? {} : { signal: signal_ });
   }
 
   async #run(): Promise<void> {
@@ -130,7 +130,7 @@ export class Figures {
 
   #say(answer: Numbers): void {
     const lesion = answer.lesions.length === 1 ? answer.lesions[0] : undefined;
-    const ratio = lesion?.ratio?.bf?.value;
+    const ratio = lesion === undefined ? null : shownRatio(rowOfLive(lesion))?.value;
     if (lesion !== undefined && ratio !== null && ratio !== undefined) {
       said.value = t("results.nowIs", { name: nameOf(lesion.id), ratio: number(ratio, 2) });
     }
@@ -147,6 +147,16 @@ export const figures = new Figures(first);
 
 /** Starts following the first visit's study and its regions; once a page. */
 export function start(): void {
+  let spoken = language.peek();
+  effect(() => {
+    // Ratings come in the reader's words: another language asks them again.
+    if (language.value === spoken) return;
+    spoken = language.value;
+    untracked(() => {
+      if (figures.results.value !== null) void figures.loadResults();
+      if (figures.live.value !== null) figures.ask("all");
+    });
+  });
   effect(() => {
     const study = first.id.value;
     untracked(() => figures.open(study));

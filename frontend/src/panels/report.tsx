@@ -5,10 +5,12 @@ import { get, send, type Job } from "../api";
 import { date, t } from "../i18n";
 import { saying } from "../i18n/errors";
 import { attempt } from "../regions/desk";
+import { keepName, typedName } from "../signer";
 import { first, mayEdit, me, reader, said } from "../state";
 import { OnlyLooking } from "./role";
 import { reportOpen } from "../view/report";
 import { figures } from "./numbers";
+import { WhoseVisit } from "./whose";
 
 interface Signature {
   readonly reader: string;
@@ -32,7 +34,7 @@ function Signatures({ study, at }: { study: string; at: string }) {
     void attempt(async () => {
       const answer = await get<SignAnswer>(`/studies/${study}/sign`);
       if (!gone) setFound(answer);
-    });
+    }, { background: true });
     return () => {
       gone = true;
     };
@@ -64,11 +66,14 @@ function Preview() {
 
 function Sign() {
   const study = first.study.value;
-  const [name, setName] = useState(reader.value);
+  const suggested = me.value?.local ? typedName() : reader.value;
+  const [name, setName] = useState(suggested);
+  const [reopening, setReopening] = useState(false);
   const [statement, setStatement] = useState("");
   const [agreed, setAgreed] = useState(false);
   const [busy, setBusy] = useState(false);
-  useEffect(() => setName(reader.value), [reader.value]);
+  useEffect(() => setName(suggested), [suggested]);
+  useEffect(() => setReopening(false), [study?.id, study?.signed?.at]);
   if (study === null) return null;
   const stale = figures.results.value?.stale ?? study.stale;
   if (study.signed) {
@@ -79,7 +84,16 @@ function Sign() {
       <div class="signed" data-signed={study.signed.reader}>
         <p role="status">✓ {t("report.signedBy", { name: study.signed.reader, at: date(study.signed.at, true) })}</p>
         <Signatures study={study.id} at={study.signed.at} />
-        {mayEdit.value && <button type="button" data-act="reopen" onClick={() => void reopen()}>{t("report.reopen")}</button>}
+        {mayEdit.value && !reopening && <button type="button" data-act="reopen" onClick={() => setReopening(true)}>{t("report.reopen")} …</button>}
+        {mayEdit.value && reopening && (
+          <div class="sure" role="group" aria-label={t("report.reopen")}>
+            <p>{t("report.reopenSure", { name: study.signed.reader })}</p>
+            <div class="row">
+              <button type="button" data-act="reopen-sure" onClick={() => void reopen()}>{t("report.reopenYes")}</button>
+              <button type="button" autofocus onClick={() => setReopening(false)}>{t("report.reopenNo")}</button>
+            </div>
+          </div>
+        )}
       </div>
     );
   }
@@ -91,6 +105,7 @@ function Sign() {
     const done = await attempt(() => send<{ signed: Signature }>("POST", `/studies/${study.id}/sign`, body));
     setBusy(false);
     setAgreed(false);
+    if (done && me.value?.local) keepName(name.trim());
     if (done) said.value = t("report.signedBy", { name: name.trim(), at: date(new Date().toISOString(), true) });
   };
   return (
@@ -115,7 +130,7 @@ function Send() {
   const [archives, setArchives] = useState<readonly Archive[] | null>(null);
   const [chosen, setChosen] = useState("");
   useEffect(() => {
-    void attempt(async () => setArchives((await get<{ archives: Archive[] }>("/archives")).archives));
+    void attempt(async () => setArchives((await get<{ archives: Archive[] }>("/archives")).archives), { background: true });
   }, []);
   if (study === null || archives === null) return null;
   if (archives.length === 0) return <p class="note">{t("report.noArchive")}</p>;
@@ -151,6 +166,7 @@ export function ReportPanel() {
   const base = `/api/studies/${study.id}`;
   return (
     <div class="report-panel">
+      <WhoseVisit />
       <button type="button" class="main" data-act="read" aria-pressed={reportOpen.value} onClick={() => (reportOpen.value = !reportOpen.value)}>{t("report.over.open")}</button>
       <Preview />
       <p class="row files">
@@ -160,6 +176,7 @@ export function ReportPanel() {
         <a href={`${base}/dicom.zip`} download={`${study.label}-dicom.zip`}>{t("report.dicom")}</a>
       </p>
       <h2>{t("report.signOff")}</h2>
+      <WhoseVisit />
       <Sign />
       {mayEdit.value && <h2>{t("report.toArchive")}</h2>}
       {mayEdit.value && <Send />}

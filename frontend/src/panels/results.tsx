@@ -6,17 +6,18 @@ import { send } from "../api";
 import { number, t } from "../i18n";
 import { saying } from "../i18n/errors";
 import { stepText } from "../list/job";
-import { attempt, drawnOf } from "../regions/desk";
+import { attempt, drawnOf, serverThere } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
 import { first, language, mayEdit, region as selected, words } from "../state";
 import { Compare } from "./compare";
-import { decimals, fixed, interval, percent, withSd } from "./format";
-import { mainResponse, rowOfLive, rowOfResult, shownRatio, type Row } from "./forms";
+import { decimals, fixed, interval, withSd } from "./format";
+import { rowOfLive, rowOfResult, shownRatio, type Rated, type Ratio, type Row } from "./forms";
 import { figures } from "./numbers";
 import { Bar, Parameters } from "./parameters";
 import { Criteria, Identity } from "./visits";
-import { category, Flags, partName, quantity } from "./wording";
+import { WhoseVisit } from "./whose";
+import { flagText, Flags, quantity } from "./wording";
 
 const open: Signal<ReadonlySet<string>> = signal(new Set());
 
@@ -28,12 +29,31 @@ function unfold(row: Row): void {
   open.value = next;
 }
 
+/** Ratio, interval and what they mean: two cells. */
+function Verdict({ rated, ratio, lesion, whole, was }: { rated: Rated | null; ratio: Ratio | null; lesion: string; whole: Ratio | null; was: number | null }) {
+  const colour = drawnOf(first).colour(lesion);
+  return (
+    <>
+      <td class="ratio" data-part={rated?.response.region ?? "whole"} data-ratio={ratio?.value ?? ""} data-whole-ratio={whole?.value ?? ""}>
+        <strong>{fixed(ratio?.value, 2, language.value)}</strong> <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>
+        <Bar ratio={ratio} threshold={rated?.response.threshold ?? null} colour={colour} />
+        {was !== null && <small class="before">{t("results.analysedWas", { ratio: fixed(was, 2, language.value) })}</small>}
+      </td>
+      <td>
+        {rated === null ? t("response.none") : <span class={rated.rating.settled ? "settled" : ""}>{rated.rating.category}</span>}
+        {rated !== null && rated.response.probability_major !== null && <small class="p">{t("results.major")} {rated.rating.probability}</small>}
+      </td>
+    </>
+  );
+}
+
 function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
-  const response = mainResponse(row);
+  const [main, ...others] = row.rated;
   const unfolded = open.value.has(row.id);
   const ratio = shownRatio(row);
   const before = analysed === null ? null : (shownRatio(analysed)?.value ?? null);
   const differs = row.live && before !== null && fixed(before, 2, "en") !== fixed(ratio?.value, 2, "en");
+  const flags = [...new Set([...row.flags, ...row.rated.flatMap((one) => one.response.flags ?? [])])];
   const choose = (): void => {
     selected.value = row.id;
     show(first, row.id);
@@ -45,19 +65,21 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
           <button type="button" class="link" aria-pressed={selected.value === row.id} onClick={choose}>
             <svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" fill={drawnOf(first).colour(row.id)} /></svg> {nameOf(row.id)}
           </button>
-          {response !== null && response.region !== "whole" && <small> {partName(response.region)}</small>}
+          {main !== undefined && (others.length > 0 || main.response.region !== "whole") && <small class="part-name">{main.rating.part}</small>}
         </th>
-        <td class="ratio" data-ratio={ratio?.value ?? ""} data-whole-ratio={row.bf?.value ?? ""}>
-          <strong>{fixed(ratio?.value, 2, language.value)}</strong> <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>
-          <Bar ratio={ratio} threshold={response?.threshold ?? null} colour={drawnOf(first).colour(row.id)} />
-          {differs && <small class="before">{t("results.analysedWas", { ratio: fixed(before, 2, language.value) })}</small>}
-        </td>
-        <td>{category(response)} <span class="p">{percent(response?.probability_major, language.value)}</span></td>
+        <Verdict rated={main ?? null} ratio={ratio} lesion={row.id} whole={row.bf} was={differs ? before : null} />
         <td>{number(row.diameter_mm, 0)} mm<br />{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
         <td><button type="button" class="more" aria-expanded={unfolded} aria-label={t("results.unfold", { name: nameOf(row.id) })} onClick={() => unfold(row)}>{unfolded ? "▾" : "▸"}</button></td>
       </tr>
-      {(row.flags.length > 0 || (response?.flags?.length ?? 0) > 0) && (
-        <tr class="flag-row"><td colSpan={5}><Flags codes={[...new Set([...row.flags, ...(response?.flags ?? [])])]} /></td></tr>
+      {others.map((one) => (
+        <tr key={`${one.response.criterion} ${one.response.region}`} class={`also ${selected.value === row.id ? "chosen" : ""}`}>
+          <th scope="row"><small class="part-name">{one.rating.part}</small></th>
+          <Verdict rated={one} ratio={one.response.ratio ?? null} lesion={row.id} whole={row.bf} was={null} />
+          <td colSpan={2} />
+        </tr>
+      ))}
+      {flags.length > 0 && (
+        <tr class="flag-row"><td colSpan={5}><Flags codes={flags} /></td></tr>
       )}
       {unfolded && <tr class="unfolded"><td colSpan={5}><Parameters row={row} /><Compare lesion={row.id} /></td></tr>}
     </>
@@ -110,16 +132,33 @@ function rows(): { row: Row; analysed: Row | null }[] {
   });
 }
 
+const MOVING = "motion-not-corrected";
+
+/** Where the numbers come from, and whether they are of what is on the screen. */
+function Source({ moving }: { moving: boolean }) {
+  const live = figures.live.value;
+  const unsaved = drawnOf(first).waiting.value.length > 0;
+  if (live !== null && (unsaved || !serverThere.value)) {
+    return <span class="source warn" role="status">{unsaved ? t("results.outlineBefore") : t("results.serverAway")}</span>;
+  }
+  const text = figures.busy.value ? t("results.computing") : live !== null ? t("results.live", { s: number(figures.lastWait_ms.value / 1000, 1) }) : figures.results.value !== null ? t("results.analysed") : "";
+  return <span class={`source ${live === null ? "kept" : "live"} ${moving ? "moving" : ""}`}>{text}</span>;
+}
+
 export function ResultsPanel() {
   const live = figures.live.value;
   const results = figures.results.value;
   const model = figures.model.value ?? live?.model ?? results?.model ?? "";
   const list = rows();
+  const flags = new Set([...(live?.flags ?? results?.flags ?? []), ...(live?.inputs.flags ?? [])]);
+  // Said above the numbers, not below them.
+  const moving = flags.delete(MOVING);
   const healthyLive = live?.healthy?.parameters.bf;
   const healthyKept = results?.healthy?.bf as { value: number | null; sd: number | null } | undefined;
   const healthy = healthyLive ?? healthyKept;
   return (
     <div class="results-panel" aria-busy={figures.busy.value}>
+      <WhoseVisit />
       <div class="row">
         <label>
           {t("results.model")}
@@ -128,19 +167,18 @@ export function ResultsPanel() {
             {Object.entries(words.value?.models ?? {}).map(([key, one]) => <option key={key} value={key}>{one.name}</option>)}
           </select>
         </label>
-        <span class={`source ${live === null ? "kept" : "live"}`}>
-          {figures.busy.value ? t("results.computing") : live !== null ? t("results.live", { s: number(figures.lastWait_ms.value / 1000, 1) }) : results !== null ? t("results.analysed") : ""}
-        </span>
+        <Source moving={moving} />
       </div>
+      {moving && <p class="warn caution" role="note">{flagText(MOVING)}</p>}
       {figures.failure.value !== null && <p class="warn" role="alert">{saying(figures.failure.value)}</p>}
       <Analyse />
       {healthy !== undefined && <p>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit}</p>}
       {list.length > 0 ? (
-        <table class="lesions">
+        <table class={`lesions ${moving ? "moving" : ""}`}>
           <caption class="hidden">{t("results.title")}</caption>
           <thead>
             <tr>
-              <th scope="col">{t("results.lesion")}</th><th scope="col">{t("results.bfRatio")}</th><th scope="col">{t("results.response")}<br />{t("results.major")}</th>
+              <th scope="col">{t("results.lesion")}</th><th scope="col">{t("results.bfRatio")}</th><th scope="col">{t("results.response")}</th>
               <th scope="col">{t("results.size")}</th><th scope="col"><span class="hidden">{t("results.details")}</span></th>
             </tr>
           </thead>
@@ -149,7 +187,7 @@ export function ResultsPanel() {
       ) : (
         <p class="note">{t("results.none")}</p>
       )}
-      <Flags codes={[...new Set([...(live?.flags ?? results?.flags ?? []), ...(live?.inputs.flags ?? [])])]} />
+      <Flags codes={[...flags]} />
       <Criteria />
       <Identity />
     </div>

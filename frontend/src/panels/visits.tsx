@@ -150,6 +150,9 @@ export function Identity() {
     const identity = drawn.get(lesion)?.identity;
     return identity?.study === chosen && identity.lesion === theirs;
   };
+  const may = mayDraw(first);
+  const link = (lesion: string, theirs: string | null): void => edit(first, lesion, { kind: "identity", identity: theirs === null ? null : { study: chosen, lesion: theirs } });
+  const open = (found?.links ?? []).filter((one) => drawn.get(one.first) !== null && !confirmed(one.first, one.second));
   return (
     <section class="identity">
       <h2>{t("identity.title")}</h2>
@@ -161,22 +164,23 @@ export function Identity() {
           </select>
         </label>
         <button type="button" data-act="pairs" onClick={() => void attempt(async () => setFound(await get<LinkAnswer>(`/studies/${study.id}/link?other=${chosen}`)))}>{t("identity.propose")}</button>
+        {may && open.length > 1 && <button type="button" data-act="confirm-all" onClick={() => open.forEach((one) => link(one.first, one.second))}>{t("identity.all", { n: open.length })}</button>}
       </div>
       {found !== null && found.poor && <p class="warn">{t("identity.poor")}</p>}
       {found !== null && found.links.length === 0 && <p class="note">{t("identity.none")}</p>}
       <ul>
-        {found?.links.map((link) => (
-          <li key={link.first}>
-            {nameOf(link.first)} ↔ {nameOf(link.second)} · {number(link.distance_mm, 1)} mm{" "}
-            <button
-              type="button"
-              disabled={!mayDraw(first) || confirmed(link.first, link.second) || drawn.get(link.first) === null}
-              onClick={() => edit(first, link.first, { kind: "identity", identity: { study: chosen, lesion: link.second } })}
-            >
-              {confirmed(link.first, link.second) ? t("identity.confirmed") : t("identity.confirm")}
-            </button>
-          </li>
-        ))}
+        {found?.links.map((pair) => {
+          const done = confirmed(pair.first, pair.second);
+          return (
+            <li key={pair.first}>
+              {nameOf(pair.first)} ↔ {nameOf(pair.second)} · {number(pair.distance_mm, 1)} mm{" "}
+              <button type="button" data-act="confirm" disabled={!may || done || drawn.get(pair.first) === null} onClick={() => link(pair.first, pair.second)}>
+                {done ? t("identity.confirmed") : t("identity.confirm")}
+              </button>
+              {done && may && <button type="button" class="link" data-act="unlink" aria-label={t("identity.undoOf", { name: nameOf(pair.first) })} onClick={() => link(pair.first, null)}>{t("identity.undo")}</button>}
+            </li>
+          );
+        })}
       </ul>
     </section>
   );

@@ -2,16 +2,9 @@
 
 import { t } from "../i18n";
 import { words } from "../state";
-import type { Response } from "./forms";
 import { figures } from "./numbers";
 
-export function category(response: Response | null): string {
-  const known = response?.category;
-  if (known === "major" || known === "minor") return t(`response.${known}`);
-  return known ?? t("response.none");
-}
-
-function flagText(code: string): string {
+export function flagText(code: string): string {
   return words.value?.flags[code]?.text ?? code;
 }
 

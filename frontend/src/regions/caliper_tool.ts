@@ -6,7 +6,7 @@ import { region as selected } from "../state";
 import { fromMillimetres } from "../view/geometry";
 import { caliperOf, length, perpendicular } from "./caliper";
 import { drawnOf, edit } from "./desk";
-import { draft } from "./draft";
+import { draft, showTip } from "./draft";
 import { allowed, mmAt, REACH, say, set, sliceOf, under } from "./hand";
 import type { Caliper, Place } from "./types";
 
@@ -85,6 +85,7 @@ export const CALIPER: PointerTool = {
     shortFrom = null;
     caliperEnd = null;
     const { long: a, short: b } = now.caliper;
+    showTip(null, "");
     edit(event.pane.visit, now.name, { kind: "caliper", caliper: caliperOf(a, b) });
   },
 };

@@ -39,8 +39,26 @@ function follow(study: string, region: Region): void {
   for (const follower of followers) follower(study, region);
 }
 
+/** What drawing, signing or asking last failed with, and when it was told. */
+let complaint: { told: Reason; at: number } | null = null;
+
+export function complain(told: Reason): void {
+  complaint = { told, at: Date.now() };
+  alarm.value = told;
+}
+
+/** Takes a complaint of these rooms away: something begun after it went well. Those of others stay. */
+function wentWell(begun: number): void {
+  if (complaint === null || begun <= complaint.at) return;
+  if (alarm.value === complaint.told) alarm.value = null;
+  complaint = null;
+}
+
 /** Edits not yet on the server in all studies, and why they wait. */
 export const unsent: Signal<{ count: number; away: Reason | null; kept: boolean }> = signal({ count: 0, away: null, kept: true });
+
+/** False while the connection that tells of changes is broken. */
+export const serverThere: Signal<boolean> = signal(true);
 
 const tab = crypto.randomUUID();
 const LOCK = "hepaflow.tab.";
@@ -86,10 +104,11 @@ export const outbox = new Outbox({
       drawn.undoable.value = true;
       void drawn.load();
     }
+    wentWell(Date.parse(entry.at));
     follow(entry.study, region);
   },
   dropped: (entry, reason) => {
-    alarm.value = reason;
+    complain(reason);
     // A lesion that could not be outlined is none, and cannot stay selected.
     const known = drawnIn(entry.study).some((drawn) => drawn.list.value.some((region) => region.name === entry.region));
     if (!known && selected.value === entry.region) selected.value = null;
@@ -124,31 +143,35 @@ export async function step(visit: Visit, way: "undo" | "redo"): Promise<void> {
   const drawn = drawnOf(visit);
   if (drawn.study === null) return;
   if (!(await sent(drawn.study))) {
-    alarm.value = { code: "EDITS-WAITING", what: t("regions.waitFirst"), advice: "" };
+    complain({ code: "EDITS-WAITING", what: t("regions.waitFirst"), advice: "" });
     return;
   }
   // The list asked after the last edit tells where the log stands now.
   await drawn.settled();
   if (!(way === "undo" ? drawn.undoable.value : drawn.redoable.value)) return;
+  const begun = Date.now();
   try {
     const answer = await drawn.step(way);
+    wentWell(begun);
     said.value = t(way === "undo" ? "regions.undone" : "regions.redone", { names: answer.regions.map((region) => nameOf(region.name)).join(", ") });
     for (const region of answer.regions) follow(drawn.study, region);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    alarm.value = error.status === 409 ? { code: error.code, what: t("regions.cursorMoved"), advice: t("regions.cursorMovedAdvice") } : error;
+    complain(error.status === 409 ? { code: error.code, what: t("regions.cursorMoved"), advice: t("regions.cursorMovedAdvice") } : error);
     await drawn.load();
   }
 }
 
 /** Runs a request of a button; what fails is said on the page. */
-export async function attempt(run: () => Promise<unknown>): Promise<boolean> {
+export async function attempt(run: () => Promise<unknown>, { background = false } = {}): Promise<boolean> {
+  const begun = Date.now();
   try {
     await run();
+    if (!background) wentWell(begun);
     return true;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    alarm.value = { code: error.code, what: error.what, advice: error.advice };
+    complain({ code: error.code, what: error.what, advice: error.advice });
     return false;
   }
 }
@@ -177,6 +200,7 @@ export function start(): void {
     }
   });
   onConnection((alive) => {
+    serverThere.value = alive;
     if (!alive) return;
     outbox.flush();
     for (const drawn of [drawnFirst, drawnSecond]) void drawn.load();

@@ -18,7 +18,7 @@ function History({ drawn, region }: { drawn: Drawn; region: Region }) {
     void attempt(async () => {
       const found = await drawn.history(region.name);
       if (!gone) setEntries(found.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : b.version - a.version)));
-    });
+    }, { background: true });
     return () => {
       gone = true;
     };

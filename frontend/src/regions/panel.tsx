@@ -5,10 +5,10 @@ import { useState } from "preact/hooks";
 import { date, number, t } from "../i18n";
 import { inWords, saying } from "../i18n/errors";
 import { OnlyLooking } from "../panels/role";
-import { alarm, first, mayEdit, region as selected, second, tool, type Visit } from "../state";
+import { first, mayEdit, region as selected, second, tool, type Visit } from "../state";
 import { activePane, panes, type Pane } from "../view/pane";
 import { lookAt } from "../view/pointer";
-import { attempt, drawnOf, outbox, step, unsent } from "./desk";
+import { attempt, complain, drawnOf, outbox, step, unsent } from "./desk";
 import { ball, LARGEST_MM, mayDraw, radius_mm, SMALLEST_MM } from "./draft";
 import { PARTS, type Drawn } from "./drawn";
 import { centre } from "./mask";
@@ -152,7 +152,7 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
     setProposing(true);
     await attempt(async () => {
       const refused = await drawn.propose();
-      if (refused.length > 0) alarm.value = { code: refused[0]!.error.code, what: refused.map((one) => `${nameOf(one.name)}: ${inWords(one.error).what}`).join("; "), advice: inWords(refused[0]!.error).advice };
+      if (refused.length > 0) complain({ code: refused[0]!.error.code, what: refused.map((one) => `${nameOf(one.name)}: ${inWords(one.error).what}`).join("; "), advice: inWords(refused[0]!.error).advice });
     });
     setProposing(false);
   };

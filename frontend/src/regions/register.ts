@@ -44,7 +44,8 @@ function registerTools(): () => void {
       key: `draw-${name}`, icon: ICONS[name], title, shortcut: KEYS[name], group: "draw", order: 30 + n,
       action: () => take(name), pressed: () => tool.value === name, disabled: () => !mayDraw(first),
     });
-    return [button, keys.register({ combo: KEYS[name], title, action: () => take(name) })];
+    // One lesion after the other is clicked: the key pressed again starts the next, and never lets the click do nothing.
+    return [button, keys.register({ combo: KEYS[name], title, action: () => take(name, { stay: name === "lesion" }) })];
   });
   return () => stops.forEach((stop) => stop());
 }

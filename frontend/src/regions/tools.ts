@@ -131,12 +131,12 @@ export function registerDrawing(): void {
   for (const name of DRAWING) tools.register(name, table[name]);
 }
 
-/** Takes a tool in hand, or puts it down when it already is. */
-export function take(name: DrawingTool): void {
+/** Takes a tool in hand, or puts it down when it already is; `stay` leaves it in hand. */
+export function take(name: DrawingTool, { stay = false } = {}): void {
   if (draft.value !== null) closeSpline();
   takeBack(true);
   hover.value = null;
-  tool.value = tool.value === name ? "point" : name;
+  tool.value = tool.value === name && !stay ? "point" : name;
   layers.redraw();
 }
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Numbers } from "../../src/panels/forms";
-import { mainResponse, rowOfLive, rowOfResult } from "../../src/panels/forms";
+import { rowOfLive, rowOfResult, shownRatio } from "../../src/panels/forms";
 import { axisOf, baselineSpan, enhancement, nearestPass, onAxis, seriesOf } from "../../src/panels/series";
 
 const MEASURED = { voxels: 5, parameters: {}, flags: [], curve: { times_s: [0, 2], hu: [60, 90], baseline_hu: 60, fit: [60, 88], low: [59, 85], high: [61, 91], residual: [0, 2] } };
 const NUMBERS: Numbers = {
   cursor: 1, model: "aath", seconds: 0.1, flags: [], healthy: MEASURED,
   inputs: { times_s: [0, 1, 2], aorta: [0, 200, 150], portal: null, baseline_passes: [0], flags: [] },
-  lesions: [{ id: "lesion-1", version: 1, volume_ml: 3, longest_axial_diameter_mm: 20, flags: [], parts: { whole: MEASURED }, ratio: { bf: { value: 0.5, sd: 0.1, ci95: [0.3, 0.7] } }, response: [] }],
+  lesions: [{ id: "lesion-1", version: 1, volume_ml: 3, longest_axial_diameter_mm: 20, flags: [], parts: { whole: MEASURED }, ratio: { bf: { value: 0.5, sd: 0.1, ci95: [0.3, 0.7] } }, response: [], ratings: [] }],
 };
 const LOOK = { label: (key: string) => key.toUpperCase(), colour: () => "#fff" };
 
@@ -46,17 +46,19 @@ describe("rows of the lesion table", () => {
   it("come alike from live numbers and from lesions.json", () => {
     const live = rowOfLive(NUMBERS.lesions[0]!);
     const kept = rowOfResult({
-      id: "lesion-1", volume_ml: 3, longest_axial_diameter_mm: 20, flags: ["lesion-truncated"], ratio: { bf: { value: 0.5, sd: 0.1, ci95: [0.3, 0.7] } }, response: [],
+      id: "lesion-1", volume_ml: 3, longest_axial_diameter_mm: 20, flags: ["lesion-truncated"], ratio: { bf: { value: 0.5, sd: 0.1, ci95: [0.3, 0.7] } }, response: [], ratings: [],
       regions: { whole: { voxels: 5, bf: { value: 90, sd: 3 }, flags: ["fit-poor"] } },
     });
     expect([live.bf?.value, kept.bf?.value, live.live, kept.live]).toEqual([0.5, 0.5, true, false]);
     expect(kept.parts.whole).toEqual({ voxels: 5, parameters: { bf: { value: 90, sd: 3 } }, flags: ["fit-poor"] });
   });
 
-  it("are rated by the blood flow ratio where several criteria rate", () => {
-    const one = (criterion: string) => ({ criterion, threshold: 1, category: "minor", probability_major: 0.2, region: "whole" });
-    const row = rowOfLive({ ...NUMBERS.lesions[0]!, response: [one("other"), one("nancy2019-bf-ratio")] });
-    expect(mainResponse(row)?.criterion).toBe("nancy2019-bf-ratio");
-    expect(mainResponse(rowOfLive(NUMBERS.lesions[0]!))).toBeNull();
+  it("are rated in the order of the report, each rating with its own numbers", () => {
+    const numbers = (region: string, value: number) => ({ criterion: "nancy2019-bf-ratio", threshold: 0.68, category: "minor", probability_major: 0.2, region, ratio: { value, sd: 0.1, ci95: null } });
+    const words = (region: string) => ({ criterion: "nancy2019-bf-ratio", region, part: region, ratio: "", probability: "20 %", category: "minor", settled: false });
+    const row = rowOfLive({ ...NUMBERS.lesions[0]!, response: [numbers("whole", 0.85), numbers("vascular", 1.06)], ratings: [words("vascular"), words("whole"), words("rim")] });
+    expect(row.rated.map((one) => [one.response.region, one.rating.part, one.response.ratio?.value])).toEqual([["vascular", "vascular", 1.06], ["whole", "whole", 0.85]]);
+    expect(shownRatio(row)?.value).toBe(1.06);
+    expect(shownRatio(rowOfLive(NUMBERS.lesions[0]!))?.value).toBe(0.5);
   });
 });

@@ -209,6 +209,7 @@ export const enRead = {
   "regions.viewerOnly": "This account may look, not draw.",
   "regions.visible": "Show {name}",
   "regions.waitFirst": "Undo works again once every edit is saved.",
+  "regions.waitingFor": "Kept in this browser, waiting for {name}: {n}",
   "regions.waits": "not saved yet",
   "report.agree": "I have looked at the images, the regions and these results.",
   "report.archive": "Archive",

@@ -210,6 +210,7 @@ export const frRead: Record<keyof typeof enRead, string> = {
   "regions.viewerOnly": "Ce compte peut regarder, pas tracer.",
   "regions.visible": "Afficher {name}",
   "regions.waitFirst": "L’annulation revient quand toutes les modifications sont enregistrées.",
+  "regions.waitingFor": "Gardé dans ce navigateur, en attente de {name} : {n}",
   "regions.waits": "pas enregistrée",
   "report.agree": "J’ai vérifié les images, les régions et ces résultats.",
   "report.archive": "Archive",

@@ -36,7 +36,7 @@ export function show(visit: Visit, name: string): void {
 }
 
 function Unsent({ drawn }: { drawn: Drawn }) {
-  const { count, away, kept } = unsent.value;
+  const { count, away, kept, others } = unsent.value;
   const here = drawn.waiting.value.length;
   return (
     <div role="status" class="unsent">
@@ -49,6 +49,7 @@ function Unsent({ drawn }: { drawn: Drawn }) {
           {!kept && <p class="warn">{t("regions.notKept")}</p>}
         </>
       )}
+      {[...others].map(([name, n]) => <p class="warn" key={name}>{t("regions.waitingFor", { n, name })}</p>)}
     </div>
   );
 }

@@ -82,6 +82,7 @@ export const enRead = {
   "curves.residualSd": "residual SD",
   "curves.table": "Values as a table",
   "curves.time": "Time",
+  "curves.tissue": "Tissue only",
   "curves.title": "Curves",
   "draw.edit": "Select and correct outlines",
   "draw.lesion": "Lesion from one click",

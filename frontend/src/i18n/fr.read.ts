@@ -83,6 +83,7 @@ export const frRead: Record<keyof typeof enRead, string> = {
   "curves.residualSd": "ET résiduel",
   "curves.table": "Valeurs en tableau",
   "curves.time": "Temps",
+  "curves.tissue": "Tissus seuls",
   "curves.title": "Courbes",
   "draw.edit": "Choisir et corriger les contours",
   "draw.lesion": "Lésion en un clic",

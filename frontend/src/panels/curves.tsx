@@ -6,6 +6,7 @@ import { number, t } from "../i18n";
 import { nameOf } from "../regions/names";
 import { kindOf, VESSELS } from "../regions/types";
 import { first, language } from "../state";
+import { fixed } from "./format";
 import { figures } from "./numbers";
 import { Plot } from "./plot";
 import { axisOf, nearestPass, onAxis } from "./series";
@@ -105,7 +106,7 @@ function Table() {
                   <th scope="row">
                     <button type="button" class="link" aria-current={pass === first.pass.value ? "true" : undefined} onClick={() => (first.pass.value = pass)}>{number(time, 1)} s</button>
                   </th>
-                  {values.map((column, n) => <td key={list[n]!.key}>{number(column[row], 1)}</td>)}
+                  {values.map((column, n) => <td key={list[n]!.key}>{fixed(column[row], 1, language.value)}</td>)}
                 </tr>
               );
             })}

@@ -4,7 +4,9 @@ import { effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { number, t } from "../i18n";
 import { nameOf } from "../regions/names";
+import { kindOf, VESSELS } from "../regions/types";
 import { first, language } from "../state";
+import { fixed } from "./format";
 import { figures } from "./numbers";
 import { Plot } from "./plot";
 import { axisOf, nearestPass, onAxis } from "./series";
@@ -61,6 +63,12 @@ function Legend() {
     if (!next.delete(key)) next.add(key);
     off.value = next;
   };
+  const vessels = shown.value.map((one) => one.key).filter((key) => (VESSELS as readonly string[]).includes(kindOf(key)));
+  const tissueOnly = vessels.length > 0 && vessels.every((key) => off.value.has(key));
+  const tissue = (): void => {
+    const rest = [...off.value].filter((key) => !vessels.includes(key));
+    off.value = new Set(tissueOnly ? rest : [...rest, ...vessels]);
+  };
   return (
     <div class="legend" role="group" aria-label={t("curves.legend")}>
       {shown.value.map((one) => (
@@ -68,6 +76,7 @@ function Legend() {
           <svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" fill={one.colour} /></svg> {one.label}
         </button>
       ))}
+      {vessels.length > 0 && <button type="button" class="tissue" data-act="tissue" aria-pressed={tissueOnly} onClick={tissue}>{t("curves.tissue")}</button>}
     </div>
   );
 }
@@ -97,7 +106,7 @@ function Table() {
                   <th scope="row">
                     <button type="button" class="link" aria-current={pass === first.pass.value ? "true" : undefined} onClick={() => (first.pass.value = pass)}>{number(time, 1)} s</button>
                   </th>
-                  {values.map((column, n) => <td key={list[n]!.key}>{number(column[row], 1)}</td>)}
+                  {values.map((column, n) => <td key={list[n]!.key}>{fixed(column[row], 1, language.value)}</td>)}
                 </tr>
               );
             })}

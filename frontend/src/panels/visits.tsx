@@ -177,7 +177,7 @@ export function Identity() {
               <button type="button" data-act="confirm" disabled={!may || done || drawn.get(pair.first) === null} onClick={() => link(pair.first, pair.second)}>
                 {done ? t("identity.confirmed") : t("identity.confirm")}
               </button>
-              {done && may && <button type="button" class="link" data-act="unlink" aria-label={t("identity.undoOf", { name: nameOf(pair.first) })} onClick={() => link(pair.first, null)}>{t("identity.undo")}</button>}
+              {done && may && <button type="button" data-act="unlink" aria-label={t("identity.undoOf", { name: nameOf(pair.first) })} onClick={() => link(pair.first, null)}>{t("identity.undo")}</button>}
             </li>
           );
         })}

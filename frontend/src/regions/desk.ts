@@ -1,9 +1,9 @@
 /** The one desk of the page: both visits' regions, the outbox between them and the server, and who is told of what. */
 
 import { effect, signal, untracked, type Signal } from "@preact/signals";
-import { ApiError, hear, onConnection, send } from "../api";
+import { ApiError, get, hear, onConnection, send, type Me } from "../api";
 import { t } from "../i18n";
-import { alarm, first, reader, region as selected, said, second, type Visit } from "../state";
+import { alarm, first, me, reader, region as selected, said, second, type Visit } from "../state";
 import { Drawn } from "./drawn";
 import { nameOf } from "./names";
 import { browserKeeper, Outbox, type Keeper, type Reason } from "./outbox";
@@ -55,7 +55,7 @@ function wentWell(begun: number): void {
 }
 
 /** Edits not yet on the server in all studies, and why they wait. */
-export const unsent: Signal<{ count: number; away: Reason | null; kept: boolean }> = signal({ count: 0, away: null, kept: true });
+export const unsent: Signal<{ count: number; away: Reason | null; kept: boolean; others: ReadonlyMap<string, number> }> = signal({ count: 0, away: null, kept: true, others: new Map() });
 
 /** False while the connection that tells of changes is broken. */
 export const serverThere: Signal<boolean> = signal(true);
@@ -88,13 +88,19 @@ function changed(): void {
     if (theirs.length > 0) drawn.put(theirs);
     drawn.anew();
   }
-  unsent.value = { count: outbox.size, away: outbox.away, kept: outbox.kept };
+  unsent.value = { count: outbox.size, away: outbox.away, kept: outbox.kept, others: outbox.others() };
 }
 
 export const outbox = new Outbox({
   tab,
   keeper: keeper(),
-  send: (entry, base) => send<Region>("POST", `/studies/${entry.study}/regions/${entry.region}`, { base, edit: entry.edit, key: entry.id, pass: entry.pass }),
+  reader: () => reader.value,
+  send: async (entry, base) => {
+    // Behind a server that was away, or shut this session out, another account may have come in by another tab.
+    if (outbox.away !== null) me.value = await get<Me>("/me");
+    if (entry.by !== reader.value) throw new ApiError(0, "READER-OTHER", t("regions.waitingFor", { n: 1, name: entry.by }), "");
+    return send<Region>("POST", `/studies/${entry.study}/regions/${entry.region}`, { base, edit: entry.edit, key: entry.id, pass: entry.pass });
+  },
   accepted: (entry, region) => {
     for (const drawn of drawnIn(entry.study)) {
       if (entry.edit.kind === "rename") {
@@ -186,6 +192,10 @@ export function start(): void {
       untracked(() => (drawn.open(study), changed()));
     });
   }
+  effect(() => {
+    // Edits go out once it is known who is here; those of others stay.
+    if (reader.value !== "") untracked(() => (changed(), outbox.flush()));
+  });
   hear("regions", (payload) => {
     const { study, name, version, who } = payload as { study?: string; name?: string; version?: number; who?: string };
     if (study === undefined) return;

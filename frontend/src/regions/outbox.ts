@@ -1,6 +1,7 @@
 /**
  * Edits on their way to the server. Each is kept in the browser from the moment it is drawn until the server has it, so a server that
- * is away, a reload or a closed page loses nothing. Edits of one region go in order; each is based on the version the reader saw.
+ * is away, a reload or a closed page loses nothing. Edits of one region go in order; each is based on the version the reader saw. An edit
+ * goes out under the name of the person who drew it, never under another's who sits down at the same browser.
  */
 
 import type { Edit, Region } from "./types";
@@ -8,6 +9,8 @@ import type { Edit, Region } from "./types";
 export interface Waiting {
   readonly id: string;
   readonly tab: string;
+  /** Who drew it. */
+  readonly by: string;
   readonly study: string;
   readonly region: string;
   /** The version the reader saw; null while an own earlier edit (`after`) is still on its way. */
@@ -40,6 +43,8 @@ export interface Keeper {
 export interface Wiring {
   readonly tab: string;
   readonly keeper: Keeper;
+  /** Who is here now; empty as long as nobody is known. */
+  reader(): string;
   /** Sends one edit; rejects with {status, code, what, advice, body} of the server, or without a status when it is away. */
   send(entry: Waiting, base: number): Promise<Region>;
   accepted(entry: Waiting, region: Region): void;
@@ -95,7 +100,7 @@ export class Outbox {
   add(study: string, region: string, seen: number, edit: Edit, pass = 0): Waiting {
     const last = this.of(study, region).at(-1);
     const entry: Waiting = {
-      id: this.#wiring.id(), tab: this.#wiring.tab, study, region, edit, pass, at: this.#wiring.now(),
+      id: this.#wiring.id(), tab: this.#wiring.tab, by: this.#wiring.reader(), study, region, edit, pass, at: this.#wiring.now(),
       base: last === undefined ? seen : null, after: last?.id ?? null, state: "waiting", theirs: null, reason: null,
     };
     this.#put(entry);
@@ -104,13 +109,25 @@ export class Outbox {
     return entry;
   }
 
-  /** Edits of a study (and region) not yet on the server, in the order drawn. */
+  /** This reader's edits of a study (and region) not yet on the server, in the order drawn. */
   of(study: string, region?: string): Waiting[] {
-    return [...this.#entries.values()].filter((entry) => entry.study === study && (region === undefined || entry.region === region));
+    return [...this.#entries.values()].filter((entry) => this.#mine(entry) && entry.study === study && (region === undefined || entry.region === region));
   }
 
+  /** How many edits in all studies wait for others to come back, by name. */
+  others(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const entry of this.#entries.values()) if (!this.#mine(entry)) counts.set(entry.by, (counts.get(entry.by) ?? 0) + 1);
+    return counts;
+  }
+
+  /** This reader's edits in all studies. */
   get size(): number {
-    return this.#entries.size;
+    return [...this.#entries.values()].filter((entry) => this.#mine(entry)).length;
+  }
+
+  #mine(entry: Waiting): boolean {
+    return entry.by === this.#wiring.reader();
   }
 
   /** Why nothing goes out at present, or null. */
@@ -143,7 +160,7 @@ export class Outbox {
   /** Tries now whatever may go. */
   flush(): void {
     for (const entry of [...this.#entries.values()]) {
-      if (entry.state === "waiting" && entry.after === null && entry.base !== null && !this.#flying.has(entry.id)) {
+      if (this.#mine(entry) && entry.state === "waiting" && entry.after === null && entry.base !== null && !this.#flying.has(entry.id)) {
         void this.#fly(entry, entry.base);
       }
     }

@@ -7,6 +7,7 @@ import { layers, type Pane } from "../view/pane";
 import { dropCaliper } from "./caliper_tool";
 import { drawnOf, edit } from "./desk";
 import { draft, mayDraw } from "./draft";
+import { outlined } from "./far_outline";
 import { allowed, pointOf, REACH, round, say, set, sliceOf, target, under, offGround, onGround } from "./hand";
 import { handlesOf } from "./layer";
 import { distance, distanceTo, dragged, ellipseBetween, encloses, inserted, lineOf, moved, simplified, withoutPoint } from "./shapes";
@@ -84,7 +85,7 @@ function letGo(event: ToolEvent): boolean {
 function finish(pane: Pane, name: string, k: number, shape: Shape): void {
   set(null);
   if (!encloses(shape)) return say(pane, "regions.tooSmall");
-  edit(pane.visit, name, { kind: "shapes", shapes: { [k]: rounded(shape) } });
+  outlined(pane.visit, name, k, rounded(shape));
 }
 
 function rounded(shape: Shape): Shape {
@@ -146,7 +147,7 @@ export function closeSpline(): boolean {
     said.value = t("regions.tooSmall");
     return true;
   }
-  edit(now.visit, now.name, { kind: "shapes", shapes: { [now.k]: rounded({ kind: "spline", points }) } });
+  outlined(now.visit, now.name, now.k, rounded({ kind: "spline", points }));
   return true;
 }
 

@@ -36,7 +36,7 @@ export function show(visit: Visit, name: string): void {
 }
 
 function Unsent({ drawn }: { drawn: Drawn }) {
-  const { count, away, kept } = unsent.value;
+  const { count, away, kept, others } = unsent.value;
   const here = drawn.waiting.value.length;
   return (
     <div role="status" class="unsent">
@@ -49,6 +49,7 @@ function Unsent({ drawn }: { drawn: Drawn }) {
           {!kept && <p class="warn">{t("regions.notKept")}</p>}
         </>
       )}
+      {[...others].map(([name, n]) => <p class="warn" key={name}>{t("regions.waitingFor", { n, name })}</p>)}
     </div>
   );
 }
@@ -185,16 +186,22 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
 /** Regions from a file: a label map with its names, a DICOM segmentation or structure set. */
 function FromFile({ drawn }: { drawn: Drawn }) {
   const [path, setPath] = useState("");
+  const [asking, setAsking] = useState(false);
+  const byHand = drawn.standing().filter((region) => region.origin === "drawn");
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
+    if (byHand.length > 0 && !asking) return setAsking(true);
+    setAsking(false);
     if (await attempt(() => drawn.importFrom(path.trim()))) setPath("");
   };
   return (
     <details class="from-file">
       <summary>{t("regions.fromFile")}</summary>
       <form class="row" onSubmit={(event) => void submit(event)}>
-        <label>{t("regions.filePath")}<input value={path} required onInput={(event) => setPath(event.currentTarget.value)} /></label>
-        <button type="submit">{t("regions.take")}</button>
+        <label>{t("regions.filePath")}<input value={path} required onInput={(event) => (setPath(event.currentTarget.value), setAsking(false))} /></label>
+        {asking && <p class="warn" role="alert">{t("regions.takeSure", { names: byHand.map((region) => nameOf(region.name)).join(", ") })}</p>}
+        <button type="submit" data-act="take-file">{asking ? t("regions.takeYes") : t("regions.take")}</button>
+        {asking && <button type="button" onClick={() => setAsking(false)}>{t("regions.takeNo")}</button>}
       </form>
     </details>
   );

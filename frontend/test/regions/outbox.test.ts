@@ -20,6 +20,7 @@ class World {
   readonly sent: { region: string; base: number; edit: Edit }[] = [];
   readonly dropped: Reason[] = [];
   away = false;
+  reader = "A";
   full = false;
   refuse: { status: number; code: string } | null = null;
   living = new Set<string>();
@@ -42,6 +43,7 @@ class World {
     return new Outbox({
       tab,
       keeper: this.keeper(),
+      reader: () => this.reader,
       send: async (entry: Waiting, base: number) => {
         await Promise.resolve();
         if (this.away) throw new TypeError("failed to fetch");
@@ -184,6 +186,29 @@ describe("the outbox", () => {
     box.again(box.of("s")[0]!.id);
     await world.settle();
     expect(box.size).toBe(0);
+  });
+
+  it("leaves another's edits to him, whoever sits at the browser meanwhile", async () => {
+    const world = new World();
+    world.away = true;
+    const one = world.page("one");
+    one.add("s", "lesion-1", 0, STROKE);
+    await world.settle();
+    world.away = false;
+    world.reader = "B";
+    await world.tick();
+    const two = world.page("two");
+    await two.resume();
+    two.add("s", "lesion-1", 0, CLICK);
+    await world.settle();
+    expect(world.sent.map((each) => each.edit.kind)).toEqual(["click"]);
+    expect([two.size, two.of("s"), [...two.others()]]).toEqual([0, [], [["A", 1]]]);
+    world.reader = "A";
+    const three = world.page("three");
+    await three.resume();
+    await world.settle();
+    // What B drew meanwhile is met as any other's edit is.
+    expect(three.of("s").map((each) => [each.by, each.edit.kind, each.state])).toEqual([["A", "brush", "clash"]]);
   });
 
   it("says so when the browser will not keep an edit, and sends it all the same", async () => {

@@ -13,7 +13,7 @@ from hepaflow.domain.case import CaseResult
 from hepaflow.domain.motion import MotionField
 from hepaflow.motion.score import busiest_column
 from hepaflow.report import figures_film, figures_motion, figures_remaining, html, pdf, section_motion, tables_motion
-from hepaflow.report.content import Bullets, Document, Figure, Paragraph, Section, Table
+from hepaflow.report.content import Bullets, Figure, Paragraph, Section, Table
 from hepaflow.report.document import compose
 from hepaflow.report.figures import styled
 from hepaflow.report.view import AxialView
@@ -136,7 +136,7 @@ def test_without_shifts_the_still_shows_reference_and_the_pass_whose_borders_dif
 
 def test_html_moves_unless_asked_not_to_and_paper_has_the_still(case: CaseResult, shown: Section) -> None:
     whole = compose(case)
-    document = Document(*(getattr(whole, name) for name in Document.__slots__[:-1]), (shown,))
+    document = dataclasses.replace(whole, sections=(shown,))
     page = html.render(document).decode()
     assert page.count("data:image/webp;base64,") == 1
     assert page.count('<source media="(prefers-reduced-motion: reduce), print" srcset="data:image/png;base64,') == 1

@@ -2,6 +2,7 @@
 export const frErrors: Readonly<Record<string, readonly [what: string, advice: string]>> = {
   // The room
   "ACCOUNT-NAME": ["le nom du compte n’est pas valable", "Jusqu’à 40 lettres, chiffres et . _ @ -, mais pas « local »"],
+  "ACCOUNT-OWN": ["c’est votre propre compte", "Demandez à un autre administrateur, ou utilisez hepaflow account sur le serveur"],
   "ACCOUNT-PASSWORD": ["le mot de passe est trop court ou trop long", "Choisissez-en un autre"],
   "ACCOUNT-ROLE": ["ce rôle n’existe pas", "Choisissez viewer, reader ou admin"],
   "ACCOUNT-UNKNOWN": ["ce compte n’existe pas", "Voir hepaflow account list"],

@@ -209,6 +209,10 @@ export function start(): void {
       if (who !== undefined && who !== reader.value) said.value = t("regions.otherChanged", { who, name: nameOf(name ?? "") });
     }
   });
+  // An analysis that ended may have found regions anew.
+  hear("study", ({ study }) => {
+    if (typeof study === "string") for (const drawn of drawnIn(study)) void drawn.load();
+  });
   onConnection((alive) => {
     serverThere.value = alive;
     if (!alive) return;

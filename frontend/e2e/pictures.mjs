@@ -163,8 +163,6 @@ try {
   }
   await scrollTo(".criteria");
   await shot("criteria");
-  await page.reload();
-  await drawn(page, 3);
   await tab("regions");
   await page.click("ul.regions [data-region=lesion-2] .name");
   await tab("results");
@@ -176,6 +174,7 @@ try {
 
   // --- signed ---------------------------------------------------------------------------------------------------------------------------------
   await tab("report");
+  await page.fill("input[name=reader]", "Dr A. Martin");
   await page.fill("textarea[name=statement]", given.language === "fr" ? "Lésion 2 : réponse majeure. Lésions 1 et 3 : réponse mineure." : "Lesion 2: major response. Lesions 1 and 3: minor response.");
   await page.check("input[name=agreed]");
   await shot("report");

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "frontend"
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 NODE = shutil.which("node")
-LANGUAGES = os.environ.get("HEPAFLOW_BROWSER_LANGUAGES", "en").split(",")
+LANGUAGES = os.environ.get("HEPAFLOW_BROWSER_LANGUAGES", "en,fr").split(",")
 #: The lesion that is clicked on, and how much of the body above and below it is scanned.
 LESION, HALF_MM = "lesion-2", 40.0
 PATIENCE_S = 500

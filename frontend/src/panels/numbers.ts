@@ -24,6 +24,7 @@ export class Figures {
   #study: string | null = null;
   #running: AbortController | null = null;
   #timer = 0;
+  #turn = 0;
   #asked_at = 0;
   #lesions: Set<string> | "all" | null = null;
 
@@ -46,13 +47,15 @@ export class Figures {
   async loadResults(): Promise<void> {
     const study = this.#study;
     if (study === null) return;
+    const turn = (this.#turn += 1);
+    const last = () => study === this.#study && turn === this.#turn;
     try {
       const results = await get<Results>(`/studies/${study}/results?language=${language.value}`);
-      if (study === this.#study) this.results.value = results;
+      if (last()) this.results.value = results;
     } catch (error) {
       // A study without an analysis has no results yet; live numbers still work.
       if (!(error instanceof ApiError)) throw error;
-      if (study === this.#study) this.results.value = null;
+      if (last()) this.results.value = null;
     }
   }
 
@@ -171,7 +174,8 @@ export function start(): void {
     if (kindOf(region.name) !== "lesion") figures.ask("all");
     else if (region.deleted || region.voxels === 0) figures.forget(region.name);
     else figures.ask([region.name]);
-    if (figures.results.value !== null && !figures.results.value.stale) figures.results.value = { ...figures.results.value, stale: true };
+    // Whether the analysis is still of these regions, the server says: a caliper or a pair makes nothing stale.
+    if (figures.results.value !== null) void figures.loadResults();
   });
   effect(() => {
     // A study that was analysed has results; they are asked again whenever its row in the list says something new.

@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { ledger } from "./ledger.mjs";
 import { api, drawn, importStudy, open } from "./open.mjs";
 import { placement } from "./geometry.mjs";
 import { list, plays } from "./list.mjs";
@@ -26,11 +27,7 @@ function options(argv) {
 const asked = options(process.argv.slice(2));
 mkdirSync(asked.pictures, { recursive: true });
 const { browser, context, page, faults, home } = await open(asked.url);
-const failed = [];
-const check = (good, what) => {
-  console.log(`${good ? "ok  " : "FAIL"} ${what}`);
-  if (!good) failed.push(what);
-};
+const { check, wrong: failed } = ledger();
 const picture = async (name) => {
   await page.waitForTimeout(350);
   await page.screenshot({ path: join(asked.pictures, `${name}.png`) });

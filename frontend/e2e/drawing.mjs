@@ -6,6 +6,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { ledger } from "./ledger.mjs";
 import { api, drawn, open } from "./open.mjs";
 
 const { values: given } = parseArgs({ options: Object.fromEntries(["url", "study", "out"].map((name) => [name, { type: "string" }])) });
@@ -13,12 +14,7 @@ const { study } = given;
 const out = resolve(given.out ?? "drawing");
 mkdirSync(out, { recursive: true });
 const { page, browser, faults } = await open(given.url);
-const wrong = [];
-
-function check(good, text) {
-  console.log(`${good ? "ok  " : "FAIL"} ${text}`);
-  if (!good) wrong.push(text);
-}
+const { check, end } = ledger();
 
 const all = async () => (await api(page, "GET", `/studies/${study}/regions`)).body.regions;
 const region = async (name) => (await all()).find((one) => one.name === name && !one.deleted);
@@ -201,5 +197,4 @@ await api(page, "POST", `/studies/${study}/regions/${name}`, { base: (await regi
 
 check(faults.length === 0, `no fault${faults.length ? `: ${faults.join(" | ")}` : ""}`);
 await browser.close();
-console.log(wrong.length === 0 ? "all good" : `${wrong.length} failed`);
-process.exitCode = wrong.length === 0 ? 0 : 1;
+end();

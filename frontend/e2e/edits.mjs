@@ -4,6 +4,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { ledger } from "./ledger.mjs";
 import { api, drawn, open } from "./open.mjs";
 
 const { values: given } = parseArgs({ options: Object.fromEntries(["url", "study", "lesion", "out"].map((name) => [name, { type: "string" }])) });
@@ -12,12 +13,7 @@ const name = given.lesion ?? "lesion-1";
 const out = resolve(given.out ?? "edits");
 mkdirSync(out, { recursive: true });
 const { page, browser, context, faults, home } = await open(given.url);
-const wrong = [];
-
-function check(good, text) {
-  console.log(`${good ? "ok  " : "FAIL"} ${text}`);
-  if (!good) wrong.push(text);
-}
+const { check, end } = ledger();
 
 async function until(what, ask, patience_ms = 20_000) {
   const end = Date.now() + patience_ms;
@@ -135,5 +131,4 @@ check(true, "the other page shows what this one drew");
 const unexpected = faults.filter((fault) => !/ERR_CONNECTION_REFUSED|409/.test(fault));
 check(unexpected.length === 0, `no other fault${unexpected.length ? `: ${unexpected.join(" | ")}` : ""}`);
 await browser.close();
-console.log(wrong.length === 0 ? "all good" : `${wrong.length} failed`);
-process.exitCode = wrong.length === 0 ? 0 : 1;
+end();

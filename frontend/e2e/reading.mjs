@@ -7,33 +7,23 @@
 // with the same motion on the exported regions and compares every ratio. --study ID takes up a study that is there and analysed, instead
 // of importing one: it is reopened, and its lesions are deleted. --state is a file that keeps the session for the next run.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { apply, inverse, take } from "./hand.mjs";
+import { album, ledger } from "./ledger.mjs";
 import { accessible as serious, api, importStudy, open, until as patient } from "./open.mjs";
 
 const { values: given } = parseArgs({ options: Object.fromEntries(["url", "dicom", "at", "language", "motion", "out", "cli", "study", "state"].map((name) => [name, { type: "string" }])) });
 const language = given.language ?? "en";
 const out = resolve(given.out ?? `reading-${language}`);
 const target_mm = given.at.split(",").map(Number);
-mkdirSync(out, { recursive: true });
 
 const { page, browser, context, faults } = await open(given.url, { state: given.state });
 if (given.state) await context.storageState({ path: given.state });
-const wrong = [];
+const { check, end, wrong } = ledger();
+const shot = album(page, out);
 const figures = { language, study: "", edits_ms: [] };
-let shots = 0;
-
-function check(good, text) {
-  console.log(`${good ? "ok  " : "FAIL"} ${text}`);
-  if (!good) wrong.push(text);
-}
-
-async function shot(name) {
-  shots += 1;
-  await page.screenshot({ path: join(out, `${String(shots).padStart(2, "0")}-${name}.png`) });
-}
 
 async function accessible(name) {
   const found = await serious(page);
@@ -261,5 +251,4 @@ const unexpected = faults.filter((fault) => !(fault.includes("409") && fault.inc
 check(unexpected.length === 0, `the browser told no fault${unexpected.length ? `: ${unexpected.slice(0, 5).join(" | ")}` : ""}`);
 writeFileSync(join(out, "figures.json"), JSON.stringify({ ...figures, wrong }, null, 1));
 await browser.close();
-console.log(wrong.length === 0 ? "all good" : `${wrong.length} failed`);
-process.exitCode = wrong.length === 0 ? 0 : 1;
+end();

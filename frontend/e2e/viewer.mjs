@@ -7,6 +7,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { ledger } from "./ledger.mjs";
 import { accessible, api, drawn, open, until } from "./open.mjs";
 
 const { values: given } = parseArgs({ options: Object.fromEntries(["url", "name", "password", "out", "language"].map((name) => [name, { type: "string" }])) });
@@ -17,12 +18,7 @@ const refused = [];
 page.on("response", (response) => {
   if (response.status() >= 400) refused.push(`${response.status()} ${response.url()}`);
 });
-const wrong = [];
-
-function check(good, text) {
-  console.log(`${good ? "ok  " : "FAIL"} ${text}`);
-  if (!good) wrong.push(text);
-}
+const { check, end } = ledger();
 
 const shot = (name) => page.screenshot({ path: join(out, `${name}.png`) });
 const home = new URL("/", page.url()).href;
@@ -67,5 +63,4 @@ check(refused.length === 0, `nothing was refused ${refused.join(" | ")}`);
 check((await page.locator(".alarm").count()) === 0, "no alarm on the page");
 check(faults.length === 0, `the browser told no fault ${faults.join(" | ")}`);
 await browser.close();
-console.log(wrong.length === 0 ? "all good" : `${wrong.length} failed`);
-process.exitCode = wrong.length === 0 ? 0 : 1;
+end();

@@ -5,28 +5,18 @@
 //
 // FOLDER is what `hepaflow phantom` writes (dicom/ and rois.nii.gz); --first is the earlier visit. --archive takes the results, --gone is
 // an archive of the configuration that does not answer. Analysed studies that the room holds already are taken up.
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { album, ledger } from "./ledger.mjs";
 import { accessible, api, drawn, importStudy, open, until } from "./open.mjs";
 
 const { values: given } = parseArgs({ options: Object.fromEntries(["url", "first", "second", "archive", "gone", "out", "language", "state"].map((name) => [name, { type: "string" }])) });
 const out = resolve(given.out ?? "visits");
 const french = given.language === "fr";
-mkdirSync(out, { recursive: true });
 const { page, browser, context, faults } = await open(given.url, { state: given.state });
-const wrong = [];
-let shots = 0;
-
-function check(good, text) {
-  console.log(`${good ? "ok  " : "FAIL"} ${text}`);
-  if (!good) wrong.push(text);
-}
-
-async function shot(name) {
-  shots += 1;
-  await page.screenshot({ path: join(out, `${String(shots).padStart(2, "0")}-${name}.png`) });
-}
+const { check, end, wrong } = ledger();
+const shot = album(page, out);
 
 async function axe(name) {
   const serious = await accessible(page);
@@ -234,5 +224,4 @@ const unexpected = faults.filter((fault) => !fault.includes("/regions/import") &
 check(unexpected.length === 0, `the browser told no fault${unexpected.length ? `: ${unexpected.slice(0, 5).join(" | ")}` : ""}`);
 writeFileSync(join(out, "figures.json"), JSON.stringify({ wrong }, null, 1));
 await browser.close();
-console.log(wrong.length === 0 ? "all good" : `${wrong.length} failed`);
-process.exitCode = wrong.length === 0 ? 0 : 1;
+end();

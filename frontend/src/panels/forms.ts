@@ -58,16 +58,20 @@ export interface Measured {
   readonly flags: readonly string[];
 }
 
-export interface LiveLesion {
+/** What live numbers and results of an analysis say alike of a lesion. */
+interface Lesion {
   readonly id: string;
-  readonly version: number;
   readonly volume_ml: number | null;
   readonly longest_axial_diameter_mm: number | null;
   readonly flags: readonly string[];
-  readonly parts: Readonly<Record<string, Measured>>;
   readonly ratio: Readonly<Record<string, Ratio | null>>;
   readonly response: readonly Response[];
   readonly ratings: readonly Rating[];
+}
+
+export interface LiveLesion extends Lesion {
+  readonly version: number;
+  readonly parts: Readonly<Record<string, Measured>>;
 }
 
 export interface Numbers {
@@ -91,15 +95,8 @@ export interface Numbers {
 /** A region of lesions.json: voxels, flags where any, and every parameter under its own key. */
 export type ResultRegion = Readonly<Record<string, Valued | number | readonly string[] | null>>;
 
-export interface ResultLesion {
-  readonly id: string;
-  readonly volume_ml: number | null;
-  readonly longest_axial_diameter_mm: number | null;
-  readonly flags: readonly string[];
+export interface ResultLesion extends Lesion {
   readonly regions: Readonly<Record<string, ResultRegion>>;
-  readonly ratio: Readonly<Record<string, Ratio | null>>;
-  readonly response: readonly Response[];
-  readonly ratings: readonly Rating[];
 }
 
 export interface Results {

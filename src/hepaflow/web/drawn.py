@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hepaflow.domain.geometry import Grid
 from hepaflow.store import atomic, nifti
+from hepaflow.web.pictures import reference_pass, working_set
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.region_state import RegionState
 
@@ -67,13 +68,7 @@ def labelled(states: Mapping[str, RegionState], grid: Grid) -> tuple[npt.NDArray
 
 def reference_of(place: StudyPlace) -> int | None:
     """The pass that the corrected series was brought to; None before an analysis."""
-    try:
-        if not (place.corrected / "value.json").is_file():
-            return None
-        found = json.loads((place.case / "rois.json").read_text(encoding="utf-8")).get("frame")
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, int) else None
+    return reference_pass(place) if working_set(place) == "corrected" else None
 
 
 def frame_of(place: StudyPlace, states: Collection[RegionState]) -> int | None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from hepaflow.store.codec import Stored
 from hepaflow.web import tables as t
-from hepaflow.web.region_state import NAMES, Bits, RegionState
+from hepaflow.web.region_state import NAMES, Bits, RegionState, state_of
 from hepaflow.web.room import Room
 from hepaflow.web.shelf import content_key
 from hepaflow.web.studies import edits_so_far
@@ -47,11 +47,6 @@ class Action:
     token: str
     who: str
     rows: tuple[tuple[str, int], ...]
-
-
-def state_of(row: Any) -> RegionState:
-    """The region that a row holds."""
-    return RegionState.read(row.region, row.state, row.mask, version=row.version, by=row.who, at=row.at)
 
 
 def latest(connection: sa.Connection, study: str) -> dict[str, RegionState]:

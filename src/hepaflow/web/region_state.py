@@ -236,3 +236,8 @@ def _three(values: Any) -> Any:
 def _two(ends: Any) -> tuple[Point, Point]:
     first, second = ends
     return _three(first), _three(second)
+
+
+def state_of(row: Any) -> RegionState:
+    """The region that a row of the log holds."""
+    return RegionState.read(row.region, row.state, row.mask, version=row.version, by=row.who, at=row.at)

@@ -21,7 +21,7 @@ from hepaflow.web import tables as t
 from hepaflow.web.pictures import working_series
 from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.region_rows import ALONG, LOST, Deed
-from hepaflow.web.region_state import NAMES, RegionState
+from hepaflow.web.region_state import NAMES, RegionState, state_of
 from hepaflow.web.room import Room
 from hepaflow.web.seals import require_open
 
@@ -89,7 +89,7 @@ def history(room: Room, study: str, name: str) -> list[dict[str, Any]]:
         raise NotThere("REGION-UNKNOWN", "there is no such region", "Reload the regions")
     told = []
     for row in found:
-        state = rows.state_of(row)
+        state = state_of(row)
         facts = {"version": row.version, "kind": row.kind, "who": row.who, "at": row.at, "lost": row.version < 0}
         told.append({**facts, "edit": json.loads(row.edit)["edit"], "voxels": state.bits.count, "deleted": state.deleted})
     return told

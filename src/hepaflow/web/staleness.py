@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from hepaflow.web import tables as t
-from hepaflow.web.region_state import RegionState
+from hepaflow.web.region_state import RegionState, state_of
 
 
 def content(drawn: Mapping[str, RegionState]) -> str:
@@ -37,8 +37,5 @@ def _relinked(then: RegionState, now: RegionState | None) -> bool:
 
 def _latest(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> dict[str, RegionState]:
     last = sa.select(sa.func.max(t.edits.c.id)).where(*conditions).group_by(t.edits.c.region)
-    found = {
-        row.region: RegionState.read(row.region, row.state, row.mask, version=row.version, by=row.who, at=row.at)
-        for row in connection.execute(sa.select(t.edits).where(t.edits.c.id.in_(last)))
-    }
+    found = {row.region: state_of(row) for row in connection.execute(sa.select(t.edits).where(t.edits.c.id.in_(last)))}
     return {name: state for name, state in found.items() if not state.deleted}

@@ -220,7 +220,7 @@ def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: in
         raise InputRefused(
             "SHIFT-PASS", f"the pass is not one of the {held.value.passes} passes", "Count the passes from 0, in time order"
         )
-    corrected = (place.corrected / "value.json").exists()
+    corrected = working_set(place) == "corrected"
 
     def check(lesion: str, identity: Identity) -> None:
         check_identity(room, study, identity)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +57,30 @@ def test_what_was_sent_comes_back_the_same(way: str, study: Path, peer_of: PeerO
     assert contents(tmp_path / "out") == contents(study)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() + ".dcm" for name in names}
+
+
+class SlowlyWoken(threading.Event):
+    """Of a busy machine: who waits goes on a while after it is set."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        held = super().wait(timeout)
+        time.sleep(0.02)
+        return held
+
+
+@pytest.mark.parametrize("way", ["get", "move"])
+def test_no_answer_is_lost_when_the_library_is_slow_to_pause(
+    way: str, peer_of: PeerOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = tiny()
+    for number, image in enumerate(images):
+        image.ds.SeriesInstanceUID = f"1.2.3.1.9.{number % 8}"
+    study = write(images, tmp_path / "study")
+    monkeypatch.setattr("pynetdicom.association.threading.Event", SlowlyWoken)
+    peer = peer_of(way)
+    assert pacs.send(peer, study).sent == INSTANCES
+    assert len(archives.instances(peer, STUDY)) == INSTANCES
+    assert pacs.fetch(peer, STUDY, tmp_path / "out").fetched == INSTANCES
 
 
 @pytest.mark.parametrize("way", ["get", "web"])

@@ -34,9 +34,10 @@ def silence() -> None:
 
 @contextmanager
 def association(
-    peer: DimsePeer, contexts: Sequence[Any], *, handlers: Sequence[Any] = (), roles: Sequence[Any] = ()
+    peer: DimsePeer, contexts: Sequence[Any], *, handlers: Sequence[Any] = (), roles: Sequence[Any] = (), called_back: bool = False
 ) -> Iterator[Any]:
-    """An established association. ``contexts``: presentation contexts; ``roles``: items of extended negotiation.
+    """An established association. ``contexts``: presentation contexts; ``roles``: items of extended negotiation;
+    ``called_back``: the peer may make requests of its own in it.
 
     Refused: a host that cannot be reached, a peer that refuses us, no context it accepts. :class:`Cut` when it ended before we ended it.
     """
@@ -77,6 +78,8 @@ def association(
     if not link.is_established:
         raise _refusal(link, rejections, reached=bool(reached))
     waits_s.append(peer.timing.answer_s)
+    if not called_back:
+        link.dimse.get_msg = partial(_asked_for, link.dimse)
     with suppress(OSError, AttributeError):  # where it was cut at once
         link.dul.socket.socket.settimeout(peer.timing.answer_s)  # a peer that stops reading does not hold us for ever
     if 0 < link.acceptor.maximum_length < LEAST_PDU:
@@ -95,6 +98,16 @@ def association(
             link.release()
         else:
             link.abort()
+
+
+def _asked_for(messages: Any, *, block: bool) -> tuple[Any, Any]:
+    """The next message, to who waits for an answer to a request of ours.
+
+    The library's own watcher of the association asks without waiting, for requests of the peer's. It may still be on its way into
+    its pause when we ask again, would take the first answers as well, and drops them without a word.
+    """
+    taken: tuple[Any, Any] = type(messages).get_msg(messages, block=True) if block else (None, None)
+    return taken
 
 
 def wire_handlers(within_s: Callable[[], float], *, prompt: bool = True) -> list[Any]:

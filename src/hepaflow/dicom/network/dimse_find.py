@@ -11,6 +11,7 @@ from hepaflow.dicom.network.objects import MOST_ANSWERS, Listed, is_uid, too_man
 from hepaflow.dicom.network.peer import DimsePeer
 from hepaflow.dicom.network.studies import RETURNED, StudyQuery, StudyRow, row, text
 from hepaflow.dicom.pixels import quiet
+from hepaflow.errors import InputRefused
 
 
 def find(peer: DimsePeer, query: StudyQuery) -> tuple[StudyRow, ...]:
@@ -53,5 +54,7 @@ def _ask(link: Any, level: str, keys: dict[str, str]) -> Iterator[Any]:
             raise too_many()
         if status.get("Status") not in PENDING:
             expect(status, "the search")
-        elif answer is not None:
+        elif answer is None:
+            raise InputRefused("PACS-ANSWER", "an answer to a search cannot be read", "Ask who runs the archive")
+        else:
             yield answer

@@ -178,7 +178,6 @@ def _contexts(objects: Iterable[Outgoing]) -> list[Any]:
 def _answer(link: Any, one: Outgoing, answers: _Answered, *, accepted: frozenset[tuple[str, str]]) -> int | str:
     """Status of one C-STORE, or why there was none; ``accepted`` are the kinds that the archive takes."""
     kind, syntax = one.identity.sop_class, one.identity.syntax
-    _settle(link)
     try:
         if (kind, syntax) in accepted:
             status = link.send_c_store(str(one.path), msg_id=answers.next())
@@ -196,12 +195,6 @@ def _answer(link: Any, one: Outgoing, answers: _Answered, *, accepted: frozenset
     if code is None or not answers.fits(one.identity.sop_uid):
         raise Cut
     return int(code)
-
-
-def _settle(link: Any) -> None:
-    """Waits until the library's own watcher of the association has gone on: else it may take the next answer as well, and lose it."""
-    while link._is_paused and link.is_established:
-        time.sleep(0.0001)
 
 
 def _whole(link: Any, request: Any, context_id: int) -> None:
@@ -295,7 +288,7 @@ def _commit(peer: DimsePeer, objects: Sequence[Outgoing]) -> set[str] | None:
     handlers = [(evt.EVT_N_EVENT_REPORT, report)]
     with (
         listening(own_node(peer), lambda _: NOT_UNDERSTOOD, lambda _: None, handlers=handlers, contexts=[back]),
-        association(peer, [context], handlers=handlers) as link,
+        association(peer, [context], handlers=handlers, called_back=True) as link,
     ):
         status, _ = link.send_n_action(asked, 1, COMMITMENT, COMMITMENT_INSTANCE)
         if status.get("Status") != SUCCESS or not done.wait(peer.timing.answer_s):

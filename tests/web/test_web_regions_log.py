@@ -234,14 +234,17 @@ def test_every_edit_is_in_the_trail_and_an_undo_says_whose(client: Any, at: str,
 def test_a_signed_case_takes_no_edit(client: Any, at: str, room: Room) -> None:
     post(client, f"{at}/lesion-1", 0, **disc())
     cursor = client.get(at).json()["cursor"]
-    place = room.place(study_of(at))
-    place.signed.mkdir()
-    (place.signed / "signature.json").write_text("{}")
+    say_signed(room, at, '{"reader": "A", "at": "2026-01-01T00:00:00Z"}')
     assert post(client, f"{at}/lesion-1", 1, 409, **disc(radius=6.0))["error"]["code"] == "CASE-SIGNED"
     assert client.post(f"{at}/undo", json={"cursor": cursor}).json()["error"]["code"] == "CASE-SIGNED"
     assert client.post(f"{at}/lesion-1/restore", json={"version": 1, "base": 1}).json()["error"]["code"] == "CASE-SIGNED"
-    (place.signed / "signature.json").unlink()
+    say_signed(room, at, None)
     assert post(client, f"{at}/lesion-1", 1, **disc(radius=6.0))["version"] == 2
+
+
+def say_signed(room: Room, at: str, signature: str | None) -> None:
+    with room.tables.begin() as connection:
+        connection.execute(sa.update(t.studies).where(t.studies.c.id == study_of(at)).values(signed=signature))
 
 
 def test_a_deleted_region_keeps_its_versions_and_can_be_drawn_anew(client: Any, at: str) -> None:

@@ -112,7 +112,6 @@ def write(room: Room, study: str, deed: Deed, steps: Sequence[Step]) -> list[Reg
     Refused: ``CASE-SIGNED``; ``REGION-CHANGED`` (409) when somebody else was first with any of them: then ``current`` is told, and what
     the first step would have made is kept under the version that is told as ``lost``.
     """
-    refuse_signed(room, study)
     token = secrets.token_hex(6)
     try:
         with room.tables.begin() as connection:
@@ -140,12 +139,6 @@ def undo(room: Room, study: str, *, cursor: int, who: str) -> list[RegionState]:
 def redo(room: Room, study: str, *, cursor: int, who: str) -> list[RegionState]:
     """Does again what was undone last. Refused: ``NOTHING-TO-REDO``, ``CURSOR-MOVED``, ``CASE-SIGNED``."""
     return _along(room, study, "redo", cursor=cursor, who=who)
-
-
-def refuse_signed(room: Room, study: str) -> None:
-    """Refused (``CASE-SIGNED``): a study whose case is signed."""
-    if (room.place(study).signed / "signature.json").exists():
-        raise Conflict("CASE-SIGNED", "the case is signed", "Reopen it to change its regions")
 
 
 def write_drawn(room: Room, study: str) -> Path | None:
@@ -235,9 +228,9 @@ def _kept(room: Room, study: str, deed: Deed, state: RegionState, changed: str) 
 
 
 def _along(room: Room, study: str, way: str, *, cursor: int, who: str) -> list[RegionState]:
-    refuse_signed(room, study)
     rows.take_over(room, study)
     with room.tables.read() as connection:
+        require_open(connection, study)
         if (stands := rows.cursor(connection, study)) != cursor:
             raise Conflict(
                 "CURSOR-MOVED", "the regions were changed meanwhile", "Look at them and try again", extra={"cursor": stands}

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hepaflow.errors import InputRefused, UsageError
-from hepaflow.web import calipers, import_regions, refusals, region_facts, regions_log
+from hepaflow.web import calipers, import_regions, refusals, region_facts, regions_log, seals
 from hepaflow.web.pictures import motion_method, reference_pass, working_series, working_set
 from hepaflow.web.region_asks import Base, Cursor, Edit, Index, Version
 from hepaflow.web.region_edits import Ground, applied, fresh, shown
@@ -90,6 +90,7 @@ def redo(study: str, asked: At, room: InRoom, by: By) -> dict[str, Any]:
 def propose(study: str, asked: Nothing, room: InRoom, by: By) -> dict[str, Any]:
     """Proposes whatever of vessels, spleen, liver and healthy liver is missing; what cannot be found is told, not refused."""
     del asked
+    seals.look(room, study)
     states = regions_log.latest(room, study)
     ground = _ground(room, study, states)
     steps: list[Step] = []
@@ -110,7 +111,7 @@ def propose(study: str, asked: Nothing, room: InRoom, by: By) -> dict[str, Any]:
 @router.post("/import")
 def from_file(study: str, asked: FromFile, room: InRoom, by: By) -> dict[str, Any]:
     """Brings in a label map with its JSON, a DICOM SEG or an RTSTRUCT; regions of the same names are replaced, which can be undone."""
-    regions_log.refuse_signed(room, study)
+    seals.look(room, study)
     path = Path(asked.path)
     if "\x00" in asked.path or not path.is_absolute():
         raise UsageError("IMPORT-PATH", "the path is not absolute", "Give the whole path, from the root of the disk")
@@ -179,7 +180,7 @@ def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> dict[str
     kind_of(name)
     if done := regions_log.repeated(room, study, asked.key):
         return _told(room, study, regions_log.one(room, study, done[0]))
-    regions_log.refuse_signed(room, study)
+    seals.look(room, study)
     states = regions_log.latest(room, study)
     there, base = states.get(name), asked.base
     if base == 0 and there is not None and there.deleted:

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hepaflow.errors import OutputFailed
 from hepaflow.store import atomic
-from hepaflow.web import arrivals, known, last_analysis, numbers, regions_log, studies
+from hepaflow.web import arrivals, known, last_analysis, numbers, regions_log, seals, studies
 from hepaflow.web import tables as t
 from hepaflow.web.places import fresh_id, trash
 from hepaflow.web.refusals import Conflict
@@ -128,7 +128,7 @@ def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]
     place = room.place(study)
     if not (place.acquired / "value.json").exists():
         raise Conflict("STUDY-NOT-READY", "the study is not brought in", "Wait until it is, or bring it in again")
-    regions_log.refuse_signed(room, study)
+    seals.look(room, study)
     drawn = _drawn(room, study)
     chosen = _chosen(asked, last_analysis.choices(numbers.analysed(room, study), place.case) or {})
     plan = {"model": chosen["model"], "motion__method": chosen["motion"], "compare": chosen["compare"] or None}

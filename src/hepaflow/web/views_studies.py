@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
@@ -13,20 +11,15 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from hepaflow.errors import OutputFailed
-from hepaflow.store import atomic
-from hepaflow.web import arrivals, known, last_analysis, numbers, regions_log, seals, studies
+from hepaflow.web import arrivals, known, last_analysis, numbers, regions_log, seals, studies, uploads
 from hepaflow.web import tables as t
-from hepaflow.web.places import fresh_id, trash
+from hepaflow.web.places import trash
 from hepaflow.web.refusals import Conflict
 from hepaflow.web.room import Reader, Room, the_reader, the_room
 
 router = APIRouter(prefix="/api")
 InRoom = Annotated[Room, Depends(the_room)]
 By = Annotated[Reader, Depends(the_reader)]
-
-#: Disk that an upload leaves free.
-LEAST_FREE = 512 * 2**20
 
 
 class Asked(BaseModel):
@@ -66,25 +59,19 @@ def one_study(study: str, room: InRoom) -> dict[str, Any]:
 
 @router.post("/studies", status_code=202)
 def bring_in(asked: OnDisk, room: InRoom, by: By) -> dict[str, str]:
-    """Brings in a folder, .zip or 4D NIfTI of the server's disks. Refused: a path that is not absolute, not there, or inside the data folder."""
+    """Brings in a folder, .zip or 4D NIfTI of the server's disks; with accounts, of the folders that are open for it. Refused: any other path,
+    one that is not absolute, not there, or inside the data folder.
+    """
+    arrivals.refuse_outside(room, asked.path)
     return arrivals.bring_in(room, arrivals.judged(room, asked.path), who=by.name)
 
 
 @router.post("/studies/upload", status_code=202)
 async def upload(request: Request, room: InRoom, by: By) -> dict[str, str]:
     """Brings in a .zip sent as the body. Refused: a disk that would be full."""
-    declared = int(request.headers.get("content-length") or 0)
-    await run_in_threadpool(_room_for, room.data, declared)
-    path = room.data / "incoming" / f"{fresh_id()}.zip"
-    try:
-        with path.open("xb") as target:
-            async for chunk in request.stream():
-                await run_in_threadpool(_write, target, chunk, room.data)
-        name = unquote(request.headers.get("x-name", "")).removesuffix(".zip")
+    name = unquote(request.headers.get("x-name", "")).removesuffix(".zip")
+    async with uploads.received(request, room.data) as path:
         return await run_in_threadpool(lambda: arrivals.bring_in(room, path, who=by.name, label=name, uploaded=True))
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 @router.delete("/studies/{study}")
@@ -178,13 +165,3 @@ def _edits(room: Room, study: str) -> int:
     with room.tables.read() as connection:
         return studies.edits_so_far(connection, study)
 
-
-def _room_for(data: Path, size: int) -> None:
-    atomic.require_space(data, size + LEAST_FREE)
-
-
-def _write(target: Any, chunk: bytes, data: Path) -> None:
-    if shutil.disk_usage(data).free < LEAST_FREE + len(chunk):
-        raise OutputFailed("OUTPUT-NO-SPACE", "no space left for the upload", "Free space, or use another data folder")
-    with atomic.reporting("the upload"):
-        target.write(chunk)

@@ -228,6 +228,19 @@ def test_an_edit_that_was_overtaken_by_a_signature_is_refused(study: Signed) -> 
     assert trail(room, place) == ["signed"]
 
 
+def test_a_signed_study_is_removed_only_when_the_request_says_that_it_is(study: Signed) -> None:
+    client, room, place, url = study
+    client.post(f"{url}/sign", json={"reader": READER})
+    for asked in (url, f"{url}?signed=false"):
+        answer = client.delete(asked)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "STUDY-SIGNED")
+    assert client.get(url).json()["signed"]["reader"] == READER
+    assert client.delete(f"{url}?signed=true").status_code == 200
+    assert trail(room, place) == ["signed", "study-trashed"]
+    client.post(f"/api/trash/{place.folder.name}/restore")
+    assert client.get(f"{url}/sign").json()["signed"]["intact"] is True
+
+
 def test_a_lesion_linked_otherwise_than_when_it_was_analysed_is_not_signed(study: Signed) -> None:
     client, room, place, url = study
     mask = box(SHAPE, 6)

@@ -179,7 +179,9 @@ def _placed(found: Iterable[tuple[str, Grid, BoolArray]], grid: Grid, *, frame: 
             flags += [] if is_part(raw) else ["region-names-unknown"]
             continue
         if len(masks) == _MAX_REGIONS:
-            raise InputRefused("REGIONS-TOO-MANY", f"more than {_MAX_REGIONS} regions are given", "Give those that are to be measured")
+            raise InputRefused(
+                "REGIONS-TOO-MANY", f"more than {_MAX_REGIONS} regions are given", "Give those that are to be measured"
+            )
         if name in masks:
             raise InputRefused("REGION-DUPLICATE", f"region {name} is given twice", "Give each region once")
         masks[name], outside = mask_on(grid, mask, source, name=name)

@@ -75,8 +75,8 @@ async def upload(request: Request, room: InRoom, by: By) -> dict[str, str]:
 
 
 @router.delete("/studies/{study}")
-def put_away(study: str, room: InRoom, by: By) -> dict[str, str]:
-    """Moves a study to the trash; nothing is destroyed. Refused: while a job works on it."""
+def put_away(study: str, room: InRoom, by: By, signed: bool = False) -> dict[str, str]:
+    """Moves a study to the trash; nothing is destroyed. Refused: while a job works on it; one that is signed, unless the request says so."""
     room.place(study)
     with room.tables.begin() as connection:
         active = sa.select(t.jobs.c.id).where(t.jobs.c.study == study, t.jobs.c.state.in_(("waiting", "running")))
@@ -84,8 +84,12 @@ def put_away(study: str, room: InRoom, by: By) -> dict[str, str]:
             raise Conflict(
                 "JOB-ACTIVE", "the study is being worked on", "Wait until that has ended, or cancel it", extra={"job": job}
             )
+        signature = seals.signed(connection, study)
+        if signature is not None and not signed:
+            raise Conflict("STUDY-SIGNED", "the study is signed", "Say signed=true to remove it all the same")
         connection.execute(sa.update(t.studies).where(t.studies.c.id == study).values(trashed=t.now()))
-        room.tables.audit(connection, study=study, who=by.name, what="study-trashed", detail={})
+        detail = {} if signature is None else {"signed_by": signature["reader"], "signed_at": signature["at"]}
+        room.tables.audit(connection, study=study, who=by.name, what="study-trashed", detail=detail)
         trash(room.data, study)
     room.events.tell("study", {"study": study})
     return {"study": study}
@@ -164,4 +168,3 @@ def _drawn(room: Room, study: str) -> _Drawn:
 def _edits(room: Room, study: str) -> int:
     with room.tables.read() as connection:
         return studies.edits_so_far(connection, study)
-

@@ -6,17 +6,26 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
 from regions_for_tests import disc, drawing, post, put, voxels
+from room_for_tests import brought_in
 from shown_study import SHAPE, acquired
+from test_read_regions import FRAME, box, rtstruct
 from test_web_upload import HOSTILE
+from tiny_study import tiny, write
 
+from hepaflow.dicom.assemble import assemble
+from hepaflow.dicom.read_regions import read_regions
+from hepaflow.domain.series import DynamicSeries
 from hepaflow.web import import_regions, regions_log
 from hepaflow.web.room import Room
+from hepaflow.workflow import one
 
 ZIP = {"Content-Type": "application/zip"}
 NAMES = json.dumps({"labels": {"1": "aorta", "2": "lesion-1"}}).encode()
@@ -145,3 +154,68 @@ def test_a_signed_study_takes_no_file(opened_room: tuple[Any, Room], drawn: tupl
         connection.exec_driver_sql("update studies set signed = '{}' where id = ?", (study,))
     answer = send(client, f"/api/studies/{study}/regions", {"rois.nii.gz": drawn[1], "rois.json": drawn[2]})
     assert answer.json()["error"]["code"] == "CASE-SIGNED"
+
+
+# ---- on which images regions were drawn ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def imported(opened_room: tuple[Any, Room], tmp_path_factory: pytest.TempPathFactory) -> tuple[str, DynamicSeries]:
+    """A DICOM study brought in as the page does, and its series as an analysis reads it."""
+    client, room = opened_room
+    study = brought_in(client, write(tiny(), tmp_path_factory.mktemp("tiny") / "study"))
+    return study, assemble(room.place(study).study_path)
+
+
+def flags(room: Room, imported: tuple[str, DynamicSeries]) -> tuple[str, ...]:
+    """What an analysis says of the regions that the room hands it."""
+    study, series = imported
+    path = regions_log.write_drawn(room, study)
+    assert path is not None
+    return one._read(path, series).flags
+
+
+def test_regions_of_another_frame_of_reference_are_refused(
+    opened_room: tuple[Any, Room], imported: tuple[str, DynamicSeries], tmp_path: Path
+) -> None:
+    client, _ = opened_room
+    at = f"/api/studies/{imported[0]}/regions"
+    outline = {"Lesion 9": [box(1, (9, 13), (1, 6)), box(2, (9, 13), (1, 6))]}
+    other = send(client, at, {"rt.dcm": rtstruct(tmp_path / "other.dcm", outline, frame="1.2.3.99").read_bytes()})
+    assert other.json()["error"]["code"] == "REGIONS-FRAME"
+    own = send(client, at, {"rt.dcm": rtstruct(tmp_path / "own.dcm", outline, frame=FRAME).read_bytes()}).json()
+    assert ([one["name"] for one in own["regions"]], own["flags"]) == (["lesion-9"], [])
+    assert flags(opened_room[1], imported) == ()
+
+
+def test_only_regions_that_nobody_drew_on_these_images_are_said_to_be_unverified(
+    opened_room: tuple[Any, Room], imported: tuple[str, DynamicSeries]
+) -> None:
+    client, room = opened_room
+    study, series = imported
+    at = f"/api/studies/{study}/regions"
+    post(client, f"{at}/lesion-1", 0, **disc(3, 10.0, 4.0, 3.0))
+    assert flags(room, imported) == ()
+    given = np.zeros(series.grid.shape, np.uint8)
+    given[2:4, 2:5, 8:11] = 2
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ series.grid.affine[:, [2, 1, 0, 3]]
+    image = nibabel.Nifti1Image(given.T, affine)
+    names = json.dumps({"labels": {"2": "lesion-2"}}).encode()
+    assert send(client, at, {"a.nii": bytes(image.to_bytes()), "a.json": names}).json()["flags"] == ["region-frame-unverified"]
+    assert flags(room, imported) == ("region-frame-unverified",)
+    post(client, f"{at}/lesion-2", 1, kind="brush", plane="axial", index=2, path=[[3.0, 9.0]], radius_mm=2.0)
+    assert flags(room, imported) == ()  # a reader looked at it on these images
+
+
+def test_what_a_label_map_says_of_its_series_is_held_against_it(
+    opened_room: tuple[Any, Room], imported: tuple[str, DynamicSeries], tmp_path: Path
+) -> None:
+    study, series = imported
+    path = regions_log.write_drawn(opened_room[1], study)
+    assert path is not None
+    digest = series.source["digest"]
+    assert read_regions(path, series.grid, series_digest=digest).flags == ()
+    assert "region-frame-unverified" in read_regions(path, series.grid, series_digest="0" * 64).flags
+    assert "region-frame-unverified" in read_regions(path, series.grid).flags
+    moved = replace(series.grid, affine=series.grid.affine @ np.diag([1.0, 1.0, 1.01, 1.0]))
+    assert "region-frame-unverified" in read_regions(path, moved, series_digest=digest).flags

@@ -75,21 +75,22 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", "_", name.strip().lower())
 
 
-def read_regions(path: Path, grid: Grid) -> RegionSet:
+def read_regions(path: Path, grid: Grid, *, series_digest: str = "") -> RegionSet:
     """Known regions of ``path`` on ``grid``, nearest by physical position, whatever grid they were drawn on.
 
     ``path`` is a label map NAME.nii[.gz] beside NAME.json (``{"labels": {"1": "aorta", ...}, "frame": 9}``), a DICOM SEG or RTSTRUCT
-    file, or a folder of either. A label of voxels that regions share has a list of names. Names are those of the contract, in any case; others are left out with a flag. Refused: another frame
+    file, or a folder of either. A label map has no frame of reference: that it was drawn on the very series of ``series_digest`` its JSON may
+    say, by the same ``series_digest``; else a flag tells that positions could not be checked. A label of voxels that regions share has a list of names. Names are those of the contract, in any case; others are left out with a flag. Refused: another frame
     of reference, a region that is empty or wholly outside the images, one name given twice, nothing known at all.
     """
     if path.is_dir() and (maps := sorted(p for p in path.iterdir() if is_nifti(p) and sidecar_of(p).is_file())):
         if len(maps) > 1:
             raise InputRefused("REGIONS-AMBIGUOUS", "the folder holds several label maps", "Give one of them")
         path = maps[0]
-    return _from_nifti(path, grid) if is_nifti(path) else _from_dicom(path, grid)
+    return _from_nifti(path, grid, series_digest) if is_nifti(path) else _from_dicom(path, grid)
 
 
-def _from_nifti(path: Path, grid: Grid) -> RegionSet:
+def _from_nifti(path: Path, grid: Grid, series_digest: str) -> RegionSet:
     if not path.is_file():
         raise InputRefused("REGIONS-MISSING", "the given regions do not exist", "Check the path")
     facts = read_sidecar(sidecar_of(path))
@@ -109,7 +110,8 @@ def _from_nifti(path: Path, grid: Grid) -> RegionSet:
     flags = list(volume.flags)
     if present - {int(v) for v in labels}:
         flags.append("region-labels-unnamed")
-    if grid.frame_of_reference_uid:
+    same_series = series_digest != "" and facts.get("series_digest") == series_digest and volume.grid.same_as(grid)
+    if grid.frame_of_reference_uid and not same_series:
         flags.append("region-frame-unverified")
     if any(int(value) == 0 for value in labels):
         raise InputRefused("SIDECAR-INVALID", "label 0 is the background and cannot have a name", "Number regions from 1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from hepaflow.store import atomic
 from hepaflow.store.codec import Stored
 from hepaflow.web.drawn import reference_of
 from hepaflow.web.pictures import series_of
-from hepaflow.web.places import StudyPlace
+from hepaflow.web.places import FRAME_OF_REFERENCE, MADE_OF, StudyPlace
 from hepaflow.web.region_state import Bits, Origin, RegionState
 
 Mask = npt.NDArray[np.bool_]
@@ -52,7 +52,8 @@ def read(path: Path, place: StudyPlace) -> Found:
     with _one_at_a_time, open_study(path) as entries, atomic.staging(path.parent) as stage:
         if sum(entry.size for entry in entries) > MOST_BYTES:
             raise InputRefused("REGIONS-TOO-LARGE", "the archive holds more than regions", "Give the files of one set of regions")
-        found = read_regions(_label_map(entries, stage) or path, series.grid)
+        grid = replace(series.grid, frame_of_reference_uid=place.known(FRAME_OF_REFERENCE))
+        found = read_regions(_label_map(entries, stage) or path, grid, series_digest=place.known(MADE_OF))
     reference = reference_of(place)
     masks = found.masks
     if reference is not None and found.frame is not None and found.frame != reference:
@@ -109,4 +110,5 @@ def _window(mask: Mask, *, reach: list[int]) -> tuple[slice, slice, slice]:
 def _state(name: str, mask: Mask, found: RegionSet, frame: int | None) -> RegionState:
     hand = tuple(int(k) for k in np.flatnonzero(mask.any(axis=(1, 2))))
     origin: Origin = "proposed" if name in found.proposed else "given"
-    return RegionState(name, Bits.of(mask), origin=origin, hand=hand, frame=frame)
+    unverified = "region-frame-unverified" in found.flags
+    return RegionState(name, Bits.of(mask), origin=origin, hand=hand, frame=frame, unverified=unverified)

@@ -19,6 +19,7 @@ from hepaflow.web import drawn as handed
 from hepaflow.web import region_rows as rows
 from hepaflow.web import tables as t
 from hepaflow.web.pictures import working_series
+from hepaflow.web.places import MADE_OF
 from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.region_rows import ALONG, LOST, Deed
 from hepaflow.web.region_state import NAMES, RegionState, state_of
@@ -156,7 +157,7 @@ def write_drawn(room: Room, study: str) -> Path | None:
         query = sa.select(sa.func.coalesce(sa.func.max(t.edits.c.id), 0)).where(t.edits.c.study == study)
         number = int(connection.execute(query).scalar_one())
     folder = place.drawn / (f"{number}" if frame is None else f"{number}-{frame}")
-    return handed.write(states, working_series(place).value.grid, folder, frame=frame)
+    return handed.write(states, working_series(place).value.grid, folder, frame=frame, series_digest=place.known(MADE_OF))
 
 
 def drawn_shifts(room: Room, study: str) -> list[dict[str, Any]]:

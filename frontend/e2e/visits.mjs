@@ -39,12 +39,12 @@ async function brought(folder) {
   await opened(one.id);
   await tab("regions");
   await page.click(".from-file summary");
-  await page.fill(".from-file input", join(resolve(folder), "nothing.nii.gz"));
+  await page.setInputFiles(".from-file input", [join(resolve(folder), "rois.nii.gz")]);
   await page.click(".from-file button[type=submit]");
   await page.waitForSelector(".alarm");
-  await shot("no-such-file");
+  await shot("no-names-with-it");
   await page.click(".alarm button");
-  await page.fill(".from-file input", join(resolve(folder), "rois.nii.gz"));
+  await page.setInputFiles(".from-file input", ["rois.nii.gz", "rois.json"].map((name) => join(resolve(folder), name)));
   await page.click(".from-file button[type=submit]");
   await until(page, "regions of the file", async () => (await api(page, "GET", `/studies/${one.id}/regions`)).body.regions.some((region) => region.kind === "lesion"));
   await page.waitForTimeout(1500);

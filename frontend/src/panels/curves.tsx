@@ -126,7 +126,7 @@ function Quality() {
   const delays = measured.delays_s ?? {};
   return (
     <p class="quality">
-      {nameOf(lesion.id)}: R² {number(measured.r2, 3)} · {t("curves.residualSd")} {number(measured.residual_sd, 2)} HU · AIC {number(measured.aic, 1)}
+      {t("pair", { what: nameOf(lesion.id), value: `R² ${number(measured.r2, 3)}` })} · {t("curves.residualSd")} {number(measured.residual_sd, 2)} {t("unit.hu")} · AIC {number(measured.aic, 1)}
       {delays.arterial !== undefined && ` · ${t("curves.delayArterial")} ${number(delays.arterial, 1)} s`}
       {delays.portal !== undefined && ` · ${t("curves.delayPortal")} ${number(delays.portal, 1)} s`}
     </p>

@@ -127,7 +127,7 @@ def state(room: Room, study: str) -> dict[str, Any]:
     if not is_signed(place):
         with room.tables.read() as connection:
             standing = signed(connection, study)
-        gone = {"statement": "", "digest": "", "model": None, "files": 0, "software": "", "intact": False}
+        gone = {"statement": "", "language": None, "digest": "", "model": None, "files": 0, "software": "", "intact": False}
         return {"signed": None if standing is None else standing | gone, "earlier": earlier}
     found = json.loads((place.signed / NAME).read_text(encoding="utf-8"))
     told = {key: found[key] for key in ("reader", "at", "statement", "digest", "model")}

@@ -65,15 +65,16 @@ def live(study: str, asked: Question, room: InRoom, by: By, language: Language =
 
 
 @router.post("/studies/{study}/numbers/compare")
-def compare(study: str, asked: Compared, room: InRoom) -> dict[str, Any]:
-    """Every model on the healthy liver and on one curve, as in comparison.json, computed now."""
+def compare(study: str, asked: Compared, room: InRoom, by: By, language: Language = None) -> dict[str, Any]:
+    """Every model on the healthy liver and on one curve, as in comparison.json, computed now; sentences in the reader's language or another."""
     from hepaflow.workflow.compared import case_object
 
     place = room.place(study)
     cursor, drawn = numbers.drawn_now(room, study)
     lesion = None if asked.region == "healthy" else asked.region
     compared, lesions = _lives().of(place).compare(drawn, lesion=lesion, part=asked.part)
-    return {"cursor": cursor, "region": asked.region, "part": asked.part, **case_object(compared, lesions)}
+    told = case_object(compared, lesions, language=language or by.language)
+    return {"cursor": cursor, "region": asked.region, "part": asked.part, **told}
 
 
 @router.get("/studies/{study}/regions/{name}/parts/{part}/mask")

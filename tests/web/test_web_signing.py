@@ -158,6 +158,21 @@ def test_what_was_drawn_after_the_analysis_is_not_signed(study: Signed) -> None:
     assert client.post(f"{url}/sign", json={"reader": READER}).status_code == 200
 
 
+def test_results_of_an_analysis_that_was_stopped_once_they_were_written_are_not_signed(study: Signed) -> None:
+    client, room, place, url = study
+    draw(room, place, "lesion-1", box(SHAPE, 5), version=2)
+    path = place.case / "case.json"
+    before = path.read_text()
+    path.write_text(before.replace("noise-high", "motion-large"))  # of the region as it is now; its job never came to its end
+    draw(room, place, "lesion-1", box(SHAPE, 6), version=3)  # and as it was when the last finished one was asked for
+    for told in (client.get(f"{url}/results").json(), client.get(url).json()):
+        assert told["stale"] is True
+    answer = client.post(f"{url}/sign", json={"reader": READER})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "CASE-STALE")
+    path.write_text(before)
+    assert client.post(f"{url}/sign", json={"reader": READER}).status_code == 200
+
+
 def ended_job(room: Room, study: str, kind: str, state: str) -> str:
     """A job in the queue's table, as if it had come that far."""
     job = fresh_id()

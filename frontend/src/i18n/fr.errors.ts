@@ -10,7 +10,7 @@ export const frErrors: Readonly<Record<string, readonly [what: string, advice: s
   "CALIPER-NOT-A-LESION": ["seules les lésions se mesurent ainsi", "Choisissez une lésion"],
   "CASE-MISSING": ["l’examen n’a pas encore ces résultats", "Analysez d’abord l’examen"],
   "CASE-SIGNED": ["l’examen est signé", "Rouvrez-le pour changer ses régions"],
-  "CASE-STALE": ["les régions ont changé depuis l’analyse", "Analysez de nouveau l’examen, puis signez"],
+  "CASE-STALE": ["les résultats ne sont pas ceux des régions telles qu’elles sont", "Analysez de nouveau l’examen, puis signez"],
   "CASE-UNREADABLE": ["les résultats de l’examen sont illisibles", "Analysez de nouveau l’examen"],
   "CLICK-NO-LESION": ["aucune lésion ne se détache à cet endroit", "Cliquez dans une lésion, ou dessinez-la à la main"],
   "CLICK-NOT-A-LESION": ["seules les lésions se dessinent d’un clic", "Faites proposer la région, ou dessinez-la"],

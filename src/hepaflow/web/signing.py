@@ -161,7 +161,7 @@ def _refuse(room: Room, connection: sa.Connection, study: str, place: StudyPlace
     if connection.execute(active).scalar() is not None:
         raise Conflict("JOB-ACTIVE", "the study is being worked on", "Wait until that has ended, or cancel it")
     if numbers.stale(room, study):
-        raise Conflict("CASE-STALE", "the regions were changed after the analysis", "Analyse the study again, then sign")
+        raise Conflict("CASE-STALE", "the results are not those of the regions as they are", "Analyse the study again, then sign")
 
 
 def _report(place: StudyPlace, stage: Path, signature: tuple[str, str, str, str]) -> None:

@@ -12,6 +12,7 @@ from hepaflow.store import atomic, codec
 from hepaflow.store.sources import identify
 from hepaflow.web import copies
 from hepaflow.web.places import StudyPlace
+from hepaflow.web.staleness import mark
 
 if TYPE_CHECKING:
     from hepaflow.domain.history import Rule
@@ -76,7 +77,7 @@ def analyze(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
             _keep(done.aligned.get(), place.corrected, made_of=done.aligned.digest)
         tell("save", 1, 1)
         (rules, _), (_, lesions) = done.summary.get(), done.lesions.get()
-    chosen = {"model": plan.model, "motion": plan.motion.method, "compare": plan.compare}
+    chosen = {"model": plan.model, "motion": plan.motion.method, "compare": plan.compare, "case": mark(place.case)}
     return chosen | {"lesions": len(lesions), "flags": list(done.flags()), "missing": done.missing()} | _judged(rules)
 
 

@@ -46,7 +46,7 @@ def test_studies_opened_at_once_are_searched_one_after_another_and_each_once(mon
 
 def test_volumes_of_studies_looked_at_before_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    monkeypatch.setattr(searches, "search_volume", lambda key: made.append(key))
+    monkeypatch.setattr(searches, "search_volume", made.append)
     here = Searches()
     keys = [str(number) for number in range(2 * MOST + 1)]
     for key in keys:

@@ -1,13 +1,13 @@
 // From an edit of a region to the new numbers, on an analysed study with lesions:
-//   npm run numbers -- --url "http://127.0.0.1:PORT/enter?token=..." [--study ID]
+//   npm run numbers -- --url "http://127.0.0.1:PORT/enter?token=..." [--study ID] [--state FILE]
 // Edits with a brush as the page sends them, asks for the numbers, and exits 1 when the median of one lesion's is beyond a second.
 import { parseArgs } from "node:util";
 import { api, median, open } from "./open.mjs";
 
 const LIMIT_MS = 1000;
 const EDITS = 9;
-const { values: given } = parseArgs({ options: { url: { type: "string" }, study: { type: "string" } } });
-const { browser, page } = await open(given.url);
+const { values: given } = parseArgs({ options: Object.fromEntries(["url", "study", "state"].map((name) => [name, { type: "string" }])) });
+const { browser, page } = await open(given.url, { state: given.state });
 const study = given.study ?? (await api(page, "GET", "/studies")).body.studies[0].id;
 const regions = async () => (await api(page, "GET", `/studies/${study}/regions`)).body.regions.filter((one) => !one.deleted);
 const every = (await regions()).filter((one) => one.kind === "lesion").map((one) => one.name);

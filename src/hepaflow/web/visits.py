@@ -243,19 +243,16 @@ def _tenth(value: float | None) -> str:
 
 def _rated(rule: Criterion | SizeCriterion, table: Path, language: str) -> dict[str, Any]:
     """What one criterion says of every visit, or why it says nothing."""
-    french = language == "fr"
-    if isinstance(rule, SizeCriterion):
-        head = {
-            "name": rule.name.fr if french else rule.name.en,
-            "rule": rule.rule.fr if french else rule.rule.en,
-            "limits": rule.source.limits.fr if french else rule.source.limits.en,
-            "rates": rule.rates,
-        }
-    else:
-        head = {"name": rule.name_fr if french else rule.name_en, "rule": rule.rule, "limits": rule.limits, "rates": "lesion"}
-    told: dict[str, Any] = {"criterion": rule.key, **head, "visits": [], "best": None, "refused": None, "readers": None}
+    head = {
+        "criterion": rule.key,
+        "name": rule.name.in_(language),
+        "rule": rule.rule.in_(language),
+        "limits": (rule.source.limits if isinstance(rule, SizeCriterion) else rule.limits).in_(language),
+        "rates": rule.rates if isinstance(rule, SizeCriterion) else "lesion",
+    }
+    told: dict[str, Any] = {**head, "visits": [], "best": None, "refused": None, "readers": None}
     try:
-        found = respond(table, criterion=rule.key)
+        found = respond(table, criterion=rule.key, language=language)
     except HepaflowError as error:
         return told | {"refused": shape(error)}
     visits = [

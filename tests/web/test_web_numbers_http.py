@@ -255,6 +255,12 @@ def test_criteria_side_by_side(study: Study) -> None:
     told = client.get(f"/api/studies/{second}/criteria").json()
     french = client.get(f"/api/studies/{second}/criteria", params={"language": "fr"}).json()
     assert next(one["name"] for one in french["criteria"] if one["criterion"] == "who") == "OMS"
+    for one, other in zip(told["criteria"], french["criteria"], strict=True):
+        assert one["rule"] != other["rule"]
+        for seen, same in zip(one["visits"], other["visits"], strict=True):
+            assert (seen["category"], seen["numbers"]) == (same["category"], same["numbers"])
+            assert seen["text"] is None or seen["text"] != same["text"]
+            assert all(a["rule"] != b["rule"] for a, b in zip(seen["lesions"], same["lesions"], strict=True))
     assert [one["study"] for one in told["visits"]] == [first, second]
     assert {row["lesion"]: row["name"] for row in told["lesions"][second]} == {"lesion-1": "lesion-2", "lesion-2": "lesion-1"}
     assert told["unlinked"] == []

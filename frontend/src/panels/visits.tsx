@@ -7,7 +7,9 @@ import { saying } from "../i18n/errors";
 import { attempt, drawnOf, edit } from "../regions/desk";
 import { mayDraw } from "../regions/draft";
 import { nameOf } from "../regions/names";
-import { first, language, second, studies } from "../state";
+import { opened } from "../regions/opened";
+import { openPanel } from "../slots";
+import { first, language, region as selected, second, studies } from "../state";
 import { NONE } from "./format";
 import { figures } from "./numbers";
 
@@ -25,6 +27,11 @@ interface Criterion {
   readonly rates?: string;
   readonly best: string | null;
   readonly refused: Failure | null;
+  readonly limits?: string;
+  /** Lesions of which a reader has not given what the criterion reads. */
+  readonly missing: readonly { visit: string; study: string; lesion: string }[];
+  /** Agreement of two readers. */
+  readonly readers?: { kappa: number | null; n: number } | null;
   readonly visits: readonly RatedVisit[];
 }
 
@@ -35,10 +42,13 @@ interface CriteriaAnswer {
   readonly criteria: readonly Criterion[];
 }
 
-const SAID = ["major", "minor", "smaller", "larger", "stable", "not_evaluable"] as const;
+const SAID = ["major", "minor", "smaller", "larger", "stable", "gone", "optimal", "incomplete", "not_evaluable"] as const;
+/** A criterion's category "none" is a verdict, not the lack of one. */
+const NO_RESPONSE = "none";
 
 /** A category in words; abbreviations such as PR stay as they are. */
 function named(category: string | null | undefined): string {
+  if (category === NO_RESPONSE) return t("response.no");
   const known = SAID.find((one) => one === category);
   return known === undefined ? (category ?? NONE) : t(`response.${known}`);
 }
@@ -69,7 +79,7 @@ function CriteriaTable({ found, rated }: { found: CriteriaAnswer; rated: readonl
           return (
             <tbody key={one.criterion} data-criterion={one.criterion}>
               <tr>
-                <th scope="row" title={one.rule}>{one.name}</th>
+                <th scope="row" title={[one.rule, one.limits].filter(Boolean).join(" ")}>{one.name}</th>
                 {found.visits.map((visit) => <td key={visit.visit}>{verdict(one, visit.visit)}</td>)}
                 <td>{named(one.best)}</td>
               </tr>
@@ -82,6 +92,27 @@ function CriteriaTable({ found, rated }: { found: CriteriaAnswer; rated: readonl
   );
 }
 
+const GIVEN = ["chun", "mrecist", "easl"] as const;
+
+/** What readers have still to give, criterion by criterion, and the way to where this visit's lesions get it. */
+function Missing({ found, one }: { found: CriteriaAnswer; one: Criterion }) {
+  const key = GIVEN.find((each) => each === one.criterion);
+  if (key === undefined || one.missing.length === 0) return null;
+  const lesions = one.missing.map(({ visit, lesion }) => t("criteria.lesionAt", { lesion: nameOf(lesion), n: found.visits.findIndex((each) => each.visit === visit) + 1 }));
+  const here = one.missing.find((each) => each.study === first.id.value);
+  const go = (lesion: string): void => {
+    selected.value = lesion;
+    opened.value = lesion;
+    openPanel.value = "regions";
+  };
+  return (
+    <p class="missing" data-missing={key}>
+      {t("criteria.missing", { name: one.name, what: t(`criteria.missing.${key}`, { lesions: lesions.join(", ") }) })}{" "}
+      {here !== undefined && mayDraw(first) && <button type="button" data-act={`give-${key}`} onClick={() => go(here.lesion)}>{t("criteria.give")}</button>}
+    </p>
+  );
+}
+
 export function Criteria() {
   const [found, setFound] = useState<CriteriaAnswer | null>(null);
   const study = first.id.value;
@@ -90,7 +121,7 @@ export function Criteria() {
   const key = first.study.value?.patient_key ?? "";
   const visits = key === "" ? 1 : studies.value.filter((one) => one.patient_key === key).length;
   // A pair that is confirmed or taken back changes what can be rated, and so does a caliper.
-  const drawn = drawnOf(first).list.value.map((one) => `${one.name} ${one.identity?.study ?? ""} ${one.identity?.lesion ?? ""} ${one.caliper?.long_mm ?? ""}`).join();
+  const drawn = drawnOf(first).list.value.map((one) => `${one.name} ${one.identity?.study ?? ""} ${one.identity?.lesion ?? ""} ${one.caliper?.long_mm ?? ""} ${one.viable?.long_mm ?? ""} ${one.viable?.short_mm ?? ""} ${one.morphology.map((each) => each.group).join("/")}`).join();
   useEffect(() => {
     let gone = false;
     if (study === null || made === null || visits < 2) return setFound(null);
@@ -108,7 +139,9 @@ export function Criteria() {
   }, [study, made, visits, spoken, drawn]);
   if (found === null || found.visits.length < 2) return null;
   const rated = found.criteria.filter((one) => one.refused === null);
-  const refused = found.criteria.filter((one) => one.refused !== null);
+  // One that only waits for a reader says so below the table.
+  const refused = found.criteria.filter((one) => one.refused !== null && one.missing.length === 0);
+  const agreed = found.criteria.find((one) => one.readers?.kappa != null)?.readers;
   return (
     <section class="criteria">
       <h2>{t("criteria.title")}</h2>
@@ -116,6 +149,8 @@ export function Criteria() {
       {found.criteria.length > 0 && rated.length === 0 && <p class="note">{t("criteria.none")}</p>}
       {(found.unlinked?.length ?? 0) > 0 && <p class="warn">{t("criteria.unlinked", { n: found.unlinked!.length })}</p>}
       {rated.length > 0 && <CriteriaTable found={found} rated={rated} />}
+      {found.criteria.map((one) => <Missing key={one.criterion} found={found} one={one} />)}
+      {agreed != null && <p class="note">{t("criteria.readers", { kappa: number(agreed.kappa, 2), n: agreed.n })}</p>}
       {refused.length > 0 && (
         <details>
           <summary>{t("criteria.refused", { n: refused.length })}</summary>

@@ -16,3 +16,9 @@ test("a failure is told in the reader's language, and as the server says it wher
   // A code that is the name of something every object has is no text.
   expect(saying({ code: "constructor", what: "this", advice: "that" })).toBe("this. that");
 });
+
+test("the place in a table is told in French too", () => {
+  language.value = "fr";
+  const wrong = { code: "STUDY-NOT-A-NUMBER", what: "row 5, column 'bf_ratio' is not a number", advice: "Correct it" };
+  expect(inWords(wrong).what).toBe("une valeur n’est pas un nombre (ligne 5, colonne bf_ratio)");
+});

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from hepaflow.dicom.read_regions import read_regions
 from hepaflow.store import codec
 from hepaflow.web import regions_log
 from hepaflow.web import tables as t
+from hepaflow.web.region_rows import Deed
+from hepaflow.web.region_state import Caliper
+from hepaflow.web.regions_log import Step
 from hepaflow.web.room import Room
 
 
@@ -399,3 +403,22 @@ def test_a_region_tells_its_hu_in_a_pass_and_a_lesion_its_diameter(client: Any, 
     for query, code in (("pass=99", "PASS-UNKNOWN"), ("set=corrected", "SET-UNKNOWN"), ("pass=-1", "REQUEST-INVALID")):
         assert client.get(f"{at}/lesion-1/facts?{query}").json()["error"]["code"] == code
     assert client.get(f"{at}/lesion-7/facts").json()["error"]["code"] == "REGION-UNKNOWN"
+
+
+def test_a_caliper_is_by_who_set_it_whoever_draws_then(client: Any, at: str, room: Room) -> None:
+    study = study_of(at)
+    post(client, f"{at}/lesion-1", 0, **disc())
+    assert regions_log.measured_by(room, study) == {}
+    axes = client.get(f"{at}/lesion-1/caliper").json()["caliper"]
+    post(client, f"{at}/lesion-1", 1, kind="caliper", caliper={key: axes[key] for key in ("long", "short")})
+    state = regions_log.one(room, study, "lesion-1")
+    later = replace(state, hand=(4,))
+    regions_log.write(room, study, Deed("mask", "Somebody else", {}), [Step(later, state.version)])
+    assert regions_log.measured_by(room, study) == {"lesion-1": "Tester"}
+    other = replace(later, caliper=Caliper(((0.0, 0.0, 0.0), (9.0, 0.0, 0.0)), ((0.0, 0.0, 0.0), (0.0, 4.0, 0.0))))
+    regions_log.write(room, study, Deed("caliper", "Somebody else", {}), [Step(other, state.version + 1)])
+    assert regions_log.measured_by(room, study) == {"lesion-1": "Somebody else"}
+    client.post(f"{at}/undo", json={"cursor": client.get(at).json()["cursor"]})
+    assert regions_log.measured_by(room, study) == {"lesion-1": "Tester"}
+    post(client, f"{at}/lesion-1", state.version + 3, kind="caliper", caliper=None)
+    assert regions_log.measured_by(room, study) == {}

@@ -62,6 +62,7 @@ export const frErrors: Readonly<Record<string, readonly [what: string, advice: s
   "MAPS-NONE": ["l’examen n’a pas encore de cartes", "Analysez l’examen"],
   "MASK-INVALID": ["les voxels envoyés ne conviennent pas", "Dessinez dans les images"],
   "METHOD-NOT-ALLOWED": ["cette adresse n’accepte pas cette demande", "Utilisez la page de ce serveur"],
+  "MORPHOLOGY-NOT-A-LESION": ["seules les lésions ont un groupe morphologique", "Choisissez une lésion"],
   "MOVE-TOO-FAR": ["la région est déplacée trop loin", "Déplacez-la moins"],
   "NOT-FOUND": ["il n’y a rien à cette adresse", "Utilisez la page de ce serveur"],
   "NOT-SIGNED": ["l’examen n’est pas signé", "Rechargez la page"],
@@ -115,9 +116,12 @@ export const frErrors: Readonly<Record<string, readonly [what: string, advice: s
   "STUDY-SIGNED": ["l’examen est signé", "Dites signed=true pour le retirer quand même"],
   "STUDY-UNKNOWN": ["cet examen n’existe pas ici", "Revenez à la liste des examens"],
   "VERSION-UNKNOWN": ["la région n’a pas cette version", "Choisissez-en une de son historique"],
+  "VIABLE-INVALID": ["l’axe en travers est nul, ou plus long que le grand axe", "Donnez d’abord le plus grand axe, puis celui en travers"],
+  "VIABLE-NOT-A-LESION": ["seules les lésions ont une partie rehaussée à mesurer", "Choisissez une lésion"],
   "VOXEL-INVALID": ["le voxel n’est pas donné par trois entiers", "Donnez at=k,j,i"],
   "VOXEL-OUTSIDE": ["le voxel est hors de l’examen", "Choisissez-en un dans les images"],
   // What the page says by itself
   "PAGE-FAULT": ["la page a rencontré une erreur imprévue", "Rechargez-la ; rien de ce qui est dessiné n’est perdu"],
   "SERVER-AWAY": ["le serveur ne répond pas", "Relancez hepaflow serve ; rien de ce qui est dessiné n’est perdu"],
+  "ARTERIAL-PHASE-MISSING": ["aucun passage au temps artériel, ou aucun avant le contraste", "Mesurez la partie rehaussée à la main"],
 };

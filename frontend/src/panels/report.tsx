@@ -6,7 +6,8 @@ import { date, t } from "../i18n";
 import { saying } from "../i18n/errors";
 import { refreshStudy } from "../list/follow";
 import { JobLine } from "../list/job";
-import { attempt } from "../regions/desk";
+import { attempt, drawnOf } from "../regions/desk";
+import { nameOf } from "../regions/names";
 import { keepName, typedName } from "../signer";
 import { first, language, mayEdit, me, reader, said } from "../state";
 import { OnlyLooking } from "./role";
@@ -28,11 +29,15 @@ interface Signature {
 interface SignAnswer {
   readonly signed: Signature | null;
   readonly earlier?: readonly Signature[];
+  /** Lesions linked to another visit in ways that the DICOM results do not hold. */
+  readonly links_left_out?: readonly string[];
 }
 
 /** The signature with its digest, whether the case is still what was signed, and signatures before it. */
 function Signatures({ study, at }: { study: string; at: string }) {
   const [found, setFound] = useState<SignAnswer | null>(null);
+  const made = figures.results.value;
+  const linked = drawnOf(first).list.value.map((one) => `${one.identity?.study ?? ""}/${one.identity?.lesion ?? ""}`).join();
   useEffect(() => {
     let gone = false;
     void attempt(async () => {
@@ -42,13 +47,15 @@ function Signatures({ study, at }: { study: string; at: string }) {
     return () => {
       gone = true;
     };
-  }, [study, at]);
+  }, [study, at, made, linked]);
   if (found === null) return null;
+  const left = found.links_left_out ?? [];
   return (
     <>
       {found.signed?.statement ? <blockquote>{found.signed.statement}</blockquote> : null}
       {found.signed?.language ? <p><small>{t("report.signedIn", { language: t(`language.${found.signed.language}`) })}</small></p> : null}
       {found.signed?.digest ? <p class="digest"><small>{t("report.digest")} <code>{found.signed.digest}</code></small></p> : null}
+      {left.length > 0 && <p class="warn" role="note" data-links-left-out>{t(found.signed === null ? "report.linksLeftOut" : "report.linksNotSigned", { lesions: left.map(nameOf).join(", ") })}</p>}
       {found.signed?.intact === false && <p class="warn" role="alert">{t("report.changed")}</p>}
       {(found.earlier?.length ?? 0) > 0 && (
         <details>

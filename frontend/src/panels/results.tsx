@@ -51,6 +51,8 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
   const [main, ...others] = row.rated;
   const unfolded = open.value.has(row.id);
   const ratio = shownRatio(row);
+  // What criteria of size read instead of the outline's diameter.
+  const caliper = drawnOf(first).get(row.id)?.caliper;
   const before = analysed === null ? null : (shownRatio(analysed)?.value ?? null);
   const differs = row.live && before !== null && fixed(before, 2, "en") !== fixed(ratio?.value, 2, "en");
   const flags = [...new Set([...row.flags, ...row.rated.flatMap((one) => one.response.flags ?? [])])];
@@ -68,7 +70,7 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
           {main !== undefined && (others.length > 0 || main.response.region !== "whole") && <small class="part-name">{main.rating.part}</small>}
         </th>
         <Verdict rated={main ?? null} ratio={ratio} lesion={row.id} whole={row.bf} was={differs ? before : null} />
-        <td>{number(row.diameter_mm, 0)} mm<br />{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
+        <td>{number(row.diameter_mm, 0)} mm{caliper != null && <small data-caliper>{t("results.caliper", { mm: number(caliper.long_mm, 0) })}</small>}<br />{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
         <td><button type="button" class="more" aria-expanded={unfolded} aria-label={t("results.unfold", { name: nameOf(row.id) })} onClick={() => unfold(row)}>{unfolded ? "▾" : "▸"}</button></td>
       </tr>
       {others.map((one) => (

@@ -8,6 +8,7 @@ import { lookAt } from "../view/pointer";
 import { attempt, edit } from "./desk";
 import { mayDraw } from "./draft";
 import type { Drawn } from "./drawn";
+import { Given } from "./given";
 import { nameOf, verb } from "./names";
 import { VESSELS, type HistoryEntry, type Place, type Region } from "./types";
 
@@ -145,6 +146,7 @@ export function Details({ drawn, region }: { drawn: Drawn; region: Region }) {
           ))}
         </p>
       )}
+      {region.kind === "lesion" && <Given drawn={drawn} region={region} />}
       <Shifts drawn={drawn} region={region} />
       {may && <Nudge drawn={drawn} region={region} />}
       <div class="row">

@@ -223,6 +223,11 @@ export class Drawn {
     await this.load();
   }
 
+  /** What of a lesion enhances in the arterial phase more than healthy liver, and the passes that say so; null where nothing does. */
+  async enhancing(name: string): Promise<{ readonly axes: Caliper | null; readonly passes: readonly number[] }> {
+    return get(`/studies/${this.#study}/regions/${name}/viable`);
+  }
+
   /** The caliper that fits a lesion's outline; null where none does. */
   async calipered(name: string): Promise<Caliper | null> {
     return (await get<{ caliper: Caliper | null }>(`/studies/${this.#study}/regions/${name}/caliper`)).caliper;

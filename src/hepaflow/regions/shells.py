@@ -181,7 +181,7 @@ def _relative_enhancement(
     whole[local] = measured
     inside = samples[measured].T
     curves = inside - inside.mean(0)
-    smooth = _smoother(whole, series.grid.spacing_mm)
+    smooth = smoother(whole, series.grid.spacing_mm)
     slope = smooth(pattern @ curves / power)
     left = curves - np.outer(pattern, pattern @ curves / power)
     left -= left.mean(1, keepdims=True)
@@ -195,7 +195,7 @@ def _relative_enhancement(
     return slope, float(np.median(noise)) if noise else 0.0
 
 
-def _smoother(inside: Mask, spacing_mm: tuple[float, float, float]) -> Callable[[FloatArray], FloatArray]:
+def smoother(inside: Mask, spacing_mm: tuple[float, float, float]) -> Callable[[FloatArray], FloatArray]:
     """Gaussian mean, over the voxels of ``inside`` only, of values given there (n,); NaN elsewhere."""
     from scipy import ndimage
 

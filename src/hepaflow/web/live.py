@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from hepaflow.curves.enhancement import region_curve
 from hepaflow.curves.shifts import ShiftsMm
@@ -53,6 +54,7 @@ from hepaflow.workflow.plan import InputsPlan, Plan, Shift
 from hepaflow.workflow.rating import rate
 
 T = TypeVar("T")
+Mask = npt.NDArray[np.bool_]
 #: Parts of a lesion that its response is read on.
 READ = ("whole", "vascular")
 #: Fits, curves and outlines kept of a study: of a few dozen lesions by a few models.
@@ -111,6 +113,12 @@ class Live:
             raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
         with self._lock:
             return self._outlined(drawn, lesion)
+
+    def arterial(self, drawn: Mapping[str, Drawn]) -> tuple[Inputs, Mask]:
+        """What parts the arterial phase from the rest, and the healthy liver (slices, rows, columns) to compare with."""
+        with self._lock:
+            regions = self._regions(drawn)
+            return self._reference(drawn, regions, _plan(None))[0], regions.healthy.mask
 
     def compare(
         self, drawn: Mapping[str, Drawn], *, lesion: str | None, part: str

@@ -84,6 +84,18 @@ def least_version(connection: sa.Connection, study: str, name: str) -> int:
     return min(int(connection.execute(query.where(t.edits.c.study == study, t.edits.c.region == name)).scalar_one()), 0)
 
 
+def measured_by(connection: sa.Connection, study: str) -> dict[str, str]:
+    """Who set the caliper that each lesion has now, whoever changed the lesion since; lesions without one are left out."""
+    query = sa.select(t.edits.c.region, t.edits.c.state, t.edits.c.who)
+    query = query.where(t.edits.c.study == study, t.edits.c.version > 0).order_by(t.edits.c.id)
+    first: dict[tuple[str, str], str] = {}
+    now: dict[str, str | None] = {}
+    for row in connection.execute(query):
+        caliper = json.loads(row.state)["caliper"]
+        now[row.region] = None if caliper is None else first.setdefault((row.region, json.dumps(caliper)), row.who)
+    return {name: who for name, who in now.items() if who is not None}
+
+
 def cursor(connection: sa.Connection, study: str) -> int:
     """The number of the study's last edit by a person; 0 where there is none."""
     return edits_so_far(connection, study)

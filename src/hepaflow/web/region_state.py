@@ -110,6 +110,32 @@ class Caliper:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A reader's morphology group of a lesion, 1 to 3 (Chun)."""
+
+    reader: str
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Viable:
+    """The part of a lesion that enhances in the arterial phase: its longest axis and the one across it in mm (both 0: nothing enhances; short None: not measured).
+
+    ``axes`` and the pass they were drawn on where they were drawn; sizes that were typed have neither.
+    """
+
+    long_mm: float
+    short_mm: float | None
+    axes: Caliper | None = None
+    at_pass: int | None = None
+
+    def told(self) -> dict[str, Any]:
+        """The sizes and where they were measured, for the page."""
+        axes = None if self.axes is None else self.axes.told()
+        return {"long_mm": self.long_mm, "short_mm": self.short_mm, "axes": axes, "pass": self.at_pass}
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """The lesion of another study of the patient that this one is."""
 
@@ -125,7 +151,7 @@ class RegionState:
     stand as they are. Slices between these two kinds are interpolated. ``frame`` is the pass that it was drawn on where no
     corrected series existed yet. ``from_case``: an analysis proposed it, and nobody has touched it since. ``provisional``: the room proposed it
     on images that were not corrected, and nobody has touched it since. ``unverified``: it came from a file that does not say on which images
-    it was drawn, and nobody has touched it since.
+    it was drawn, and nobody has touched it since. ``morphology`` holds one group a reader, in the order in which they first read it.
     """
 
     name: str
@@ -139,6 +165,8 @@ class RegionState:
     shifts: tuple[Shift, ...] = ()
     caliper: Caliper | None = None
     identity: Identity | None = None
+    morphology: tuple[Reading, ...] = ()
+    viable: Viable | None = None
     frame: int | None = None
     from_case: bool = False
     provisional: bool = False
@@ -180,6 +208,8 @@ class RegionState:
             "shifts": [{"pass": shift.at_pass, "mm": list(shift.mm)} for shift in self.shifts],
             "caliper": None if self.caliper is None else self.caliper.told(),
             "identity": None if self.identity is None else {"study": self.identity.study, "lesion": self.identity.lesion},
+            "morphology": [{"reader": one.reader, "group": one.group} for one in self.morphology],
+            "viable": None if self.viable is None else self.viable.told(),
             "frame": self.frame,
             "deleted": self.deleted,
         }
@@ -195,6 +225,8 @@ class RegionState:
             "shifts": [[shift.at_pass, shift.mm] for shift in self.shifts],
             "caliper": None if self.caliper is None else [self.caliper.long, self.caliper.short],
             "identity": None if self.identity is None else [self.identity.study, self.identity.lesion],
+            "morphology": [[one.reader, one.group] for one in self.morphology],
+            "viable": None if self.viable is None else _viable_stored(self.viable),
             "frame": self.frame,
             "from_case": self.from_case,
             "provisional": self.provisional,
@@ -220,6 +252,8 @@ class RegionState:
             shifts=tuple(Shift(at_pass, _three(mm)) for at_pass, mm in told["shifts"]),
             caliper=None if caliper is None else Caliper(*(_two(ends) for ends in caliper)),
             identity=None if identity is None else Identity(*identity),
+            morphology=tuple(Reading(*one) for one in told.get("morphology", ())),  # rows of early versions hold neither
+            viable=None if told.get("viable") is None else _viable_read(*told["viable"]),
             frame=told["frame"],
             from_case=told["from_case"],
             provisional=told.get("provisional", False),
@@ -230,6 +264,15 @@ class RegionState:
     def same_as(self, other: RegionState) -> bool:
         """Whether nothing but version, author and time tells the two apart."""
         return self.stored()[0] == other.stored()[0] and self.bits == other.bits
+
+
+def _viable_stored(viable: Viable) -> list[Any]:
+    axes = None if viable.axes is None else [viable.axes.long, viable.axes.short]
+    return [viable.long_mm, viable.short_mm, axes, viable.at_pass]
+
+
+def _viable_read(long_mm: float, short_mm: float | None, axes: Any, at_pass: int | None) -> Viable:
+    return Viable(long_mm, short_mm, None if axes is None else Caliper(*(_two(ends) for ends in axes)), at_pass)
 
 
 def _three(values: Any) -> Any:

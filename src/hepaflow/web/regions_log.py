@@ -160,6 +160,12 @@ def write_drawn(room: Room, study: str) -> Path | None:
     return handed.write(states, working_series(place).value.grid, folder, frame=frame, series_digest=place.known(MADE_OF))
 
 
+def measured_by(room: Room, study: str) -> dict[str, str]:
+    """Who set the caliper of each lesion that has one."""
+    with room.tables.read() as connection:
+        return rows.measured_by(connection, study)
+
+
 def drawn_shifts(room: Room, study: str) -> list[dict[str, Any]]:
     """Where readers moved vessels in single passes, as ``inputs.shifts`` of a plan."""
     states = current(room, study)

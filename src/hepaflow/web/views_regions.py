@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from hepaflow.errors import InputRefused
-from hepaflow.web import calipers, import_regions, refusals, region_facts, regions_log, seals, uploads
+from hepaflow.web import calipers, import_regions, readings, refusals, region_facts, regions_log, seals, uploads
 from hepaflow.web.pictures import motion_method, reference_pass, working_series, working_set
 from hepaflow.web.region_asks import Base, Cursor, Edit, Index, Version
 from hepaflow.web.region_edits import Ground, applied, fresh, shown
@@ -129,6 +129,12 @@ def caliper(study: str, name: str, room: InRoom) -> dict[str, Any]:
     return {"caliper": calipers.proposed(state.mask, grid).told(), "version": state.version}
 
 
+@router.get("/{name}/viable")
+def viable(study: str, name: str, room: InRoom) -> dict[str, Any]:
+    """The axes of what of a lesion enhances in the arterial phase more than healthy liver; nothing is written."""
+    return readings.proposed(room.place(study), regions_log.current(room, study), name)
+
+
 @router.get("/{name}/facts")
 def facts(
     study: str,
@@ -172,7 +178,7 @@ def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> dict[str
         start = None if base == 0 else there if there and there.version == base else regions_log.at_version(room, study, name, base)
     if asked.edit.kind in DRAWN and asked.which == "acquired":
         _refuse_elsewhere(room, study, asked.at_pass)
-    ground = _ground(room, study, states, frame=asked.at_pass)
+    ground = _ground(room, study, states, frame=asked.at_pass, by=by.name)
     state = applied(asked.edit, name, None if start is None or start.deleted else start, ground)
     told = asked.edit.model_dump(mode="json", by_alias=True, exclude={"bits"})  # the voxels are kept in the version itself
     deed = Deed(asked.edit.kind, by.name, told, key=asked.key)
@@ -205,7 +211,7 @@ def _refuse_elsewhere(room: Room, study: str, at_pass: int | None) -> None:
         )
 
 
-def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: int | None = None) -> Ground:
+def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: int | None = None, by: str = "") -> Ground:
     place = room.place(study)
     held = working_series(place)
     if frame is not None and frame >= held.value.passes:
@@ -218,7 +224,7 @@ def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: in
         check_identity(room, study, identity)
 
     drawn = {name: state for name, state in states.items() if not state.deleted}
-    return Ground(held, drawn, None if corrected else frame, check, corrected)
+    return Ground(held, drawn, None if corrected else frame, check, corrected, by, frame)
 
 
 def _changed(room: Room, study: str, written: list[RegionState]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from hepaflow.errors import InputRefused
 from hepaflow.regions.diameter import slice_axis
 from hepaflow.regions.healthy import ENOUGH_ML, large_vessels, propose_healthy
 from hepaflow.regions.liver import find_liver, find_spleen, organ_images
+from hepaflow.regions.remember import Remember, forgetful
 from hepaflow.regions.search import SearchVolume, search_volume
 from hepaflow.regions.shells import Surroundings, delineate
 from hepaflow.regions.vessels import Arterial, arterial_from, find_aorta, find_portal
@@ -34,17 +35,6 @@ _DRAWN = (ALL_LESIONS, "healthy")
 _ORGAN = ("aorta", "liver", *_DRAWN)
 
 T = TypeVar("T")
-
-
-class Remember(Protocol):
-    """Gives back what ``make`` made, or made before under the same ``part`` while none of the regions ``of`` those names changed."""
-
-    def __call__(self, part: str, of: tuple[str, ...], make: Callable[[], T]) -> T:
-        """The value."""
-
-
-def _forgetful(part: str, of: tuple[str, ...], make: Callable[[], T]) -> T:
-    return make()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +81,7 @@ def find(
     frame: int | None = None,
     only: Collection[str] | None = None,
     proposed: Collection[str] = (),
-    remember: Remember = _forgetful,
+    remember: Remember = forgetful,
 ) -> Regions:
     """Regions of a motion-corrected study on its own grid.
 
@@ -106,14 +96,11 @@ def find(
     finder = Finder(aligned, given, proposed=proposed, remember=remember)
     aorta, liver, portal = finder.aorta(), finder.liver(), finder.portal_vein()
     spleen, wide, healthy = finder.spleen(), finder.vessels(), finder.healthy()
-    reference = remember(
-        "reference",
-        _after("healthy", finder.masks, "portal_vein"),
-        lambda: region_curve(aligned, healthy.mask, name="healthy").values,
-    )
+    rests_on = _after("healthy", finder.masks, "portal_vein")
+    reference = remember("reference", rests_on, lambda: region_curve(aligned, healthy.mask, name="healthy").values)
     around = Surroundings(liver.mask, finder.lesions, wide, reference)
     found: tuple[Lesion, ...] = tuple(
-        delineate(n, m, series=aligned, around=around)
+        delineate(n, m, series=aligned, around=around, remember=remember, reference_of=rests_on)
         for n, m in sorted(finder.lesions.items(), key=_by_number)
         if only is None or n in only
     )
@@ -130,7 +117,7 @@ class Finder:
         given: Mapping[str, Mask],
         *,
         proposed: Collection[str] = (),
-        remember: Remember = _forgetful,
+        remember: Remember = forgetful,
     ) -> None:
         self._aligned, self._proposed, self._remember = aligned, frozenset(proposed), remember
         self._found: dict[str, Any] = {}

@@ -6,6 +6,7 @@ versions of the regions it looks at, so that an edit computes anew what it touch
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -78,18 +79,20 @@ class Live:
         drawn: Mapping[str, Drawn],
         *,
         model: str | None = None,
-        lesions: Collection[str] | None = None,
+        lesions: Sequence[str] | None = None,
         parts: Sequence[str] | None = None,
+        patience_s: float = math.inf,
     ) -> Numbers:
         """Inputs, healthy liver and the asked ``parts`` (READ unless given) of the asked ``lesions`` (all unless given), rated by the plan's criterion.
 
+        Lesions are measured in the order asked. Once ``patience_s`` have passed no other is begun after the first: ``left`` names those.
         Means over maps are not there: maps are made by an analysis. A part that cannot be fitted is left out and its lesion flagged.
         Refused: LESION-UNKNOWN, PART-UNKNOWN, a model that is none, and what :func:`find` and :func:`make_inputs` refuse.
         """
         begun, plan = time.perf_counter(), _plan(model)
         parts = READ if parts is None else parts
         names = [name for name in drawn if name.startswith(LESION)]
-        wanted = names if lesions is None else [name for name in names if name in set(lesions)]
+        wanted = list(dict.fromkeys(names if lesions is None else lesions))
         if lesions is not None and set(lesions) - set(names):
             raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
         if set(parts) - set(SHELLS):
@@ -97,13 +100,18 @@ class Live:
         with self._lock:
             regions = self._regions(drawn)
             inputs, healthy = self._reference(drawn, regions, plan)
-            measured = {name: self._lesion(drawn, name, parts, inputs, healthy.found, plan) for name in wanted}
-            results = tuple(self._result(drawn, name, measured[name], parts, healthy.found) for name in wanted)
+            measured: dict[str, dict[str, Measured]] = {}
+            for name in wanted:
+                if measured and time.perf_counter() - begun > patience_s:
+                    break
+                measured[name] = self._lesion(drawn, name, parts, inputs, healthy.found, plan)
+            results = tuple(self._result(drawn, name, found, parts, healthy.found) for name, found in measured.items())
         rated_healthy, rated = rate((healthy.found, results), model=plan.model, **plan.response.model_dump())
         moving = ("motion-not-corrected",) if self._moving else ()
         flags = tuple(dict.fromkeys((*self.series.flags, *moving, *regions.flags, *inputs.flags, *rated_healthy.flags)))
+        left = tuple(wanted[len(measured) :])
         took = time.perf_counter() - begun
-        return Numbers(self.name, plan.model, inputs, Measured(healthy.curve, rated_healthy), rated, measured, flags, took)
+        return Numbers(self.name, plan.model, inputs, Measured(healthy.curve, rated_healthy), rated, measured, left, flags, took)
 
     def outlined(self, drawn: Mapping[str, Drawn], lesion: str) -> Outlined:
         """A lesion's parts, packed. Refused: ``LESION-UNKNOWN``."""
@@ -183,24 +191,21 @@ class Live:
     ) -> dict[str, Measured]:
         """The parts of a lesion that can be fitted."""
         packed, measured = self._outlined(drawn, name).parts, {}
-        reference = own(drawn, "healthy")
         for part in parts:
             if part not in packed:
                 continue
-            # what a part consists of hangs on the lesion alone, or on the healthy liver's curve, or on everything around it
-            rests = (name, part, version(drawn, name), *(() if part in {"whole", "rim", "core"} else (reference,)))
-            rests = (*rests, everything(drawn)) if part == "surround" else rests
+            # whatever moved its border, the same voxels have the same curve, and by the same references the same fit
+            voxels = packed[part]
             try:
-                curve, voxels = self._keep(("part", rests), partial(self._curve, packed[part], f"{name}/{part}"))
-                key = ("fit", plan.model, fed(drawn), reference, rests)
-                measured[part] = self._keep(key, partial(self._measured, curve, voxels, inputs, plan, healthy))
+                curve = replace(self._keep(("curve", voxels.content), partial(self._curve, voxels)), name=f"{name}/{part}")
+                key = ("fit", plan.model, fed(drawn), own(drawn, "healthy"), curve.name, voxels.content)
+                measured[part] = self._keep(key, partial(self._measured, curve, voxels.count, inputs, plan, healthy))
             except InputRefused:
                 continue
         return measured
 
-    def _curve(self, part: Packed, name: str) -> tuple[TimeCurve, int]:
-        mask = part.mask(self.series.grid.shape)
-        return region_curve(self.series, mask, name=name), int(mask.sum())
+    def _curve(self, part: Packed) -> TimeCurve:
+        return region_curve(self.series, part.mask(self.series.grid.shape), name="part")
 
     def _result(
         self, drawn: Mapping[str, Drawn], name: str, measured: Mapping[str, Measured], parts: Sequence[str], healthy: Measurement

@@ -85,7 +85,7 @@ class Live:
     ) -> Numbers:
         """Inputs, healthy liver and the asked ``parts`` (READ unless given) of the asked ``lesions`` (all unless given), rated by the plan's criterion.
 
-        Lesions are measured in the order asked. Once ``patience_s`` have passed no other is begun after the first: ``left`` names those.
+        Lesions are measured in the order asked. Once ``patience_s`` have passed, none is begun after the first.
         Means over maps are not there: maps are made by an analysis. A part that cannot be fitted is left out and its lesion flagged.
         Refused: LESION-UNKNOWN, PART-UNKNOWN, a model that is none, and what :func:`find` and :func:`make_inputs` refuse.
         """
@@ -109,9 +109,8 @@ class Live:
         rated_healthy, rated = rate((healthy.found, results), model=plan.model, **plan.response.model_dump())
         moving = ("motion-not-corrected",) if self._moving else ()
         flags = tuple(dict.fromkeys((*self.series.flags, *moving, *regions.flags, *inputs.flags, *rated_healthy.flags)))
-        left = tuple(wanted[len(measured) :])
         took = time.perf_counter() - begun
-        return Numbers(self.name, plan.model, inputs, Measured(healthy.curve, rated_healthy), rated, measured, left, flags, took)
+        return Numbers(self.name, plan.model, inputs, Measured(healthy.curve, rated_healthy), rated, measured, flags, took)
 
     def outlined(self, drawn: Mapping[str, Drawn], lesion: str) -> Outlined:
         """A lesion's parts, packed. Refused: ``LESION-UNKNOWN``."""

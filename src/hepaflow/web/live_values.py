@@ -70,9 +70,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Numbers:
-    """What is known of a study now. ``lesions`` are rated; ``parts`` holds their curves by lesion and part; ``left`` are those asked that were
-    not reached; ``series`` says on which data.
-    """
+    """What is known of a study now. ``lesions`` are rated; ``parts`` holds their curves by lesion and part; ``series`` says on which data."""
 
     series: str
     model: str
@@ -80,7 +78,6 @@ class Numbers:
     healthy: Measured
     lesions: tuple[LesionResult, ...]
     parts: dict[str, dict[str, Measured]]
-    left: tuple[str, ...]
     flags: tuple[str, ...]
     seconds: float
 

@@ -51,7 +51,6 @@ def told(found: Numbers, drawn: Mapping[str, Drawn], *, cursor: int, words: Word
             _lesion(one, found.parts[one.lesion.id], drawn[one.lesion.id].version) | {"ratings": ratings.told(one, words)}
             for one in found.lesions
         ],
-        "left": list(found.left),
         "flags": list(found.flags),
     }
 

@@ -20,7 +20,7 @@ from hepaflow.web import region_rows as rows
 from hepaflow.web import tables as t
 from hepaflow.web.pictures import working_series
 from hepaflow.web.refusals import Conflict, NotThere
-from hepaflow.web.region_rows import ALONG, LOST, Deed
+from hepaflow.web.region_rows import ALONG, LOST, TOKEN_DIGITS, Deed
 from hepaflow.web.region_state import NAMES, RegionState, state_of
 from hepaflow.web.room import Room
 from hepaflow.web.seals import require_open
@@ -113,7 +113,7 @@ def write(room: Room, study: str, deed: Deed, steps: Sequence[Step]) -> list[Reg
     the first step would have made is kept under the version that is told as ``lost``.
     """
     refuse_signed(room, study)
-    token = secrets.token_hex(6)
+    token = secrets.token_hex(TOKEN_DIGITS // 2)
     try:
         with room.tables.begin() as connection:
             require_open(connection, study)

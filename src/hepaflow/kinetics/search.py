@@ -47,7 +47,10 @@ def _starts(problem: Problem, degrees: int) -> tuple[list[FloatArray], float]:
     thin = max(1, problem.times_s.size // FEW_SAMPLES)
     scouted = replace(problem, times_s=problem.times_s[::thin], observed=problem.observed[::thin])
     rows, table = _scouts(
-        problem.model, problem.chosen, problem.sources, *(tuple(x) for x in (scouted.times_s, problem.prior.centre, problem.prior.spread))
+        problem.model,
+        problem.chosen,
+        problem.sources,
+        *(tuple(x) for x in (scouted.times_s, problem.prior.centre, problem.prior.spread)),
     )
     flows, baseline, misfit = _project(scouted, table)
     sigma = float(np.sqrt(max(misfit.min() * thin / degrees, problem.noise**2)))

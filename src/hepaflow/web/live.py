@@ -1,7 +1,7 @@
 """Numbers while a reader draws: the line of work of ``hepaflow analyze`` on one study, from its regions on, part by part.
 
-Everything is computed by the functions of the command line from the same full-precision data. What a part rests on is known by the
-versions of the regions it looks at, so that an edit computes anew what it touches and nothing else.
+Everything is computed by the functions of the command line from the same full-precision data. What regions rest on is known by the
+versions of those they look at, curves and fits by the voxels themselves: an edit computes anew what it touches and nothing else.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.lesions.by_model import part_name
 from hepaflow.lesions.compare_models import compare_models
 from hepaflow.lesions.measure import measure_curve, prior_of_lesions, result_of
-from hepaflow.regions.find import ALL_LESIONS, LESION, find
+from hepaflow.regions.find import ALL_LESIONS, LESION, Finder
 from hepaflow.regions.search import SearchVolume
 from hepaflow.web.live_values import (
     FEEDING,
@@ -148,21 +148,25 @@ class Live:
             inputs, healthy = self._reference(drawn, self._regions(drawn), plan)
         return self._measured(region_curve(self.series, mask, name="voxel"), 1, inputs, plan, healthy.found), plan.model
 
-    def _regions(self, drawn: Mapping[str, Drawn], only: Collection[str] = ()) -> Regions:
-        """What ``find`` finds, with what it found before for the same regions."""
+    def _finder(self, drawn: Mapping[str, Drawn]) -> Finder:
+        """The search for regions beside those drawn, which is given back what it found before for the same ones."""
 
         def remember(part: str, of: tuple[str, ...], make: Callable[[], T]) -> T:
             if part == "volume" and self._volume is not None:
                 return cast(T, self._volume())  # kept where proposals look for it too
-            key = tuple(every_lesion(drawn) if name == ALL_LESIONS else version(drawn, name) for name in of)
-            known = self._parts.get(part)
-            if known is None or known[0] != key:
-                known = self._parts[part] = (key, make())
-            return cast(T, known[1])
+            return self._last(
+                part, tuple(every_lesion(drawn) if name == ALL_LESIONS else version(drawn, name) for name in of), make
+            )
 
-        proposed = [name for name, one in drawn.items() if one.origin == "proposed"]
-        masks = {name: one.mask for name, one in drawn.items()}
-        return find(self.series, masks, only=only, proposed=proposed, remember=remember)
+        def search() -> Finder:
+            proposed = [name for name, one in drawn.items() if one.origin == "proposed"]
+            return Finder(self.series, {name: one.mask for name, one in drawn.items()}, proposed=proposed, remember=remember)
+
+        return self._last("finder", everything(drawn), search)
+
+    def _regions(self, drawn: Mapping[str, Drawn]) -> Regions:
+        """Every region, without the lesions."""
+        return self._finder(drawn).regions(only=())
 
     def _reference(self, drawn: Mapping[str, Drawn], regions: Regions, plan: Plan) -> tuple[Inputs, Measured]:
         """The inputs and the healthy liver."""
@@ -215,7 +219,7 @@ class Live:
 
     def _outlined(self, drawn: Mapping[str, Drawn], name: str) -> Outlined:
         def make() -> Outlined:
-            lesion = next(one for one in self._regions(drawn, only=(name,)).lesions if one.id == name)
+            lesion = self._finder(drawn).lesion(name)
             within = around(drawn[name].mask, self.series.grid.spacing_mm)
             parts = {part: Packed.of(region.mask, within=within) for part, region in lesion.shells.items()}
             return Outlined(replace(lesion, shells={}), parts)
@@ -227,6 +231,13 @@ class Live:
         prior = None if healthy is None else prior_of_lesions(healthy, model)
         found = measure_curve(curve, inputs, model=model, density_g_ml=plan.density_g_ml, voxels=voxels, prior=prior)
         return Measured(curve, found)
+
+    def _last(self, part: str, key: Key, make: Callable[[], T]) -> T:
+        """One value a part: the last, while its key stays."""
+        known = self._parts.get(part)
+        if known is None or known[0] != key:
+            known = self._parts[part] = (key, make())
+        return cast(T, known[1])
 
     def _keep(self, key: Key, make: Callable[[], T]) -> T:
         if key in self._kept:

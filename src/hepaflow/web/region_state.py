@@ -164,8 +164,8 @@ class RegionState:
             )
         return replace(self, bits=Bits.of(mask), **changes)
 
-    def told(self, grid: Grid) -> dict[str, Any]:
-        """The region as the page's list knows it; of its outlines (:meth:`shapes_told`), the slices that they lie in."""
+    def told(self, grid: Grid, *, points: bool = False) -> dict[str, Any]:
+        """The region as the page knows it: of its outlines the slices that they lie in, and only if asked all their ``points``."""
         voxels = self.bits.count
         return {
             "name": self.name,
@@ -178,6 +178,7 @@ class RegionState:
             "volume_ml": voxels * grid.voxel_ml,
             "box": list(self.bits.box),
             "slices": sorted(self.shapes),
+            **({"shapes": self.shapes_told()} if points else {}),
             "shifts": [{"pass": shift.at_pass, "mm": list(shift.mm)} for shift in self.shifts],
             "caliper": None if self.caliper is None else self.caliper.told(),
             "identity": None if self.identity is None else {"study": self.identity.study, "lesion": self.identity.lesion},

@@ -230,7 +230,7 @@ def _kept(room: Room, study: str, deed: Deed, state: RegionState, changed: str) 
         "REGION-CHANGED",
         "somebody else changed the region first",
         "Look at both, and draw yours again if it still holds",
-        extra={"current": None if there is None else there.told(grid), "lost": number, "cursor": cursor},
+        extra={"current": None if there is None else there.told(grid, points=True), "lost": number, "cursor": cursor},
     )
 
 

@@ -244,4 +244,4 @@ def _changed(room: Room, study: str, written: list[RegionState]) -> dict[str, An
 
 def _told(room: Room, study: str, state: RegionState) -> Response:
     grid = working_series(room.place(study)).value.grid
-    return JSONResponse(state.told(grid) | {"shapes": state.shapes_told()})  # as it is: a look at every point again takes longest
+    return JSONResponse(state.told(grid, points=True))  # as it is: one more look at every point would take longest of all

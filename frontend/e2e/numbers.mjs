@@ -24,7 +24,7 @@ function watch() {
   const lift = (event) => (lifted = event.timeStamp);
   window.addEventListener("pointerup", lift, { capture: true, once: true });
   window.waited = new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error("no new numbers within 60 s")), 60_000);
+    const late = setTimeout(() => reject(new Error("no new numbers within 5 minutes")), 300_000);
     const observer = new MutationObserver(() => {
       const busy = [...document.querySelectorAll("tr[data-lesion]")].map((row) => row.getAttribute("aria-busy") === "true");
       began ||= lifted > 0 && busy.some(Boolean);
@@ -39,7 +39,7 @@ function watch() {
   });
 }
 
-const idle = () => page.waitForFunction(() => document.querySelector(".results-panel[aria-busy=false] tr[data-lesion]") && !document.querySelector("tr[data-lesion][aria-busy=true]"), null, { timeout: 120_000 });
+const idle = () => page.waitForFunction(() => document.querySelector(".results-panel[aria-busy=false] tr[data-lesion]") && !document.querySelector("tr[data-lesion][aria-busy=true]"), null, { timeout: 600_000 });
 
 for (const name of [lesions[0], "aorta", "portal_vein", "healthy"]) {
   await tab("regions");

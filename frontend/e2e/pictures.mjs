@@ -64,7 +64,7 @@ try {
   const before = await take(page, earlier.id);
   await before.tab("regions");
   await page.click(".from-file summary");
-  await page.fill(".from-file input", resolve(given.earlier, "rois.nii.gz"));
+  await page.setInputFiles(".from-file input", ["rois.nii.gz", "rois.json"].map((name) => resolve(given.earlier, name)));
   await page.click(".from-file button[type=submit]");
   await until(page, "regions of the file", async () => (await before.regions()).some((one) => one.kind === "lesion"));
   await analysed(before);

@@ -68,6 +68,8 @@ export interface Me {
   language: "en" | "fr";
   version: string;
   local: boolean;
+  /** Whether studies can be brought in by a path on the server's disks. */
+  paths: boolean;
 }
 
 export interface Plane {

@@ -1,7 +1,8 @@
 // @vitest-environment happy-dom
 import { expect, test } from "vitest";
 import type { Study } from "../src/api";
-import { neighbour } from "../src/view/actions";
+import { bigPlane, layout } from "../src/state";
+import { neighbour, nextPlane } from "../src/view/actions";
 import { lastChoices } from "../src/view/analyse";
 
 function study(id: string, visit: number, more: Partial<Study> = {}): Study {
@@ -22,4 +23,17 @@ test("an analysis starts from the choices of the last one, as far as they are kn
   expect(last({ at: "", model: "aath", motion: "rigid", compare: true })).toEqual({ model: "aath", motion: "rigid", compare: true });
   expect(last({ at: "", motion: "sideways" })).toEqual({});
   expect(last(null)).toEqual({});
+});
+
+test("the next plane becomes large where three are shown, and goes round where one is", () => {
+  const seen = (["planes", "maps", "visits"] as const).map((before) => {
+    layout.value = before;
+    bigPlane.value = "axial";
+    return Array.from({ length: 3 }, () => {
+      nextPlane();
+      return `${layout.value} ${bigPlane.value}`;
+    });
+  });
+  const round = (where: string) => ["coronal", "sagittal", "axial"].map((plane) => `${where} ${plane}`);
+  expect(seen).toEqual([round("one"), round("maps"), round("visits")]);
 });

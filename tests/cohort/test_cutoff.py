@@ -38,6 +38,31 @@ def test_the_curve_classifies_as_it_says_and_holds_the_area(found: Sample) -> No
 
 @settings(deadline=None)
 @given(samples())
+def test_each_point_names_the_lesions_that_its_threshold_is_the_first_to_call_positive(found: Sample) -> None:
+    drawn = curve(found)
+    called = [called_positive(found.values, float(at), direction=found.direction) for at in drawn.thresholds]
+    assert drawn.lesions[0].tolist() == []
+    assert np.isnan(drawn.values[0])
+    for before, now, value, lesions in zip(called[:-1], called[1:], drawn.values[1:].tolist(), drawn.lesions[1:], strict=True):
+        assert lesions.tolist() == np.flatnonzero(now & ~before).tolist()
+        assert lesions.tolist() == np.flatnonzero(found.values == value).tolist()
+    # whoever applies a threshold as it is written gets its rates
+    assert (drawn.shown[0], drawn.shown[-1]) == (None, None)
+    for text, now in zip(drawn.shown[1:-1], called[1:-1], strict=True):
+        assert text is not None
+        assert called_positive(found.values, float(text), direction=found.direction).tolist() == now.tolist()
+
+
+@pytest.mark.parametrize(("direction", "wanted"), [("lower", [[], [1, 3], [0], [2]]), ("higher", [[], [2], [0], [1, 3]])])
+def test_lesions_of_one_value_are_one_point(direction: str, wanted: list[list[int]]) -> None:
+    found = sample([0.7, 0.5, 0.9, 0.5], [True, True, False, False], direction=direction)  # type: ignore[arg-type]
+    drawn = curve(found)
+    assert [one.tolist() for one in drawn.lesions] == wanted
+    assert drawn.shown == (None, *sorted(("0.6", "0.8"), reverse=direction == "higher"), None)
+
+
+@settings(deadline=None)
+@given(samples())
 def test_the_best_cut_is_the_best_of_all(found: Sample) -> None:
     best = youden(found)
     values = sorted(set(found.values.tolist()))

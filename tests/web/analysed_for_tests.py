@@ -20,6 +20,7 @@ from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.region_state import Bits, RegionState
 from hepaflow.web.room import Room
+from hepaflow.web.staleness import mark
 from hepaflow.workflow.outputs import REPORT_KEPT
 
 sys.path.append(str(Path(__file__).parents[1] / "dicom_out"))
@@ -90,7 +91,7 @@ def finish(room: Room, place: StudyPlace, *, language: str = "en") -> None:
 def say_analysed(room: Room, place: StudyPlace) -> None:
     study = place.folder.name
     cursor, _ = numbers.drawn_now(room, study)
-    known = {"lesions": 1, "cursor": cursor, "at": t.now(), "rules": []}
+    known = {"lesions": 1, "cursor": cursor, "at": t.now(), "rules": [], "case": mark(place.case)}
     with room.tables.begin() as connection:
         connection.execute(sa.update(t.studies).where(t.studies.c.id == study).values(analysed=json.dumps(known)))
 

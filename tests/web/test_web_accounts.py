@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ MATRIX = [
     ("GET", "/api/studies", b"", "viewer"),
     ("PUT", "/api/me", b'{"language": "fr"}', "viewer"),
     ("POST", "/api/studies", b'{"path": "/nothing-here"}', "reader"),
+    ("POST", "/api/studies/aaaaaaaaaaaa/regions/import", b"", "reader"),
     ("DELETE", "/api/studies/aaaaaaaaaaaa", b"", "reader"),
     ("POST", "/api/studies/aaaaaaaaaaaa/analyze", b"{}", "reader"),
     ("DELETE", "/api/jobs/aaaaaaaaaaaa", b"", "reader"),
@@ -94,6 +96,35 @@ def test_a_name_is_the_accounts_and_no_link_leads_in(guarded: tuple[Any, Room]) 
     assert request(guarded, None, "GET", f"/enter?token={token}").status == 401
     told = json.loads(request(guarded, "reader", "GET", "/api/me").body)
     assert (told["reader"], told["role"], told["local"]) == ("reader", "reader", False)
+
+
+@pytest.mark.parametrize("who", ["reader", "admin"])
+@pytest.mark.parametrize(
+    "path", ["/etc", "/etc/hostname", "/not/there", "relative", "{open}/../shut", "{open}/link", "{open}x", "\\u0000"]
+)
+def test_an_account_brings_in_nothing_but_what_is_open_for_it(
+    guarded: tuple[Any, Room], tmp_path: Path, who: str, path: str
+) -> None:
+    room = guarded[1]
+    folder, shut = tmp_path / "open", tmp_path / "shut"
+    folder.mkdir()
+    shut.mkdir()
+    (folder / "link").symlink_to(shut)
+    for folders in ((), (folder,)):
+        at = (make_app(replace(room, folders=folders)), room)
+        answer = request(at, who, "POST", "/api/studies", f'{{"path": "{path.format(open=folder)}"}}'.encode())
+        assert (answer.status, answer.code) == (403, "IMPORT-OUTSIDE")  # the same whether it is there or not
+        assert json.loads(request(at, who, "GET", "/api/me").body)["paths"] == bool(folders)
+    inside = request(at, who, "POST", "/api/studies", f'{{"path": "{folder}/study"}}'.encode())
+    assert inside.code == "SOURCE-MISSING"
+
+
+def test_a_folder_to_bring_studies_in_from_must_be_there(tmp_path: Path) -> None:
+    with (
+        pytest.raises(UsageError, match="SERVE-NO-FOLDER"),
+        open_room(Settings(tmp_path / "data", folders=(tmp_path / "x",)), GATE),
+    ):
+        pass
 
 
 def login(

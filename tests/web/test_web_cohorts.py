@@ -106,6 +106,10 @@ def test_a_table_is_judged_as_by_the_command_line(ours: dict[str, Any], tmp_path
     x, y = np.array(curve["points"]).T
     assert np.trapezoid(y, x) == pytest.approx(curve["area"], abs=1e-12)
     assert (curve["points"][0], curve["points"][-1]) == ([0.0, 0.0], [1.0, 1.0])
+    assert curve["thresholds"] == [point["threshold"] for point in found["results"]["roc"]["bf_ratio"]["curve"]]
+    for point, rows in zip(found["results"]["roc"]["bf_ratio"]["curve"], curve["rows"], strict=True):
+        assert [found["table"][row]["row"] for row in rows] == point["rows"]
+        assert {found["table"][row]["bf_ratio"] for row in rows} <= {point["value"]}
     groups = {group["name"]: group["values"] for group in found["boxes"][0]["groups"]}
     assert {name: len(values) for name, values in groups.items()} == {"major": 10, found["results"]["negative"]: 10}
     for values in groups.values():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -247,14 +246,17 @@ def test_every_edit_is_in_the_trail_and_an_undo_says_whose(client: Any, at: str,
 def test_a_signed_case_takes_no_edit(client: Any, at: str, room: Room) -> None:
     post(client, f"{at}/lesion-1", 0, **disc())
     cursor = client.get(at).json()["cursor"]
-    place = room.place(study_of(at))
-    place.signed.mkdir()
-    (place.signed / "signature.json").write_text("{}")
+    say_signed(room, at, '{"reader": "A", "at": "2026-01-01T00:00:00Z"}')
     assert post(client, f"{at}/lesion-1", 1, 409, **disc(radius=6.0))["error"]["code"] == "CASE-SIGNED"
     assert client.post(f"{at}/undo", json={"cursor": cursor}).json()["error"]["code"] == "CASE-SIGNED"
     assert client.post(f"{at}/lesion-1/restore", json={"version": 1, "base": 1}).json()["error"]["code"] == "CASE-SIGNED"
-    (place.signed / "signature.json").unlink()
+    say_signed(room, at, None)
     assert post(client, f"{at}/lesion-1", 1, **disc(radius=6.0))["version"] == 2
+
+
+def say_signed(room: Room, at: str, signature: str | None) -> None:
+    with room.tables.begin() as connection:
+        connection.execute(sa.update(t.studies).where(t.studies.c.id == study_of(at)).values(signed=signature))
 
 
 def test_a_deleted_region_keeps_its_versions_and_can_be_drawn_anew(client: Any, at: str) -> None:
@@ -380,31 +382,6 @@ def test_the_pass_on_screen_goes_with_what_was_drawn_before_an_analysis(client: 
     path = regions_log.write_drawn(room, study_of(at))
     assert path is not None
     assert read_regions(path, acquired().grid).frame is None
-
-
-def test_a_set_is_brought_in_and_its_undo_brings_back_what_it_replaced(client: Any, at: str, room: Room, tmp_path: Path) -> None:
-    other = put(room, acquired())
-    there = f"/api/studies/{other}/regions"
-    post(client, f"{there}/lesion-1", 0, **disc(2))
-    post(client, f"{there}/aorta", 0, **disc(3))
-    drawn = regions_log.write_drawn(room, other)
-    assert drawn is not None
-    for name in ("rois.nii.gz", "rois.json"):
-        (tmp_path / name).write_bytes((drawn.parent / name).read_bytes())
-    mine = post(client, f"{at}/lesion-1", 0, **disc())
-    refused = client.post(f"{at}/import", json={"path": str(drawn)}).json()
-    assert refused["error"]["code"] == "IMPORT-OWN"
-    answer = client.post(f"{at}/import", json={"path": str(tmp_path / "rois.nii.gz")}).json()
-    assert {one["name"]: (one["version"], one["origin"]) for one in answer["regions"]} == {
-        "aorta": (1, "given"),
-        "lesion-1": (2, "given"),
-    }
-    assert (voxels(client, f"{at}/aorta", SHAPE) == voxels(client, f"{there}/aorta", SHAPE)).all()
-    back = client.post(f"{at}/undo", json={"cursor": answer["cursor"]}).json()["regions"]
-    assert {one["name"]: one["deleted"] for one in back} == {"aorta": True, "lesion-1": False}
-    assert next(one for one in back if one["name"] == "lesion-1")["voxels"] == mine["voxels"]
-    assert client.post(f"{at}/import", json={"path": "rois.nii.gz"}).json()["error"]["code"] == "IMPORT-PATH"
-    assert client.post(f"{at}/import", json={"path": "/nowhere/x"}).json()["error"]["code"] == "REGIONS-MISSING"
 
 
 def test_the_caliper_is_proposed_from_the_voxels_and_kept_when_it_is_set(client: Any, at: str) -> None:

@@ -158,6 +158,21 @@ def test_what_was_drawn_after_the_analysis_is_not_signed(study: Signed) -> None:
     assert client.post(f"{url}/sign", json={"reader": READER}).status_code == 200
 
 
+def test_results_of_an_analysis_that_was_stopped_once_they_were_written_are_not_signed(study: Signed) -> None:
+    client, room, place, url = study
+    draw(room, place, "lesion-1", box(SHAPE, 5), version=2)
+    path = place.case / "case.json"
+    before = path.read_text()
+    path.write_text(before.replace("noise-high", "motion-large"))  # of the region as it is now; its job never came to its end
+    draw(room, place, "lesion-1", box(SHAPE, 6), version=3)  # and as it was when the last finished one was asked for
+    for told in (client.get(f"{url}/results").json(), client.get(url).json()):
+        assert told["stale"] is True
+    answer = client.post(f"{url}/sign", json={"reader": READER})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "CASE-STALE")
+    path.write_text(before)
+    assert client.post(f"{url}/sign", json={"reader": READER}).status_code == 200
+
+
 def ended_job(room: Room, study: str, kind: str, state: str) -> str:
     """A job in the queue's table, as if it had come that far."""
     job = fresh_id()
@@ -193,15 +208,52 @@ def test_nobody_signs_while_a_job_could_still_write(study: Signed, kind: str) ->
     assert not place.signed.exists()
 
 
-def test_an_edit_that_was_overtaken_by_a_signature_is_refused(study: Signed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_would_change_a_signed_study_is_refused_in_the_same_words(study: Signed) -> None:
     client, room, place, url = study
     client.post(f"{url}/sign", json={"reader": READER})
-    monkeypatch.setattr(regions_log, "refuse_signed", lambda *_: None)  # it looked before the signature was there
+    edit = {"base": 1, "edit": {"kind": "delete"}}
+    asked: list[tuple[str, dict[str, Any]]] = [("regions/lesion-1", edit), ("regions/undo", {"cursor": 3}), ("analyze", {})]
+    asked += [("regions/propose", {}), ("regions/lesion-1/restore", {"version": 1, "base": 1}), ("sign", {"reader": "B"})]
+    said = [client.post(f"{url}/{where}", json=body) for where, body in asked]
+    assert {(one.status_code, *one.json()["error"].values()) for one in said} == {
+        (409, "CASE-SIGNED", "the study is signed", "Reopen it first")
+    }
+    assert trail(room, place) == ["signed"]
+
+
+def test_a_signature_whose_file_is_gone_stands_is_told_and_can_be_taken_back(study: Signed) -> None:
+    client, room, place, url = study
+    client.post(f"{url}/sign", json={"reader": READER})
+    (place.signed / "signature.json").unlink()
+    told = client.get(f"{url}/sign").json()["signed"]
+    assert (told["reader"], told["intact"]) == (READER, False)
+    assert client.post(f"{url}/regions/lesion-1", json={"base": 1, "edit": {"kind": "delete"}}).status_code == 409
+    assert client.delete(f"{url}/sign").json()["signed"] is None
+    assert client.post(f"{url}/sign", json={"reader": READER}).json()["signed"]["intact"] is True
+    assert trail(room, place) == ["signed", "reopened", "signed"]
+
+
+def test_an_edit_that_was_overtaken_by_a_signature_is_refused(study: Signed) -> None:
+    client, room, place, url = study
+    client.post(f"{url}/sign", json={"reader": READER})
     for base in (1, 7):  # in time, and too late
         step = Step(replace(regions_log.one(room, place.folder.name, "lesion-1"), deleted=True), base)
         with pytest.raises(Conflict, match="CASE-SIGNED"):
             regions_log.write(room, place.folder.name, Deed("delete", "Tester", {}), [step])
     assert trail(room, place) == ["signed"]
+
+
+def test_a_signed_study_is_removed_only_when_the_request_says_that_it_is(study: Signed) -> None:
+    client, room, place, url = study
+    client.post(f"{url}/sign", json={"reader": READER})
+    for asked in (url, f"{url}?signed=false"):
+        answer = client.delete(asked)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "STUDY-SIGNED")
+    assert client.get(url).json()["signed"]["reader"] == READER
+    assert client.delete(f"{url}?signed=true").status_code == 200
+    assert trail(room, place) == ["signed", "study-trashed"]
+    client.post(f"/api/trash/{place.folder.name}/restore")
+    assert client.get(f"{url}/sign").json()["signed"]["intact"] is True
 
 
 def test_a_lesion_linked_otherwise_than_when_it_was_analysed_is_not_signed(study: Signed) -> None:

@@ -88,20 +88,20 @@ def test_what_a_refused_upload_was_is_told_and_gone(inside: Inside) -> None:
     assert not list(inside.room.place(answer.json()["study"]).folder.iterdir())
 
 
-def test_an_upload_larger_than_the_disk_is_refused_before_it_begins(inside: Inside) -> None:
-    free = shutil.disk_usage(inside.room.data).free
-    answer = inside.ask(
-        "POST", "/api/studies/upload", but={"content-type": "application/zip", "content-length": str(min(free, 2**36))}
-    )
+def test_an_upload_larger_than_the_disk_is_refused_before_it_begins(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(inside.room.data)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**30))
+    answer = inside.ask("POST", "/api/studies/upload", but={"content-type": "application/zip", "content-length": str(2**30)})
     assert (answer.status, answer.code) == (507, "OUTPUT-NO-SPACE")
-    too_large = {"content-type": "application/zip", "content-length": str(2**36 + 1)}
-    assert inside.ask("POST", "/api/studies/upload", but=too_large).code == "GUARD-TOO-LARGE"
+    for target, most in (("/api/studies/upload", 2**36), (f"/api/studies/{inside.study}/regions/import", 2**27)):
+        too_large = {"content-type": "application/zip", "content-length": str(most + 1)}
+        assert inside.ask("POST", target, but=too_large).code == "GUARD-TOO-LARGE"
 
 
 def test_a_disk_that_fills_up_ends_the_upload(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(inside.room.data)
-    monkeypatch.setattr("hepaflow.web.views_studies.shutil.disk_usage", lambda _: usage._replace(free=1000))
-    monkeypatch.setattr("hepaflow.web.views_studies._room_for", lambda *_: None)
+    monkeypatch.setattr("hepaflow.web.uploads.shutil.disk_usage", lambda _: usage._replace(free=1000))
+    monkeypatch.setattr("hepaflow.web.uploads._room_for", lambda *_: None)
     answer = inside.client.post("/api/studies/upload", content=b"x" * 5000, headers=ZIP)
     assert answer.json()["error"]["code"] == "OUTPUT-NO-SPACE"
     assert not left(inside)

@@ -58,6 +58,25 @@ def test_every_area_has_the_shape_of_the_contract(tree: dict[str, Any]) -> None:
     assert fixed["at_prevalence"]["prevalence"] == 0.3
 
 
+def test_each_point_of_a_curve_has_its_threshold_and_the_rows_of_its_value(tmp_path: Path) -> None:
+    table = columns()
+    table["bf_ratio"][2] = ""
+    found, _ = study(tmp_path, table, EVERYTHING)
+    one = json.loads(plain_json.text(results(found)))["roc"]["bf_ratio"]
+    curve = one["curve"]
+    assert one["missing"] == 1
+    assert (curve[0], curve[-1]["threshold"]) == (
+        {"threshold": None, "value": None, "sensitivity": 0.0, "specificity": 1.0, "rows": []},
+        None,
+    )
+    # rows are numbered as in the file, whose head is row 1
+    held = [(point["value"], row) for point in curve for row in point["rows"]]
+    assert sorted(held) == sorted((float(cell), n) for n, cell in enumerate(table["bf_ratio"], start=2) if cell)
+    best = next(point for point in curve if point["threshold"] == one["youden"]["threshold"])
+    assert (best["sensitivity"], best["specificity"]) == pytest.approx((one["youden"]["sensitivity"], one["youden"]["specificity"]))
+    assert [point["sensitivity"] for point in curve] == sorted(point["sensitivity"] for point in curve)
+
+
 def test_rates_are_those_of_their_counts(tree: dict[str, Any]) -> None:
     for rule in tree["rules"]:
         table = rule["table"]

@@ -10,10 +10,24 @@ export interface CohortLine {
 export type Cell = string | number | boolean | null;
 export type TableRow = Readonly<Record<string, Cell>> & { readonly study?: string | null };
 
+/** Colours of curves and groups, told apart by the colour-blind too. */
+export const COLOURS = ["#56b4e9", "#e69f00", "#00c08b", "#cc79a7", "#f0e442", "#b39dff"];
+
+/** A threshold of a ROC curve: `cut` as the study writes it (null at both ends), and the rows whose `value` it is the first to call positive, several where they tie. */
+export interface RocPoint {
+  readonly falsePositive: number;
+  readonly sensitivity: number;
+  readonly cut: string | null;
+  readonly value: number | null;
+  readonly rows: readonly number[];
+}
+
 export interface Roc {
   readonly column: string;
-  readonly label?: string | null;
-  readonly points: readonly (readonly number[])[];
+  readonly label: string | null;
+  /** Whether lower values mean positive. */
+  readonly lower: boolean;
+  readonly points: readonly RocPoint[];
   readonly area: number | null;
   readonly ci: readonly [number, number] | null;
 }
@@ -39,6 +53,8 @@ export interface Cohort {
   readonly name: string;
   readonly columns: readonly string[];
   readonly table: readonly TableRow[];
+  /** The column of outcomes. */
+  readonly outcome: string | null;
   readonly roc: readonly Roc[];
   readonly boxes: readonly Boxes[];
   readonly results: Readonly<Record<string, unknown>> | null;
@@ -70,6 +86,20 @@ function groupsOf(raw: unknown): BoxGroup[] {
   return Object.entries(raw).map(([name, values]) => ({ name, values: valuesOf(values) }));
 }
 
+/** Results of an earlier release do not say whose value a point is: its curve is drawn without points to open. */
+function rocOf(raw: Record<string, unknown>): Roc {
+  const list = <T,>(key: string): readonly T[] => (Array.isArray(raw[key]) ? (raw[key] as T[]) : []);
+  const [cuts, values, rows] = [list<string | null>("shown"), list<number | null>("values"), list<number[]>("rows")];
+  return {
+    column: String(raw.column),
+    label: (raw.label as string | undefined) ?? null,
+    lower: raw.direction === "lower",
+    points: list<[number, number]>("points").map(([falsePositive, sensitivity], n) => ({ falsePositive, sensitivity, cut: cuts[n] ?? null, value: values[n] ?? null, rows: rows[n] ?? [] })),
+    area: finite(raw.area) ? raw.area : null,
+    ci: (raw.ci as Roc["ci"] | undefined) ?? null,
+  };
+}
+
 /** An answer of the server as a cohort; parts that are missing are empty, never a failure. */
 export function cohortOf(raw: Record<string, unknown>): Cohort {
   const list = (key: string): Record<string, unknown>[] => (Array.isArray(raw[key]) ? (raw[key] as Record<string, unknown>[]) : []);
@@ -79,7 +109,8 @@ export function cohortOf(raw: Record<string, unknown>): Cohort {
     name: String(raw.name ?? ""),
     columns: named.filter((name) => name !== "study"),
     table,
-    roc: list("roc") as unknown as Roc[],
+    outcome: (raw.outcome as string | undefined) ?? null,
+    roc: list("roc").map(rocOf),
     boxes: list("boxes").map((one) => ({ column: String(one.column), label: (one.label as string | undefined) ?? null, unit: (one.unit as string | undefined) ?? null, groups: groupsOf(one.groups) })),
     results: (raw.results as Record<string, unknown> | undefined) ?? null,
     estimated: raw.estimated !== false,
@@ -88,6 +119,12 @@ export function cohortOf(raw: Record<string, unknown>): Cohort {
     parts: Array.isArray(raw.parts) ? (raw.parts as string[]) : [],
     files: Array.isArray(raw.files) ? (raw.files as string[]) : [],
   };
+}
+
+/** Patient and lesion of a row. */
+export function lesionOf(cohort: Cohort, row: number | null): string {
+  const found = row === null ? undefined : cohort.table[row];
+  return found === undefined ? "" : [found.patient, found.lesion].filter((cell) => cell !== null && cell !== undefined && cell !== "").join(", ");
 }
 
 export interface Five {

@@ -9,8 +9,9 @@ import { attempt } from "../regions/desk";
 import { go, route } from "../router";
 import { OnlyLooking } from "../panels/role";
 import { mayEdit } from "../state";
-import { BoxPlot, RocPlot } from "./drawings";
+import { BoxPlot } from "./boxes";
 import { cohortOf, type Cell, type Cohort, type CohortLine } from "./forms";
+import { RocPlot } from "./roc";
 
 const FIRST_CONFIGURATION = `positive = "major"
 outcome = "response"
@@ -195,7 +196,7 @@ function One({ id }: { id: string }) {
         </ul>
       )}
       <div class="figures">
-        <RocPlot list={cohort.roc} />
+        <RocPlot cohort={cohort} />
         {cohort.boxes.map((boxes) => <BoxPlot key={boxes.column} boxes={boxes} cohort={cohort} />)}
       </div>
       <h2>{t("cohort.table")}</h2>

@@ -20,6 +20,11 @@ export function number(value: number | null | undefined, decimals = 0): string {
   return new Intl.NumberFormat(language.value, { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).format(value);
 }
 
+/** A number with the digits it has, as the reader's language writes its decimal sign. */
+export function written(value: number | string): string {
+  return language.value === "fr" ? String(value).replace(".", ",") : String(value);
+}
+
 /** A date (YYYY-MM-DD, YYYYMMDD or a moment) in the reader's language. */
 export function date(value: string | null | undefined, withTime = false): string {
   if (!value) return "–";

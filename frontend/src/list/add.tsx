@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, send, upload } from "../api";
 import { date, number, t } from "../i18n";
-import { alarm } from "../state";
+import { alarm, me } from "../state";
 import { tell } from "../tell";
 import { refreshStudies, sayIfKnown } from "./follow";
 
@@ -48,7 +48,7 @@ function ByPath() {
   return (
     <form onSubmit={(event) => void submit(event)}>
       <label class="wide">
-        <span>{t("add.path")}</span>
+        <span>{t(me.value?.local ? "add.path" : "add.path.server")}</span>
         <input ref={path} required name="path" autocomplete="off" spellcheck={false} placeholder="/data/study" />
       </label>
       <button type="submit" disabled={busy}>
@@ -211,7 +211,7 @@ export function AddStudy() {
   return (
     <section class="add" aria-labelledby="add-title">
       <h2 id="add-title">{t("add.title")}</h2>
-      <ByPath />
+      {me.value?.paths && <ByPath />}
       <ByZip />
       <ByArchive />
     </section>

@@ -56,10 +56,12 @@ function Rules({ study, onClose }: { study: Study; onClose: () => void }) {
 
 function Remove({ study }: { study: Study }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const [sure, setSure] = useState(false);
+  const signed = study.signed;
   const remove = async (): Promise<void> => {
     dialog.current?.close();
     try {
-      await send("DELETE", `/studies/${study.id}`);
+      await send("DELETE", `/studies/${study.id}${signed ? "?signed=true" : ""}`);
       await refreshStudies();
     } catch (failure) {
       tell(failure);
@@ -70,14 +72,20 @@ function Remove({ study }: { study: Study }) {
       <button type="button" class="quiet" onClick={() => dialog.current?.showModal()} aria-label={t("study.remove.of", { label: called(study) })}>
         {t("study.remove")}
       </button>
-      <dialog ref={dialog} aria-labelledby={`remove-${study.id}`}>
+      <dialog ref={dialog} aria-labelledby={`remove-${study.id}`} onClose={() => setSure(false)}>
         <h2 id={`remove-${study.id}`}>{t("study.remove.of", { label: called(study) })}</h2>
+        {signed && <p class="warn">{t("study.remove.signed", { reader: signed.reader, at: date(signed.at, true) })}</p>}
         <p>{t("study.remove.how")}</p>
+        {signed && (
+          <label class="check">
+            <input type="checkbox" name="sure" checked={sure} onChange={(event) => setSure(event.currentTarget.checked)} /> <span>{t("study.remove.sure")}</span>
+          </label>
+        )}
         <div class="answers">
           <button type="button" onClick={() => dialog.current?.close()}>
             {t("keep")}
           </button>
-          <button type="button" class="danger" onClick={() => void remove()}>
+          <button type="button" class="danger" disabled={signed !== null && !sure} onClick={() => void remove()}>
             {t("study.remove")}
           </button>
         </div>

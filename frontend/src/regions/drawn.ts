@@ -1,12 +1,13 @@
 /** The regions of one study as the page holds them: the server's list, masks with their outlines, and what is still on its way. */
 
 import { batch, signal, type Signal } from "@preact/signals";
-import { ApiError, octets, get, send } from "../api";
+import { ApiError, octets, get, send, upload } from "../api";
 import type { Visit } from "../state";
 import { parseBox, unpack, type Mask } from "./mask";
 import { Outlines } from "./outline";
 import type { Waiting } from "./outbox";
 import { colourOf } from "./colours";
+import { packed } from "./packed";
 import { kindOf, nextLesion, type Caliper, type HistoryEntry, type Part, type Region, type RegionsAnswer, type Shape, type Shapes } from "./types";
 
 export interface Held {
@@ -245,9 +246,9 @@ export class Drawn {
     return answer.refused ?? [];
   }
 
-  /** Takes regions from a file of the server's computer (label map, segmentation or structure set). */
-  async importFrom(path: string): Promise<void> {
-    await send("POST", `/studies/${this.#study}/regions/import`, { path });
+  /** Takes regions from files: a label map with its names, segmentations or structure sets, or a .zip of them. */
+  async importFrom(files: readonly File[]): Promise<void> {
+    await upload(`/studies/${this.#study}/regions/import`, await packed(files), () => undefined);
     await this.load();
   }
 

@@ -183,24 +183,37 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
   );
 }
 
-/** Regions from a file: a label map with its names, a DICOM segmentation or structure set. */
-function FromFile({ drawn }: { drawn: Drawn }) {
-  const [path, setPath] = useState("");
+/** Regions from files: a label map with its names, a DICOM segmentation or structure set. */
+function FromFiles({ drawn }: { drawn: Drawn }) {
+  const [files, setFiles] = useState<readonly File[]>([]);
   const [asking, setAsking] = useState(false);
+  const [busy, setBusy] = useState(false);
   const byHand = drawn.standing().filter((region) => region.origin === "drawn");
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (byHand.length > 0 && !asking) return setAsking(true);
     setAsking(false);
-    if (await attempt(() => drawn.importFrom(path.trim()))) setPath("");
+    setBusy(true);
+    if (await attempt(() => drawn.importFrom(files))) setFiles([]);
+    setBusy(false);
+  };
+  const choose = (input: HTMLInputElement): void => {
+    setFiles([...(input.files ?? [])]);
+    setAsking(false);
+    input.value = "";
   };
   return (
     <details class="from-file">
       <summary>{t("regions.fromFile")}</summary>
+      <p class="hint">{t("regions.whichFiles")}</p>
       <form class="row" onSubmit={(event) => void submit(event)}>
-        <label>{t("regions.filePath")}<input value={path} required onInput={(event) => (setPath(event.currentTarget.value), setAsking(false))} /></label>
+        <label class="file">
+          <span class="button">{t("regions.chooseFiles")}</span>
+          <input type="file" multiple class="hidden" disabled={busy} onChange={(event) => choose(event.currentTarget)} />
+        </label>
+        {files.length > 0 && <span role="status">{files.map((file) => file.name).join(", ")}</span>}
         {asking && <p class="warn" role="alert">{t("regions.takeSure", { names: byHand.map((region) => nameOf(region.name)).join(", ") })}</p>}
-        <button type="submit" data-act="take-file">{asking ? t("regions.takeYes") : t("regions.take")}</button>
+        <button type="submit" data-act="take-file" disabled={files.length === 0 || busy}>{asking ? t("regions.takeYes") : t("regions.take")}</button>
         {asking && <button type="button" onClick={() => setAsking(false)}>{t("regions.takeNo")}</button>}
       </form>
     </details>
@@ -215,7 +228,7 @@ export function RegionsPanel() {
       {two && <VisitRegions drawn={drawnOf(second)} titled />}
       <Parts drawn={drawnOf(first)} />
       {mayDraw(first) && <AtCrosshair visit={first} />}
-      {mayDraw(first) && <FromFile drawn={drawnOf(first)} />}
+      {mayDraw(first) && <FromFiles drawn={drawnOf(first)} />}
     </div>
   );
 }

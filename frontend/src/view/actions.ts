@@ -74,6 +74,15 @@ function step(down: number, right: number): () => void {
 
 const PLANES: PlaneName[] = ["axial", "coronal", "sagittal"];
 
+/** The next plane in the large view; from three planes side by side, the one after the active pane's becomes large. */
+export function nextPlane(): void {
+  const from = layout.value === "planes" ? (active()?.plane ?? bigPlane.value) : bigPlane.value;
+  batch(() => {
+    bigPlane.value = PLANES[(PLANES.indexOf(from) + 1) % PLANES.length]!;
+    if (layout.value === "planes") setLayout("one");
+  });
+}
+
 function shortcuts(): Shortcut[] {
   const one = (combo: string, key: Key, action: () => void): Shortcut => ({ combo, title: () => t(key), action });
   return [
@@ -117,7 +126,7 @@ function shortcuts(): Shortcut[] {
     one("g", "layout.planes", () => setLayout("planes")),
     one("q", "layout.maps", () => setLayout("maps")),
     one("v", "layout.visits", () => setLayout("visits")),
-    one("t", "key.plane", () => (bigPlane.value = PLANES[(PLANES.indexOf(bigPlane.value) + 1) % 3]!)),
+    one("t", "key.plane", nextPlane),
     one("r", "key.reset", reset),
   ];
 }

@@ -59,6 +59,12 @@ def serve(
         Path | None, typer.Option("--archives", metavar="FILE", help="TOML file with [pacs.NAME]; HEPAFLOW_PACS otherwise.")
     ] = None,
     analyses: Annotated[int, typer.Option("--analyses", min=1, max=16, help="Analyses at once.")] = 1,
+    import_from: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--import-from", metavar="DIR", help="Folder of this machine that accounts may bring studies in from; can be repeated."
+        ),
+    ] = None,
 ) -> int:
     """Open the reading room: a local server and its page in the browser. Ends on Ctrl-C.
 
@@ -85,6 +91,7 @@ def serve(
         archives=None if listed is None else listed.absolute(),
         analyses=analyses,
         study=study,
+        folders=tuple(import_from or ()),
     )
 
     def ready(address: str) -> None:

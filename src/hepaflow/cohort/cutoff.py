@@ -12,7 +12,7 @@ import numpy as np
 
 from hepaflow.cohort.resample import Counts, Resampled, leave_one_out, midpoint, percentile, resample
 from hepaflow.cohort.roc import Interval
-from hepaflow.cohort.sample import Bools, Floats, Sample
+from hepaflow.cohort.sample import Bools, Floats, Ints, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,15 @@ class Cut:
         >>> Cut(1.1285, (1.127, 1.130), 0.8, 0.9).shown, Cut(0.68, (0.66, 0.70), 0.8, 0.9).shown
         ('1.129', '0.68')
         """
-        low, high = self.between
-        for digits in range(3, 17):
-            text = f"{self.threshold:.{digits}g}"
-            if low < float(text) < high or low == high:
-                return text
-        return repr(self.threshold)
+        return _shown(self.threshold, *self.between)
+
+
+def _shown(threshold: float, low: float, high: float) -> str:
+    for digits in range(3, 17):
+        text = f"{threshold:.{digits}g}"
+        if low < float(text) < high or low == high:
+            return text
+    return repr(threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,22 @@ class Youden:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """The empirical ROC curve: one point a threshold, from the strictest (nothing positive) to the laxest. ``thresholds`` in the column's own unit, ends infinite."""
+    """The empirical ROC curve: one point a threshold, from the strictest (nothing positive) to the laxest. ``thresholds`` in the column's own unit, ends infinite.
+
+    ``lesions``: which of the sample each point calls positive that the point before does not, several where they tie in the one value ``values`` has there (NaN: none).
+    """
 
     thresholds: Floats
     sensitivity: Floats
     specificity: Floats
+    values: Floats
+    lesions: tuple[Ints, ...]
+
+    @property
+    def shown(self) -> tuple[str | None, ...]:
+        """The thresholds as :attr:`Cut.shown` writes them, None for the infinite ones."""
+        between = [sorted(map(float, pair)) for pair in pairwise(self.values[1:])]
+        return (None, *(_shown(float(cut), *ends) for cut, ends in zip(self.thresholds[1:-1], between, strict=True)), None)
 
 
 def curve(found: Sample) -> Curve:
@@ -89,7 +103,11 @@ def curve(found: Sample) -> Curve:
     specificity = 1.0 - np.concatenate([[0.0], np.cumsum(counts_low[::-1])]) / counts_low.sum()
     between = [midpoint(under, over) for under, over in pairwise(values)]
     cuts = np.array([np.inf, *reversed(between), -np.inf])
-    return Curve(-cuts if found.direction == "lower" else cuts, sensitivity, specificity)
+    sign = -1.0 if found.direction == "lower" else 1.0
+    alike = np.split(np.argsort(found.oriented, kind="stable"), np.cumsum(counts_high + counts_low).astype(np.intp))
+    own = sign * np.concatenate([[np.nan], values[::-1]])
+    # what is left after the last value is nothing: the point at which no lesion is called positive
+    return Curve(sign * cuts, sensitivity, specificity, own, tuple(reversed(alike)))
 
 
 def called_positive(values: Floats, threshold: float, *, direction: str) -> Bools:

@@ -16,19 +16,25 @@ def mask_on(grid: Grid, mask: BoolArray, source: Grid, *, name: str) -> tuple[Bo
 
     Refused: an empty mask, one that lies wholly outside the grid, one too small to reach a voxel of the grid.
     """
-    voxels = np.argwhere(mask)
-    if not voxels.size:
+    planes = np.flatnonzero(mask.any(axis=(1, 2)))
+    if not planes.size:
         raise InputRefused("REGION-EMPTY", f"region {name} holds no voxel", "Draw it, or remove its name")
     if source.same_as(grid):
         return np.ascontiguousarray(mask), False
-    there = grid.to_index(source.to_mm(voxels))
-    inside = ((there > -0.5) & (there < np.array(grid.shape) - 0.5)).all(axis=1)
-    if not inside.any():
+    lowest, highest = np.full(3, np.inf), np.full(3, -np.inf)
+    some, whole = False, True
+    for plane in planes:  # one at a time: places take a hundred times the memory of a mask
+        voxels = np.argwhere(mask[plane])
+        there = grid.to_index(source.to_mm(np.insert(voxels, 0, plane, axis=1)))
+        inside = ((there > -0.5) & (there < np.array(grid.shape) - 0.5)).all(axis=1)
+        some, whole = some or bool(inside.any()), whole and bool(inside.all())
+        lowest, highest = np.minimum(lowest, there.min(axis=0)), np.maximum(highest, there.max(axis=0))
+    if not some:
         raise InputRefused("REGION-OUTSIDE", f"region {name} lies wholly outside the images", "Give regions of this study")
     # only the part of the grid that the region can reach is visited
     reach = np.abs(np.linalg.inv(grid.affine[:3, :3]) @ source.affine[:3, :3]).sum(axis=1) / 2 + 1
-    low = np.maximum(np.floor(there.min(axis=0) - reach), 0).astype(int)
-    high = np.minimum(np.ceil(there.max(axis=0) + reach) + 1, grid.shape).astype(int)
+    low = np.maximum(np.floor(lowest - reach), 0).astype(int)
+    high = np.minimum(np.ceil(highest + reach) + 1, grid.shape).astype(int)
     out = np.zeros(grid.shape, np.bool_)
     turn = np.linalg.inv(source.affine[:3, :3])
     steps = turn @ grid.affine[:3, :3]
@@ -44,4 +50,4 @@ def mask_on(grid: Grid, mask: BoolArray, source: Grid, *, name: str) -> tuple[Bo
         raise InputRefused(
             "REGION-EMPTY", f"region {name} is smaller than a voxel of the images", "Draw it on the study's own grid"
         )
-    return out, not bool(inside.all())
+    return out, not whole

@@ -91,10 +91,10 @@ def read_series(path: Path, *, progress: Progress | None = None) -> DynamicSerie
     )
 
 
-def read_volume(path: Path, *, dimensions: int) -> Volume:
+def read_volume(path: Path, *, dimensions: int, most_bytes: int = MAX_BYTES) -> Volume:
     """The array of a NIfTI file with 3 or 4 dimensions (a trailing dimension of 1 is dropped) and its grid in LPS.
 
-    Refused: not NIfTI, cut, sizes beyond reason, another number of dimensions, no orientation, units other than mm.
+    Refused: not NIfTI, cut, more than ``most_bytes``, another number of dimensions, no orientation, units other than mm.
     """
     import nibabel
 
@@ -106,7 +106,7 @@ def read_volume(path: Path, *, dimensions: int) -> Volume:
             shape = tuple(int(n) for n in image.shape)
             while len(shape) > dimensions and shape[-1] == 1:
                 shape = shape[:-1]
-            _judge(path, image, shape, dimensions)
+            _judge(path, image, shape, dimensions, most_bytes)
             raw = np.asanyarray(image.dataobj).reshape(shape, order="F")
         except InputRefused:
             raise
@@ -127,7 +127,7 @@ def read_volume(path: Path, *, dimensions: int) -> Volume:
     return Volume(raw.transpose(range(raw.ndim)[::-1]), grid, tuple(flags))
 
 
-def _judge(path: Path, image: Any, shape: tuple[int, ...], dimensions: int) -> None:
+def _judge(path: Path, image: Any, shape: tuple[int, ...], dimensions: int, most_bytes: int) -> None:
     header = image.header
     if len(shape) != dimensions or min(shape) < 1:
         raise InputRefused(
@@ -141,8 +141,10 @@ def _judge(path: Path, image: Any, shape: tuple[int, ...], dimensions: int) -> N
     need, have = math.prod(shape) * kind.itemsize, path.stat().st_size
     with path.open("rb") as handle:
         zipped = handle.read(2) == b"\x1f\x8b"
-    if need > MAX_BYTES or need > have * (_MAX_INFLATION if zipped else 1):
+    if need > have * (_MAX_INFLATION if zipped else 1):
         raise InputRefused("NIFTI-DAMAGED", "the NIfTI file is shorter than its header says", "Copy the file again")
+    if need > most_bytes:
+        raise InputRefused("NIFTI-TOO-LARGE", "the NIfTI file holds more than any study", "Give the file of one study")
     if zipped:
         _verify(path)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,8 @@ _LESION = re.compile(r"lesion[-_]?([a-z0-9][a-z0-9_-]{0,31})")
 #: A region may lie in the liver; no other pair may share voxels.
 _MAY_HOLD_OTHERS = "liver"
 _SOP_CLASS = 0x00080016
+#: A small compressed file can claim a label map, and a short JSON a number of regions, that fill any memory.
+_MAX_BYTES, _MAX_REGIONS = 2 * 2**30, 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,21 +75,22 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", "_", name.strip().lower())
 
 
-def read_regions(path: Path, grid: Grid) -> RegionSet:
+def read_regions(path: Path, grid: Grid, *, series_digest: str = "") -> RegionSet:
     """Known regions of ``path`` on ``grid``, nearest by physical position, whatever grid they were drawn on.
 
     ``path`` is a label map NAME.nii[.gz] beside NAME.json (``{"labels": {"1": "aorta", ...}, "frame": 9}``), a DICOM SEG or RTSTRUCT
-    file, or a folder of either. A label of voxels that regions share has a list of names. Names are those of the contract, in any case; others are left out with a flag. Refused: another frame
+    file, or a folder of either. A label map has no frame of reference: that it was drawn on the very series of ``series_digest`` its JSON may
+    say, by the same ``series_digest``; else a flag tells that positions could not be checked. A label of voxels that regions share has a list of names. Names are those of the contract, in any case; others are left out with a flag. Refused: another frame
     of reference, a region that is empty or wholly outside the images, one name given twice, nothing known at all.
     """
     if path.is_dir() and (maps := sorted(p for p in path.iterdir() if is_nifti(p) and sidecar_of(p).is_file())):
         if len(maps) > 1:
             raise InputRefused("REGIONS-AMBIGUOUS", "the folder holds several label maps", "Give one of them")
         path = maps[0]
-    return _from_nifti(path, grid) if is_nifti(path) else _from_dicom(path, grid)
+    return _from_nifti(path, grid, series_digest) if is_nifti(path) else _from_dicom(path, grid)
 
 
-def _from_nifti(path: Path, grid: Grid) -> RegionSet:
+def _from_nifti(path: Path, grid: Grid, series_digest: str) -> RegionSet:
     if not path.is_file():
         raise InputRefused("REGIONS-MISSING", "the given regions do not exist", "Check the path")
     facts = read_sidecar(sidecar_of(path))
@@ -98,19 +102,20 @@ def _from_nifti(path: Path, grid: Grid) -> RegionSet:
     proposed = facts.get("proposed", [])
     if not isinstance(proposed, list) or not all(isinstance(name, str) and name in KNOWN for name in proposed):
         raise InputRefused("SIDECAR-INVALID", "proposed does not name vessels or organs", "List names of labels, or leave it out")
-    volume = read_volume(path, dimensions=3)
+    volume = read_volume(path, dimensions=3, most_bytes=_MAX_BYTES)
     if volume.values.dtype.kind == "f" and not (np.isfinite(volume.values) & (volume.values == np.rint(volume.values))).all():
         raise InputRefused("REGIONS-VALUES", "the label map holds values that are not whole numbers", "Give a label map")
-    numbers = volume.values.astype(np.int64)
+    numbers = volume.values if volume.values.dtype.kind in "iu" else np.rint(volume.values).astype(np.int32)
     present = {int(n) for n in np.unique(numbers)} - {0}
     flags = list(volume.flags)
     if present - {int(v) for v in labels}:
         flags.append("region-labels-unnamed")
-    if grid.frame_of_reference_uid:
+    same_series = series_digest != "" and facts.get("series_digest") == series_digest and volume.grid.same_as(grid)
+    if grid.frame_of_reference_uid and not same_series:
         flags.append("region-frame-unverified")
     if any(int(value) == 0 for value in labels):
         raise InputRefused("SIDECAR-INVALID", "label 0 is the background and cannot have a name", "Number regions from 1")
-    found = [(name, volume.grid, mask) for name, mask in _masks(numbers, labels)]
+    found = ((name, volume.grid, mask) for name, mask in _masks(numbers, labels))
     return replace(_placed(found, grid, frame=frame, flags=flags), proposed=frozenset(proposed))
 
 
@@ -119,20 +124,20 @@ def _is_label(value: str, names: object) -> bool:
     return bool(re.fullmatch(r"\d{1,9}", value)) and (isinstance(names, str) or several)
 
 
-def _masks(numbers: npt.NDArray[np.int64], labels: dict[str, str | list[str]]) -> list[tuple[str, BoolArray]]:
-    """Every name with its voxels: those of its own label, and those of the labels that it shares with others."""
-    found = [(names, numbers == int(value)) for value, names in labels.items() if isinstance(names, str)]
-    own = {known_name(name) or name: mask for name, mask in found}
+def _masks(numbers: npt.NDArray[np.integer[Any]], labels: dict[str, str | list[str]]) -> Iterator[tuple[str, BoolArray]]:
+    """Every name with its voxels, one after the other: those of its own label, and those of the labels that it shares with others."""
+    own = [(names, [value]) for value, names in labels.items() if isinstance(names, str)]
+    by_name = {known_name(name) or name: values for name, values in own}
     for value, names in labels.items():
         if isinstance(names, str):
             continue
         for name in dict.fromkeys(known_name(name) or name for name in names):
-            if name in own:
-                own[name] |= numbers == int(value)
-            else:
-                own[name] = numbers == int(value)
-                found.append((name, own[name]))
-    return found
+            if name not in by_name:
+                by_name[name] = []
+                own.append((name, by_name[name]))
+            by_name[name].append(value)
+    for name, values in own:
+        yield name, np.isin(numbers, [int(value) for value in values])
 
 
 def _from_dicom(path: Path, grid: Grid) -> RegionSet:
@@ -175,6 +180,10 @@ def _placed(found: Iterable[tuple[str, Grid, BoolArray]], grid: Grid, *, frame: 
         if name is None:
             flags += [] if is_part(raw) else ["region-names-unknown"]
             continue
+        if len(masks) == _MAX_REGIONS:
+            raise InputRefused(
+                "REGIONS-TOO-MANY", f"more than {_MAX_REGIONS} regions are given", "Give those that are to be measured"
+            )
         if name in masks:
             raise InputRefused("REGION-DUPLICATE", f"region {name} is given twice", "Give each region once")
         masks[name], outside = mask_on(grid, mask, source, name=name)

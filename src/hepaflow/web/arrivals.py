@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.store import atomic
 from hepaflow.web import known, studies
+from hepaflow.web.refusals import Forbidden
 from hepaflow.web.room import Room
 
 #: What the operating system shows of itself as files.
 _NO_DISKS = ("/proc", "/sys")
+
+
+def refuse_outside(room: Room, given: str) -> None:
+    """Refused (``IMPORT-OUTSIDE``): with accounts, a path that is in none of the room's folders; whether it exists is not told.
+
+    On loopback the person is the machine's user, who can read any file without this server.
+    """
+    if room.gate.local:
+        return
+    path = Path(os.path.realpath(given.replace("\x00", "")))
+    if not any(path.is_relative_to(folder) for folder in room.folders):
+        raise Forbidden(
+            "IMPORT-OUTSIDE",
+            "the path is in no folder that studies are brought in from",
+            "Upload the study, or ask who runs the server for --import-from",
+        )
 
 
 def judged(room: Room, given: str) -> Path:

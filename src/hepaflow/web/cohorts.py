@@ -92,7 +92,7 @@ def cohort_head(text: str) -> list[str]:
 
 
 def page(study: Study) -> dict[str, Any]:
-    """What a page draws: rows of the table, ROC curves (false positive rate, sensitivity), values of both groups with their rows."""
+    """What a page draws: rows of the table, ROC curves (false positive rate, sensitivity; thresholds as written, and the lesions of each point), values of both groups."""
     table, names = study.table, study.names
     judged = [one for one in study.parameters if one.found.area is not None]
     return {
@@ -125,6 +125,7 @@ def _roc(one: Parameter) -> dict[str, Any]:
     found = one.found
     assert found.area is not None
     assert found.curve is not None
+    judged = np.flatnonzero(found.where)
     points = np.stack([1.0 - found.curve.specificity, found.curve.sensitivity], -1)
     best = None if found.best is None else found.best.cut
     return {
@@ -132,6 +133,9 @@ def _roc(one: Parameter) -> dict[str, Any]:
         "label": found.question.label,
         "points": points.tolist(),
         "thresholds": found.curve.thresholds.tolist(),
+        "shown": found.curve.shown,
+        "values": found.curve.values.tolist(),
+        "rows": [judged[lesions].tolist() for lesions in found.curve.lesions],
         "area": found.area.auc,
         "ci": None if found.area.ci95_clustered is None else list(found.area.ci95_clustered),
         "p": None if one.clustered is None else one.clustered.p,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,19 +19,23 @@ from hepaflow.web.region_state import RegionState
 ROIS = "rois.nii.gz"
 
 
-def write(states: Mapping[str, RegionState], grid: Grid, folder: Path, *, frame: int | None) -> Path:
+def write(states: Mapping[str, RegionState], grid: Grid, folder: Path, *, frame: int | None, series_digest: str) -> Path:
     """``rois.nii.gz`` and ``rois.json`` in ``folder``, which comes as a whole; what the same regions gave before is left as it is.
+
+    ``series_digest`` is the series' that they were drawn on; it is left out where a region came from a file that does not say on which.
 
     Voxels that several regions share get a label of their own, which names them all: a liver keeps what lies in it.
     """
     if (folder / ROIS).is_file():
         return folder / ROIS
     labels, names = labelled(states, grid)
-    told = {
+    told: dict[str, Any] = {
         "labels": names,
         "frame": frame,
         "proposed": sorted(name for name, state in states.items() if state.origin == "proposed"),
     }
+    if series_digest and not any(state.unverified for state in states.values()):
+        told["series_digest"] = series_digest
     if frame is None:
         del told["frame"]
     with atomic.reporting("the regions"), atomic.staging(folder.parent) as stage:

@@ -1,24 +1,36 @@
-"""Regions drawn elsewhere, brought into the room: on the study's grid, and where its corrected series has them."""
+"""Regions drawn elsewhere, sent to the room as a .zip: on the study's grid, and where its corrected series has them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from hepaflow.dicom.read_regions import RegionSet, read_regions
+from hepaflow.dicom.source import Entry, open_study
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.motion import MotionField
+from hepaflow.errors import InputRefused
 from hepaflow.motion.correct import displacement
+from hepaflow.store import atomic
 from hepaflow.store.codec import Stored
 from hepaflow.web.drawn import reference_of
 from hepaflow.web.pictures import series_of
-from hepaflow.web.places import StudyPlace
+from hepaflow.web.places import FRAME_OF_REFERENCE, MADE_OF, StudyPlace
 from hepaflow.web.region_state import Bits, Origin, RegionState
 
 Mask = npt.NDArray[np.bool_]
+
+#: What the files of a set may hold together, unpacked.
+MOST_BYTES = 2**30
+#: A file that macOS puts beside each of a folder's when it packs it: no file of a reader.
+_APPLE = b"\x00\x05\x16\x07"
+#: Sets are read in the server's own process: one after the other, for its memory.
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +42,40 @@ class Found:
 
 
 def read(path: Path, place: StudyPlace) -> Found:
-    """A set as :func:`hepaflow.dicom.read_regions.read_regions` reads it.
+    """A .zip of one set of regions: a label map with its JSON, under any two names, or DICOM SEG and RTSTRUCT files.
 
     One that was drawn on another pass than the corrected series' reference is carried along the motion that was found between the
-    two. Before an analysis the pass is kept with the regions. Refused: what ``read_regions`` refuses.
+    two. Before an analysis the pass is kept with the regions. Refused: what ``read_regions`` refuses, an archive
+    that is none or unsafe, several label maps (``REGIONS-AMBIGUOUS``), more than a set can hold (``REGIONS-TOO-LARGE``).
     """
     series = series_of(place, "acquired").value
-    found = read_regions(path, series.grid)
+    with _one_at_a_time, open_study(path) as entries, atomic.staging(path.parent) as stage:
+        if sum(entry.size for entry in entries) > MOST_BYTES:
+            raise InputRefused("REGIONS-TOO-LARGE", "the archive holds more than regions", "Give the files of one set of regions")
+        grid = replace(series.grid, frame_of_reference_uid=place.known(FRAME_OF_REFERENCE))
+        found = read_regions(_label_map(entries, stage) or path, grid, series_digest=place.known(MADE_OF))
     reference = reference_of(place)
     masks = found.masks
     if reference is not None and found.frame is not None and found.frame != reference:
         masks = carried(masks, series.grid, _motion(place), found.frame)
     frame = found.frame if reference is None else None
     return Found(tuple(_state(name, mask, found, frame) for name, mask in masks.items() if mask.any()), found.flags)
+
+
+def _label_map(entries: Sequence[Entry], stage: Path) -> Path | None:
+    """The label map and its JSON in ``stage``, as ``read_regions`` takes them; None where there is no label map."""
+    own = [entry for entry in entries if entry.head(len(_APPLE)) != _APPLE]
+    maps = [entry for entry in own if entry.suffix in {".nii", ".gz"}]
+    if not maps:
+        return None
+    names = [entry for entry in own if entry.suffix == ".json"]
+    if len(maps) > 1 or len(names) > 1:
+        raise InputRefused("REGIONS-AMBIGUOUS", "the archive holds several label maps", "Give one of them, with its JSON")
+    path = stage / ("rois.nii.gz" if maps[0].suffix == ".gz" else "rois.nii")
+    path.write_bytes(maps[0].read())
+    for entry in names:
+        (stage / "rois.json").write_bytes(entry.read())
+    return path
 
 
 def carried(masks: dict[str, Mask], grid: Grid, motion: MotionField, frame: int) -> dict[str, Mask]:
@@ -77,4 +110,5 @@ def _window(mask: Mask, *, reach: list[int]) -> tuple[slice, slice, slice]:
 def _state(name: str, mask: Mask, found: RegionSet, frame: int | None) -> RegionState:
     hand = tuple(int(k) for k in np.flatnonzero(mask.any(axis=(1, 2))))
     origin: Origin = "proposed" if name in found.proposed else "given"
-    return RegionState(name, Bits.of(mask), origin=origin, hand=hand, frame=frame)
+    unverified = "region-frame-unverified" in found.flags
+    return RegionState(name, Bits.of(mask), origin=origin, hand=hand, frame=frame, unverified=unverified)

@@ -20,7 +20,7 @@ from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import NotThere
 from hepaflow.web.room import Room
-from hepaflow.web.staleness import changed_since
+from hepaflow.web.staleness import outdated
 from hepaflow.workflow.columns import read_text
 from hepaflow.workflow.made_with import of_case
 
@@ -130,13 +130,13 @@ def analysed(room: Room, study: str) -> dict[str, Any] | None:
 
 
 def stale(room: Room, study: str) -> bool:
-    """Whether what an analysis takes of the regions is not what the last one was given."""
-    known = analysed(room, study)
+    """Whether the results are not those of the regions as they are."""
+    known, case = analysed(room, study), room.place(study).case
     if known is None:
         return True
     with room.tables.read() as connection:
         cursor = studies.edits_so_far(connection, study)
-        return bool(known["cursor"] != cursor) and changed_since(connection, study, known["cursor"])
+        return outdated(connection, study, known, case, cursor=cursor)
 
 
 def results(room: Room, study: str, *, words: Words) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from hepaflow.store import atomic
 from hepaflow.web.refusals import NotThere
 
 MARKER = ".hepaflow-room"
+#: Beside a kept series: what it was made of, and the frame of reference of its images, which the series' own files leave out.
+MADE_OF, FRAME_OF_REFERENCE = "made-of", "frame-of-reference"
 _ID = re.compile(r"[0-9a-f]{12}")
 
 
@@ -33,6 +35,11 @@ class StudyPlace:
     def acquired(self) -> Path:
         """The series as assembled, in the form of ``store.codec``."""
         return self.folder / "acquired"
+
+    def known(self, what: str) -> str:
+        """What is kept beside the acquired series: ``MADE_OF`` or ``FRAME_OF_REFERENCE``; empty where it is not known."""
+        path = self.acquired / what
+        return path.read_text(encoding="ascii") if path.is_file() else ""
 
     @property
     def corrected(self) -> Path:

@@ -48,7 +48,7 @@ from hepaflow.web.shelf import Held
 #: No region moves further than this at once, mm.
 MOST_MM = 500.0
 #: No proposal as it was made any more.
-_TOUCHED: dict[str, Any] = {"from_case": False, "provisional": False}
+_TOUCHED: dict[str, Any] = {"from_case": False, "provisional": False, "unverified": False}
 #: A pass is never further from the reference than this, mm (as in a plan).
 MOST_SHIFT_MM = 100.0
 

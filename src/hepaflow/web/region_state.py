@@ -127,7 +127,8 @@ class RegionState:
     ``shapes`` are the outlines by axial array slice; ``hand`` the slices whose voxels were set otherwise (brush, click, proposal) and
     stand as they are. Slices between these two kinds are interpolated. ``frame`` is the pass that it was drawn on where no
     corrected series existed yet. ``from_case``: an analysis proposed it, and nobody has touched it since. ``provisional``: the room proposed it
-    on images that were not corrected, and nobody has touched it since.
+    on images that were not corrected, and nobody has touched it since. ``unverified``: it came from a file that does not say on which images
+    it was drawn, and nobody has touched it since.
     """
 
     name: str
@@ -144,6 +145,7 @@ class RegionState:
     frame: int | None = None
     from_case: bool = False
     provisional: bool = False
+    unverified: bool = False
     deleted: bool = False
 
     @property
@@ -204,6 +206,7 @@ class RegionState:
             "frame": self.frame,
             "from_case": self.from_case,
             "provisional": self.provisional,
+            "unverified": self.unverified,
             "deleted": self.deleted,
         }
         return json.dumps(told, separators=(",", ":"), allow_nan=False), zlib.compress(self.bits.packed, 1)
@@ -229,6 +232,7 @@ class RegionState:
             frame=told["frame"],
             from_case=told["from_case"],
             provisional=told.get("provisional", False),
+            unverified=told.get("unverified", False),
             deleted=told["deleted"],
         )
 

@@ -19,6 +19,7 @@ from hepaflow.web import drawn as handed
 from hepaflow.web import region_rows as rows
 from hepaflow.web import tables as t
 from hepaflow.web.pictures import working_series
+from hepaflow.web.places import MADE_OF
 from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.region_rows import ALONG, LOST, TOKEN_DIGITS, Deed
 from hepaflow.web.region_state import NAMES, RegionState, state_of
@@ -112,7 +113,6 @@ def write(room: Room, study: str, deed: Deed, steps: Sequence[Step]) -> list[Reg
     Refused: ``CASE-SIGNED``; ``REGION-CHANGED`` (409) when somebody else was first with any of them: then ``current`` is told, and what
     the first step would have made is kept under the version that is told as ``lost``.
     """
-    refuse_signed(room, study)
     token = secrets.token_hex(TOKEN_DIGITS // 2)
     try:
         with room.tables.begin() as connection:
@@ -142,12 +142,6 @@ def redo(room: Room, study: str, *, cursor: int, who: str) -> list[RegionState]:
     return _along(room, study, "redo", cursor=cursor, who=who)
 
 
-def refuse_signed(room: Room, study: str) -> None:
-    """Refused (``CASE-SIGNED``): a study whose case is signed."""
-    if (room.place(study).signed / "signature.json").exists():
-        raise Conflict("CASE-SIGNED", "the case is signed", "Reopen it to change its regions")
-
-
 def write_drawn(room: Room, study: str) -> Path | None:
     """The regions as they stand as a set for an analysis, in a folder that no later edit touches; None where nothing is drawn.
 
@@ -163,7 +157,7 @@ def write_drawn(room: Room, study: str) -> Path | None:
         query = sa.select(sa.func.coalesce(sa.func.max(t.edits.c.id), 0)).where(t.edits.c.study == study)
         number = int(connection.execute(query).scalar_one())
     folder = place.drawn / (f"{number}" if frame is None else f"{number}-{frame}")
-    return handed.write(states, working_series(place).value.grid, folder, frame=frame)
+    return handed.write(states, working_series(place).value.grid, folder, frame=frame, series_digest=place.known(MADE_OF))
 
 
 def drawn_shifts(room: Room, study: str) -> list[dict[str, Any]]:
@@ -235,9 +229,9 @@ def _kept(room: Room, study: str, deed: Deed, state: RegionState, changed: str) 
 
 
 def _along(room: Room, study: str, way: str, *, cursor: int, who: str) -> list[RegionState]:
-    refuse_signed(room, study)
     rows.take_over(room, study)
     with room.tables.read() as connection:
+        require_open(connection, study)
         if (stands := rows.cursor(connection, study)) != cursor:
             raise Conflict(
                 "CURSOR-MOVED", "the regions were changed meanwhile", "Look at them and try again", extra={"cursor": stands}

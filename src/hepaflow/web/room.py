@@ -56,6 +56,8 @@ class Room:
     sessions: Sessions
     gate: Gate
     archives: Path | None = field(default=None)
+    #: Where accounts may bring studies in from, links resolved.
+    folders: tuple[Path, ...] = ()
 
     def place(self, study: str) -> StudyPlace:
         """The folders of a study. Refused: ``STUDY-UNKNOWN``."""

@@ -37,6 +37,7 @@ class BodyRule:
 BODIES: tuple[tuple[str, str, BodyRule], ...] = (
     ("POST", r"/login", BodyRule((FORM,), 4 * KB)),
     ("POST", r"/api/studies/upload", BodyRule((ZIP,), 64 * GB)),
+    ("POST", rf"/api/studies/{_ID}/regions/import", BodyRule((ZIP,), 128 * MB)),
     ("POST", rf"/api/studies/{_ID}/regions/{_ID}", BodyRule((JSON,), 16 * MB)),
     ("POST", r"/api/cohorts", BodyRule((JSON,), 16 * MB)),
     ("GET|HEAD", r".*", BodyRule((), 0)),

@@ -30,7 +30,9 @@ HEAD_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a room is served. ``port`` 0 takes a free one; ``names`` are further host names; ``database`` an SQLAlchemy URL; ``study`` is brought in and opened."""
+    """How a room is served. ``port`` 0 takes a free one; ``names`` are further host names; ``database`` an SQLAlchemy URL; ``study`` is brought in and opened;
+    ``folders`` are where accounts may bring studies in from.
+    """
 
     data: Path
     host: str = "127.0.0.1"
@@ -44,6 +46,7 @@ class Settings:
     archives: Path | None = None
     analyses: int = 1
     study: Path | None = None
+    folders: tuple[Path, ...] = ()
 
     @property
     def local(self) -> bool:
@@ -58,6 +61,7 @@ class Settings:
 @contextmanager
 def open_room(settings: Settings, gate: Gate) -> Iterator[Room]:
     """A room on its data folder. Refused: a folder in use or of others, a database that is newer or not there, no accounts where they are needed."""
+    folders = _folders(settings)
     folder = DataFolder(settings.data)
     folder.hold()
     try:
@@ -76,13 +80,21 @@ def open_room(settings: Settings, gate: Gate) -> Iterator[Room]:
             sessions = Sessions(tables, reader=settings.reader, language=settings.language)
             jobs.open()
             try:
-                yield Room(folder.folder, tables, jobs, events, sessions, gate, settings.archives)
+                yield Room(folder.folder, tables, jobs, events, sessions, gate, settings.archives, folders)
             finally:
                 jobs.close()
         finally:
             tables.close()
     finally:
         folder.release()
+
+
+def _folders(settings: Settings) -> tuple[Path, ...]:
+    """Where accounts may bring studies in from. Refused (``SERVE-NO-FOLDER``): one that is not there."""
+    try:
+        return tuple(folder.resolve(strict=True) for folder in settings.folders)
+    except OSError as error:
+        raise UsageError("SERVE-NO-FOLDER", "a folder to bring studies in from does not exist", "Check --import-from") from error
 
 
 def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:

@@ -31,7 +31,7 @@ from hepaflow.web.jobs import ACTIVE, WRITING
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.room import Room
-from hepaflow.web.seals import hold
+from hepaflow.web.seals import hold, require_open, signed
 from hepaflow.web.staleness import content
 
 SCHEMA = 1
@@ -57,7 +57,7 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
     summary = numbers.case_file(place, "case.json")
     cursor, drawn = numbers.drawn_now(room, study)
     with room.tables.read() as connection:
-        _refuse(room, connection, study, place)
+        _refuse(room, connection, study)
     files = digests(place.case)
     moment, digest = t.now(), total(files)
     signature: dict[str, Any] = {
@@ -83,7 +83,7 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
         (stage / NAME).write_text(plain_json.text(signature, indent=1), encoding="utf-8")
         with room.tables.begin() as connection:
             hold(connection, study)
-            _refuse(room, connection, study, place)
+            _refuse(room, connection, study)
             if digests(place.case) != files:
                 raise Conflict("CASE-STALE", "the study was analysed anew meanwhile", "Look at the new results, then sign")
             mine = sa.update(t.studies).where(t.studies.c.id == study)
@@ -100,14 +100,16 @@ def reopen(room: Room, study: str, *, who: str) -> dict[str, Any]:
     place = room.place(study)
     with room.tables.begin() as connection:
         hold(connection, study)
-        if not is_signed(place):
+        if (standing := signed(connection, study)) is None:
             raise Conflict("NOT-SIGNED", "the study is not signed", "Reload the page")
-        taken_back = json.loads((place.signed / NAME).read_text(encoding="utf-8"))
+        there = is_signed(place)  # else somebody took the file away: what the database knows is taken back
+        taken_back = json.loads((place.signed / NAME).read_text(encoding="utf-8")) if there else {**standing, "digest": None}
         connection.execute(sa.update(t.studies).where(t.studies.c.id == study).values(signed=None))
         detail = {"digest": taken_back["digest"], "reader": taken_back["reader"], "at": taken_back["at"]}
         room.tables.audit(connection, study=study, who=who, what="reopened", detail=detail)
-        with atomic.reporting("the signature"):
-            os.replace(place.signed / NAME, place.signed / f"signature-{1 + max(_numbers(place.signed), default=0)}.json")
+        if there:
+            with atomic.reporting("the signature"):
+                os.replace(place.signed / NAME, place.signed / f"signature-{1 + max(_numbers(place.signed), default=0)}.json")
     room.events.tell("study", {"study": study})
     return state(room, study)
 
@@ -119,7 +121,10 @@ def state(room: Room, study: str) -> dict[str, Any]:
         one = json.loads((place.signed / f"signature-{number}.json").read_text(encoding="utf-8"))
         earlier.append({key: one[key] for key in ("reader", "at", "statement", "digest")})
     if not is_signed(place):
-        return {"signed": None, "earlier": earlier}
+        with room.tables.read() as connection:
+            standing = signed(connection, study)
+        gone = {"statement": "", "digest": "", "model": None, "files": 0, "software": "", "intact": False}
+        return {"signed": None if standing is None else standing | gone, "earlier": earlier}
     found = json.loads((place.signed / NAME).read_text(encoding="utf-8"))
     told = {key: found[key] for key in ("reader", "at", "statement", "digest", "model")}
     told |= {"files": len(found["files"]), "software": found["software"]["version"]}
@@ -154,14 +159,13 @@ def total(files: Mapping[str, str]) -> str:
     return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in sorted(files.items())).encode()).hexdigest()
 
 
-def _refuse(room: Room, connection: sa.Connection, study: str, place: StudyPlace) -> None:
-    if is_signed(place):
-        raise Conflict("CASE-SIGNED", "the study is signed", "Reopen it first")
+def _refuse(room: Room, connection: sa.Connection, study: str) -> None:
+    require_open(connection, study)
     active = sa.select(t.jobs.c.id).where(t.jobs.c.study == study, t.jobs.c.kind.in_(WRITING), t.jobs.c.state.in_(ACTIVE))
     if connection.execute(active).scalar() is not None:
         raise Conflict("JOB-ACTIVE", "the study is being worked on", "Wait until that has ended, or cancel it")
     if numbers.stale(room, study):
-        raise Conflict("CASE-STALE", "the regions were changed after the analysis", "Analyse the study again, then sign")
+        raise Conflict("CASE-STALE", "the results are not those of the regions as they are", "Analyse the study again, then sign")
 
 
 def _report(place: StudyPlace, stage: Path, signature: tuple[str, str, str, str]) -> None:

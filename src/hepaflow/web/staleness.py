@@ -1,12 +1,15 @@
-"""Whether what an analysis takes of the regions is still what it was given."""
+"""Whether the results on disk are those of the regions as they are."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
+from hepaflow.store import atomic
 from hepaflow.web import tables as t
 from hepaflow.web.region_state import RegionState, state_of
 
@@ -20,6 +23,20 @@ def content(drawn: Mapping[str, RegionState]) -> str:
         told.update(repr(head).encode())
         told.update(one.bits.packed)
     return told.hexdigest()
+
+
+def mark(case: Path) -> str:
+    """What tells the results of one analysis from those of another; empty where they are not whole."""
+    path = case / "case.json"
+    return atomic.digest_of_file(path) if path.is_file() else ""
+
+
+def outdated(connection: sa.Connection, study: str, known: Mapping[str, Any], case: Path, *, cursor: int) -> bool:
+    """Whether the results in ``case`` are not what an analysis makes of the regions at ``cursor``, the study's last edit.
+
+    ``known`` is what the last finished analysis said: results of another one, which was stopped once it had written them, are not its.
+    """
+    return known.get("case") != mark(case) or (known["cursor"] != cursor and changed_since(connection, study, known["cursor"]))
 
 
 def changed_since(connection: sa.Connection, study: str, cursor: int) -> bool:

@@ -14,7 +14,7 @@ from hepaflow.web import jobs as j
 from hepaflow.web import known, last_analysis
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace, fresh_id, place_of
-from hepaflow.web.staleness import changed_since
+from hepaflow.web.staleness import outdated
 
 _ACTIVE_STATE = {"import": "importing", "retrieve": "importing", "analyze": "analysing"}
 
@@ -37,7 +37,7 @@ def listed(connection: sa.Connection, data: Path, only: str | None = None) -> li
     latest = _latest_jobs(connection, only)
     cursors = _cursors(connection, only)
     found = [
-        _as_json(row, data, latest.get(row.id), visit[row.id], stale=_stale(connection, row, cursors.get(row.id, 0)))
+        _as_json(row, data, latest.get(row.id), visit[row.id], stale=_stale(connection, row, data, cursors.get(row.id, 0)))
         for row in wanted
     ]
     return sorted(found, key=lambda one: (one["patient"].casefold(), one["patient_key"], one["visit"], one["added"]))
@@ -112,10 +112,10 @@ def _cursors(connection: sa.Connection, only: str | None) -> dict[str, int]:
     return {study: int(last) for study, last in connection.execute(query)}
 
 
-def _stale(connection: sa.Connection, row: sa.Row[Any], cursor: int) -> bool:
-    """Whether regions were changed after the last analysis, whose last edit was another than ``cursor``."""
-    then = None if row.analysed is None else json.loads(row.analysed)["cursor"]
-    return then not in (None, cursor) and changed_since(connection, row.id, then)
+def _stale(connection: sa.Connection, row: sa.Row[Any], data: Path, cursor: int) -> bool:
+    """Whether the study has results that are not those of its regions at ``cursor``."""
+    known = None if row.analysed is None else json.loads(row.analysed)
+    return known is not None and outdated(connection, row.id, known, place_of(data, row.id).case, cursor=cursor)
 
 
 def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, visit: int, *, stale: bool) -> dict[str, Any]:

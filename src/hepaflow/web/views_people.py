@@ -123,4 +123,6 @@ def _own() -> UsageError:
 
 
 def _told(room: Room, reader: str, role: str, language: str) -> dict[str, Any]:
-    return {"reader": reader, "role": role, "language": language, "version": __version__, "local": room.gate.local}
+    # with accounts, studies are brought in from folders that are open for it, if any
+    paths = room.gate.local or bool(room.folders)
+    return {"reader": reader, "role": role, "language": language, "version": __version__, "local": room.gate.local, "paths": paths}

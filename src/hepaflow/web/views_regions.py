@@ -1,16 +1,17 @@
-"""Regions over HTTP: the list, their voxels, edits with the version they were made on, undo, history, and sets brought in from files."""
+"""Regions over HTTP: the list, their voxels, edits with the version they were made on, undo, history, and sets brought in as files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
-from hepaflow.errors import InputRefused, UsageError
-from hepaflow.web import calipers, import_regions, refusals, region_facts, regions_log
+from hepaflow.errors import InputRefused
+from hepaflow.web import calipers, import_regions, refusals, region_facts, regions_log, seals, uploads
 from hepaflow.web.pictures import motion_method, reference_pass, working_series, working_set
 from hepaflow.web.region_asks import Base, Cursor, Edit, Index, Version
 from hepaflow.web.region_edits import Ground, applied, fresh, shown
@@ -61,12 +62,6 @@ class Restored(Asked):
     base: Base
 
 
-class FromFile(Asked):
-    """Where a set of regions lies on the server's disks."""
-
-    path: str = Field(min_length=1, max_length=4096)
-
-
 @router.get("")
 def every_region(study: str, room: InRoom) -> dict[str, Any]:
     """All regions, those deleted too, and where the log stands. Whoever looks at regions soon draws: what a click needs is begun."""
@@ -91,6 +86,7 @@ def redo(study: str, asked: At, room: InRoom, by: By) -> dict[str, Any]:
 def propose(study: str, asked: Nothing, room: InRoom, by: By) -> dict[str, Any]:
     """Proposes whatever of vessels, spleen, liver and healthy liver is missing; what cannot be found is told, not refused."""
     del asked
+    seals.look(room, study)
     states = regions_log.latest(room, study)
     ground = _ground(room, study, states)
     steps: list[Step] = []
@@ -109,23 +105,11 @@ def propose(study: str, asked: Nothing, room: InRoom, by: By) -> dict[str, Any]:
 
 
 @router.post("/import")
-def from_file(study: str, asked: FromFile, room: InRoom, by: By) -> dict[str, Any]:
-    """Brings in a label map with its JSON, a DICOM SEG or an RTSTRUCT; regions of the same names are replaced, which can be undone."""
-    regions_log.refuse_signed(room, study)
-    path = Path(asked.path)
-    if "\x00" in asked.path or not path.is_absolute():
-        raise UsageError("IMPORT-PATH", "the path is not absolute", "Give the whole path, from the root of the disk")
-    try:
-        path = path.resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        raise InputRefused("REGIONS-MISSING", "the given regions do not exist", "Check the path") from error
-    if path.is_relative_to(room.data.resolve()):
-        raise UsageError("IMPORT-OWN", "the path leads to the server's own data", "Give the file of one set of regions")
-    found = import_regions.read(path, room.place(study))
-    states = regions_log.latest(room, study)
-    steps = [Step(state, states[state.name].version if state.name in states else 0) for state in found.states]
-    written = regions_log.write(room, study, Deed("import", by.name, {"regions": len(steps)}), steps)
-    return {**_changed(room, study, written), "flags": list(found.flags)}
+async def from_files(study: str, request: Request, room: InRoom, by: By) -> dict[str, Any]:
+    """Brings in a set sent as a .zip: a label map with its JSON, DICOM SEG or RTSTRUCT; regions of the same names are replaced, which can be undone."""
+    await run_in_threadpool(seals.look, room, study)
+    async with uploads.received(request, room.data) as path:
+        return await run_in_threadpool(_brought_in, room, study, path, by.name)
 
 
 @router.get("/{name}/mask")
@@ -187,7 +171,7 @@ def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> Response
     kind_of(name)
     if done := regions_log.repeated(room, study, asked.key):
         return _told(room, study, regions_log.one(room, study, done[0]))
-    regions_log.refuse_signed(room, study)
+    seals.look(room, study)
     states = regions_log.latest(room, study)
     there, base = states.get(name), asked.base
     if base == 0 and there is not None and there.deleted:
@@ -208,6 +192,14 @@ def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> Response
     gone = Step(RegionState(name, start.bits, origin=start.origin, deleted=True), base)
     renamed = Step(state, states[state.name].version if state.name in states else 0)
     return _told(room, study, regions_log.write(room, study, deed, [renamed, gone])[0])
+
+
+def _brought_in(room: Room, study: str, path: Path, who: str) -> dict[str, Any]:
+    found = import_regions.read(path, room.place(study))
+    states = regions_log.latest(room, study)
+    steps = [Step(state, states[state.name].version if state.name in states else 0) for state in found.states]
+    written = regions_log.write(room, study, Deed("import", who, {"regions": len(steps)}), steps)
+    return {**_changed(room, study, written), "flags": list(found.flags)}
 
 
 def _refuse_elsewhere(room: Room, study: str, at_pass: int | None) -> None:

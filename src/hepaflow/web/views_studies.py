@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
@@ -13,20 +11,15 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from hepaflow.errors import OutputFailed
-from hepaflow.store import atomic
-from hepaflow.web import arrivals, known, last_analysis, numbers, regions_log, studies
+from hepaflow.web import arrivals, known, last_analysis, numbers, regions_log, seals, studies, uploads
 from hepaflow.web import tables as t
-from hepaflow.web.places import fresh_id, trash
+from hepaflow.web.places import trash
 from hepaflow.web.refusals import Conflict
 from hepaflow.web.room import Reader, Room, the_reader, the_room
 
 router = APIRouter(prefix="/api")
 InRoom = Annotated[Room, Depends(the_room)]
 By = Annotated[Reader, Depends(the_reader)]
-
-#: Disk that an upload leaves free.
-LEAST_FREE = 512 * 2**20
 
 
 class Asked(BaseModel):
@@ -66,30 +59,24 @@ def one_study(study: str, room: InRoom) -> dict[str, Any]:
 
 @router.post("/studies", status_code=202)
 def bring_in(asked: OnDisk, room: InRoom, by: By) -> dict[str, str]:
-    """Brings in a folder, .zip or 4D NIfTI of the server's disks. Refused: a path that is not absolute, not there, or inside the data folder."""
+    """Brings in a folder, .zip or 4D NIfTI of the server's disks; with accounts, of the folders that are open for it. Refused: any other path,
+    one that is not absolute, not there, or inside the data folder.
+    """
+    arrivals.refuse_outside(room, asked.path)
     return arrivals.bring_in(room, arrivals.judged(room, asked.path), who=by.name)
 
 
 @router.post("/studies/upload", status_code=202)
 async def upload(request: Request, room: InRoom, by: By) -> dict[str, str]:
     """Brings in a .zip sent as the body. Refused: a disk that would be full."""
-    declared = int(request.headers.get("content-length") or 0)
-    await run_in_threadpool(_room_for, room.data, declared)
-    path = room.data / "incoming" / f"{fresh_id()}.zip"
-    try:
-        with path.open("xb") as target:
-            async for chunk in request.stream():
-                await run_in_threadpool(_write, target, chunk, room.data)
-        name = unquote(request.headers.get("x-name", "")).removesuffix(".zip")
+    name = unquote(request.headers.get("x-name", "")).removesuffix(".zip")
+    async with uploads.received(request, room.data) as path:
         return await run_in_threadpool(lambda: arrivals.bring_in(room, path, who=by.name, label=name, uploaded=True))
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 @router.delete("/studies/{study}")
-def put_away(study: str, room: InRoom, by: By) -> dict[str, str]:
-    """Moves a study to the trash; nothing is destroyed. Refused: while a job works on it."""
+def put_away(study: str, room: InRoom, by: By, signed: bool = False) -> dict[str, str]:
+    """Moves a study to the trash; nothing is destroyed. Refused: while a job works on it; one that is signed, unless the request says so."""
     room.place(study)
     with room.tables.begin() as connection:
         active = sa.select(t.jobs.c.id).where(t.jobs.c.study == study, t.jobs.c.state.in_(("waiting", "running")))
@@ -97,8 +84,12 @@ def put_away(study: str, room: InRoom, by: By) -> dict[str, str]:
             raise Conflict(
                 "JOB-ACTIVE", "the study is being worked on", "Wait until that has ended, or cancel it", extra={"job": job}
             )
+        signature = seals.signed(connection, study)
+        if signature is not None and not signed:
+            raise Conflict("STUDY-SIGNED", "the study is signed", "Say signed=true to remove it all the same")
         connection.execute(sa.update(t.studies).where(t.studies.c.id == study).values(trashed=t.now()))
-        room.tables.audit(connection, study=study, who=by.name, what="study-trashed", detail={})
+        detail = {} if signature is None else {"signed_by": signature["reader"], "signed_at": signature["at"]}
+        room.tables.audit(connection, study=study, who=by.name, what="study-trashed", detail=detail)
         trash(room.data, study)
     room.events.tell("study", {"study": study})
     return {"study": study}
@@ -128,7 +119,7 @@ def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]
     place = room.place(study)
     if not (place.acquired / "value.json").exists():
         raise Conflict("STUDY-NOT-READY", "the study is not brought in", "Wait until it is, or bring it in again")
-    regions_log.refuse_signed(room, study)
+    seals.look(room, study)
     drawn = _drawn(room, study)
     chosen = _chosen(asked, last_analysis.choices(numbers.analysed(room, study), place.case) or {})
     plan = {"model": chosen["model"], "motion__method": chosen["motion"], "compare": chosen["compare"] or None}
@@ -177,14 +168,3 @@ def _drawn(room: Room, study: str) -> _Drawn:
 def _edits(room: Room, study: str) -> int:
     with room.tables.read() as connection:
         return studies.edits_so_far(connection, study)
-
-
-def _room_for(data: Path, size: int) -> None:
-    atomic.require_space(data, size + LEAST_FREE)
-
-
-def _write(target: Any, chunk: bytes, data: Path) -> None:
-    if shutil.disk_usage(data).free < LEAST_FREE + len(chunk):
-        raise OutputFailed("OUTPUT-NO-SPACE", "no space left for the upload", "Free space, or use another data folder")
-    with atomic.reporting("the upload"):
-        target.write(chunk)

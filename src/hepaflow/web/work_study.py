@@ -11,7 +11,8 @@ from hepaflow.errors import InputRefused
 from hepaflow.store import atomic, codec
 from hepaflow.store.sources import identify
 from hepaflow.web import copies
-from hepaflow.web.places import StudyPlace
+from hepaflow.web.places import FRAME_OF_REFERENCE, MADE_OF, StudyPlace
+from hepaflow.web.staleness import mark
 
 if TYPE_CHECKING:
     from hepaflow.domain.history import Rule
@@ -71,12 +72,12 @@ def analyze(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
     with Case(place.case) as case:
         done = one.analyze(plan, place.study_path, case, rois=drawn, earlier=before, progress=tell)
         tell("save", 0, 1)
-        stamp = place.corrected / "made-of"
+        stamp = place.corrected / MADE_OF
         if not stamp.exists() or stamp.read_text(encoding="ascii") != done.aligned.digest:
             _keep(done.aligned.get(), place.corrected, made_of=done.aligned.digest)
         tell("save", 1, 1)
         (rules, _), (_, lesions) = done.summary.get(), done.lesions.get()
-    chosen = {"model": plan.model, "motion": plan.motion.method, "compare": plan.compare}
+    chosen = {"model": plan.model, "motion": plan.motion.method, "compare": plan.compare, "case": mark(place.case)}
     return chosen | {"lesions": len(lesions), "flags": list(done.flags()), "missing": done.missing()} | _judged(rules)
 
 
@@ -111,7 +112,8 @@ def _assembled(place: StudyPlace, path: Path, salt: bytes, tell: Tell, *, size_b
 def _keep(series: DynamicSeries, target: Path, *, made_of: str) -> None:
     with atomic.reporting(f"the {target.name} series"), atomic.staging(target.parent) as stage:
         codec.save(series, stage)
-        (stage / "made-of").write_text(made_of, encoding="ascii")
+        (stage / MADE_OF).write_text(made_of, encoding="ascii")
+        (stage / FRAME_OF_REFERENCE).write_text(series.grid.frame_of_reference_uid, encoding="ascii")
         atomic.move_folder(stage, target)
 
 

@@ -75,9 +75,10 @@ def results(study: Study) -> dict[str, Any]:
 
 
 def _roc(one: Parameter, study: Study) -> dict[str, Any]:
-    found, area = one.found, one.found.area
-    if area is None:
+    found, area, curve = one.found, one.found.area, one.found.curve
+    if area is None or curve is None:
         raise ValueError("a parameter without both classes has no area")
+    rows = np.asarray(study.table.rows)[found.where]
     prevalence = study.prevalence
     return {
         "label": found.question.label,
@@ -91,6 +92,17 @@ def _roc(one: Parameter, study: Study) -> dict[str, Any]:
         "fixed": None
         if found.at_fixed is None
         else {"threshold": found.question.threshold, **_operating(found.at_fixed, prevalence)},
+        "curve": [
+            {"threshold": cut, "value": value, "sensitivity": high, "specificity": low, "rows": rows[lesions].tolist()}
+            for cut, value, high, low, lesions in zip(
+                curve.thresholds.tolist(),
+                curve.values.tolist(),
+                curve.sensitivity.tolist(),
+                curve.specificity.tolist(),
+                curve.lesions,
+                strict=True,
+            )
+        ],
     }
 
 

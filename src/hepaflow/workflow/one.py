@@ -133,7 +133,7 @@ def check_places(source: Path, out: Path, rois: Path | None) -> None:
 def _read(path: Path | None, series: DynamicSeries) -> RegionSet:
     if path is None:
         return RegionSet({}, None)
-    drawn = read_regions(path, series.grid)
+    drawn = read_regions(path, series.grid, series_digest=str(series.source.get("digest", "")))
     return drawn if drawn.frame is not None else replace(drawn, frame=_pass_of(drawn.images, series))
 
 

@@ -1,55 +1,7 @@
-/** ROC curves and box plots as SVG; every lesion's point opens its study, by mouse and by keyboard. */
+/** Box plots as SVG; every lesion's point opens its study, by mouse and by keyboard. */
 
 import { number, t } from "../i18n";
-import { five, marks, spread, type Boxes, type Cohort, type Roc } from "./forms";
-
-const COLOURS = ["#56b4e9", "#e69f00", "#00c08b", "#cc79a7", "#f0e442", "#b39dff"];
-const DASHES = ["", "6 3", "2 3", "9 3 2 3", "12 4", "4 4"];
-
-function areaText(roc: Roc): string {
-  const ci = roc.ci === null ? "" : ` (${number(roc.ci[0], 2)}–${number(roc.ci[1], 2)})`;
-  return `${roc.label ?? roc.column}: ${number(roc.area, 2)}${ci}`;
-}
-
-export function RocPlot({ list }: { list: readonly Roc[] }) {
-  if (list.length === 0) return null;
-  const size = 300;
-  const x = (value: number): number => 44 + value * size;
-  const y = (value: number): number => 12 + (1 - value) * size;
-  return (
-    <figure class="roc">
-      <figcaption>{t("cohort.roc")}</figcaption>
-      <svg viewBox="0 0 360 360" role="img" aria-label={`${t("cohort.roc")}. ${list.map(areaText).join("; ")}`}>
-        {[0, 0.25, 0.5, 0.75, 1].map((mark) => (
-          <g key={mark}>
-            <line class="grid" x1={x(mark)} x2={x(mark)} y1={y(0)} y2={y(1)} />
-            <line class="grid" x1={x(0)} x2={x(1)} y1={y(mark)} y2={y(mark)} />
-            <text x={x(mark)} y={y(0) + 16} text-anchor="middle">{number(mark, 2)}</text>
-            <text x={x(0) - 5} y={y(mark) + 4} text-anchor="end">{number(mark, 2)}</text>
-          </g>
-        ))}
-        <line class="chance" x1={x(0)} y1={y(0)} x2={x(1)} y2={y(1)} />
-        {list.map((roc, n) => (
-          <path key={roc.column} class="curve" stroke={COLOURS[n % COLOURS.length]} stroke-dasharray={DASHES[n % DASHES.length]} d={`M${roc.points.map((point) => `${x(point[0]!)} ${y(point[1]!)}`).join("L")}`} />
-        ))}
-        <text x={x(0.5)} y={352} text-anchor="middle">{t("cohort.falsePositive")}</text>
-        <text transform={`translate(11 ${y(0.5)}) rotate(-90)`} text-anchor="middle">{t("cohort.truePositive")}</text>
-      </svg>
-      <ul class="legend">
-        {list.map((roc, n) => (
-          <li key={roc.column}>
-            <svg viewBox="0 0 30 6" aria-hidden="true"><path class="curve" d="M0 3H30" stroke={COLOURS[n % COLOURS.length]} stroke-dasharray={DASHES[n % DASHES.length]} /></svg> {areaText(roc)}
-          </li>
-        ))}
-      </ul>
-    </figure>
-  );
-}
-
-function name(cohort: Cohort, row: number | null): string {
-  const found = row === null ? undefined : cohort.table[row];
-  return found === undefined ? "" : [found.patient, found.lesion].filter((cell) => cell !== null && cell !== undefined && cell !== "").join(", ");
-}
+import { COLOURS, five, lesionOf, marks, spread, type Boxes, type Cohort } from "./forms";
 
 export function BoxPlot({ boxes, cohort }: { boxes: Boxes; cohort: Cohort }) {
   const all = boxes.groups.flatMap((group) => group.values.map((one) => one.value));
@@ -88,7 +40,7 @@ export function BoxPlot({ boxes, cohort }: { boxes: Boxes; cohort: Cohort }) {
               )}
               {group.values.map((one, m) => {
                 const study = one.row === null ? null : (cohort.table[one.row]?.study ?? null);
-                const label = `${name(cohort, one.row)} ${group.name}: ${number(one.value, 2)}`.trim();
+                const label = `${lesionOf(cohort, one.row)} ${group.name}: ${number(one.value, 2)}`.trim();
                 const point = <circle cx={middle + sides[m]! * half} cy={y(one.value)} r={3.4} fill={COLOURS[n % COLOURS.length]}><title>{label}</title></circle>;
                 return study === null ? <g key={m}>{point}</g> : <a key={m} href={`#/study/${study}`} aria-label={t("cohort.openStudy", { name: label })}>{point}</a>;
               })}

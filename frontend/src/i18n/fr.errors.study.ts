@@ -214,6 +214,4 @@ export const frStudyErrors: Readonly<Record<string, readonly [what: string, advi
   "STUDY-UNREADABLE": ["le tableau est illisible", "Donnez un fichier CSV en UTF-8"],
   "STUDY-UNSEEN": ["une case contient un caractère de commande ou invisible", "Retirez-le"],
   "VISITS-CASE": ["l’examen n’a pas cette lésion", "Vérifiez les associations"],
-  "NIFTI-TOO-LARGE": ["le fichier NIfTI contient plus qu’aucun examen", "Donnez le fichier d’un seul examen"],
-  "REGIONS-TOO-MANY": ["il y a plus de régions qu’un examen n’en a", "Donnez celles qui sont à mesurer"],
 };

@@ -199,7 +199,9 @@ def test_parts_as_bits_of_their_box(study: Study) -> None:
 
 
 def test_every_model_and_a_voxel(study: Study) -> None:
-    told = study.post("numbers/compare", region="lesion-2").json()
+    told, french = (study.post(f"numbers/compare?language={one}", region="lesion-2").json() for one in ("en", "fr"))
+    assert told["curves"][1]["sentence"].startswith("Blood flow in mL/min/100 g is ")
+    assert french["curves"][1]["sentence"].startswith("Le flux sanguin")
     assert finite(told)
     assert [curve["curve"] for curve in told["curves"]] == ["healthy", "lesion-2"]
     assert told["curves"][1]["models"]["aath"]["category"] == "major"

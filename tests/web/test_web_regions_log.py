@@ -75,6 +75,19 @@ def test_slices_between_two_outlines_are_filled_and_a_null_takes_one_away(client
     assert voxels(client, f"{at}/lesion-1", SHAPE).any(axis=(1, 2)).sum() == 1
 
 
+def test_the_list_says_where_outlines_lie_and_the_region_all_their_points(client: Any, at: str) -> None:
+    points = [[10.0 + 5.0 * np.sin(angle), 10.0 + 5.0 * np.cos(angle)] for angle in np.linspace(0.0, 6.28, 4000)]
+    made = post(client, f"{at}/lesion-1", 0, kind="shapes", shapes={k: {"kind": "freehand", "points": points} for k in ("2", "6")})
+    answer = client.get(at)
+    assert answer.json()["regions"][0]["slices"] == [2, 6]
+    assert len(answer.content) < 2000
+    told = client.get(f"{at}/lesion-1/shapes").json()
+    assert (told["version"], told["shapes"]) == (1, made["shapes"])
+    assert told["shapes"]["6"]["points"] == points
+    # what is undone and redone is found without its points
+    assert client.post(f"{at}/undo", json={"cursor": answer.json()["cursor"]}).json()["redo"]
+
+
 def test_the_brush_drops_the_outline_of_its_slice_and_an_outline_the_brush(client: Any, at: str) -> None:
     post(client, f"{at}/lesion-1", 0, **{**disc(2), "shapes": disc(2)["shapes"] | disc(6)["shapes"]})
     stroke = {"kind": "brush", "plane": "axial", "index": 6, "path": [[3.0, 3.0]], "radius_mm": 2.0}

@@ -297,6 +297,7 @@ export const enRead = {
   "results.title": "Results",
   "results.unfold": "All parameters of {name}",
   "results.voxels": "Voxels",
+  "results.waits": "Earlier value, computing …",
   "shift.in": "Shifted in:",
   "shift.none": "Not shifted in any pass.",
   "shift.pass": "pass {n}: {mm} mm",

@@ -298,6 +298,7 @@ export const frRead: Record<keyof typeof enRead, string> = {
   "results.title": "Résultats",
   "results.unfold": "Tous les paramètres : {name}",
   "results.voxels": "Voxels",
+  "results.waits": "Valeur précédente, calcul en cours …",
   "shift.in": "Décalé dans :",
   "shift.none": "Décalé dans aucun passage.",
   "shift.pass": "passage {n} : {mm} mm",

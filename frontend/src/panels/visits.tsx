@@ -207,7 +207,7 @@ export function Criteria() {
       {refused.length > 0 && (
         <details>
           <summary>{t("criteria.refused", { n: refused.length })}</summary>
-          <ul>{refused.map((one) => <li key={one.criterion}>{one.name}: {saying(one.refused!)}</li>)}</ul>
+          <ul>{refused.map((one) => <li key={one.criterion}>{t("pair", { what: one.name, value: saying(one.refused!) })}</li>)}</ul>
         </details>
       )}
     </section>

@@ -15,7 +15,10 @@ const { check, end } = ledger();
 const shot = album(page, resolve(given.out ?? "drawing"));
 
 const all = async () => (await api(page, "GET", `/studies/${study}/regions`)).body.regions;
-const region = async (name) => (await all()).find((one) => one.name === name && !one.deleted);
+async function region(name) {
+  const found = (await all()).find((one) => one.name === name && !one.deleted);
+  return found && { ...found, shapes: (await api(page, "GET", `/studies/${study}/regions/${name}/shapes`)).body.shapes };
+}
 
 // The region once it changed from `version`.
 async function changed(name, version, patience_ms = 15_000) {

@@ -95,8 +95,8 @@ def test_a_site_may_calibrate_another_ratio_whose_major_side_is_above() -> None:
     below = calibrated("mtt", 0.9, source="own data", smallest_mm=10.0)
     assert [call(below, value).category for value in (0.89, 0.9)] == ["major", "minor"]
     assert call(below, 0.5, diameter_mm=9.9).category is None
-    assert "MTT" in below.rule
-    assert "10 mm" in below.rule
+    assert "MTT" in below.rule.en
+    assert "10 mm" in below.rule.en
 
 
 @pytest.mark.parametrize(

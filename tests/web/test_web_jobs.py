@@ -24,6 +24,7 @@ from tiny_study import tiny, write
 from hepaflow.web import child, studies
 from hepaflow.web import tables as t
 from hepaflow.web.child import Child
+from hepaflow.web.events import Events
 from hepaflow.web.jobs import Ended
 from hepaflow.web.refusals import Conflict
 
@@ -166,7 +167,7 @@ def test_a_job_that_a_dead_server_left_is_interrupted_and_goes_on(tmp_path: Path
             until(lambda: client.get(f"/api/jobs/{job}").json()["state"] == "running")
 
 
-@pytest.mark.parametrize("asked", [{"model": "none-such"}, {"motion": "up"}, {"compare": 3}, {"density": 1.0}])
+@pytest.mark.parametrize("asked", [{"model": "none-such"}, {"motion": "up"}, {"compare": 3}, {"language": "de"}, {"density": 1.0}])
 def test_an_analysis_that_cannot_be_is_refused_before_it_is_queued(inside: Inside, asked: dict[str, Any]) -> None:
     answer = inside.client.post(f"/api/studies/{inside.study}/analyze", json=asked)
     assert answer.status_code == 400
@@ -206,9 +207,11 @@ def test_an_analysis_without_choices_repeats_those_of_the_last(inside: Inside, o
         finished(inside.client, job)
         with inside.room.tables.read() as connection:
             plan = json.loads(connection.execute(sa.select(t.jobs.c.asked).where(t.jobs.c.id == job)).scalar_one())["plan"]
+        assert plan["language"] == asked.get("language", "en")  # that of the report: the reader's own unless asked for
         return plan["model"], plan["motion__method"], plan["compare"]
 
     assert planned() == (None, None, None)  # the first: as on the command line
+    assert planned(language="fr") == (None, None, None)
     last = {"model": "patlak", "motion": "rigid", "compare": True}
     if told == "by its row":
         analysed(inside, **last)
@@ -337,7 +340,7 @@ def test_events_reach_every_page(inside: Inside) -> None:
     import asyncio
 
     async def run() -> list[str]:
-        pages = [inside.room.events.listen(lambda: True) for _ in range(2)]
+        pages = [inside.room.events.listen("local", lambda: True) for _ in range(2)]
         for page in pages:
             assert "hello" in await anext(page)
         await asyncio.to_thread(inside.room.events.tell, "study", {"study": "x"})
@@ -356,7 +359,7 @@ def test_a_page_whose_session_ends_hears_nothing_more(inside: Inside, monkeypatc
     secret = inside.room.sessions.start("local")
 
     async def run() -> list[str]:
-        page = inside.room.events.listen(lambda: inside.room.sessions.account(secret) is not None)
+        page = inside.room.events.listen("local", lambda: inside.room.sessions.account(secret) is not None)
         found = [await anext(page), await anext(page)]
         inside.room.sessions.end(secret)
         return found + [text async for text in page]
@@ -367,6 +370,25 @@ def test_a_page_whose_session_ends_hears_nothing_more(inside: Inside, monkeypatc
 def test_there_is_an_end_to_open_pages(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hepaflow.web.events.PAGES", 0)
     assert inside.ask("GET", "/api/events").code == "EVENTS-FULL"
+
+
+def test_one_account_leaves_room_for_the_pages_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    import asyncio
+
+    monkeypatch.setattr("hepaflow.web.events.OWN_PAGES", 2)
+    events = Events()
+
+    async def run() -> tuple[bool, bool]:
+        pages = [events.listen("greedy", lambda: True) for _ in range(2)]
+        for page in pages:
+            await anext(page)
+        found = events.full("greedy"), events.full("other")
+        for page in pages:
+            await page.aclose()
+        return found
+
+    assert asyncio.run(run()) == (True, False)
+    assert not events.full("greedy")
 
 
 def test_a_study_in_the_trash_is_not_worked_on(tmp_path: Path) -> None:

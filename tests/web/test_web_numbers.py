@@ -133,6 +133,17 @@ def test_an_edit_computes_what_it_touches(study: Any, drawn: Drawn, monkeypatch:
     assert work() == {"measure_curve": 3, "region_curve": 1}
 
 
+def test_in_the_order_asked_and_no_other_begun_once_patience_is_over(drawn: Drawn, engine: Live) -> None:
+    def ids(asked: list[str], patience_s: float) -> list[str]:
+        found = engine.numbers(drawn, model="patlak", lesions=asked, parts=["whole"], patience_s=patience_s)
+        assert set(found.parts) == {one.lesion.id for one in found.lesions}
+        return [one.lesion.id for one in found.lesions]
+
+    assert ids(["lesion-3", "lesion-2"], 600.0) == ["lesion-3", "lesion-2"]
+    assert ids(["lesion-3", "lesion-2"], 0.0) == ["lesion-3"]
+    assert ids([], 0.0) == []
+
+
 def test_parts_are_those_of_the_report(prepared: Prepared, drawn: Drawn, engine: Live) -> None:
     for lesion in prepared.regions.lesions:
         parts = engine.outlined(drawn, lesion.id).parts

@@ -69,13 +69,14 @@ def words_of(pdf: bytes) -> list[str]:
     return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages]
 
 
-@pytest.mark.parametrize(("study", "said"), [("en", "Signed by"), ("fr", "Signé par")], indirect=["study"])
-def test_the_signed_report_bears_name_time_and_digest_everywhere(study: Signed, said: str) -> None:
+@pytest.mark.parametrize(("study", "language", "said"), [("en", "en", "Signed by"), ("fr", "fr", "Signé par")], indirect=["study"])
+def test_the_signed_report_bears_name_time_and_digest_everywhere(study: Signed, language: str, said: str) -> None:
     client, room, place, url = study
     answer = client.post(f"{url}/sign", json={"reader": f"  {READER} ", "statement": "I have <b>read</b> it."})
     assert answer.status_code == 200, answer.text
     signed = answer.json()["signed"]
     assert (signed["reader"], signed["statement"], signed["intact"]) == (READER, "I have <b>read</b> it.", True)
+    assert signed["language"] == json.loads((place.signed / "signature.json").read_text())["language"] == language
     short = signed["digest"][:16]
     page = client.get(f"{url}/report.html")
     assert f"{said} {READER}" in page.text
@@ -171,6 +172,19 @@ def test_results_of_an_analysis_that_was_stopped_once_they_were_written_are_not_
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "CASE-STALE")
     path.write_text(before)
     assert client.post(f"{url}/sign", json={"reader": READER}).status_code == 200
+
+
+def test_what_was_measured_by_hand_stands_in_the_signed_report_with_who_did(study: Signed) -> None:
+    client, room, place, url = study
+    ends = ((0.0, 0.0, 0.0), (21.5, 0.0, 0.0))
+    draw(room, place, "lesion-1", box(SHAPE, 6), version=2, caliper=Caliper(ends, ((0.0, 0.0, 0.0), (0.0, 14.2, 0.0))))
+    client.post(f"{url}/sign", json={"reader": READER})
+    page = client.get(f"{url}/report.html").text.replace("\u202f", " ").replace("\u00a0", " ")
+    assert "Measured with the caliper: " in page
+    assert "21.5 × 14.2 mm (Tester)" in page
+    kept_down = json.loads((place.signed / "signature.json").read_text())
+    assert kept_down["calipers"] == [{"lesion": "lesion-1", "long_mm": 21.5, "short_mm": 14.2, "reader": "Tester"}]
+    assert client.get(f"{url}/sign").json()["signed"]["intact"] is True
 
 
 def ended_job(room: Room, study: str, kind: str, state: str) -> str:

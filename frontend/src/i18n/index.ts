@@ -1,12 +1,14 @@
 /** Every word of the page in English and French; a key missing in one of them is a type error. */
 import { language } from "../state";
 import { en } from "./en";
+import { enGiven } from "./en.given";
 import { enRead } from "./en.read";
 import { fr } from "./fr";
+import { frGiven } from "./fr.given";
 import { frRead } from "./fr.read";
 
-const dictionaries = { en: { ...en, ...enRead }, fr: { ...fr, ...frRead } };
-export type Key = keyof typeof en | keyof typeof enRead;
+const dictionaries = { en: { ...en, ...enRead, ...enGiven }, fr: { ...fr, ...frRead, ...frGiven } };
+export type Key = keyof typeof en | keyof typeof enRead | keyof typeof enGiven;
 
 /** The text of a key in the reader's language, {names} filled in; follows the language where signals are followed. */
 export function t(key: Key, fill: Record<string, string | number> = {}): string {

@@ -7,7 +7,9 @@ import { saying } from "../i18n/errors";
 import { attempt, drawnOf, edit } from "../regions/desk";
 import { mayDraw } from "../regions/draft";
 import { nameOf } from "../regions/names";
-import { first, language, second, studies } from "../state";
+import { opened } from "../regions/opened";
+import { openPanel } from "../slots";
+import { first, language, region as selected, second, studies } from "../state";
 import { NONE } from "./format";
 import { figures } from "./numbers";
 
@@ -25,20 +27,41 @@ interface Criterion {
   readonly rates?: string;
   readonly best: string | null;
   readonly refused: Failure | null;
+  readonly limits?: string;
+  /** Lesions of which a reader has not given what the criterion reads. */
+  readonly missing: readonly { visit: string; study: string; lesion: string }[];
+  /** Agreement of two readers. */
+  readonly readers?: { kappa: number | null; n: number } | null;
   readonly visits: readonly RatedVisit[];
+}
+
+/** A lesion's axes as criteria read them: the caliper's where somebody set one, else the outline's. */
+interface Sized {
+  readonly lesion: string;
+  /** Its name across visits; null where it is linked to none of the first. */
+  readonly name: string | null;
+  readonly diameter_mm: number;
+  readonly perpendicular_mm: number;
+  readonly caliper_by: string | null;
+  readonly outline_mm: readonly [number, number];
 }
 
 /** The criteria of size, density and perfusion side by side, where the patient has visits. */
 interface CriteriaAnswer {
   readonly visits: readonly { study: string; date: string | null; visit: string }[];
   readonly unlinked?: readonly { study: string; lesion: string }[];
+  /** By study: what criteria of size read of each lesion. */
+  readonly lesions: Readonly<Record<string, readonly Sized[]>>;
   readonly criteria: readonly Criterion[];
 }
 
-const SAID = ["major", "minor", "smaller", "larger", "stable", "not_evaluable"] as const;
+const SAID = ["major", "minor", "smaller", "larger", "stable", "gone", "optimal", "incomplete", "not_evaluable"] as const;
+/** A criterion's category "none" is a verdict, not the lack of one. */
+const NO_RESPONSE = "none";
 
 /** A category in words; abbreviations such as PR stay as they are. */
 function named(category: string | null | undefined): string {
+  if (category === NO_RESPONSE) return t("response.no");
   const known = SAID.find((one) => one === category);
   return known === undefined ? (category ?? NONE) : t(`response.${known}`);
 }
@@ -69,7 +92,7 @@ function CriteriaTable({ found, rated }: { found: CriteriaAnswer; rated: readonl
           return (
             <tbody key={one.criterion} data-criterion={one.criterion}>
               <tr>
-                <th scope="row" title={one.rule}>{one.name}</th>
+                <th scope="row" title={[one.rule, one.limits].filter(Boolean).join(" ")}>{one.name}</th>
                 {found.visits.map((visit) => <td key={visit.visit}>{verdict(one, visit.visit)}</td>)}
                 <td>{named(one.best)}</td>
               </tr>
@@ -82,6 +105,66 @@ function CriteriaTable({ found, rated }: { found: CriteriaAnswer; rated: readonl
   );
 }
 
+function Size({ one }: { one: Sized | undefined }) {
+  if (one === undefined) return <>{NONE}</>;
+  const axes = (long: number, short: number): string => `${number(long, 1)}\u00a0×\u00a0${number(short, 1)}\u00a0mm`;
+  const outline = axes(...one.outline_mm);
+  return (
+    <>
+      {axes(one.diameter_mm, one.perpendicular_mm)}
+      <small>{one.caliper_by === null ? t("criteria.byOutline") : t("criteria.byCaliper", { reader: one.caliper_by, outline })}</small>
+    </>
+  );
+}
+
+/** The sizes that the criteria read, and whose they are: a caliper may differ from the outline that the other numbers are of. */
+function Sizes({ found }: { found: CriteriaAnswer }) {
+  const at = (study: string, name: string) => found.lesions[study]?.find((one) => one.name === name);
+  const names = [...new Set(Object.values(found.lesions).flatMap((each) => each.flatMap((one) => one.name ?? [])))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={t("criteria.sizes")}>
+      <table class="sizes">
+        <caption>{t("criteria.sizes")}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{t("criteria.lesion")}</th>
+            {found.visits.map((visit, n) => <th scope="col" key={visit.visit}>{t("criteria.visit", { n: n + 1 })}</th>)}
+          </tr>
+        </thead>
+        <tbody>
+          {names.map((name) => (
+            <tr key={name} data-size={name}>
+              <th scope="row">{nameOf(name)}</th>
+              {found.visits.map((visit) => <td key={visit.visit}><Size one={at(visit.study, name)} /></td>)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const GIVEN = ["chun", "mrecist", "easl"] as const;
+
+/** What readers have still to give, criterion by criterion, and the way to where this visit's lesions get it. */
+function Missing({ found, one }: { found: CriteriaAnswer; one: Criterion }) {
+  const key = GIVEN.find((each) => each === one.criterion);
+  if (key === undefined || one.missing.length === 0) return null;
+  const lesions = one.missing.map(({ visit, lesion }) => t("criteria.lesionAt", { lesion: nameOf(lesion), n: found.visits.findIndex((each) => each.visit === visit) + 1 }));
+  const here = one.missing.find((each) => each.study === first.id.value);
+  const go = (lesion: string): void => {
+    selected.value = lesion;
+    opened.value = lesion;
+    openPanel.value = "regions";
+  };
+  return (
+    <p class="missing" data-missing={key}>
+      {t("criteria.missing", { name: one.name, what: t(`criteria.missing.${key}`, { lesions: lesions.join(", ") }) })}{" "}
+      {here !== undefined && mayDraw(first) && <button type="button" data-act={`give-${key}`} onClick={() => go(here.lesion)}>{t("criteria.give")}</button>}
+    </p>
+  );
+}
+
 export function Criteria() {
   const [found, setFound] = useState<CriteriaAnswer | null>(null);
   const study = first.id.value;
@@ -90,7 +173,7 @@ export function Criteria() {
   const key = first.study.value?.patient_key ?? "";
   const visits = key === "" ? 1 : studies.value.filter((one) => one.patient_key === key).length;
   // A pair that is confirmed or taken back changes what can be rated, and so does a caliper.
-  const drawn = drawnOf(first).list.value.map((one) => `${one.name} ${one.identity?.study ?? ""} ${one.identity?.lesion ?? ""} ${one.caliper?.long_mm ?? ""}`).join();
+  const drawn = drawnOf(first).list.value.map((one) => `${one.name} ${one.identity?.study ?? ""} ${one.identity?.lesion ?? ""} ${one.caliper?.long_mm ?? ""} ${one.viable?.long_mm ?? ""} ${one.viable?.short_mm ?? ""} ${one.morphology.map((each) => each.group).join("/")}`).join();
   useEffect(() => {
     let gone = false;
     if (study === null || made === null || visits < 2) return setFound(null);
@@ -108,7 +191,9 @@ export function Criteria() {
   }, [study, made, visits, spoken, drawn]);
   if (found === null || found.visits.length < 2) return null;
   const rated = found.criteria.filter((one) => one.refused === null);
-  const refused = found.criteria.filter((one) => one.refused !== null);
+  // One that only waits for a reader says so below the table.
+  const refused = found.criteria.filter((one) => one.refused !== null && one.missing.length === 0);
+  const agreed = found.criteria.find((one) => one.readers?.kappa != null)?.readers;
   return (
     <section class="criteria">
       <h2>{t("criteria.title")}</h2>
@@ -116,10 +201,13 @@ export function Criteria() {
       {found.criteria.length > 0 && rated.length === 0 && <p class="note">{t("criteria.none")}</p>}
       {(found.unlinked?.length ?? 0) > 0 && <p class="warn">{t("criteria.unlinked", { n: found.unlinked!.length })}</p>}
       {rated.length > 0 && <CriteriaTable found={found} rated={rated} />}
+      {rated.length > 0 && <Sizes found={found} />}
+      {found.criteria.map((one) => <Missing key={one.criterion} found={found} one={one} />)}
+      {agreed != null && <p class="note">{t("criteria.readers", { kappa: number(agreed.kappa, 2), n: agreed.n })}</p>}
       {refused.length > 0 && (
         <details>
           <summary>{t("criteria.refused", { n: refused.length })}</summary>
-          <ul>{refused.map((one) => <li key={one.criterion}>{one.name}: {saying(one.refused!)}</li>)}</ul>
+          <ul>{refused.map((one) => <li key={one.criterion}>{t("pair", { what: one.name, value: saying(one.refused!) })}</li>)}</ul>
         </details>
       )}
     </section>

@@ -6,13 +6,18 @@ import { region as selected } from "../state";
 import { fromMillimetres } from "../view/geometry";
 import { caliperOf, length, perpendicular } from "./caliper";
 import { drawnOf, edit } from "./desk";
-import { draft, showTip } from "./draft";
+import { draft, measuring, showTip } from "./draft";
 import { allowed, mmAt, REACH, say, set, sliceOf, under } from "./hand";
-import type { Caliper, Place } from "./types";
+import type { Caliper, Place, Region } from "./types";
 
 let long: { axis: [Place, Place]; done: boolean; k: number; name: string } | null = null;
 let caliperEnd: { caliper: Caliper; end: number } | null = null;
 let shortFrom: Place | null = null;
+
+/** The axes of a lesion that the caliper now measures. */
+function axesOf(region: Region): Caliper | null {
+  return measuring.value === "viable" ? (region.viable?.axes ?? null) : region.caliper;
+}
 
 /** A caliper with one of its four ends dragged; the short axis stays perpendicular. */
 function endDragged(caliper: Caliper, end: number, to: Place): Caliper {
@@ -37,14 +42,15 @@ export const CALIPER: PointerTool = {
     }
     selected.value = region.name;
     const plane = event.pane.shape()!;
-    if (long === null && region.caliper !== null) {
-      const ends = [...region.caliper.long, ...region.caliper.short].map((place) => fromMillimetres(plane, [...place] as Vec3));
+    const there = axesOf(region);
+    if (long === null && there !== null) {
+      const ends = [...there.long, ...there.short].map((place) => fromMillimetres(plane, [...place] as Vec3));
       const hit = ends.findIndex((voxel) => {
         const at = event.pane.toScreen(voxel);
         return Math.abs(event.pane.depth(voxel)) <= 0.75 && Math.hypot(at.x - event.x, at.y - event.y) <= REACH;
       });
       if (hit >= 0) {
-        caliperEnd = { caliper: region.caliper, end: hit };
+        caliperEnd = { caliper: there, end: hit };
         return true;
       }
     }
@@ -86,7 +92,8 @@ export const CALIPER: PointerTool = {
     caliperEnd = null;
     const { long: a, short: b } = now.caliper;
     showTip(null, "");
-    edit(event.pane.visit, now.name, { kind: "caliper", caliper: caliperOf(a, b) });
+    const found = caliperOf(a, b);
+    edit(event.pane.visit, now.name, measuring.value === "viable" ? { kind: "viable", viable: { long: found.long, short: found.short } } : { kind: "caliper", caliper: found });
   },
 };
 

@@ -35,6 +35,9 @@ export function resize(factor: number): void {
   radius_mm.value = Math.round(Math.min(LARGEST_MM, Math.max(SMALLEST_MM, next)) * 2) / 2;
 }
 
+/** What the caliper measures: the lesion, or what of it enhances in the arterial phase. */
+export const measuring: Signal<"caliper" | "viable"> = signal("caliper");
+
 /** Whether this person may draw in this visit: a reader, and the study not signed. */
 export function mayDraw(visit: Visit): boolean {
   return mayEdit.value && !visit.study.value?.signed;

@@ -6,8 +6,9 @@ import { apply, inverse } from "../view/geometry";
 import { fromMillimetres, fromPlane, toPlane } from "../view/geometry";
 import type { Pane } from "../view/pane";
 import type { Plane } from "../api";
+import { caliperOf } from "./caliper";
 import { drawnOf } from "./desk";
-import { draft, hover, radius_mm, tip, type Draft } from "./draft";
+import { draft, hover, measuring, radius_mm, tip, type Draft } from "./draft";
 import { PARTS, type Drawn, type Held } from "./drawn";
 import { centreOf, lineOf } from "./shapes";
 import type { Caliper, Edit, Point, Region, Shape } from "./types";
@@ -155,14 +156,14 @@ function stroke(board: Board, pane: Pane, key: string, path: readonly Point[], m
   board.put(key, "path", { d, class: erase ? "stroke erase" : "stroke", stroke: erase ? "#ffffff" : colour, "stroke-width": strokeWidth(pane, mm) });
 }
 
-function caliperLines(board: Board, pane: Pane, plane: Plane, caliper: Caliper, key: string, colour: string, handles: boolean): void {
+function caliperLines(board: Board, pane: Pane, plane: Plane, caliper: Caliper, key: string, colour: string, handles: boolean, look = ""): void {
   const ends = [...caliper.long, ...caliper.short].map((place) => fromMillimetres(plane, [...place] as Vec3));
   if (ends.some((voxel) => Math.abs(pane.depth(voxel)) > 0.75)) return;
   const at = ends.map((voxel) => pane.toScreen(voxel));
   for (const [n, mm] of [[0, caliper.long_mm], [2, caliper.short_mm]] as const) {
     const [a, b] = [at[n]!, at[n + 1]!];
     if (mm <= 0) continue;
-    board.put(`${key} ${n}`, "line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: "caliper", stroke: colour });
+    board.put(`${key} ${n}`, "line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: `caliper ${look}`.trim(), stroke: colour });
     board.put(`${key} ${n} mm`, "text", { x: b.x + 6, y: b.y + 4, class: "caliper-length", fill: colour }, `${number(mm, 1)} mm`);
     if (handles) for (const [m, end] of [a, b].entries()) board.put(`${key} ${n} ${m}`, "circle", { cx: end.x, cy: end.y, r: 4, class: "handle", stroke: colour });
   }
@@ -185,6 +186,8 @@ function onTheWay(board: Board, pane: Pane, plane: Plane, drawn: Drawn): void {
       board.put(`unsent ${entry.id}`, "circle", { cx: x, cy: y, r: 9, class: "region unsent", stroke: colour });
     } else if (edit.kind === "caliper" && edit.caliper !== null) {
       caliperLines(board, pane, plane, edit.caliper, `unsent ${entry.id}`, colour, false);
+    } else if (edit.kind === "viable" && edit.viable !== null && "long" in edit.viable) {
+      caliperLines(board, pane, plane, caliperOf(edit.viable.long, edit.viable.short), `unsent ${entry.id}`, colour, false, "viable");
     }
   }
 }
@@ -199,7 +202,7 @@ export function handlesOf(pane: Pane, drawn: Drawn): { k: number; shape: Shape; 
   if (plane === null || region === null) return null;
   const k = Math.round(fromPlane(plane, [pane.index.value, 0, 0])[0]);
   const unsent = drawn.waiting.value.findLast((entry) => entry.region === region.name && entry.edit.kind === "shapes" && entry.edit.shapes[k]);
-  const shape = (unsent?.edit.kind === "shapes" ? unsent.edit.shapes[k] : null) ?? region.shapes[k];
+  const shape = (unsent?.edit.kind === "shapes" ? unsent.edit.shapes[k] : null) ?? drawn.shape(region, k);
   if (!shape) return null;
   return { k, shape, points: shape.kind === "ellipse" ? [...shape.points, centreOf(shape)] : [...shape.points] };
 }
@@ -228,7 +231,7 @@ function doingNow(board: Board, pane: Pane, plane: Plane, drawn: Drawn, doing: D
   } else if (doing.kind === "stroke" && doing.plane === pane.plane && doing.index === pane.index.value) {
     stroke(board, pane, "doing stroke", doing.path, radius_mm.value, colour, doing.erase);
   } else if (doing.kind === "caliper") {
-    caliperLines(board, pane, plane, doing.caliper, "doing caliper", colour, false);
+    caliperLines(board, pane, plane, doing.caliper, "doing caliper", colour, false, measuring.value === "viable" ? "viable" : "");
   }
 }
 
@@ -245,8 +248,8 @@ function scale(board: Board, pane: Pane, plane: Plane, drawn: Drawn): void {
   board.put("scale", "rect", { x: width - 28, y: 40, width: 4, height: height - 80, class: "slice-scale" });
   board.put("scale span", "rect", { x: width - 28, y: top, width: 4, height: Math.max(2, y(Math.max(...ends) + 0.5) - top), fill: colour });
   if (pane.plane === "axial") {
-    for (const k of Object.keys(region.shapes)) {
-      const at = y(toPlane(plane, [Number(k), 0, 0])[0]);
+    for (const k of region.slices) {
+      const at = y(toPlane(plane, [k, 0, 0])[0]);
       board.put(`scale key ${k}`, "rect", { x: width - 33, y: at - 1.5, width: 11, height: 3, fill: colour, class: "key-slice" });
     }
   }
@@ -266,9 +269,11 @@ export function regionsLayer(group: SVGGElement, pane: Pane): void {
     regions(board, pane, plane, drawn, doing);
     onTheWay(board, pane, plane, drawn);
     for (const region of drawn.standing()) {
-      if (region.caliper !== null && !drawn.hidden.value.has(region.name)) {
-        const own = tool.value === "caliper" && region.name === selected.value;
-        if (!(doing?.kind === "caliper" && doing.name === region.name)) caliperLines(board, pane, plane, region.caliper, `caliper ${region.name}`, drawn.colour(region.name), own);
+      if (drawn.hidden.value.has(region.name)) continue;
+      for (const [what, axes] of [["caliper", region.caliper], ["viable", region.viable?.axes ?? null]] as const) {
+        const measured = measuring.value === what && region.name === selected.value;
+        if (axes === null || (measured && doing?.kind === "caliper")) continue;
+        caliperLines(board, pane, plane, axes, `${what} ${region.name}`, drawn.colour(region.name), measured && tool.value === "caliper", what === "viable" ? what : "");
       }
     }
     doingNow(board, pane, plane, drawn, doing);

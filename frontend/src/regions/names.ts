@@ -10,7 +10,7 @@ export function nameOf(name: string): string {
   return number === undefined ? name.replace(/^lesion-/, "") : t("region.lesionN", { n: number });
 }
 
-const VERBS = ["shapes", "brush", "click", "mask", "move", "shift", "caliper", "identity", "propose", "rename", "delete", "undo", "redo", "restore", "given", "found", "import"] as const;
+const VERBS = ["shapes", "brush", "click", "mask", "move", "shift", "caliper", "morphology", "viable", "identity", "propose", "rename", "delete", "undo", "redo", "restore", "given", "found", "import"] as const;
 
 /** An edit's kind in words; what is not known is told as it is. */
 export function verb(kind: string): string {

@@ -1,6 +1,5 @@
 /** The list of regions: show, select, propose, what waits to be saved; parts, and what can be done at the crosshair. */
 
-import { signal, type Signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { date, number, t } from "../i18n";
 import { inWords, saying } from "../i18n/errors";
@@ -9,17 +8,16 @@ import { first, mayEdit, region as selected, second, tool, type Visit } from "..
 import { activePane, panes, type Pane } from "../view/pane";
 import { lookAt } from "../view/pointer";
 import { attempt, complain, drawnOf, outbox, step, unsent } from "./desk";
-import { ball, LARGEST_MM, mayDraw, radius_mm, SMALLEST_MM } from "./draft";
+import { ball, LARGEST_MM, mayDraw, measuring, radius_mm, SMALLEST_MM } from "./draft";
 import { PARTS, type Drawn } from "./drawn";
 import { centre } from "./mask";
 import { Conflicts } from "./conflicts";
 import { Details } from "./details";
 import { onGround } from "./hand";
 import { nameOf } from "./names";
+import { opened } from "./opened";
 import { dab, DRAWING, lesionAt, type DrawingTool } from "./tools";
 import { FIXED_NAMES, type Region } from "./types";
-
-const opened: Signal<string | null> = signal(null);
 
 /** Turns the panes to the middle of a region. */
 export function show(visit: Visit, name: string): void {
@@ -57,6 +55,7 @@ function Unsent({ drawn }: { drawn: Drawn }) {
 /** How the tool in hand is used. */
 function Hint() {
   const now = (DRAWING as readonly string[]).includes(tool.value) ? (tool.value as DrawingTool) : null;
+  if (now === "caliper" && measuring.value === "viable") return <p class="hint">{t("viable.tool")}</p>;
   return <p class="hint">{now === null ? t("hint.none") : `${t(`draw.${now}`)}. ${t(`hint.${now}`)}`}</p>;
 }
 
@@ -153,7 +152,7 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
     setProposing(true);
     await attempt(async () => {
       const refused = await drawn.propose();
-      if (refused.length > 0) complain({ code: refused[0]!.error.code, what: refused.map((one) => `${nameOf(one.name)}: ${inWords(one.error).what}`).join("; "), advice: inWords(refused[0]!.error).advice });
+      if (refused.length > 0) complain({ code: refused[0]!.error.code, what: refused.map((one) => t("pair", { what: nameOf(one.name), value: inWords(one.error).what })).join(" · "), advice: inWords(refused[0]!.error).advice });
     });
     setProposing(false);
   };

@@ -13,7 +13,7 @@ import { openPanel, panels, toolbar } from "../slots";
 import { first, mayEdit, region as selected, tool } from "../state";
 import { activePane, layers, panes } from "../view/pane";
 import { drawnFirst, drawnSecond, edit, start as startDesk, step } from "./desk";
-import { draft, mayDraw, resize, tip } from "./draft";
+import { draft, mayDraw, measuring, resize, tip } from "./draft";
 import { regionsLayer } from "./layer";
 import { RegionsPanel } from "./panel";
 import { onGround } from "./hand";
@@ -95,7 +95,7 @@ export function registerReading(): void {
   effect(() => {
     // What the overlay shows follows regions, the selection and the tool; panes follow the rest themselves.
     for (const drawn of [drawnFirst, drawnSecond]) void [drawn.list.value, drawn.drawnAnew.value, drawn.hidden.value, drawn.waiting.value];
-    void [selected.value, draft.value, tool.value, tip.value];
+    void [selected.value, draft.value, tool.value, measuring.value, tip.value];
     layers.redraw();
   });
   effect(() => {

@@ -6,7 +6,7 @@ import { region as selected, tool } from "../state";
 import { layers, type Pane } from "../view/pane";
 import { CALIPER } from "./caliper_tool";
 import { drawnOf, edit } from "./desk";
-import { ball, draft, hover, radius_mm } from "./draft";
+import { ball, draft, hover, measuring, radius_mm } from "./draft";
 import { allowed, mmAt, round, say, set, target, under } from "./hand";
 import { nameOf } from "./names";
 import { closeSpline, EDIT, ELLIPSE, FREEHAND, SPLINE, takeBack } from "./outline_tools";
@@ -131,11 +131,19 @@ export function registerDrawing(): void {
   for (const name of DRAWING) tools.register(name, table[name]);
 }
 
+/** Takes the caliper in hand for what of the selected lesion enhances. */
+export function takeViable(): void {
+  take("caliper", { stay: true });
+  measuring.value = "viable";
+  layers.redraw();
+}
+
 /** Takes a tool in hand, or puts it down when it already is; `stay` leaves it in hand. */
 export function take(name: DrawingTool, { stay = false } = {}): void {
   if (draft.value !== null) closeSpline();
   takeBack(true);
   hover.value = null;
+  measuring.value = "caliper";
   tool.value = tool.value === name && !stay ? "point" : name;
   layers.redraw();
 }

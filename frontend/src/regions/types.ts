@@ -19,6 +19,8 @@ export interface Shape {
   readonly points: readonly Point[];
 }
 
+export type Shapes = Readonly<Record<string, Shape>>;
+
 export interface Shift {
   readonly pass: number;
   readonly mm: Place;
@@ -30,6 +32,17 @@ export interface Caliper {
   readonly long_mm: number;
   readonly short_mm: number;
 }
+
+/** What of a lesion enhances in the arterial phase; both sizes 0: nothing. Typed sizes have no axes. */
+export interface Viable {
+  readonly long_mm: number;
+  readonly short_mm: number | null;
+  readonly axes: Caliper | null;
+  readonly pass: number | null;
+}
+
+/** A reader's group of a lesion, by Chun. */
+export type Group = 1 | 2 | 3;
 
 export interface Identity {
   readonly study: string;
@@ -46,10 +59,15 @@ export interface Region {
   readonly voxels: number;
   readonly volume_ml: number;
   readonly box: Box;
-  readonly shapes: Readonly<Record<string, Shape>>;
+  /** Slices with an outline of their own. */
+  readonly slices: readonly number[];
+  /** The outlines by slice: in the answer to an edit, not in the list. */
+  readonly shapes?: Shapes;
   readonly shifts: readonly Shift[];
   readonly caliper: Caliper | null;
   readonly identity: Identity | null;
+  readonly morphology: readonly { readonly reader: string; readonly group: Group }[];
+  readonly viable: Viable | null;
   readonly deleted: boolean;
 }
 
@@ -76,6 +94,8 @@ export type Edit =
   | { readonly kind: "move"; readonly mm: Place }
   | { readonly kind: "shift"; readonly pass: number; readonly mm: Place }
   | { readonly kind: "caliper"; readonly caliper: Caliper | null }
+  | { readonly kind: "morphology"; readonly group: Group | null }
+  | { readonly kind: "viable"; readonly viable: Pick<Caliper, "long" | "short"> | Pick<Viable, "long_mm" | "short_mm"> | null }
   | { readonly kind: "identity"; readonly identity: Identity | null }
   | { readonly kind: "propose" }
   | { readonly kind: "rename"; readonly to: string }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isfinite
 
+from hepaflow.domain.response import Text
 from hepaflow.errors import UsageError
 from hepaflow.units import QUANTITIES
 
@@ -18,16 +19,15 @@ class Criterion:
     """
 
     key: str
-    name_en: str
-    name_fr: str
+    name: Text
     quantity: str
     threshold: float
     below: str
     otherwise: str
     smallest_mm: float
-    rule: str
+    rule: Text
     source: str
-    limits: str
+    limits: Text
     major_below: bool = True
 
     def __post_init__(self) -> None:
@@ -41,18 +41,30 @@ class Criterion:
             )
 
 
+def _rule(name: str, side_en: str, side_fr: str, smallest_mm: float) -> Text:
+    return Text(
+        f"major when {name}(lesion) / {name}(healthy liver) {side_en}, otherwise minor; lesions under {smallest_mm:g} mm are not rated",
+        f"majeure si {name}(lésion) / {name}(foie sain) {side_fr}, sinon mineure ; les lésions de moins de {smallest_mm:g} mm ne sont pas évaluées",
+    )
+
+
 NANCY_2019 = Criterion(
     key="nancy2019-bf-ratio",
-    name_en="Blood-flow ratio below 0.68 (single centre, Nancy 2019)",
-    name_fr="Rapport de flux sanguin inférieur à 0,68 (monocentrique, Nancy 2019)",
+    name=Text(
+        "Blood-flow ratio below 0.68 (single centre, Nancy 2019)",
+        "Rapport de flux sanguin inférieur à 0,68 (monocentrique, Nancy 2019)",
+    ),
     quantity="bf",
     threshold=0.68,
     below="major",
     otherwise="minor",
     smallest_mm=15.0,
-    rule="major when BF(lesion) / BF(healthy liver) < threshold, otherwise minor; lesions under 15 mm are not rated",
+    rule=_rule("BF", "< threshold", "< seuil", 15.0),
     source="Thesis on CT perfusion of colorectal liver metastases after chemotherapy, Nancy 2019: 61 lesions of 32 patients, one centre, one protocol",
-    limits="single centre, not validated elsewhere, bound to its protocol and software; never a treatment decision by itself",
+    limits=Text(
+        "single centre, not validated elsewhere, bound to its protocol and software; never a treatment decision by itself",
+        "monocentrique, non validé ailleurs, lié à son protocole et à son logiciel ; jamais à lui seul une décision de traitement",
+    ),
 )
 
 CRITERIA: tuple[Criterion, ...] = (NANCY_2019,)
@@ -78,24 +90,27 @@ def calibrated(
     Major responses have low ratios of bf, bv, hpbf and habf, and high ones of ttp and mtt (thesis Nancy 2019). Refused: another word than ``below`` or
     ``above``, and what :class:`Criterion` refuses.
 
-    >>> calibrated("ttp", 1.2, major="above", source="own data").rule
+    >>> calibrated("ttp", 1.2, major="above", source="own data").rule.en
     'major when TTP(lesion) / TTP(healthy liver) > 1.2, otherwise minor; lesions under 15 mm are not rated'
     """
     if major not in ("below", "above"):
         raise UsageError("CRITERION-DIRECTION", "the side of a major response is not known", "Use below or above")
     sign = "<" if major == "below" else ">"
-    name = quantity.upper()
+    name, limit = quantity.upper(), f"{sign} {threshold:g}"
+    limit_fr = limit.replace(".", ",")
     return Criterion(
         key,
-        f"{name} ratio {sign} {threshold:g} (calibrated by the user)",
-        f"Rapport {name} {sign} {threshold:g} (calibré par l'utilisateur)",
+        Text(f"{name} ratio {limit} (calibrated by the user)", f"Rapport {name} {limit_fr} (calibré par l'utilisateur)"),
         quantity,
         threshold,
         "major" if major == "below" else "minor",
         "minor" if major == "below" else "major",
         smallest_mm,
-        f"major when {name}(lesion) / {name}(healthy liver) {sign} {threshold:g}, otherwise minor; lesions under {smallest_mm:g} mm are not rated",
+        _rule(name, limit, limit_fr, smallest_mm),
         source,
-        "calibrated by the user, valid for the protocol, model and release it was found with; never a treatment decision by itself",
+        Text(
+            "calibrated by the user, valid for the protocol, model and release it was found with; never a treatment decision by itself",
+            "calibré par l'utilisateur, valable pour le protocole, le modèle et la version avec lesquels il a été trouvé ; jamais à lui seul une décision de traitement",
+        ),
         major == "below",
     )

@@ -84,7 +84,7 @@ def judge(
         what = ", ".join(apart)
         text = Text(
             f"{name.name_en}: not compared, made with another {what}.",
-            f"{name.name_fr} : pas de comparaison, obtenu avec un autre réglage ({what}).",
+            f"{name.name_fr} : pas de comparaison, obtenu autrement ({', '.join(_FRENCH.get(one, one) for one in apart)}).",
         )
         return _said("not_comparable", text, {"differs": what}, ("models-differ",))
     if (
@@ -116,6 +116,7 @@ def judge(
 
 
 _FLAGGED = ("protocol", "release")
+_FRENCH = {"model": "modèle", "density_g_ml": "densité", "haematocrit": "hématocrite"}
 
 
 def _spread(before: Measured, now: Measured) -> float:

@@ -50,12 +50,15 @@ def told_of(key: str, words: Words, *, model: str = DEFAULT_MODEL) -> dict[str, 
 def words_in(language: str) -> dict[str, Any]:
     """Everything the page says with the report's words, in ``en`` or ``fr``. Refused: another language."""
     words = Words(language)
-    rated = {one.key: {"name": words.choose(one.name_en, one.name_fr), "rule": one.rule, "limits": one.limits} for one in CRITERIA}
+    rated = {
+        one.key: {"name": one.name.in_(language), "rule": one.rule.in_(language), "limits": one.limits.in_(language)}
+        for one in CRITERIA
+    }
     sized = {
         one.key: {
-            "name": words.choose(one.name.en, one.name.fr),
-            "rule": words.choose(one.rule.en, one.rule.fr),
-            "limits": words.choose(one.source.limits.en, one.source.limits.fr),
+            "name": one.name.in_(language),
+            "rule": one.rule.in_(language),
+            "limits": one.source.limits.in_(language),
         }
         for one in SIZE_CRITERIA
     }

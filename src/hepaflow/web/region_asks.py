@@ -13,6 +13,7 @@ Spot = tuple[Coordinate, Coordinate]
 Place = tuple[Coordinate, Coordinate, Coordinate]
 Index = Annotated[int, Field(ge=0, lt=100_000)]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
+Length = Annotated[float, Field(ge=0.0, le=500.0)]
 #: As far as the database counts; beyond lies no version of anything.
 Base = Annotated[int, Field(ge=0, lt=2**31)]
 Version = Annotated[int, Field(ge=-(2**31), lt=2**31)]
@@ -97,6 +98,27 @@ class Measured(_Part):
     caliper: TwoAxes | None
 
 
+class Morphology(_Part):
+    """The reader's group of a lesion (Chun), or no longer one."""
+
+    kind: Literal["morphology"]
+    group: Literal[1, 2, 3] | None
+
+
+class Sizes(_Part):
+    """Sizes in mm that were measured elsewhere; no longest one: nothing enhances."""
+
+    long_mm: Length
+    short_mm: Length | None = None
+
+
+class Enhancing(_Part):
+    """What of a lesion enhances in the arterial phase: by two axes or by its sizes, or no longer measured."""
+
+    kind: Literal["viable"]
+    viable: TwoAxes | Sizes | None
+
+
 class Who(_Part):
     """A lesion of another study."""
 
@@ -131,5 +153,6 @@ class Delete(_Part):
 
 
 Edit = Annotated[
-    Shapes | Brush | Click | Voxels | Move | ByPass | Measured | Known | Propose | Rename | Delete, Field(discriminator="kind")
+    Shapes | Brush | Click | Voxels | Move | ByPass | Measured | Morphology | Enhancing | Known | Propose | Rename | Delete,
+    Field(discriminator="kind"),
 ]

@@ -15,15 +15,17 @@ from hepaflow.domain.geometry import Grid
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 from hepaflow.regions.find import Finder
-from hepaflow.web import calipers, seeds, shapes, strokes
+from hepaflow.web import calipers, readings, seeds, shapes, strokes
 from hepaflow.web.region_asks import (
     Brush,
     ByPass,
     Click,
     Delete,
     Edit,
+    Enhancing,
     Known,
     Measured,
+    Morphology,
     Move,
     Place,
     Propose,
@@ -65,6 +67,9 @@ class Ground:
 
     #: Whether the series has its motion corrected.
     corrected: bool = True
+    #: Whose edit it is, and the pass on screen.
+    by: str = ""
+    at_pass: int | None = None
 
     @property
     def series(self) -> DynamicSeries:
@@ -101,6 +106,10 @@ def applied(edit: Edit, name: str, state: RegionState | None, ground: Ground) ->
             return _shifted(edit, start, ground.series)
         case Measured():
             return _calipered(edit, start, kind)
+        case Morphology():
+            return readings.grouped(edit, start, ground.by)
+        case Enhancing():
+            return readings.enhancing(edit, start, ground.at_pass)
         case Known():
             return _identified(edit, start, ground, kind)
         case Propose():
@@ -209,7 +218,12 @@ def _moved(edit: Move, state: RegionState, grid: Grid) -> RegionState:
     caliper = state.caliper
     if caliper is not None:
         caliper = calipers.caliper_of(*(_carried(ends, way) for ends in (caliper.long, caliper.short)))
-    return state.redrawn(mask, shapes=outlines, hand=hand, caliper=caliper, origin="drawn", deleted=False, **_TOUCHED)
+    viable = state.viable
+    if viable is not None and viable.axes is not None:
+        axes = calipers.caliper_of(*(_carried(ends, way) for ends in (viable.axes.long, viable.axes.short)))
+        viable = replace(viable, axes=axes)
+    kept = {"caliper": caliper, "viable": viable}
+    return state.redrawn(mask, shapes=outlines, hand=hand, origin="drawn", deleted=False, **kept, **_TOUCHED)
 
 
 def _carried(ends: tuple[Point, Point], way: Any) -> tuple[Point, Point]:

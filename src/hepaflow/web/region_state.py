@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -28,6 +29,8 @@ NAMES = ("aorta", "portal_vein", "spleen", "liver", "healthy")
 #: Regions that a reader may move by hand in single passes.
 MOVED_BY_PASS = ("aorta", "portal_vein", "spleen")
 _LESION = re.compile(r"lesion-[a-z0-9][a-z0-9-]{0,31}")
+#: Versions kept as they were read: those of a study or two. None of them ever changes.
+MOST_READ = 32
 _EMPTY: Box = (0, 0, 0, 0, 0, 0)
 
 
@@ -110,6 +113,32 @@ class Caliper:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A reader's morphology group of a lesion, 1 to 3 (Chun)."""
+
+    reader: str
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Viable:
+    """The part of a lesion that enhances in the arterial phase: its longest axis and the one across it in mm (both 0: nothing enhances; short None: not measured).
+
+    ``axes`` and the pass they were drawn on where they were drawn; sizes that were typed have neither.
+    """
+
+    long_mm: float
+    short_mm: float | None
+    axes: Caliper | None = None
+    at_pass: int | None = None
+
+    def told(self) -> dict[str, Any]:
+        """The sizes and where they were measured, for the page."""
+        axes = None if self.axes is None else self.axes.told()
+        return {"long_mm": self.long_mm, "short_mm": self.short_mm, "axes": axes, "pass": self.at_pass}
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """The lesion of another study of the patient that this one is."""
 
@@ -125,7 +154,7 @@ class RegionState:
     stand as they are. Slices between these two kinds are interpolated. ``frame`` is the pass that it was drawn on where no
     corrected series existed yet. ``from_case``: an analysis proposed it, and nobody has touched it since. ``provisional``: the room proposed it
     on images that were not corrected, and nobody has touched it since. ``unverified``: it came from a file that does not say on which images
-    it was drawn, and nobody has touched it since.
+    it was drawn, and nobody has touched it since. ``morphology`` holds one group a reader, in the order in which they first read it.
     """
 
     name: str
@@ -139,6 +168,8 @@ class RegionState:
     shifts: tuple[Shift, ...] = ()
     caliper: Caliper | None = None
     identity: Identity | None = None
+    morphology: tuple[Reading, ...] = ()
+    viable: Viable | None = None
     frame: int | None = None
     from_case: bool = False
     provisional: bool = False
@@ -163,8 +194,8 @@ class RegionState:
             )
         return replace(self, bits=Bits.of(mask), **changes)
 
-    def told(self, grid: Grid) -> dict[str, Any]:
-        """The region as the page knows it."""
+    def told(self, grid: Grid, *, points: bool = False) -> dict[str, Any]:
+        """The region as the page knows it: of its outlines the slices that they lie in, and only if asked all their ``points``."""
         voxels = self.bits.count
         return {
             "name": self.name,
@@ -176,13 +207,20 @@ class RegionState:
             "voxels": voxels,
             "volume_ml": voxels * grid.voxel_ml,
             "box": list(self.bits.box),
-            "shapes": {str(k): shape.told() for k, shape in sorted(self.shapes.items())},
+            "slices": sorted(self.shapes),
+            **({"shapes": self.shapes_told()} if points else {}),
             "shifts": [{"pass": shift.at_pass, "mm": list(shift.mm)} for shift in self.shifts],
             "caliper": None if self.caliper is None else self.caliper.told(),
             "identity": None if self.identity is None else {"study": self.identity.study, "lesion": self.identity.lesion},
+            "morphology": [{"reader": one.reader, "group": one.group} for one in self.morphology],
+            "viable": None if self.viable is None else self.viable.told(),
             "frame": self.frame,
             "deleted": self.deleted,
         }
+
+    def shapes_told(self) -> dict[str, Any]:
+        """Its outlines by slice, with all their points."""
+        return {str(k): shape.told() for k, shape in sorted(self.shapes.items())}
 
     def stored(self) -> tuple[str, bytes]:
         """The state as JSON, and its packed voxels, compressed."""
@@ -190,11 +228,13 @@ class RegionState:
             "shape": self.bits.shape,
             "box": self.bits.box,
             "origin": self.origin,
-            "shapes": {str(k): shape.told() for k, shape in sorted(self.shapes.items())},
+            "shapes": self.shapes_told(),
             "hand": self.hand,
             "shifts": [[shift.at_pass, shift.mm] for shift in self.shifts],
             "caliper": None if self.caliper is None else [self.caliper.long, self.caliper.short],
             "identity": None if self.identity is None else [self.identity.study, self.identity.lesion],
+            "morphology": [[one.reader, one.group] for one in self.morphology],
+            "viable": None if self.viable is None else _viable_stored(self.viable),
             "frame": self.frame,
             "from_case": self.from_case,
             "provisional": self.provisional,
@@ -204,6 +244,7 @@ class RegionState:
         return json.dumps(told, separators=(",", ":"), allow_nan=False), zlib.compress(self.bits.packed, 1)
 
     @classmethod
+    @lru_cache(maxsize=MOST_READ)
     def read(cls, name: str, state: str, mask: bytes | None, *, version: int, by: str, at: str) -> RegionState:
         """What :meth:`stored` gave."""
         told = json.loads(state)
@@ -220,6 +261,8 @@ class RegionState:
             shifts=tuple(Shift(at_pass, _three(mm)) for at_pass, mm in told["shifts"]),
             caliper=None if caliper is None else Caliper(*(_two(ends) for ends in caliper)),
             identity=None if identity is None else Identity(*identity),
+            morphology=tuple(Reading(*one) for one in told.get("morphology", ())),  # rows of early versions hold neither
+            viable=None if told.get("viable") is None else _viable_read(*told["viable"]),
             frame=told["frame"],
             from_case=told["from_case"],
             provisional=told.get("provisional", False),
@@ -230,6 +273,15 @@ class RegionState:
     def same_as(self, other: RegionState) -> bool:
         """Whether nothing but version, author and time tells the two apart."""
         return self.stored()[0] == other.stored()[0] and self.bits == other.bits
+
+
+def _viable_stored(viable: Viable) -> list[Any]:
+    axes = None if viable.axes is None else [viable.axes.long, viable.axes.short]
+    return [viable.long_mm, viable.short_mm, axes, viable.at_pass]
+
+
+def _viable_read(long_mm: float, short_mm: float | None, axes: Any, at_pass: int | None) -> Viable:
+    return Viable(long_mm, short_mm, None if axes is None else Caliper(*(_two(ends) for ends in axes)), at_pass)
 
 
 def _three(values: Any) -> Any:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from hepaflow.errors import InputRefused
-from hepaflow.web import calipers, import_regions, refusals, region_facts, regions_log, seals, uploads
+from hepaflow.web import calipers, import_regions, readings, refusals, region_facts, regions_log, seals, uploads
 from hepaflow.web.pictures import motion_method, reference_pass, working_series, working_set
 from hepaflow.web.region_asks import Base, Cursor, Edit, Index, Version
 from hepaflow.web.region_edits import Ground, applied, fresh, shown
@@ -119,6 +120,13 @@ def mask(study: str, name: str, room: InRoom) -> Response:
     return Response(state.bits.packed, media_type="application/octet-stream", headers=head)
 
 
+@router.get("/{name}/shapes")
+def outlines(study: str, name: str, room: InRoom) -> Response:
+    """The outlines by slice, with all their points: the list leaves them out."""
+    state = regions_log.one(room, study, name)
+    return JSONResponse({"version": state.version, "shapes": state.shapes_told()})
+
+
 @router.get("/{name}/caliper")
 def caliper(study: str, name: str, room: InRoom) -> dict[str, Any]:
     """The two axes that the lesion's voxels suggest; nothing is written."""
@@ -127,6 +135,12 @@ def caliper(study: str, name: str, room: InRoom) -> dict[str, Any]:
     state = regions_log.one(room, study, name)
     grid = working_series(room.place(study)).value.grid
     return {"caliper": calipers.proposed(state.mask, grid).told(), "version": state.version}
+
+
+@router.get("/{name}/viable")
+def viable(study: str, name: str, room: InRoom) -> dict[str, Any]:
+    """The axes of what of a lesion enhances in the arterial phase more than healthy liver; nothing is written."""
+    return readings.proposed(room.place(study), regions_log.current(room, study), name)
 
 
 @router.get("/{name}/facts")
@@ -149,7 +163,7 @@ def history(study: str, name: str, room: InRoom) -> dict[str, Any]:
 
 
 @router.post("/{name}/restore")
-def restore(study: str, name: str, asked: Restored, room: InRoom, by: By) -> dict[str, Any]:
+def restore(study: str, name: str, asked: Restored, room: InRoom, by: By) -> Response:
     """Makes an older version, or one that came too late, the newest."""
     room.place(study)
     state = regions_log.at_version(room, study, name, asked.version)
@@ -158,7 +172,7 @@ def restore(study: str, name: str, asked: Restored, room: InRoom, by: By) -> dic
 
 
 @router.post("/{name}")
-def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> dict[str, Any]:
+def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> Response:
     """Applies an edit to the version that it was made on. Refused (409): somebody else was first; the edit is kept all the same."""
     kind_of(name)
     if done := regions_log.repeated(room, study, asked.key):
@@ -172,7 +186,7 @@ def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> dict[str
         start = None if base == 0 else there if there and there.version == base else regions_log.at_version(room, study, name, base)
     if asked.edit.kind in DRAWN and asked.which == "acquired":
         _refuse_elsewhere(room, study, asked.at_pass)
-    ground = _ground(room, study, states, frame=asked.at_pass)
+    ground = _ground(room, study, states, frame=asked.at_pass, by=by.name)
     state = applied(asked.edit, name, None if start is None or start.deleted else start, ground)
     told = asked.edit.model_dump(mode="json", by_alias=True, exclude={"bits"})  # the voxels are kept in the version itself
     deed = Deed(asked.edit.kind, by.name, told, key=asked.key)
@@ -205,7 +219,7 @@ def _refuse_elsewhere(room: Room, study: str, at_pass: int | None) -> None:
         )
 
 
-def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: int | None = None) -> Ground:
+def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: int | None = None, by: str = "") -> Ground:
     place = room.place(study)
     held = working_series(place)
     if frame is not None and frame >= held.value.passes:
@@ -218,7 +232,7 @@ def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: in
         check_identity(room, study, identity)
 
     drawn = {name: state for name, state in states.items() if not state.deleted}
-    return Ground(held, drawn, None if corrected else frame, check, corrected)
+    return Ground(held, drawn, None if corrected else frame, check, corrected, by, frame)
 
 
 def _changed(room: Room, study: str, written: list[RegionState]) -> dict[str, Any]:
@@ -226,5 +240,6 @@ def _changed(room: Room, study: str, written: list[RegionState]) -> dict[str, An
     return {"regions": [state.told(grid) for state in written], **regions_log.standing(room, study)}
 
 
-def _told(room: Room, study: str, state: RegionState) -> dict[str, Any]:
-    return state.told(working_series(room.place(study)).value.grid)
+def _told(room: Room, study: str, state: RegionState) -> Response:
+    grid = working_series(room.place(study)).value.grid
+    return JSONResponse(state.told(grid, points=True))  # as it is: one more look at every point would take longest of all

@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from hepaflow.errors import UsageError
-from hepaflow.web import numbers, signing
+from hepaflow.web import carried, numbers, signing
 from hepaflow.web.room import Reader, Room, the_reader, the_room
 from hepaflow.web.zipped import members_of, zipped
 from hepaflow.workflow import pacs_config
@@ -40,8 +40,8 @@ class Target(BaseModel):
 
 @router.get("/studies/{study}/sign")
 def signature(study: str, room: InRoom) -> dict[str, Any]:
-    """The signature that stands, whether everything is still what was signed, and those that were taken back."""
-    return signing.state(room, study)
+    """The signature that stands, whether everything is still what was signed, those that were taken back, and the links that the DICOM results do not hold."""
+    return signing.state(room, study) | {"links_left_out": carried.left_out(room, study)}
 
 
 @router.post("/studies/{study}/sign")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from hepaflow.web import calipers, regions_log, studies
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import shape
+from hepaflow.web.region_state import Reading, Viable
 from hepaflow.web.room import Room
 from hepaflow.workflow.case_folder import CaseFolder, open_case
 from hepaflow.workflow.link import links_of
@@ -28,13 +30,14 @@ from hepaflow.workflow.visits import respond
 
 #: RECIST 1.1 follows the two largest lesions of an organ.
 TARGETS = 2
-#: Chun's groups are a reader's, and enhancing diameters are measured by one: the room holds neither.
-NOT_HELD = ("chun", "mrecist", "easl")
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A lesion of one study: ``name`` across visits, None where nobody said which of the first visit it is; sizes in mm, mean of the portal phase in HU."""
+    """A lesion of one study: ``name`` across visits, None where nobody said which of the first visit it is; sizes in mm, mean of the portal phase in HU; what readers gave beside it.
+
+    The sizes are those of the caliper that ``caliper_by`` set, else of the outline, whose two axes are ``outline_mm`` either way.
+    """
 
     study: str
     lesion: str
@@ -42,7 +45,18 @@ class Seen:
     diameter_mm: float | None
     perpendicular_mm: float | None
     hu: float | None
-    by_hand: bool
+    outline_mm: tuple[float, float]
+    caliper_by: str | None = None
+    morphology: tuple[Reading, ...] = ()
+    viable: Viable | None = None
+
+
+#: What a criterion reads of a lesion that only a reader can give; of targets alone, where it rates the patient.
+GIVEN: Mapping[str, Callable[[Seen], bool]] = {
+    "chun": lambda one: bool(one.morphology),
+    "mrecist": lambda one: one.viable is not None,
+    "easl": lambda one: one.viable is not None and one.viable.short_mm is not None,
+}
 
 
 def criteria(room: Room, study: str, *, language: str) -> dict[str, Any]:
@@ -60,9 +74,10 @@ def criteria(room: Room, study: str, *, language: str) -> dict[str, Any]:
     rated: list[dict[str, Any]] = []
     if len(visits) > 1 and seen[visits[0]["study"]]:
         with tempfile.TemporaryDirectory(dir=room.data) as scratch:
-            table = _table(Path(scratch) / "visits.csv", room, visits, seen, names)
+            rows = _rows(visits, seen, names)
+            table = _table(Path(scratch) / "visits.csv", room, visits, rows)
             rules: tuple[Criterion | SizeCriterion, ...] = (*CRITERIA, *SIZE_CRITERIA)
-            rated = [_rated(rule, table, language) for rule in rules if rule.key not in NOT_HELD]
+            rated = [_rated(rule, table, language) | {"missing": _missing(rule, rows)} for rule in rules]
     unlinked = [{"study": one, "lesion": row["lesion"]} for one, rows in told.items() for row in rows if row["name"] is None]
     return {"visits": visits, "lesions": told, "unlinked": unlinked, "criteria": rated}
 
@@ -105,20 +120,33 @@ def _visits(room: Room, study: str) -> list[dict[str, Any]]:
 
 
 def _seen(room: Room, study: str, place: StudyPlace) -> list[Seen]:
-    case, drawn = open_case(place.case), regions_log.current(room, study)
-    return [_measured(study, case, name, drawn.get(name)) for name in case.lesions]
+    case, drawn, by = open_case(place.case), regions_log.current(room, study), regions_log.measured_by(room, study)
+    return [_measured(study, case, name, drawn.get(name), by.get(name)) for name in case.lesions]
 
 
-def _measured(study: str, case: CaseFolder, name: str, state: Any) -> Seen:
+def _measured(study: str, case: CaseFolder, name: str, state: Any, by: str | None) -> Seen:
     """Sizes by the reader's caliper, else by the voxels."""
-    caliper = None if state is None else state.caliper
-    by_hand, mask = caliper is not None, case.lesions[name]
-    caliper = caliper or calipers.proposed(mask, case.grid)
+    mask = case.lesions[name]
+    outline = calipers.proposed(mask, case.grid)
+    caliper = outline if state is None or state.caliper is None else state.caliper
     inside = case.image[mask]
     inside = inside[np.isfinite(inside)]
     identity = None if state is None or state.identity is None else f"{state.identity.study}/{state.identity.lesion}"
-    long, short = (math.dist(*ends) for ends in (caliper.long, caliper.short))
-    return Seen(study, name, identity, long, short, float(inside.mean()) if inside.size else None, by_hand)
+    (long, short), axes = (
+        (math.dist(one.long[0], one.long[1]), math.dist(one.short[0], one.short[1])) for one in (caliper, outline)
+    )
+    given = ((), None) if state is None else (state.morphology, state.viable)
+    return Seen(
+        study,
+        name,
+        identity,
+        long,
+        short,
+        float(inside.mean()) if inside.size else None,
+        axes,
+        None if caliper is outline else by,
+        *given,
+    )
 
 
 def _names(seen: Mapping[str, Sequence[Seen]], order: Sequence[str]) -> dict[tuple[str, str], str]:
@@ -136,64 +164,111 @@ def _names(seen: Mapping[str, Sequence[Seen]], order: Sequence[str]) -> dict[tup
     return found
 
 
-def _table(
-    path: Path,
-    room: Room,
-    visits: Sequence[Mapping[str, Any]],
-    seen: Mapping[str, Sequence[Seen]],
-    names: Mapping[tuple[str, str], str],
-) -> Path:
-    """The visits as ``hepaflow respond`` reads them. The largest lesions of the first visit are the targets."""
-    first = visits[0]["study"]
-    ranked = sorted(seen[first], key=lambda one: -(one.diameter_mm or 0.0))
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A lesion at a visit, by its name across visits."""
+
+    visit: str
+    name: str
+    role: str
+    seen: Seen
+
+
+def _rows(
+    visits: Sequence[Mapping[str, Any]], seen: Mapping[str, Sequence[Seen]], names: Mapping[tuple[str, str], str]
+) -> list[_Row]:
+    """Every lesion of the first visit at every visit. The largest of the first visit are the targets."""
+    ranked = sorted(seen[visits[0]["study"]], key=lambda one: -(one.diameter_mm or 0.0))
     targets = {one.lesion for one in ranked[:TARGETS]}
-    days = [visit["date"] for visit in visits]
-    dated = all(days) and len(set(days)) == len(days)
+    rows: dict[tuple[str, str], _Row] = {}
+    for visit in visits:
+        for one in seen[visit["study"]]:
+            if (name := names.get((one.study, one.lesion))) is not None:
+                role = "target" if name in targets else "non-target"
+                rows.setdefault((visit["visit"], name), _Row(visit["visit"], name, role, one))
+    return list(rows.values())
+
+
+def _missing(rule: Criterion | SizeCriterion, rows: Sequence[_Row]) -> list[dict[str, str]]:
+    """Lesions of which a reader has not given what the criterion reads."""
+    given = GIVEN.get(rule.key)
+    if given is None:
+        return []
+    every = isinstance(rule, SizeCriterion) and rule.rates == "lesion"
+    return [
+        {"visit": row.visit, "study": row.seen.study, "lesion": row.seen.lesion}
+        for row in rows
+        if (every or row.role == "target") and not given(row.seen)
+    ]
+
+
+def _readers(rows: Sequence[_Row]) -> list[str]:
+    """Readers of morphology, those who read most lesions first."""
+    counts = Counter(one.reader for row in rows for one in row.seen.morphology)
+    return sorted(counts, key=lambda reader: (-counts[reader], reader))
+
+
+def _table(path: Path, room: Room, visits: Sequence[Mapping[str, Any]], rows: Sequence[_Row]) -> Path:
+    """The visits as ``hepaflow respond`` reads them. Groups of the reader who read most come first; where they read none, those of the next one."""
+    days = {visit["visit"]: visit["date"] for visit in visits}
+    dated = all(days.values()) and len(set(days.values())) == len(days)
+    readers = _readers(rows)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        head = (
-            "visit",
-            "date",
-            "lesion",
-            "role",
-            "organ",
-            "nodal",
-            "diameter_mm",
-            "perpendicular_mm",
-            "hu",
-            "state",
-            "case",
-            "case_lesion",
-        )
-        writer.writerow(head)
-        taken = set()
-        for visit in visits:
-            for one in seen[visit["study"]]:
-                name = names.get((one.study, one.lesion))
-                if name is None or (visit["study"], name) in taken:
-                    continue
-                taken.add((visit["study"], name))
-                sizes = ["" if value is None else f"{value:.1f}" for value in (one.diameter_mm, one.perpendicular_mm, one.hu)]
-                role = "target" if name in targets else "non-target"
-                day, case = visit["date"] if dated else "", room.place(one.study).case
-                writer.writerow((visit["visit"], day, name, role, "liver", "no", *sizes, "measured", case, one.lesion))
+        writer.writerow(_HEAD)
+        for row in rows:
+            one, viable = row.seen, row.seen.viable
+            groups = {reading.reader: reading.group for reading in one.morphology}
+            ordered = [groups[reader] for reader in readers if reader in groups]
+            both = len(ordered) > 1 and all(reader in groups for reader in readers[:2])
+            written = (
+                *(_tenth(value) for value in (one.diameter_mm, one.perpendicular_mm, one.hu)),
+                *(("", "") if viable is None else (_tenth(viable.long_mm), _tenth(viable.short_mm))),
+                ordered[0] if ordered else "",
+                ordered[1] if both else "",
+            )
+            day, case = days[row.visit] if dated else "", room.place(one.study).case
+            writer.writerow((row.visit, day, row.name, row.role, "liver", "no", *written, "measured", case, one.lesion))
     return path
+
+
+_HEAD = (
+    "visit",
+    "date",
+    "lesion",
+    "role",
+    "organ",
+    "nodal",
+    "diameter_mm",
+    "perpendicular_mm",
+    "hu",
+    "viable_mm",
+    "viable_perpendicular_mm",
+    "morphology",
+    "morphology_2",
+    "state",
+    "case",
+    "case_lesion",
+)
+
+
+def _tenth(value: float | None) -> str:
+    """A number with one decimal; empty where there is none."""
+    return "" if value is None else f"{value:.1f}"
 
 
 def _rated(rule: Criterion | SizeCriterion, table: Path, language: str) -> dict[str, Any]:
     """What one criterion says of every visit, or why it says nothing."""
-    french = language == "fr"
-    if isinstance(rule, SizeCriterion):
-        head = {
-            "name": rule.name.fr if french else rule.name.en,
-            "rule": rule.rule.fr if french else rule.rule.en,
-            "rates": rule.rates,
-        }
-    else:
-        head = {"name": rule.name_fr if french else rule.name_en, "rule": rule.rule, "rates": "lesion"}
-    told: dict[str, Any] = {"criterion": rule.key, **head, "visits": [], "best": None, "refused": None}
+    head = {
+        "criterion": rule.key,
+        "name": rule.name.in_(language),
+        "rule": rule.rule.in_(language),
+        "limits": (rule.source.limits if isinstance(rule, SizeCriterion) else rule.limits).in_(language),
+        "rates": rule.rates if isinstance(rule, SizeCriterion) else "lesion",
+    }
+    told: dict[str, Any] = {**head, "visits": [], "best": None, "refused": None, "readers": None}
     try:
-        found = respond(table, criterion=rule.key)
+        found = respond(table, criterion=rule.key, language=language)
     except HepaflowError as error:
         return told | {"refused": shape(error)}
     visits = [
@@ -208,7 +283,7 @@ def _rated(rule: Criterion | SizeCriterion, table: Path, language: str) -> dict[
         }
         for visit in found["visits"]
     ]
-    return told | {"visits": visits, "best": found["best_overall_response"]}
+    return told | {"visits": visits, "best": found["best_overall_response"], "readers": found.get("readers")}
 
 
 def _told(one: Seen) -> dict[str, Any]:
@@ -217,5 +292,8 @@ def _told(one: Seen) -> dict[str, Any]:
         "diameter_mm": one.diameter_mm,
         "perpendicular_mm": one.perpendicular_mm,
         "hu": one.hu,
-        "by_hand": one.by_hand,
+        "caliper_by": one.caliper_by,
+        "outline_mm": list(one.outline_mm),
+        "morphology": [asdict(reading) for reading in one.morphology],
+        "viable": None if one.viable is None else one.viable.told(),
     }

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.domain.geometry import Grid
+from hepaflow.domain.response import spoken
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.store import atomic
 from hepaflow.therapy import margin as margin_of
@@ -45,7 +46,7 @@ def margin(
     x, y, z = (float(value) for value in found.points_mm[found.margin_mm.argmin()])
     return {
         "schema": SCHEMA,
-        **said(margin_of.assess(found)),
+        **spoken(said(margin_of.assess(found)), "en"),
         "classes": ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}",
         "least_at_mm": [x, y, z],
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from hepaflow.cohort.kappa import weighted_kappa
 from hepaflow.domain.course import Course, Verdict
-from hepaflow.domain.response import Assessment, Given
+from hepaflow.domain.response import Assessment, Given, Text, joined, spoken
 from hepaflow.domain.visits import Visits
 from hepaflow.errors import InputRefused
 from hepaflow.kinetics.catalogue import DEFAULT_MODEL, MODELS
@@ -59,10 +59,11 @@ def respond(
     criterion: str | Criterion | None = None,
     confirmation: Confirmation = _GUIDELINE,
     repeatability: Mapping[str, Repeatability] = REPEATABILITY,
+    language: str = "en",
 ) -> dict[str, Any]:
     """The object that ``hepaflow respond --json`` prints; ``criterion`` is a key, a site's own rule, or None: the blood-flow rule where the table has ratios or cases, else RECIST 1.1.
 
-    ``confirmation`` is what the protocol asks of a confirmed best overall response by RECIST 1.1, ``repeatability`` what changes from case to case are judged against. Refused: what ``read_rows`` and ``by_visit`` refuse, a table that
+    ``confirmation`` is what the protocol asks of a confirmed best overall response by RECIST 1.1, ``repeatability`` what changes from case to case are judged against; sentences are in ``language``. Refused: what ``read_rows`` and ``by_visit`` refuse, a table that
     lacks what the criterion reads, an unknown criterion.
     """
     rows = read_rows(path)
@@ -74,11 +75,14 @@ def respond(
     )
     visits = by_visit(rows)
     if isinstance(rule, SizeCriterion):
-        return by_size(rule, visits, confirmation)
-    return _by_perfusion(rule, visits, path.parent, repeatability)
+        found = _by_size(rule, visits, confirmation)
+    else:
+        found = _by_perfusion(rule, visits, path.parent, repeatability)
+    told: dict[str, Any] = spoken(found, language)
+    return told
 
 
-def by_size(rule: SizeCriterion, visits: dict[str, list[Row]], confirmation: Confirmation) -> dict[str, Any]:
+def _by_size(rule: SizeCriterion, visits: dict[str, list[Row]], confirmation: Confirmation) -> dict[str, Any]:
     """Response by what a reader measured."""
     confirmed, found = None, to_visits(visits, roles_needed=rule.rates == "patient")
     if rule.key == recist11_target.KEY:
@@ -89,9 +93,9 @@ def by_size(rule: SizeCriterion, visits: dict[str, list[Row]], confirmation: Con
     return {
         "schema": SCHEMA,
         "criterion": rule.key,
-        "rule": rule.rule.en,
+        "rule": rule.rule,
         "source": rule.source.citation,
-        "limits": rule.source.limits.en,
+        "limits": rule.source.limits,
         "visits": [_verdict(verdict) for verdict in course.verdicts],
         "nadir": {name: {"visit": low.visit, "value": _number(low.value)} for name, low in course.lowest.items()},
         "best_overall_response": None if course.best is None else course.best.category,
@@ -128,16 +132,16 @@ def _unit_suspect(visits: Visits) -> bool:
 
 
 def said(found: Assessment) -> dict[str, Any]:
-    """A category with the rule and numbers that decided it, and every reason."""
+    """A category with the rule and numbers that decided it, and every reason; sentences as :class:`Text`."""
     first = found.reasons[0]
     return {
         "category": found.category,
-        "rule": first.text.en,
+        "rule": first.text,
         "numbers": {name: _number(value) for name, value in first.numbers.items()},
         "reasons": [
             {
                 "rule": reason.rule,
-                "text": reason.text.en,
+                "text": reason.text,
                 "numbers": {name: _number(value) for name, value in reason.numbers.items()},
             }
             for reason in found.reasons
@@ -164,15 +168,17 @@ def _decided(verdict: Verdict, overall: Assessment) -> dict[str, Any]:
     deciding = _deciding(verdict, overall.category)
     beside = verdict.parts["target"].reasons[0].numbers if "target" in verdict.parts else {}
     numbers = {**overall.reasons[0].numbers, **beside}
-    table = overall.reasons[0].text.en
-    return {"rule": " ".join([*deciding, table]), "numbers": {name: _number(value) for name, value in numbers.items()}}
+    return {
+        "rule": joined([*deciding, overall.reasons[0].text]),
+        "numbers": {name: _number(value) for name, value in numbers.items()},
+    }
 
 
-def _deciding(verdict: Verdict, category: str) -> list[str]:
+def _deciding(verdict: Verdict, category: str) -> list[Text]:
     """The sentences of the parts that have the patient's category or a new lesion; where none has (the table made it from both), those of the lesions known."""
     chosen = [name for name, part in verdict.parts.items() if part.category in (category, "yes")]
     chosen = chosen or [name for name in verdict.parts if name != "new"]
-    return [part.reasons[0].text.en for name, part in verdict.parts.items() if name in chosen or part.category == "equivocal"]
+    return [part.reasons[0].text for name, part in verdict.parts.items() if name in chosen or part.category == "equivocal"]
 
 
 def _number(value: Given) -> Given:
@@ -180,21 +186,25 @@ def _number(value: Given) -> Given:
     return float(value) if isinstance(value, Fraction) else value
 
 
-def _without_category(course: Course) -> list[str]:
+def _without_category(course: Course) -> list[Text]:
     """Visits and lesions of which the criterion can say nothing."""
     silent = {"NE", "not_evaluable"}
     lines = [
-        f"{verdict.visit}: {' '.join(_deciding(verdict, verdict.overall.category)) or verdict.overall.reasons[0].text.en}"
+        _about(verdict.visit, joined(_deciding(verdict, verdict.overall.category) or [verdict.overall.reasons[0].text]))
         for verdict in course.verdicts
         if verdict.overall is not None and verdict.overall.category in silent
     ]
     lines += [
-        f"{verdict.visit}, {name}: {one.reasons[0].text.en}"
+        _about(f"{verdict.visit}, {name}", one.reasons[0].text)
         for verdict in course.verdicts
         for name, one in verdict.lesions.items()
         if one.category in silent
     ]
     return lines
+
+
+def _about(where: str, text: Text) -> Text:
+    return Text(f"{where}: {text.en}", f"{where} : {text.fr}")
 
 
 def _by_perfusion(
@@ -224,7 +234,7 @@ def _by_perfusion(
         "nadir": _nadir(judged),
         "best_overall_response": None,
         "not_estimated": [
-            f"{visit}, {one.row.lesion}: {_lack(one, rule)}"
+            _about(f"{visit}, {one.row.lesion}", _lack(one, rule))
             for visit, found in read.items()
             for one in found
             if one.usable and one.ratio is None
@@ -257,7 +267,7 @@ def _changes(visits: dict[str, list[Row]], folder: Path, repeatability: Mapping[
 
 
 def judge(one: Judged, rule: Criterion) -> dict[str, Any]:
-    """What a perfusion criterion says of one row, with the numbers behind it."""
+    """What a perfusion criterion says of one row, with the numbers behind it; its rule as :class:`Text`."""
     found = call(rule, one.ratio if one.usable else None, sd=one.sd, probability=one.probability, diameter_mm=one.diameter_mm)
     flags = [*found.flags, *(["lesion-below-15-mm"] if one.row.state == "too_small" else [])]
     return {
@@ -307,13 +317,16 @@ def _positive(row: Row, name: str) -> float | None:
     return None if value is None else float(value)
 
 
-def _lack(one: Judged, rule: Criterion) -> str:
+def _lack(one: Judged, rule: Criterion) -> Text:
     """Why a measured lesion has no response."""
-    what = QUANTITIES[rule.quantity].name_en.lower()
-    blind = [model.key for model in MODELS if rule.quantity not in model.quantities]
-    return (
-        f"the model {one.made.model} gives no {what}, which {rule.key} reads" if one.made.model in blind else f"no ratio of {what}"
-    )
+    quantity, model = QUANTITIES[rule.quantity], one.made.model
+    what, what_fr = quantity.name_en.lower(), quantity.name_fr.lower()
+    if model in [blind.key for blind in MODELS if rule.quantity not in blind.quantities]:
+        return Text(
+            f"the model {model} gives no {what}, which {rule.key} reads",
+            f"le modèle {model} ne donne pas : {what_fr}, que lit {rule.key}",
+        )
+    return Text(f"no ratio of {what}", f"pas de rapport : {what_fr}")
 
 
 def _beside(judged: dict[str, Any], made: MadeWith, first: MadeWith) -> dict[str, Any]:

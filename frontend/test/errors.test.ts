@@ -6,13 +6,19 @@ afterEach(() => {
   language.value = "en";
 });
 
-const stale = { code: "CASE-STALE", what: "the regions were changed after the analysis", advice: "Analyse the study again, then sign" };
+const stale = { code: "CASE-STALE", what: "the results are not those of the regions as they are", advice: "Analyse the study again, then sign" };
 
 test("a failure is told in the reader's language, and as the server says it where there are no other words", () => {
-  expect(saying(stale)).toBe("the regions were changed after the analysis. Analyse the study again, then sign");
+  expect(saying(stale)).toBe("the results are not those of the regions as they are. Analyse the study again, then sign");
   language.value = "fr";
-  expect(inWords(stale)).toEqual({ code: "CASE-STALE", what: "les régions ont changé depuis l’analyse", advice: "Analysez de nouveau l’examen, puis signez" });
+  expect(inWords(stale)).toEqual({ code: "CASE-STALE", what: "les résultats ne sont pas ceux des régions telles qu’elles sont", advice: "Analysez de nouveau l’examen, puis signez" });
   expect(saying({ code: "NO-SUCH-CODE", what: "this", advice: "" })).toBe("this");
   // A code that is the name of something every object has is no text.
   expect(saying({ code: "constructor", what: "this", advice: "that" })).toBe("this. that");
+});
+
+test("the place in a table is told in French too", () => {
+  language.value = "fr";
+  const wrong = { code: "STUDY-NOT-A-NUMBER", what: "row 5, column 'bf_ratio' is not a number", advice: "Correct it" };
+  expect(inWords(wrong).what).toBe("une valeur n’est pas un nombre (ligne 5, colonne bf_ratio)");
 });

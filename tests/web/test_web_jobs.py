@@ -166,7 +166,7 @@ def test_a_job_that_a_dead_server_left_is_interrupted_and_goes_on(tmp_path: Path
             until(lambda: client.get(f"/api/jobs/{job}").json()["state"] == "running")
 
 
-@pytest.mark.parametrize("asked", [{"model": "none-such"}, {"motion": "up"}, {"compare": 3}, {"density": 1.0}])
+@pytest.mark.parametrize("asked", [{"model": "none-such"}, {"motion": "up"}, {"compare": 3}, {"language": "de"}, {"density": 1.0}])
 def test_an_analysis_that_cannot_be_is_refused_before_it_is_queued(inside: Inside, asked: dict[str, Any]) -> None:
     answer = inside.client.post(f"/api/studies/{inside.study}/analyze", json=asked)
     assert answer.status_code == 400
@@ -206,9 +206,11 @@ def test_an_analysis_without_choices_repeats_those_of_the_last(inside: Inside, o
         finished(inside.client, job)
         with inside.room.tables.read() as connection:
             plan = json.loads(connection.execute(sa.select(t.jobs.c.asked).where(t.jobs.c.id == job)).scalar_one())["plan"]
+        assert plan["language"] == asked.get("language", "en")  # that of the report: the reader's own unless asked for
         return plan["model"], plan["motion__method"], plan["compare"]
 
     assert planned() == (None, None, None)  # the first: as on the command line
+    assert planned(language="fr") == (None, None, None)
     last = {"model": "patlak", "motion": "rigid", "compare": True}
     if told == "by its row":
         analysed(inside, **last)

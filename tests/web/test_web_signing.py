@@ -69,13 +69,14 @@ def words_of(pdf: bytes) -> list[str]:
     return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages]
 
 
-@pytest.mark.parametrize(("study", "said"), [("en", "Signed by"), ("fr", "Signé par")], indirect=["study"])
-def test_the_signed_report_bears_name_time_and_digest_everywhere(study: Signed, said: str) -> None:
+@pytest.mark.parametrize(("study", "language", "said"), [("en", "en", "Signed by"), ("fr", "fr", "Signé par")], indirect=["study"])
+def test_the_signed_report_bears_name_time_and_digest_everywhere(study: Signed, language: str, said: str) -> None:
     client, room, place, url = study
     answer = client.post(f"{url}/sign", json={"reader": f"  {READER} ", "statement": "I have <b>read</b> it."})
     assert answer.status_code == 200, answer.text
     signed = answer.json()["signed"]
     assert (signed["reader"], signed["statement"], signed["intact"]) == (READER, "I have <b>read</b> it.", True)
+    assert signed["language"] == json.loads((place.signed / "signature.json").read_text())["language"] == language
     short = signed["digest"][:16]
     page = client.get(f"{url}/report.html")
     assert f"{said} {READER}" in page.text

@@ -4,38 +4,7 @@ import { get, hear, type AuditEntry } from "../api";
 import { date, t } from "../i18n";
 import { studies } from "../state";
 import { tell } from "../tell";
-
-const DID = [
-  "import-asked",
-  "retrieve-asked",
-  "analysis-asked",
-  "send-asked",
-  "cohort-asked",
-  "archive-searched",
-  "job-ended",
-  "job-resumed",
-  "job-cancel-asked",
-  "study-trashed",
-  "study-restored",
-  "signed",
-  "reopened",
-  "login",
-  "account-set",
-  "account-removed",
-] as const;
-
-/** What was done in words; a deed that this page does not know stands as the server names it. */
-function deed(what: string): string {
-  const known = DID.find((one) => one === what);
-  return known === undefined ? what.replace(/-/g, " ") : t(`did.${known}`);
-}
-
-function detail(of: Record<string, unknown>): string {
-  return Object.entries(of)
-    .filter(([, value]) => value !== null && value !== undefined)
-    .map(([key, value]) => `${key.replace(/_/g, " ")}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
-    .join(" · ");
-}
+import { deed, detail } from "./deeds";
 
 export function AuditPage({ study }: { study: string | null }) {
   const [entries, setEntries] = useState<AuditEntry[] | null>(null);

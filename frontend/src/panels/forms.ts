@@ -106,7 +106,7 @@ export interface Results {
   readonly lesions: readonly ResultLesion[];
   readonly stale: boolean;
   readonly flags: readonly string[];
-  readonly made?: string | { readonly at?: string; readonly motion?: string } | null;
+  readonly made?: string | { readonly at?: string; readonly motion?: string; readonly language?: "en" | "fr" } | null;
 }
 
 /** What a criterion says of a part of a lesion: numbers and words. */

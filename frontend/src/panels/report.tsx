@@ -4,10 +4,12 @@ import { useEffect, useState } from "preact/hooks";
 import { get, send, type Job } from "../api";
 import { date, t } from "../i18n";
 import { saying } from "../i18n/errors";
+import { refreshStudy } from "../list/follow";
+import { JobLine } from "../list/job";
 import { attempt, drawnOf } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { keepName, typedName } from "../signer";
-import { first, mayEdit, me, reader, said } from "../state";
+import { first, language, mayEdit, me, reader, said } from "../state";
 import { OnlyLooking } from "./role";
 import { reportOpen } from "../view/report";
 import { figures } from "./numbers";
@@ -17,6 +19,8 @@ interface Signature {
   readonly reader: string;
   readonly at: string;
   readonly statement?: string | null;
+  /** Of the signed report; early signatures do not tell. */
+  readonly language?: "en" | "fr" | null;
   readonly digest?: string;
   /** False when a file of the case is not what was signed. */
   readonly intact?: boolean;
@@ -49,6 +53,7 @@ function Signatures({ study, at }: { study: string; at: string }) {
   return (
     <>
       {found.signed?.statement ? <blockquote>{found.signed.statement}</blockquote> : null}
+      {found.signed?.language ? <p><small>{t("report.signedIn", { language: t(`language.${found.signed.language}`) })}</small></p> : null}
       {found.signed?.digest ? <p class="digest"><small>{t("report.digest")} <code>{found.signed.digest}</code></small></p> : null}
       {left.length > 0 && <p class="warn" role="note" data-links-left-out>{t(found.signed === null ? "report.linksLeftOut" : "report.linksNotSigned", { lesions: left.map(nameOf).join(", ") })}</p>}
       {found.signed?.intact === false && <p class="warn" role="alert">{t("report.changed")}</p>}
@@ -69,6 +74,31 @@ function Preview() {
   const made = figures.results.value;
   useEffect(() => setVersion((before) => before + 1), [signed, made]);
   return <iframe key={version} class="report" sandbox="" title={t("report.preview")} src={`/api/studies/${study}/report.html`} loading="lazy" />;
+}
+
+/** The language that the report is written in; another one has the report written anew, and nothing else. */
+function ReportLanguage() {
+  const study = first.study.value;
+  const results = figures.results.value;
+  const made = typeof results?.made === "object" ? results.made : null;
+  if (study === null || results === null || !made?.language) return null;
+  const job = study.job?.kind === "analyze" && study.job.state !== "done" ? study.job : null;
+  const busy = study.job?.state === "running" || study.job?.state === "waiting";
+  const write = async (asked: string): Promise<void> => {
+    if (await attempt(() => send("POST", `/studies/${study.id}/analyze`, { language: asked }))) await refreshStudy(study.id);
+  };
+  return (
+    <>
+      <label class="report-language">
+        {t("report.language")}
+        <select name="report-language" value={made.language} disabled={busy || results.stale || study.signed !== null || !mayEdit.value} onChange={(event) => void write(event.currentTarget.value)}>
+          {(["en", "fr"] as const).map((one) => <option key={one} value={one}>{t(`language.${one}`)}</option>)}
+        </select>
+      </label>
+      {made.language !== language.value && study.signed === null && <p class="note">{t("report.otherLanguage", { language: t(`language.${made.language}`) })}</p>}
+      {job !== null && <JobLine job={job} />}
+    </>
+  );
 }
 
 function Sign() {
@@ -175,6 +205,7 @@ export function ReportPanel() {
     <div class="report-panel">
       <WhoseVisit />
       <button type="button" class="main" data-act="read" aria-pressed={reportOpen.value} onClick={() => (reportOpen.value = !reportOpen.value)}>{t("report.over.open")}</button>
+      <ReportLanguage />
       <Preview />
       <p class="row files">
         <a href={`${base}/report.html`} target="_blank" rel="noopener">{t("report.openHtml")}</a>

@@ -155,6 +155,7 @@ def results(room: Room, study: str, *, words: Words) -> dict[str, Any]:
             "density_g_ml": made.density_g_ml,
             "haematocrit": made.haematocrit,
             "motion": summary.get("motion", {}).get("method"),
+            "language": summary.get("plan", {}).get("language"),
             "version": summary.get("software", {}).get("version"),
             "compared": (place.case / "comparison.json").exists(),
         },

@@ -17,7 +17,7 @@ import threading
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -33,6 +33,9 @@ from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.room import Room
 from hepaflow.web.seals import hold, require_open, signed
 from hepaflow.web.staleness import content
+
+if TYPE_CHECKING:
+    from hepaflow.report.content import Document
 
 SCHEMA = 1
 NAME = "signature.json"
@@ -58,13 +61,14 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
     cursor, drawn = numbers.drawn_now(room, study)
     with room.tables.read() as connection:
         _refuse(room, connection, study)
-    files = digests(place.case)
+    files, report = digests(place.case), _kept(place)
     moment, digest = t.now(), total(files)
     signature: dict[str, Any] = {
         "schema": SCHEMA,
         "reader": reader,
         "at": moment,
         "statement": statement,
+        "language": report.language,
         "digest": digest,
         "files": files,
         "regions": {
@@ -78,7 +82,7 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
         "notice": "Research use only; not a medical device. No qualified electronic signature.",
     }
     with atomic.staging(place.folder) as stage:
-        _report(place, stage, (reader, _read(moment), statement, digest))
+        _report(report, place, stage, (reader, _read(moment), statement, digest))
         _earlier(place, stage)
         (stage / NAME).write_text(plain_json.text(signature, indent=1), encoding="utf-8")
         with room.tables.begin() as connection:
@@ -127,7 +131,7 @@ def state(room: Room, study: str) -> dict[str, Any]:
         return {"signed": None if standing is None else standing | gone, "earlier": earlier}
     found = json.loads((place.signed / NAME).read_text(encoding="utf-8"))
     told = {key: found[key] for key in ("reader", "at", "statement", "digest", "model")}
-    told |= {"files": len(found["files"]), "software": found["software"]["version"]}
+    told |= {"language": found.get("language"), "files": len(found["files"]), "software": found["software"]["version"]}
     return {"signed": told | {"intact": _intact(room, place, found["digest"])}, "earlier": earlier}
 
 
@@ -168,19 +172,25 @@ def _refuse(room: Room, connection: sa.Connection, study: str) -> None:
         raise Conflict("CASE-STALE", "the results are not those of the regions as they are", "Analyse the study again, then sign")
 
 
-def _report(place: StudyPlace, stage: Path, signature: tuple[str, str, str, str]) -> None:
-    """The report with the signature in it, and the DICOM results with that report instead of the unsigned one."""
-    # loaded here: the server starts without the libraries that write reports
-    from hepaflow.dicom.pixels import quiet
-    from hepaflow.dicom.write_pdf import rewrite_pdf
-    from hepaflow.report import document, kept
-    from hepaflow.report.signature import Signature, with_signature
+def _kept(place: StudyPlace) -> Document:
+    """The report as the analysis composed it."""
+    # loaded here, and below: the server starts without the libraries that write reports
+    from hepaflow.report import kept
     from hepaflow.workflow.outputs import REPORT_KEPT
 
     try:
-        report = kept.thaw((place.case / REPORT_KEPT).read_bytes())
+        return kept.thaw((place.case / REPORT_KEPT).read_bytes())
     except OSError as error:
         raise InputRefused("REPORT-DAMAGED", "the kept report of the case is not there", "Analyse the study again") from error
+
+
+def _report(report: Document, place: StudyPlace, stage: Path, signature: tuple[str, str, str, str]) -> None:
+    """The report with the signature in it, and the DICOM results with that report instead of the unsigned one."""
+    from hepaflow.dicom.pixels import quiet
+    from hepaflow.dicom.write_pdf import rewrite_pdf
+    from hepaflow.report import document
+    from hepaflow.report.signature import Signature, with_signature
+
     _, paper = document.save(with_signature(report, Signature(*signature)), stage)
     (stage / "dicom").mkdir()
     for path in sorted((place.case / "dicom").rglob("*.dcm")):

@@ -35,11 +35,15 @@ class OnDisk(Asked):
 
 
 class Analysis(Asked):
-    """How to analyse; what is not given is as in the last analysis, and in the first one as on the command line."""
+    """How to analyse; what is not given is as in the last analysis, and in the first one as on the command line.
+
+    The report is in ``language``, the reader's own unless given. Where nothing else is other than last, only the report and what holds it are made anew.
+    """
 
     model: str | None = Field(default=None, max_length=40)
     motion: Literal["deformable", "rigid", "none"] | None = None
     compare: bool | None = None
+    language: Literal["en", "fr"] | None = None
 
 
 @router.get("/studies")
@@ -123,13 +127,13 @@ def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]
     drawn = _drawn(room, study)
     chosen = _chosen(asked, last_analysis.choices(numbers.analysed(room, study), place.case) or {})
     plan = {"model": chosen["model"], "motion__method": chosen["motion"], "compare": chosen["compare"] or None}
-    plan |= {"language": by.language, "inputs__shifts": drawn.shifts or None}
+    plan |= {"language": asked.language or by.language, "inputs__shifts": drawn.shifts or None}
     load(None, **plan)  # refused before anything is queued
     given = {"folder": str(place.folder), "drawn": drawn.path, "plan": plan, "cursor": drawn.cursor}
     given["earlier"] = regions_log.earlier(room, study)
     with room.tables.begin() as connection:
         job = room.jobs.queue(connection, "analyze", study, given, who=by.name)
-        detail = {"job": job, **chosen, "edits": drawn.cursor}
+        detail = {"job": job, **chosen, "language": plan["language"], "edits": drawn.cursor}
         room.tables.audit(connection, study=study, who=by.name, what="analysis-asked", detail=detail)
     room.jobs.wake(job)
     return {"job": job}

@@ -1,11 +1,11 @@
 // Checks of the page in a browser against a running server:
-//   npm run browser -- --url "http://127.0.0.1:PORT/enter?token=..." [--import FOLDER] [--study ID] [--other ID] [--zip FILE] [--folder FOLDER] [--times] [--memory] [--pictures DIR]
+//   npm run browser -- --url "http://127.0.0.1:PORT/enter?token=..." [--import FOLDER] [--study ID] [--other ID] [--zip FILE] [--folder FOLDER] [--times] [--memory] [--pictures DIR] [--state FILE]
 // Takes a picture of every state, and exits 1 when a check fails.
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { ledger } from "./ledger.mjs";
-import { api, drawn, importStudy, open } from "./open.mjs";
+import { api, drawn, importStudy, open, until } from "./open.mjs";
 import { placement } from "./geometry.mjs";
 import { list, plays } from "./list.mjs";
 import { memory } from "./memory.mjs";
@@ -26,7 +26,7 @@ function options(argv) {
 
 const asked = options(process.argv.slice(2));
 mkdirSync(asked.pictures, { recursive: true });
-const { browser, context, page, faults, home } = await open(asked.url);
+const { browser, context, page, faults, home } = await open(asked.url, { state: asked.state });
 const { check, wrong: failed } = ledger();
 const picture = async (name) => {
   await page.waitForTimeout(350);
@@ -203,13 +203,12 @@ async function maps() {
   await page.locator(".pane").first().focus();
   await page.keyboard.press("g");
   await page.keyboard.press("o");
-  await drawn(page, 3);
-  const before = await page.locator(".pane.axial").getAttribute("data-shown");
+  const shown = (set) => until(page, `the ${set} images`, async () => (await page.locator(".pane.axial").getAttribute("data-shown"))?.includes(`/${set}/`));
+  await shown("corrected");
   await page.keyboard.press("m");
-  await page.waitForTimeout(800);
-  const after = await page.locator(".pane.axial").getAttribute("data-shown");
-  check(before.includes("/corrected/") && after.includes("/acquired/"), "m shows the images before motion correction");
+  await shown("acquired");
   await page.keyboard.press("m");
+  check(await shown("corrected"), "m shows the images before motion correction, and after it again");
 }
 
 async function beside(id, other) {
@@ -228,6 +227,20 @@ async function beside(id, other) {
   await accessible("two visits");
 }
 
+// More pages than a browser opens connections to one server: each shows its pictures.
+async function manyPages(id) {
+  const others = [];
+  for (let n = 0; n < 7; n += 1) {
+    const one = await context.newPage();
+    others.push(one);
+    await one.goto(`${home}/#/study/${id}`);
+    await drawn(one, 3, 30_000).catch(() => undefined);
+  }
+  const showing = await Promise.all(others.map((one) => one.locator(".pane[data-shown]").count()));
+  check(showing.every((panes) => panes === 3), `seven pages more: panes drawn ${showing.join(", ")}`);
+  for (const one of others) await one.close();
+}
+
 try {
   await page.waitForSelector("main h1");
   const id = await chosen();
@@ -241,6 +254,7 @@ try {
   }
   await dense(id);
   await withGpu(id);
+  await manyPages(id);
   const { studies } = (await api(page, "GET", "/studies")).body;
   const other = typeof asked.other === "string" ? asked.other : studies.find((one) => one.id !== id && one.passes)?.id;
   if (other !== undefined) await beside(id, other);

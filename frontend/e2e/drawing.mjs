@@ -1,23 +1,24 @@
 // Every drawing tool with a real mouse on the server: what is drawn is what the server holds, and undo takes it all back.
 //
-//   node e2e/drawing.mjs --url URL --study ID [--out FOLDER]
+//   node e2e/drawing.mjs --url URL --study ID [--out FOLDER] [--state FILE]
 //
 // The study needs an aorta (propose one first); the lesion that is drawn is deleted at the end.
-import { mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { ledger } from "./ledger.mjs";
+import { album, ledger } from "./ledger.mjs";
 import { api, drawn, open } from "./open.mjs";
 
-const { values: given } = parseArgs({ options: Object.fromEntries(["url", "study", "out"].map((name) => [name, { type: "string" }])) });
+const { values: given } = parseArgs({ options: Object.fromEntries(["url", "study", "out", "state"].map((name) => [name, { type: "string" }])) });
 const { study } = given;
-const out = resolve(given.out ?? "drawing");
-mkdirSync(out, { recursive: true });
-const { page, browser, faults } = await open(given.url);
+const { page, browser, faults } = await open(given.url, { state: given.state });
 const { check, end } = ledger();
+const shot = album(page, resolve(given.out ?? "drawing"));
 
 const all = async () => (await api(page, "GET", `/studies/${study}/regions`)).body.regions;
-const region = async (name) => (await all()).find((one) => one.name === name && !one.deleted);
+async function region(name) {
+  const found = (await all()).find((one) => one.name === name && !one.deleted);
+  return found && { ...found, shapes: (await api(page, "GET", `/studies/${study}/regions/${name}/shapes`)).body.shapes };
+}
 
 // The region once it changed from `version`.
 async function changed(name, version, patience_ms = 15_000) {
@@ -30,7 +31,7 @@ async function changed(name, version, patience_ms = 15_000) {
     }
     await page.waitForTimeout(80);
   }
-  await page.screenshot({ path: join(out, "waiting.png") });
+  await shot("waiting");
   throw new Error(`${name} did not change; ${faults.join(" | ")}`);
 }
 
@@ -40,7 +41,6 @@ await page.click("#tab-regions");
 await page.waitForTimeout(800);
 const box = await page.locator(".pane.axial").boundingBox();
 const at = (x, y) => [box.x + x * box.width, box.y + y * box.height];
-const shot = (name) => page.screenshot({ path: join(out, `${name}.png`) });
 
 async function drag(from, to) {
   await page.mouse.move(...from);
@@ -77,7 +77,7 @@ now = await changed(name, now.version);
 const keys = Object.keys(now.shapes).map(Number).sort((a, b) => a - b);
 check(keys.length === 2 && keys[1] - keys[0] === 4 && now.box[1] - now.box[0] === 5, `slices between ${keys.join(" and ")} are filled in`);
 check((await page.locator(".pane.axial .key-slice").count()) === 2, "key slices stand on the slice scale");
-await shot("1-interpolated");
+await shot("interpolated");
 
 // --- its handles -----------------------------------------------------------------------------------------------------------------------
 let before = now.voxels;
@@ -110,7 +110,7 @@ await page.mouse.click(...at(0.3, 0.5));
 await page.keyboard.up("Alt");
 now = await changed(name, now.version);
 check(now.shapes[middle].points.length === 4, "Alt and a click take one out");
-await shot("2-spline");
+await shot("spline");
 
 // --- freehand, brush, eraser ---------------------------------------------------------------------------------------------------------
 await page.keyboard.press("h");
@@ -143,7 +143,7 @@ check(now.voxels > before, "the brush works in the coronal plane");
 await page.keyboard.press("Control+z");
 now = await changed(name, now.version);
 check(now.voxels === before, "undo takes the stroke back");
-await shot("3-brushed");
+await shot("brushed");
 
 // --- caliper, move --------------------------------------------------------------------------------------------------------------------
 await page.keyboard.press("u");
@@ -154,7 +154,7 @@ const { caliper } = now;
 const way = ([a, b]) => a.map((value, n) => b[n] - value);
 const dot = way(caliper.long).reduce((sum, value, n) => sum + value * way(caliper.short)[n], 0);
 check(caliper.long_mm > caliper.short_mm && Math.abs(dot) < 0.05 * caliper.long_mm * caliper.short_mm, `the caliper's axes cross at a right angle: ${caliper.long_mm} x ${caliper.short_mm} mm`);
-await shot("4-caliper");
+await shot("caliper");
 const was = now.box;
 await page.keyboard.press("j");
 await drag(at(0.37, 0.53), at(0.41, 0.53));
@@ -173,7 +173,7 @@ await drag(on, [on[0] + 12, on[1]]);
 aorta = await changed("aorta", aorta.version);
 check(aorta.shifts.length === 1 && aorta.shifts[0].mm[0] > 1, `the aorta is shifted in pass ${aorta.shifts[0]?.pass + 1}: ${aorta.shifts[0]?.mm} mm`);
 check((await page.locator(".pane.axial path.shifted[data-region=aorta]").count()) === 1, "and drawn where it lies there");
-await shot("5-shifted");
+await shot("shifted");
 await page.keyboard.press("Escape");
 await page.keyboard.press("ArrowLeft");
 await page.waitForTimeout(500);

@@ -1,32 +1,23 @@
 // Nothing drawn is ever lost: a server that is away, a reload, another browser that was first. Needs a study with a lesion drawn.
 //
-//   node e2e/edits.mjs --url URL --study ID [--lesion lesion-1] [--out FOLDER]
-import { mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+//   node e2e/edits.mjs --url URL --study ID [--lesion lesion-1] [--out FOLDER] [--state FILE]
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { ledger } from "./ledger.mjs";
-import { api, drawn, open } from "./open.mjs";
+import { album, ledger } from "./ledger.mjs";
+import { api, drawn, open, until as patient } from "./open.mjs";
 
-const { values: given } = parseArgs({ options: Object.fromEntries(["url", "study", "lesion", "out"].map((name) => [name, { type: "string" }])) });
+const { values: given } = parseArgs({ options: Object.fromEntries(["url", "study", "lesion", "out", "state"].map((name) => [name, { type: "string" }])) });
 const study = given.study;
 const name = given.lesion ?? "lesion-1";
-const out = resolve(given.out ?? "edits");
-mkdirSync(out, { recursive: true });
-const { page, browser, context, faults, home } = await open(given.url);
+const { page, browser, context, faults, home } = await open(given.url, { state: given.state });
 const { check, end } = ledger();
+const shot = album(page, resolve(given.out ?? "edits"));
 
-async function until(what, ask, patience_ms = 20_000) {
-  const end = Date.now() + patience_ms;
-  for (;;) {
-    const answer = await ask();
-    if (answer) return answer;
-    if (Date.now() > end) {
-      await page.screenshot({ path: join(out, "waiting.png") });
-      throw new Error(`waited in vain for ${what}`);
-    }
-    await page.waitForTimeout(100);
-  }
-}
+const until = (what, ask) =>
+  patient(page, what, ask).catch(async (error) => {
+    await shot("waiting");
+    throw error;
+  });
 
 const region = async () => (await api(page, "GET", `/studies/${study}/regions`)).body.regions.find((one) => one.name === name);
 const lines = () => page.locator(".unsent strong").count();
@@ -67,7 +58,7 @@ await page.route(EDITS, away);
 await stroke();
 await until("the word that it is not saved", lines);
 check((await region()).version === start.version, "the server does not have it yet");
-await page.screenshot({ path: join(out, "1-away.png") });
+await shot("away");
 await page.reload();
 await enter();
 check((await lines()) === 1, "it is there after a reload");
@@ -100,7 +91,7 @@ async function clash() {
 }
 
 let theirs = await clash();
-await page.screenshot({ path: join(out, "2-clash.png") });
+await shot("clash");
 check(await page.evaluate(() => document.activeElement?.tagName === "H4"), "the focus goes to the question");
 await page.click("[data-act=mine]");
 await until("mine on top", async () => (await region()).version > theirs && (await page.locator(".clash").count()) === 0);
@@ -116,7 +107,7 @@ check(versions.some((one) => one.lost), "the edit that came second is in the his
 await page.click(`ul.regions [data-region=${name}] .more`);
 await page.click("[data-act=history]");
 await page.waitForSelector(".history li");
-await page.screenshot({ path: join(out, "3-history.png") });
+await shot("history");
 
 // --- two pages at once: what one draws, the other shows -------------------------------------------------------------------------------
 const other = await context.newPage();

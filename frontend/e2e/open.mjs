@@ -5,7 +5,7 @@ import { chromium } from "playwright-core";
 
 const FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking", "--js-flags=--expose-gc", "--enable-precise-memory-info"];
 
-// `state`: a file that keeps the session from one script to the next. `insecure` takes a certificate that nobody vouches for, `login` is an account.
+// `state`: a file that keeps the session from one script to the next, as an address with a token works once. `insecure` takes a certificate that nobody vouches for, `login` is an account.
 export async function open(url, { executable = process.env.CHROMIUM ?? "/usr/bin/chromium", width = 1600, height = 950, state, insecure = false, login } = {}) {
   const browser = await chromium.launch({ executablePath: executable, args: FLAGS, headless: true });
   const context = await browser.newContext({ viewport: { width, height }, locale: "en-GB", ignoreHTTPSErrors: insecure, ...(state && existsSync(state) ? { storageState: state } : {}) });
@@ -30,6 +30,7 @@ export async function open(url, { executable = process.env.CHROMIUM ?? "/usr/bin
     await page.press("input[name=password]", "Enter");
   }
   await page.waitForSelector("main");
+  if (state) await context.storageState({ path: state });
   return { browser, context, page, faults, home };
 }
 

@@ -19,8 +19,7 @@ const language = given.language ?? "en";
 const out = resolve(given.out ?? `reading-${language}`);
 const target_mm = given.at.split(",").map(Number);
 
-const { page, browser, context, faults } = await open(given.url, { state: given.state });
-if (given.state) await context.storageState({ path: given.state });
+const { page, browser, faults } = await open(given.url, { state: given.state });
 const { check, end, wrong } = ledger();
 const shot = album(page, out);
 const figures = { language, study: "", edits_ms: [] };

@@ -4,23 +4,19 @@
 //   node e2e/viewer.mjs --url https://HOST:PORT --name NAME --password PASSWORD [--language en|fr] [--out FOLDER]
 //
 // The room needs an analysed study with lesions.
-import { mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { ledger } from "./ledger.mjs";
+import { album, ledger } from "./ledger.mjs";
 import { accessible, api, drawn, open, until } from "./open.mjs";
 
 const { values: given } = parseArgs({ options: Object.fromEntries(["url", "name", "password", "out", "language"].map((name) => [name, { type: "string" }])) });
-const out = resolve(given.out ?? "viewer");
-mkdirSync(out, { recursive: true });
 const { page, browser, faults } = await open(given.url, { insecure: true, login: { name: given.name, password: given.password } });
 const refused = [];
 page.on("response", (response) => {
   if (response.status() >= 400) refused.push(`${response.status()} ${response.url()}`);
 });
 const { check, end } = ledger();
-
-const shot = (name) => page.screenshot({ path: join(out, `${name}.png`) });
+const shot = album(page, resolve(given.out ?? "viewer"));
 const home = new URL("/", page.url()).href;
 check((await api(page, "GET", "/me")).body.role === "viewer", "logged in as a viewer");
 if (given.language) await page.click(`.languages button[lang=${given.language}]`);

@@ -1,7 +1,7 @@
 // Two visits of one patient with a real mouse: regions taken from a file, both analysed, lesions linked, criteria side by side, both on
 // the screen at once; then results sent to an archive and taken away as files, and a cohort of the room's studies.
 //
-//   node e2e/visits.mjs --url URL --first FOLDER --second FOLDER [--archive NAME] [--gone NAME] [--language en|fr] [--out FOLDER]
+//   node e2e/visits.mjs --url URL --first FOLDER --second FOLDER [--archive NAME] [--gone NAME] [--language en|fr] [--out FOLDER] [--state FILE]
 //
 // FOLDER is what `hepaflow phantom` writes (dicom/ and rois.nii.gz); --first is the earlier visit. --archive takes the results, --gone is
 // an archive of the configuration that does not answer. Analysed studies that the room holds already are taken up.
@@ -53,7 +53,7 @@ async function brought(folder) {
   check(regions.every((region) => region.origin === "given"), `regions from a file: ${regions.map((region) => region.name).join(", ")}`);
   const asked = await api(page, "POST", `/studies/${one.id}/analyze`, { motion: "none" });
   check(asked.status === 202, "analysis asked");
-  await until(page, "the analysis", async () => ["done", "failed"].includes((await study(one.id)).job?.state), 300_000);
+  await until(page, "the analysis", async () => ["done", "failed"].includes((await study(one.id)).job?.state), 900_000);
   const ended = await study(one.id);
   check(ended.state === "analysed", `analysed ${JSON.stringify(ended.job?.error)}`);
   return ended;
@@ -62,7 +62,6 @@ async function brought(folder) {
 if (given.language) await page.click(`.languages button[lang=${given.language}]`);
 let visits = (await all()).filter((one) => one.state === "analysed").sort((a, b) => (a.date < b.date ? -1 : 1));
 if (visits.length < 2) visits = [await brought(given.first), await brought(given.second)];
-if (given.state) await context.storageState({ path: given.state });
 const [before, after] = visits;
 check(before.patient_key === after.patient_key && before.date < after.date, `two visits of one patient: ${before.date}, ${after.date}`);
 

@@ -247,37 +247,56 @@ export type EventKind = "job" | "study" | "regions" | "numbers";
 export type Heard = Record<string, unknown> & { study?: string };
 type Listener = (payload: Heard) => void;
 
+/** What the page that listens to the server passes on to the others. */
+type Told = { kind: EventKind; payload: Heard } | { alive: boolean };
+
+const STREAM = "hepaflow-events";
 const listeners = new Map<EventKind, Set<Listener>>();
 const connected = new Set<(alive: boolean) => void>();
-let source: EventSource | null = null;
+let pages: BroadcastChannel | null = null;
 let waited_ms = 500;
 
+function take(told: Told): void {
+  if ("alive" in told) for (const one of connected) one(told.alive);
+  else for (const one of listeners.get(told.kind) ?? []) one(told.payload);
+}
+
+function tell(told: Told): void {
+  take(told);
+  pages?.postMessage(told);
+}
+
 function open(): void {
-  source = new EventSource("/api/events");
+  const source = new EventSource("/api/events");
   for (const kind of ["job", "study", "regions", "numbers"] as const) {
-    source.addEventListener(kind, (event) => {
-      const payload = JSON.parse((event as MessageEvent<string>).data) as Heard;
-      for (const one of listeners.get(kind) ?? []) one(payload);
-    });
+    source.addEventListener(kind, (event) => tell({ kind, payload: JSON.parse((event as MessageEvent<string>).data) as Heard }));
   }
   source.onopen = () => {
     waited_ms = 500;
-    for (const one of connected) one(true);
+    tell({ alive: true });
   };
   source.onerror = () => {
     // The browser gives up for good on some failures; a new source with growing pauses does not.
-    source?.close();
-    for (const one of connected) one(false);
+    source.close();
+    tell({ alive: false });
     window.setTimeout(open, waited_ms);
     waited_ms = Math.min(waited_ms * 2, 15_000);
   };
+}
+
+// A browser keeps no more than six connections to a server: were each page to hold one for events, the sixth page would show nothing.
+// One page listens and passes on; when it closes, the next takes its place.
+function join(): void {
+  pages = new BroadcastChannel(STREAM);
+  pages.onmessage = (event: MessageEvent<Told>) => take(event.data);
+  void navigator.locks.request(STREAM, () => new Promise(open));
 }
 
 /** Hears the server's events of one kind; returns the way to stop. The connection is made at the first call and renewed when lost. */
 export function hear(kind: EventKind, listener: Listener): () => void {
   const set = listeners.get(kind) ?? new Set();
   listeners.set(kind, set.add(listener));
-  if (source === null) open();
+  if (pages === null) join();
   return () => set.delete(listener);
 }
 

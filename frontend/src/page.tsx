@@ -132,7 +132,7 @@ export function Page() {
       hear("study", (heard) => void studyChanged(heard).catch(tell)),
       hear("job", jobChanged),
       onConnection((alive) => {
-        if (alive && !serverThere.value) void refreshStudies().catch(tell);
+        if (alive) void refreshStudies().catch(tell);
         serverThere.value = alive;
       }),
     ];

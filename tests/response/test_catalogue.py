@@ -139,7 +139,7 @@ def test_every_criterion_applies_its_own_rule_and_knows_its_source(rule: SizeCri
     assert rule.source is SOURCES[rule.key]
     assert RULES[rule.key][0] in rule.rule.en
     assert RULES[rule.key][1] in rule.rule.fr
-    first = {"PR: ", "CR: ", "RP : ", "RC : ", "optimal", "diamètr", "diamete", "optimale"}
+    first = {"PR: ", "CR: ", "PR : ", "CR : ", "optimal", "diamètr", "diamete", "optimale"}
     assert all(any(one.startswith(start) for start in first) for one in (rule.rule.en, rule.rule.fr))
 
 

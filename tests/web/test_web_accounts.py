@@ -21,6 +21,7 @@ from hepaflow.web.app import make_app
 from hepaflow.web.refusals import NotThere, Refused
 from hepaflow.web.room import Gate, Room
 from hepaflow.web.server import Settings, open_room
+from hepaflow.web.sessions import Sessions
 
 GATE = Gate(frozenset({HOST}), local=False)
 PASSWORD = "correct horse battery"
@@ -125,6 +126,16 @@ def test_a_folder_to_bring_studies_in_from_must_be_there(tmp_path: Path) -> None
         open_room(Settings(tmp_path / "data", folders=(tmp_path / "x",)), GATE),
     ):
         pass
+
+
+def test_one_account_cannot_push_the_others_out(guarded: tuple[Any, Room], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hepaflow.web.sessions.MOST", 8)
+    monkeypatch.setattr("hepaflow.web.sessions.MOST_OWN", 4)
+    sessions = Sessions(guarded[1].tables, reader="", language="en")
+    other = sessions.start("reader")
+    greedy = [sessions.start("viewer") for _ in range(9)]
+    assert [sessions.account(one) for one in greedy] == [None] * 5 + ["viewer"] * 4
+    assert sessions.account(other) == "reader"
 
 
 def login(

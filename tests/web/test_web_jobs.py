@@ -24,6 +24,7 @@ from tiny_study import tiny, write
 from hepaflow.web import child, studies
 from hepaflow.web import tables as t
 from hepaflow.web.child import Child
+from hepaflow.web.events import Events
 from hepaflow.web.jobs import Ended
 from hepaflow.web.refusals import Conflict
 
@@ -339,7 +340,7 @@ def test_events_reach_every_page(inside: Inside) -> None:
     import asyncio
 
     async def run() -> list[str]:
-        pages = [inside.room.events.listen(lambda: True) for _ in range(2)]
+        pages = [inside.room.events.listen("local", lambda: True) for _ in range(2)]
         for page in pages:
             assert "hello" in await anext(page)
         await asyncio.to_thread(inside.room.events.tell, "study", {"study": "x"})
@@ -358,7 +359,7 @@ def test_a_page_whose_session_ends_hears_nothing_more(inside: Inside, monkeypatc
     secret = inside.room.sessions.start("local")
 
     async def run() -> list[str]:
-        page = inside.room.events.listen(lambda: inside.room.sessions.account(secret) is not None)
+        page = inside.room.events.listen("local", lambda: inside.room.sessions.account(secret) is not None)
         found = [await anext(page), await anext(page)]
         inside.room.sessions.end(secret)
         return found + [text async for text in page]
@@ -369,6 +370,25 @@ def test_a_page_whose_session_ends_hears_nothing_more(inside: Inside, monkeypatc
 def test_there_is_an_end_to_open_pages(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hepaflow.web.events.PAGES", 0)
     assert inside.ask("GET", "/api/events").code == "EVENTS-FULL"
+
+
+def test_one_account_leaves_room_for_the_pages_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    import asyncio
+
+    monkeypatch.setattr("hepaflow.web.events.OWN_PAGES", 2)
+    events = Events()
+
+    async def run() -> tuple[bool, bool]:
+        pages = [events.listen("greedy", lambda: True) for _ in range(2)]
+        for page in pages:
+            await anext(page)
+        found = events.full("greedy"), events.full("other")
+        for page in pages:
+            await page.aclose()
+        return found
+
+    assert asyncio.run(run()) == (True, False)
+    assert not events.full("greedy")
 
 
 def test_a_study_in_the_trash_is_not_worked_on(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -132,6 +133,17 @@ def test_an_edit_computes_what_it_touches(study: Any, drawn: Drawn, monkeypatch:
     assert work() == {"measure_curve": 3, "region_curve": 1}
 
 
+def test_in_the_order_asked_and_no_other_begun_once_patience_is_over(drawn: Drawn, engine: Live) -> None:
+    def ids(asked: list[str], patience_s: float) -> list[str]:
+        found = engine.numbers(drawn, model="patlak", lesions=asked, parts=["whole"], patience_s=patience_s)
+        assert set(found.parts) == {one.lesion.id for one in found.lesions}
+        return [one.lesion.id for one in found.lesions]
+
+    assert ids(["lesion-3", "lesion-2"], 600.0) == ["lesion-3", "lesion-2"]
+    assert ids(["lesion-3", "lesion-2"], 0.0) == ["lesion-3"]
+    assert ids([], 0.0) == []
+
+
 def test_parts_are_those_of_the_report(prepared: Prepared, drawn: Drawn, engine: Live) -> None:
     for lesion in prepared.regions.lesions:
         parts = engine.outlined(drawn, lesion.id).parts
@@ -202,3 +214,28 @@ def test_two_readers_at_once_get_their_own_regions(drawn: Drawn, engine: Live) -
     for thread in threads:
         thread.join()
     assert got == ([wanted[0]] * 3, [wanted[1]] * 3)
+
+
+def test_no_more_studies_are_computed_at_once_than_are_kept(
+    study: tuple[DynamicSeries, dict[str, np.ndarray]], drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting, inside, seen = threading.Lock(), 0, Counter[int]()
+
+    def outlined(self: Live, drawn: Drawn, name: str) -> None:
+        nonlocal inside
+        with counting:
+            inside += 1
+            seen[inside] += 1
+        time.sleep(0.05)
+        with counting:
+            inside -= 1
+
+    monkeypatch.setattr(Live, "_outlined", outlined)
+    engines = [Live(study[0], "acquired") for _ in range(2 * live.MOST_STUDIES)]
+    threads = [threading.Thread(target=one.outlined, args=(drawn, "lesion-2")) for one in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(seen.values()) == len(engines)
+    assert max(seen) == live.MOST_STUDIES

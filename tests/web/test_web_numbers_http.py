@@ -199,7 +199,9 @@ def test_parts_as_bits_of_their_box(study: Study) -> None:
 
 
 def test_every_model_and_a_voxel(study: Study) -> None:
-    told = study.post("numbers/compare", region="lesion-2").json()
+    told, french = (study.post(f"numbers/compare?language={one}", region="lesion-2").json() for one in ("en", "fr"))
+    assert told["curves"][1]["sentence"].startswith("Blood flow in mL/min/100 g is ")
+    assert french["curves"][1]["sentence"].startswith("Le flux sanguin")
     assert finite(told)
     assert [curve["curve"] for curve in told["curves"]] == ["healthy", "lesion-2"]
     assert told["curves"][1]["models"]["aath"]["category"] == "major"
@@ -264,6 +266,10 @@ def test_criteria_side_by_side(study: Study) -> None:
     assert [one["study"] for one in told["visits"]] == [first, second]
     assert {row["lesion"]: row["name"] for row in told["lesions"][second]} == {"lesion-1": "lesion-2", "lesion-2": "lesion-1"}
     assert told["unlinked"] == []
+    for row in told["lesions"][second]:  # what was measured by hand, by whom, and the outline beside it
+        assert (row["diameter_mm"], row["perpendicular_mm"]) == {"lesion-2": (24.0, 12.0), "lesion-1": (18.0, 9.0)}[row["lesion"]]
+        assert row["caliper_by"] == "Tester"
+        assert row["outline_mm"][1] > 1.2 * row["perpendicular_mm"]  # the outlines are round
     found = {one["criterion"]: one for one in told["criteria"]}
     assert found["recist-1.1"]["visits"][1]["category"] == "PR"
     assert found["who"]["visits"][1]["category"] == "PR"
@@ -276,8 +282,13 @@ def test_criteria_side_by_side(study: Study) -> None:
     copy = add_study(room, patient_key="a" * 16, date="2026-03-01", digest="same")
     write_case(copy.case, {"lesion-1": ((-20.0, 0.0, 0.0), 20.0)}, ratios={})
     for asked, shown in ((first, copy.folder.name), (second, second)):
-        visits = client.get(f"/api/studies/{asked}/criteria").json()["visits"]
-        assert [one["study"] for one in visits] == [first, shown]
+        answer = client.get(f"/api/studies/{asked}/criteria").json()
+        assert [one["study"] for one in answer["visits"]] == [first, shown]
+        for row in answer["lesions"][shown]:
+            read = [row["diameter_mm"], row["perpendicular_mm"]]
+            assert (row["caliper_by"], read == row["outline_mm"]) == (
+                (None, True) if shown == copy.folder.name else ("Tester", False)
+            )
     shutil.rmtree(copy.folder)
     with room.tables.begin() as connection:
         connection.execute(sa.delete(t.studies).where(t.studies.c.id == copy.folder.name))

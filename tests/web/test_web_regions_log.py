@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from hepaflow.dicom.read_regions import read_regions
 from hepaflow.store import codec
 from hepaflow.web import regions_log
 from hepaflow.web import tables as t
+from hepaflow.web.region_rows import Deed
+from hepaflow.web.region_state import Caliper
+from hepaflow.web.regions_log import Step
 from hepaflow.web.room import Room
 
 
@@ -69,6 +73,19 @@ def test_slices_between_two_outlines_are_filled_and_a_null_takes_one_away(client
     left = post(client, f"{at}/lesion-1", 2, kind="shapes", shapes={"6": None})
     assert list(left["shapes"]) == ["2"]
     assert voxels(client, f"{at}/lesion-1", SHAPE).any(axis=(1, 2)).sum() == 1
+
+
+def test_the_list_says_where_outlines_lie_and_the_region_all_their_points(client: Any, at: str) -> None:
+    points = [[10.0 + 5.0 * np.sin(angle), 10.0 + 5.0 * np.cos(angle)] for angle in np.linspace(0.0, 6.28, 4000)]
+    made = post(client, f"{at}/lesion-1", 0, kind="shapes", shapes={k: {"kind": "freehand", "points": points} for k in ("2", "6")})
+    answer = client.get(at)
+    assert answer.json()["regions"][0]["slices"] == [2, 6]
+    assert len(answer.content) < 2000
+    told = client.get(f"{at}/lesion-1/shapes").json()
+    assert (told["version"], told["shapes"]) == (1, made["shapes"])
+    assert told["shapes"]["6"]["points"] == points
+    # what is undone and redone is found without its points
+    assert client.post(f"{at}/undo", json={"cursor": answer.json()["cursor"]}).json()["redo"]
 
 
 def test_the_brush_drops_the_outline_of_its_slice_and_an_outline_the_brush(client: Any, at: str) -> None:
@@ -399,3 +416,22 @@ def test_a_region_tells_its_hu_in_a_pass_and_a_lesion_its_diameter(client: Any, 
     for query, code in (("pass=99", "PASS-UNKNOWN"), ("set=corrected", "SET-UNKNOWN"), ("pass=-1", "REQUEST-INVALID")):
         assert client.get(f"{at}/lesion-1/facts?{query}").json()["error"]["code"] == code
     assert client.get(f"{at}/lesion-7/facts").json()["error"]["code"] == "REGION-UNKNOWN"
+
+
+def test_a_caliper_is_by_who_set_it_whoever_draws_then(client: Any, at: str, room: Room) -> None:
+    study = study_of(at)
+    post(client, f"{at}/lesion-1", 0, **disc())
+    assert regions_log.measured_by(room, study) == {}
+    axes = client.get(f"{at}/lesion-1/caliper").json()["caliper"]
+    post(client, f"{at}/lesion-1", 1, kind="caliper", caliper={key: axes[key] for key in ("long", "short")})
+    state = regions_log.one(room, study, "lesion-1")
+    later = replace(state, hand=(4,))
+    regions_log.write(room, study, Deed("mask", "Somebody else", {}), [Step(later, state.version)])
+    assert regions_log.measured_by(room, study) == {"lesion-1": "Tester"}
+    other = replace(later, caliper=Caliper(((0.0, 0.0, 0.0), (9.0, 0.0, 0.0)), ((0.0, 0.0, 0.0), (0.0, 4.0, 0.0))))
+    regions_log.write(room, study, Deed("caliper", "Somebody else", {}), [Step(other, state.version + 1)])
+    assert regions_log.measured_by(room, study) == {"lesion-1": "Somebody else"}
+    client.post(f"{at}/undo", json={"cursor": client.get(at).json()["cursor"]})
+    assert regions_log.measured_by(room, study) == {"lesion-1": "Tester"}
+    post(client, f"{at}/lesion-1", state.version + 3, kind="caliper", caliper=None)
+    assert regions_log.measured_by(room, study) == {}

@@ -174,6 +174,19 @@ def test_results_of_an_analysis_that_was_stopped_once_they_were_written_are_not_
     assert client.post(f"{url}/sign", json={"reader": READER}).status_code == 200
 
 
+def test_what_was_measured_by_hand_stands_in_the_signed_report_with_who_did(study: Signed) -> None:
+    client, room, place, url = study
+    ends = ((0.0, 0.0, 0.0), (21.5, 0.0, 0.0))
+    draw(room, place, "lesion-1", box(SHAPE, 6), version=2, caliper=Caliper(ends, ((0.0, 0.0, 0.0), (0.0, 14.2, 0.0))))
+    client.post(f"{url}/sign", json={"reader": READER})
+    page = client.get(f"{url}/report.html").text.replace("\u202f", " ").replace("\u00a0", " ")
+    assert "Measured with the caliper: " in page
+    assert "21.5 × 14.2 mm (Tester)" in page
+    kept_down = json.loads((place.signed / "signature.json").read_text())
+    assert kept_down["calipers"] == [{"lesion": "lesion-1", "long_mm": 21.5, "short_mm": 14.2, "reader": "Tester"}]
+    assert client.get(f"{url}/sign").json()["signed"]["intact"] is True
+
+
 def ended_job(room: Room, study: str, kind: str, state: str) -> str:
     """A job in the queue's table, as if it had come that far."""
     job = fresh_id()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from lesions_for_tests import Columns, columns, study
 
+from hepaflow.errors import InputRefused
+from hepaflow.workflow import cohort_refusals
+from hepaflow.workflow.cohort_refusals import FRENCH, refused_fr
+
+SOURCES = Path(cohort_refusals.__file__).parents[1]
 SIZE = len(columns()["patient"])
 BF = '[columns.bf_ratio]\ndirection = "lower"\n'
 
@@ -57,6 +63,39 @@ FINDINGS: dict[str, tuple[Columns, str]] = {
 }
 
 
+def numbers(text: str) -> list[str]:
+    return sorted(re.findall(r"[0-9]+(?:\.[0-9]+)?", text.replace(" ;", ",")))
+
+
+def raised(*modules: str) -> set[str]:
+    """Codes of refusals in rooms whose refusals become findings."""
+    texts = [path.read_text(encoding="utf-8") for module in modules for path in SOURCES.glob(module)]
+    return {code for text in texts for code in re.findall(r'InputRefused\(\s*"([A-Z-]+)"', text)}
+
+
+def test_what_could_not_be_estimated_has_french_words() -> None:
+    made_of = (
+        "bland_altman",
+        "censored",
+        "combine",
+        "competing",
+        "cox",
+        "endpoints",
+        "icc",
+        "kappa",
+        "pairs",
+        "repeatability",
+        "survival",
+    )
+    codes = raised(*(f"cohort/{name}.py" for name in made_of), "workflow/cohort_more.py")
+    assert codes == set(FRENCH)
+
+
+def test_a_refusal_in_french_keeps_its_row() -> None:
+    assert refused_fr(InputRefused("STUDY-DAY", "row 7, column 'a' is no day", "Write it")).startswith("ligne 7 : une cellule")
+    assert refused_fr(InputRefused("NONE-SUCH", "something else", "Look")) == "something else. Look"
+
+
 @pytest.mark.parametrize("code", FINDINGS)
 def test_a_finding_is_made(code: str, tmp_path: Path) -> None:
     table, content = FINDINGS[code]
@@ -65,6 +104,10 @@ def test_a_finding_is_made(code: str, tmp_path: Path) -> None:
     for one in found.findings:
         assert set(one.rows) <= set(range(2, SIZE + 2))
         assert one.text.endswith(".")
+        # the French sentence is another one that ends as one, with the same numbers
+        assert one.text_fr.endswith(".")
+        assert one.text_fr != one.text
+        assert numbers(one.text_fr.replace(",", ".")) == numbers(one.text)
 
 
 def test_a_clean_study_has_none(tmp_path: Path) -> None:

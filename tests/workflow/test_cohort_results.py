@@ -101,7 +101,7 @@ def test_comparisons_tests_and_findings(tree: dict[str, Any]) -> None:
         assert isinstance(one["statistic"], NUMBER)
         assert 0 <= one["p"] <= 1
         assert one["p_adjusted"] >= one["clustered"]["p"]
-    assert all(set(one) == {"code", "severity", "text", "column", "rows"} for one in tree["findings"])
+    assert all(set(one) == {"code", "severity", "text", "text_fr", "column", "rows"} for one in tree["findings"])
     assert all(one["positive"] == "major" for one in tree["rule_comparisons"])
 
 

@@ -1,6 +1,7 @@
 /** Box plots as SVG; every lesion's point opens its study, by mouse and by keyboard. */
 
 import { number, t } from "../i18n";
+import { language } from "../state";
 import { COLOURS, five, lesionOf, marks, spread, type Boxes, type Cohort } from "./forms";
 
 export function BoxPlot({ boxes, cohort }: { boxes: Boxes; cohort: Cohort }) {
@@ -10,7 +11,7 @@ export function BoxPlot({ boxes, cohort }: { boxes: Boxes; cohort: Cohort }) {
   const pad = (high - low || Math.abs(high) || 1) * 0.06;
   const y = (value: number): number => 14 + (1 - (value - low + pad) / (high - low + 2 * pad)) * 240;
   const wide = 250 / Math.max(1, boxes.groups.length);
-  const title = boxes.label ?? boxes.column;
+  const title = boxes.label[language.value];
   const digits = high - low < 5 ? 2 : high - low < 50 ? 1 : 0;
   return (
     <figure class="boxes">
@@ -29,7 +30,7 @@ export function BoxPlot({ boxes, cohort }: { boxes: Boxes; cohort: Cohort }) {
           const half = Math.min(45, wide * 0.32);
           const sides = spread(values, (high - low) * 0.03);
           return (
-            <g key={group.name} class="group">
+            <g key={group.name.en} class="group">
               {box !== null && (
                 <>
                   <line class="whisker" x1={middle} x2={middle} y1={y(box.low)} y2={y(box.q1)} />
@@ -40,11 +41,11 @@ export function BoxPlot({ boxes, cohort }: { boxes: Boxes; cohort: Cohort }) {
               )}
               {group.values.map((one, m) => {
                 const study = one.row === null ? null : (cohort.table[one.row]?.study ?? null);
-                const label = `${lesionOf(cohort, one.row)} ${group.name}: ${number(one.value, 2)}`.trim();
+                const label = `${lesionOf(cohort, one.row)} ${group.name[language.value]}: ${number(one.value, 2)}`.trim();
                 const point = <circle cx={middle + sides[m]! * half} cy={y(one.value)} r={3.4} fill={COLOURS[n % COLOURS.length]}><title>{label}</title></circle>;
                 return study === null ? <g key={m}>{point}</g> : <a key={m} href={`#/study/${study}`} aria-label={t("cohort.openStudy", { name: label })}>{point}</a>;
               })}
-              <text x={middle} y={282} text-anchor="middle">{`${group.name} (n = ${values.length})`}</text>
+              <text x={middle} y={282} text-anchor="middle">{`${group.name[language.value]} (n = ${values.length})`}</text>
             </g>
           );
         })}

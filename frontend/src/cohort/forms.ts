@@ -22,9 +22,15 @@ export interface RocPoint {
   readonly rows: readonly number[];
 }
 
+/** Words of the study in both languages. */
+export interface Said {
+  readonly en: string;
+  readonly fr: string;
+}
+
 export interface Roc {
   readonly column: string;
-  readonly label: string | null;
+  readonly label: Said;
   /** Whether lower values mean positive. */
   readonly lower: boolean;
   readonly points: readonly RocPoint[];
@@ -38,13 +44,13 @@ export interface BoxValue {
 }
 
 export interface BoxGroup {
-  readonly name: string;
+  readonly name: Said;
   readonly values: readonly BoxValue[];
 }
 
 export interface Boxes {
   readonly column: string;
-  readonly label?: string | null;
+  readonly label: Said;
   readonly unit?: string | null;
   readonly groups: readonly BoxGroup[];
 }
@@ -61,7 +67,7 @@ export interface Cohort {
   /** Whether there are outcomes, so that anything was judged. */
   readonly estimated: boolean;
   readonly synthetic: boolean;
-  readonly findings: readonly { readonly code: string; readonly severity: string; readonly text: string }[];
+  readonly findings: readonly { readonly code: string; readonly severity: string; readonly text: Said }[];
   /** Further studies that an example makes beside the first. */
   readonly parts: readonly string[];
   readonly files: readonly string[];
@@ -69,6 +75,12 @@ export interface Cohort {
 
 function finite(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
+}
+
+/** What the answer says under a key and, in French, under that key with `_fr`; results of an earlier release have English alone. */
+function saidIn(raw: Record<string, unknown>, key: string, otherwise = ""): Said {
+  const en = String(raw[key] ?? otherwise);
+  return { en, fr: String(raw[`${key}_fr`] ?? en) };
 }
 
 function valuesOf(raw: unknown): BoxValue[] {
@@ -81,9 +93,9 @@ function valuesOf(raw: unknown): BoxValue[] {
 }
 
 function groupsOf(raw: unknown): BoxGroup[] {
-  if (Array.isArray(raw)) return raw.map((one: { name?: unknown; values?: unknown }) => ({ name: String(one.name ?? ""), values: valuesOf(one.values) }));
+  if (Array.isArray(raw)) return raw.map((one: Record<string, unknown>) => ({ name: saidIn(one, "name"), values: valuesOf(one.values) }));
   if (typeof raw !== "object" || raw === null) return [];
-  return Object.entries(raw).map(([name, values]) => ({ name, values: valuesOf(values) }));
+  return Object.entries(raw).map(([name, values]) => ({ name: { en: name, fr: name }, values: valuesOf(values) }));
 }
 
 /** Results of an earlier release do not say whose value a point is: its curve is drawn without points to open. */
@@ -92,7 +104,7 @@ function rocOf(raw: Record<string, unknown>): Roc {
   const [cuts, values, rows] = [list<string | null>("shown"), list<number | null>("values"), list<number[]>("rows")];
   return {
     column: String(raw.column),
-    label: (raw.label as string | undefined) ?? null,
+    label: saidIn(raw, "label", String(raw.column)),
     lower: raw.direction === "lower",
     points: list<[number, number]>("points").map(([falsePositive, sensitivity], n) => ({ falsePositive, sensitivity, cut: cuts[n] ?? null, value: values[n] ?? null, rows: rows[n] ?? [] })),
     area: finite(raw.area) ? raw.area : null,
@@ -111,11 +123,11 @@ export function cohortOf(raw: Record<string, unknown>): Cohort {
     table,
     outcome: (raw.outcome as string | undefined) ?? null,
     roc: list("roc").map(rocOf),
-    boxes: list("boxes").map((one) => ({ column: String(one.column), label: (one.label as string | undefined) ?? null, unit: (one.unit as string | undefined) ?? null, groups: groupsOf(one.groups) })),
+    boxes: list("boxes").map((one) => ({ column: String(one.column), label: saidIn(one, "label", String(one.column)), unit: (one.unit as string | undefined) ?? null, groups: groupsOf(one.groups) })),
     results: (raw.results as Record<string, unknown> | undefined) ?? null,
     estimated: raw.estimated !== false,
     synthetic: raw.synthetic === true || (raw.results as { synthetic?: boolean } | null | undefined)?.synthetic === true,
-    findings: list("findings") as unknown as Cohort["findings"],
+    findings: list("findings").map((one) => ({ code: String(one.code), severity: String(one.severity), text: saidIn(one, "text") })),
     parts: Array.isArray(raw.parts) ? (raw.parts as string[]) : [],
     files: Array.isArray(raw.files) ? (raw.files as string[]) : [],
   };

@@ -8,7 +8,7 @@ import { stepText } from "../list/job";
 import { attempt } from "../regions/desk";
 import { go, route } from "../router";
 import { OnlyLooking } from "../panels/role";
-import { mayEdit } from "../state";
+import { language, mayEdit } from "../state";
 import { BoxPlot } from "./boxes";
 import { cohortOf, type Cell, type Cohort, type CohortLine } from "./forms";
 import { RocPlot } from "./roc";
@@ -192,7 +192,7 @@ function One({ id }: { id: string }) {
       {!cohort.estimated && <p class="warn">{t("cohort.noOutcomes")}</p>}
       {cohort.findings.length > 0 && (
         <ul class="flags">
-          {cohort.findings.map((one, n) => <li key={n}>{one.text}</li>)}
+          {cohort.findings.map((one, n) => <li key={n}>{one.text[language.value]}</li>)}
         </ul>
       )}
       <div class="figures">

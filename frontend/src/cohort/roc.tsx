@@ -2,6 +2,7 @@
 
 import { useRef, useState } from "preact/hooks";
 import { number, t, written } from "../i18n";
+import { language } from "../state";
 import { COLOURS, lesionOf, type Cohort, type Roc, type RocPoint } from "./forms";
 
 const DASHES = ["", "6 3", "2 3", "9 3 2 3", "12 4", "4 4"];
@@ -11,7 +12,7 @@ const y = (value: number): number => 12 + (1 - value) * SIZE;
 
 function areaText(roc: Roc): string {
   const ci = roc.ci === null ? "" : ` (${number(roc.ci[0], 2)}–${number(roc.ci[1], 2)})`;
-  return `${roc.label ?? roc.column}: ${number(roc.area, 2)}${ci}`;
+  return `${roc.label[language.value]}: ${number(roc.area, 2)}${ci}`;
 }
 
 function cutText(roc: Roc, point: RocPoint): string {
@@ -68,7 +69,7 @@ function Points({ cohort, roc, points, colour, at, show, list }: PointsProps) {
     group.current?.querySelectorAll<SVGElement>(".point")[next]?.focus();
   };
   return (
-    <g ref={group} role="group" aria-label={t("cohort.pointsOf", { name: roc.label ?? roc.column })} onKeyDown={keys}>
+    <g ref={group} role="group" aria-label={t("cohort.pointsOf", { name: roc.label[language.value] })} onKeyDown={keys}>
       {points.map((point, n) => {
         const linked = point.rows.filter((row) => studyOf(cohort, row) !== null);
         const label = `${cutText(roc, point)}. ${ratesText(point)}. ${valueText(point)} ${point.rows.map((row) => judgedLesion(cohort, row)).join("; ")}`;

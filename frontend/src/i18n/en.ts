@@ -1,6 +1,7 @@
 export const en = {
   "close": "Close",
   "keep": "Keep",
+  "pair": "{what}: {value}",
   "yes": "yes",
   "no": "no",
   "help": "Help",
@@ -144,7 +145,6 @@ export const en = {
   "audit.study": "Study",
   "audit.detail": "Detail",
   "audit.empty": "Nothing yet.",
-  "audit.part": "{what}: {value}",
   "audit.account": "account",
   "audit.archive": "archive",
   "audit.code": "error",

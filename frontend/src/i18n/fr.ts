@@ -3,6 +3,7 @@ import type { en } from "./en";
 export const fr: Record<keyof typeof en, string> = {
   "close": "Fermer",
   "keep": "Garder",
+  "pair": "{what} : {value}",
   "yes": "oui",
   "no": "non",
   "help": "Aide",
@@ -146,7 +147,6 @@ export const fr: Record<keyof typeof en, string> = {
   "audit.study": "Examen",
   "audit.detail": "Détail",
   "audit.empty": "Rien encore.",
-  "audit.part": "{what} : {value}",
   "audit.account": "compte",
   "audit.archive": "archive",
   "audit.code": "erreur",

@@ -90,7 +90,7 @@ export function detail(of: Record<string, unknown>): string {
     .map(([key, each]) => {
       // Whose edit it was that somebody took back.
       const known = key === "of" ? "by" : one(PARTS, key);
-      return t("audit.part", { what: known === undefined ? key : t(`audit.${known}`), value: value(key, each) });
+      return t("pair", { what: known === undefined ? key : t(`audit.${known}`), value: value(key, each) });
     })
     .join(" · ");
 }

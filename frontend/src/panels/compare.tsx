@@ -1,6 +1,6 @@
 /** All models on one lesion's curve, side by side. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { send } from "../api";
 import { number, t } from "../i18n";
 import { attempt } from "../regions/desk";
@@ -56,10 +56,12 @@ function ComparisonTable({ found }: { found: CurveComparison }) {
 export function Compare({ lesion }: { lesion: string }) {
   const [found, setFound] = useState<CurveComparison | null>(null);
   const [busy, setBusy] = useState(false);
+  const spoken = language.value;
+  useEffect(() => setFound(null), [spoken]);
   const ask = async (): Promise<void> => {
     setBusy(true);
     await attempt(async () => {
-      const { curves } = await send<{ curves: CurveComparison[] }>("POST", `/studies/${first.id.value}/numbers/compare`, { region: lesion, part: "whole" });
+      const { curves } = await send<{ curves: CurveComparison[] }>("POST", `/studies/${first.id.value}/numbers/compare?language=${spoken}`, { region: lesion, part: "whole" });
       setFound(curves.find((one) => one.curve === lesion) ?? null);
     });
     setBusy(false);

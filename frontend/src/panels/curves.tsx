@@ -7,10 +7,17 @@ import { nameOf } from "../regions/names";
 import { kindOf, VESSELS } from "../regions/types";
 import { first, language } from "../state";
 import { fixed } from "./format";
-import { figures } from "./numbers";
+import { PART_ORDER } from "./forms";
+import { figures, REFERENCE } from "./numbers";
 import { Plot } from "./plot";
 import { axisOf, nearestPass, onAxis } from "./series";
 import { fitAtPoint, followPoint, off, part, pointing, radius, shown, shownLesion } from "./shown";
+
+/** Whether a curve on show is not yet of the regions as drawn. */
+function waits(): boolean {
+  const waiting = figures.waiting.value;
+  return figures.live.value !== null && (waiting.has(REFERENCE) || (shownLesion.value !== null && waiting.has(shownLesion.value)));
+}
 
 function Plots() {
   const place = useRef<HTMLDivElement>(null);
@@ -49,7 +56,7 @@ function Plots() {
   const residual = shown.value.some((one) => one.residual && !off.value.has(one.key));
   return (
     <figure class="plots">
-      <figcaption>{t("curves.axis")}</figcaption>
+      <figcaption>{waits() ? t("results.waits") : t("curves.axis")}</figcaption>
       <div ref={place} class="plot" role="img" aria-label={t("curves.label")} />
       <figcaption hidden={!residual}>{t("curves.residual")}</figcaption>
       <div ref={strip} class="plot" role="img" aria-label={t("curves.residual")} hidden={!residual} />
@@ -117,8 +124,6 @@ function Table() {
   );
 }
 
-const SHOWN_PARTS = ["whole", "vascular", "rim", "core", "surround"] as const;
-
 function Quality() {
   const lesion = figures.live.value?.lesions.find((one) => one.id === shownLesion.value);
   const measured = lesion?.parts[part.value];
@@ -126,7 +131,7 @@ function Quality() {
   const delays = measured.delays_s ?? {};
   return (
     <p class="quality">
-      {nameOf(lesion.id)}: R² {number(measured.r2, 3)} · {t("curves.residualSd")} {number(measured.residual_sd, 2)} HU · AIC {number(measured.aic, 1)}
+      {t("pair", { what: nameOf(lesion.id), value: `R² ${number(measured.r2, 3)}` })} · {t("curves.residualSd")} {number(measured.residual_sd, 2)} {t("unit.hu")} · AIC {number(measured.aic, 1)}
       {delays.arterial !== undefined && ` · ${t("curves.delayArterial")} ${number(delays.arterial, 1)} s`}
       {delays.portal !== undefined && ` · ${t("curves.delayPortal")} ${number(delays.portal, 1)} s`}
     </p>
@@ -135,12 +140,15 @@ function Quality() {
 
 export function CurvesPanel() {
   const lesion = shownLesion.value;
-  const choose = (next: string): void => {
-    part.value = next;
-    if (lesion !== null && next !== "whole" && next !== "vascular") void figures.parts(lesion);
-  };
+  const { cursor, series, model } = figures.live.value ?? {};
+  const old = waits();
+  const other = part.value !== "whole" && part.value !== "vascular";
+  useEffect(() => {
+    // Rim, core and surround are asked while they are on show, once a state.
+    if (lesion !== null && other && !old) void figures.parts(lesion);
+  }, [lesion, other, old, cursor, series, model]);
   return (
-    <div class="curves-panel">
+    <div class={old ? "curves-panel waits" : "curves-panel"} aria-busy={old}>
       {figures.live.value === null && <p class="note">{figures.busy.value ? t("results.computing") : t("curves.noNumbers")}</p>}
       <Legend />
       <Plots />
@@ -149,8 +157,8 @@ export function CurvesPanel() {
         {lesion !== null && (
           <label>
             {t("curves.part")}
-            <select value={part.value} onChange={(event) => choose(event.currentTarget.value)}>
-              {SHOWN_PARTS.map((one) => <option key={one} value={one}>{t(`part.${one}`)}</option>)}
+            <select value={part.value} onChange={(event) => (part.value = event.currentTarget.value)}>
+              {PART_ORDER.map((one) => <option key={one} value={one}>{t(`part.${one}`)}</option>)}
             </select>
           </label>
         )}

@@ -1,5 +1,7 @@
 /** Forms of the server's numbers: results of an analysis, live numbers, comparison, criteria, signature. */
 
+export const PART_ORDER = ["whole", "vascular", "rim", "core", "surround"] as const;
+
 export interface Valued {
   readonly value: number | null;
   readonly sd: number | null;
@@ -75,7 +77,9 @@ export interface LiveLesion extends Lesion {
 }
 
 export interface Numbers {
+  /** The study's last edit, and the images: numbers of two states differ in them. */
   readonly cursor: number;
+  readonly series: string;
   readonly model: string;
   readonly seconds: number;
   readonly inputs: {
@@ -119,6 +123,8 @@ export interface Rated {
 export interface Row {
   readonly id: string;
   readonly live: boolean;
+  /** Not yet of the regions as they are drawn. */
+  readonly waits: boolean;
   readonly volume_ml: number | null;
   readonly diameter_mm: number | null;
   readonly flags: readonly string[];
@@ -150,14 +156,14 @@ export function rowOfResult(lesion: ResultLesion): Row {
     return [part, { voxels: typeof region.voxels === "number" ? region.voxels : 0, parameters: parameters(region), flags }] as const;
   });
   return {
-    id: lesion.id, live: false, volume_ml: lesion.volume_ml, diameter_mm: lesion.longest_axial_diameter_mm, flags: lesion.flags,
+    id: lesion.id, live: false, waits: false, volume_ml: lesion.volume_ml, diameter_mm: lesion.longest_axial_diameter_mm, flags: lesion.flags,
     bf: lesion.ratio.bf ?? null, ratios: lesion.ratio, rated: ratedOf(lesion), parts: Object.fromEntries(parts),
   };
 }
 
 export function rowOfLive(lesion: LiveLesion): Row {
   return {
-    id: lesion.id, live: true, volume_ml: lesion.volume_ml, diameter_mm: lesion.longest_axial_diameter_mm, flags: lesion.flags,
+    id: lesion.id, live: true, waits: false, volume_ml: lesion.volume_ml, diameter_mm: lesion.longest_axial_diameter_mm, flags: lesion.flags,
     bf: lesion.ratio?.bf ?? null, ratios: lesion.ratio ?? {}, rated: ratedOf(lesion), parts: lesion.parts,
   };
 }

@@ -5,9 +5,9 @@ import { number, t } from "../i18n";
 import { nameOf } from "../regions/names";
 import { language } from "../state";
 import { fixed, interval, NONE, withSd } from "./format";
-import type { Ratio, Row } from "./forms";
+import { PART_ORDER, type Ratio, type Row } from "./forms";
 import { figures } from "./numbers";
-import { PART_ORDER, partName, quantity } from "./wording";
+import { partName, quantity } from "./wording";
 
 /** The bar spans 0 to this ratio; what lies beyond ends at its edge with an arrow. */
 const WIDEST = 2;
@@ -30,17 +30,16 @@ export function Bar({ ratio, threshold, colour }: { ratio: Ratio | null; thresho
 
 /** Every parameter of every part, with its standard deviation. */
 export function Parameters({ row }: { row: Row }) {
-  const version = figures.live.value?.lesions.find((lesion) => lesion.id === row.id)?.version;
-  const model = figures.live.value?.model;
+  const { cursor, series, model } = figures.live.value ?? {};
   useEffect(() => {
-    // Rim, core and surround are asked for rows that are open, once a version and a model.
-    if (row.live && row.parts.rim === undefined) void figures.parts(row.id);
-  }, [row.id, version, model]);
+    // Rim, core and surround are asked for rows that are open, once a state.
+    if (row.live && !row.waits && row.parts.rim === undefined) void figures.parts(row.id);
+  }, [row.id, row.waits, cursor, series, model]);
   const parts = PART_ORDER.filter((part) => row.parts[part] !== undefined);
   const keys = [...new Set(parts.flatMap((part) => Object.keys(row.parts[part]!.parameters)))];
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={t("results.parametersOf", { name: nameOf(row.id) })}>
-      <table class="parameters">
+      <table class={row.waits ? "parameters waits" : "parameters"}>
         <caption>{t("results.parametersOf", { name: nameOf(row.id) })}</caption>
         <thead>
           <tr>

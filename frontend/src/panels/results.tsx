@@ -13,7 +13,7 @@ import { first, language, mayEdit, region as selected, words } from "../state";
 import { Compare } from "./compare";
 import { decimals, fixed, interval, withSd } from "./format";
 import { rowOfLive, rowOfResult, shownRatio, type Rated, type Ratio, type Row } from "./forms";
-import { figures } from "./numbers";
+import { figures, REFERENCE } from "./numbers";
 import { Bar, Parameters } from "./parameters";
 import { Criteria, Identity } from "./visits";
 import { WhoseVisit } from "./whose";
@@ -30,12 +30,12 @@ function unfold(row: Row): void {
 }
 
 /** Ratio, interval and what they mean: two cells. */
-function Verdict({ rated, ratio, lesion, whole, was }: { rated: Rated | null; ratio: Ratio | null; lesion: string; whole: Ratio | null; was: number | null }) {
+function Verdict({ rated, ratio, lesion, whole, was, waits }: { rated: Rated | null; ratio: Ratio | null; lesion: string; whole: Ratio | null; was: number | null; waits: boolean }) {
   const colour = drawnOf(first).colour(lesion);
   return (
     <>
       <td class="ratio" data-part={rated?.response.region ?? "whole"} data-ratio={ratio?.value ?? ""} data-whole-ratio={whole?.value ?? ""}>
-        <strong>{fixed(ratio?.value, 2, language.value)}</strong> <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>
+        <strong>{fixed(ratio?.value, 2, language.value)}</strong> <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}> …</span>}
         <Bar ratio={ratio} threshold={rated?.response.threshold ?? null} colour={colour} />
         {was !== null && <small class="before">{t("results.analysedWas", { ratio: fixed(was, 2, language.value) })}</small>}
       </td>
@@ -51,35 +51,38 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
   const [main, ...others] = row.rated;
   const unfolded = open.value.has(row.id);
   const ratio = shownRatio(row);
+  // What criteria of size read instead of the outline's diameter.
+  const caliper = drawnOf(first).get(row.id)?.caliper;
   const before = analysed === null ? null : (shownRatio(analysed)?.value ?? null);
   const differs = row.live && before !== null && fixed(before, 2, "en") !== fixed(ratio?.value, 2, "en");
   const flags = [...new Set([...row.flags, ...row.rated.flatMap((one) => one.response.flags ?? [])])];
+  const look = `${selected.value === row.id ? "chosen" : ""} ${row.waits ? "waits" : ""}`;
   const choose = (): void => {
     selected.value = row.id;
     show(first, row.id);
   };
   return (
     <>
-      <tr data-lesion={row.id} class={selected.value === row.id ? "chosen" : ""}>
+      <tr data-lesion={row.id} class={look} aria-busy={row.waits}>
         <th scope="row">
           <button type="button" class="link" aria-pressed={selected.value === row.id} onClick={choose}>
             <svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" fill={drawnOf(first).colour(row.id)} /></svg> {nameOf(row.id)}
           </button>
           {main !== undefined && (others.length > 0 || main.response.region !== "whole") && <small class="part-name">{main.rating.part}</small>}
         </th>
-        <Verdict rated={main ?? null} ratio={ratio} lesion={row.id} whole={row.bf} was={differs ? before : null} />
-        <td>{number(row.diameter_mm, 0)} mm<br />{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
+        <Verdict rated={main ?? null} ratio={ratio} lesion={row.id} whole={row.bf} was={differs ? before : null} waits={row.waits} />
+        <td>{number(row.diameter_mm, 0)} mm{caliper != null && <small data-caliper>{t("results.caliper", { mm: number(caliper.long_mm, 0) })}</small>}<br />{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
         <td><button type="button" class="more" aria-expanded={unfolded} aria-label={t("results.unfold", { name: nameOf(row.id) })} onClick={() => unfold(row)}>{unfolded ? "▾" : "▸"}</button></td>
       </tr>
       {others.map((one) => (
-        <tr key={`${one.response.criterion} ${one.response.region}`} class={`also ${selected.value === row.id ? "chosen" : ""}`}>
+        <tr key={`${one.response.criterion} ${one.response.region}`} class={`also ${look}`}>
           <th scope="row"><small class="part-name">{one.rating.part}</small></th>
-          <Verdict rated={one} ratio={one.response.ratio ?? null} lesion={row.id} whole={row.bf} was={null} />
+          <Verdict rated={one} ratio={one.response.ratio ?? null} lesion={row.id} whole={row.bf} was={null} waits={row.waits} />
           <td colSpan={2} />
         </tr>
       ))}
       {flags.length > 0 && (
-        <tr class="flag-row"><td colSpan={5}><Flags codes={flags} /></td></tr>
+        <tr class={`flag-row ${row.waits ? "waits" : ""}`}><td colSpan={5}><Flags codes={flags} /></td></tr>
       )}
       {unfolded && <tr class="unfolded"><td colSpan={5}><Parameters row={row} /><Compare lesion={row.id} /></td></tr>}
     </>
@@ -121,14 +124,17 @@ function Analyse() {
 
 /** Rows of the table: live where there are live numbers, the last analysis else. */
 function rows(): { row: Row; analysed: Row | null }[] {
-  const analysed = new Map((figures.results.value?.lesions ?? []).map((lesion) => [lesion.id, rowOfResult(lesion)]));
-  const live = figures.live.value?.lesions.map(rowOfLive) ?? null;
-  if (live === null) return [...analysed.values()].map((row) => ({ row, analysed: row }));
-  return live.sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true })).map((row) => {
+  const results = figures.results.value;
+  const live = figures.live.value;
+  const waiting = figures.waiting.value;
+  const analysed = new Map((results?.lesions ?? []).map((lesion) => [lesion.id, rowOfResult(lesion)]));
+  if (live === null) return [...analysed.values()].map((row) => ({ row: { ...row, waits: waiting.has(row.id) }, analysed: row }));
+  return live.lesions.map(rowOfLive).map((row) => {
+    const waits = waiting.has(row.id);
     const before = analysed.get(row.id) ?? null;
     // Rim, core and surround come from the analysis until they are asked live.
-    const parts = before !== null && !(figures.results.value?.stale ?? true) ? { ...before.parts, ...row.parts } : row.parts;
-    return { row: { ...row, parts }, analysed: before };
+    const parts = before !== null && !waits && !(results?.stale ?? true) && results?.model === live.model ? { ...before.parts, ...row.parts } : row.parts;
+    return { row: { ...row, parts, waits }, analysed: before };
   });
 }
 
@@ -162,7 +168,7 @@ export function ResultsPanel() {
       <div class="row">
         <label>
           {t("results.model")}
-          <select data-act="model" value={model} onChange={(event) => ((figures.model.value = event.currentTarget.value), figures.ask("all"))}>
+          <select data-act="model" value={model} onChange={(event) => ((figures.model.value = event.currentTarget.value), figures.ask())}>
             {!(model in (words.value?.models ?? {})) && <option value={model}>{model}</option>}
             {Object.entries(words.value?.models ?? {}).map(([key, one]) => <option key={key} value={key}>{one.name}</option>)}
           </select>
@@ -172,7 +178,7 @@ export function ResultsPanel() {
       {moving && <p class="warn caution" role="note">{flagText(MOVING)}</p>}
       {figures.failure.value !== null && <p class="warn" role="alert">{saying(figures.failure.value)}</p>}
       <Analyse />
-      {healthy !== undefined && <p>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit}</p>}
+      {healthy !== undefined && <p class={figures.waiting.value.has(REFERENCE) ? "waits" : ""}>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit}</p>}
       {list.length > 0 ? (
         <table class={`lesions ${moving ? "moving" : ""}`}>
           <caption class="hidden">{t("results.title")}</caption>

@@ -35,10 +35,23 @@ interface Criterion {
   readonly visits: readonly RatedVisit[];
 }
 
+/** A lesion's axes as criteria read them: the caliper's where somebody set one, else the outline's. */
+interface Sized {
+  readonly lesion: string;
+  /** Its name across visits; null where it is linked to none of the first. */
+  readonly name: string | null;
+  readonly diameter_mm: number;
+  readonly perpendicular_mm: number;
+  readonly caliper_by: string | null;
+  readonly outline_mm: readonly [number, number];
+}
+
 /** The criteria of size, density and perfusion side by side, where the patient has visits. */
 interface CriteriaAnswer {
   readonly visits: readonly { study: string; date: string | null; visit: string }[];
   readonly unlinked?: readonly { study: string; lesion: string }[];
+  /** By study: what criteria of size read of each lesion. */
+  readonly lesions: Readonly<Record<string, readonly Sized[]>>;
   readonly criteria: readonly Criterion[];
 }
 
@@ -99,6 +112,44 @@ function CriteriaTable({ found, rated }: { found: CriteriaAnswer; rated: readonl
   );
 }
 
+function Size({ one }: { one: Sized | undefined }) {
+  if (one === undefined) return <>{NONE}</>;
+  const axes = (long: number, short: number): string => `${number(long, 1)}\u00a0×\u00a0${number(short, 1)}\u00a0mm`;
+  const outline = axes(...one.outline_mm);
+  return (
+    <>
+      {axes(one.diameter_mm, one.perpendicular_mm)}
+      <small>{one.caliper_by === null ? t("criteria.byOutline") : t("criteria.byCaliper", { reader: one.caliper_by, outline })}</small>
+    </>
+  );
+}
+
+/** The sizes that the criteria read, and whose they are: a caliper may differ from the outline that the other numbers are of. */
+function Sizes({ found }: { found: CriteriaAnswer }) {
+  const at = (study: string, name: string) => found.lesions[study]?.find((one) => one.name === name);
+  const names = [...new Set(Object.values(found.lesions).flatMap((each) => each.flatMap((one) => one.name ?? [])))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={t("criteria.sizes")}>
+      <table class="sizes">
+        <caption>{t("criteria.sizes")}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{t("criteria.lesion")}</th>
+            {found.visits.map((visit, n) => <th scope="col" key={visit.visit}>{t("criteria.visit", { n: n + 1 })}</th>)}
+          </tr>
+        </thead>
+        <tbody>
+          {names.map((name) => (
+            <tr key={name} data-size={name}>
+              <th scope="row">{nameOf(name)}</th>
+              {found.visits.map((visit) => <td key={visit.visit}><Size one={at(visit.study, name)} /></td>)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
 
 /** What readers have still to give, criterion by criterion, and the way to where this visit's lesions get it. */
 function Missing({ found, one }: { found: CriteriaAnswer; one: Criterion }) {
@@ -155,12 +206,13 @@ export function Criteria() {
       {found.criteria.length > 0 && rated.length === 0 && <p class="note">{t("criteria.none")}</p>}
       {(found.unlinked?.length ?? 0) > 0 && <p class="warn">{t("criteria.unlinked", { n: found.unlinked!.length })}</p>}
       {rated.length > 0 && <CriteriaTable found={found} rated={rated} />}
+      {rated.length > 0 && <Sizes found={found} />}
       {found.criteria.map((one) => <Missing key={one.criterion} found={found} one={one} />)}
       {agreed != null && <p class="note">{t("criteria.readers", { kappa: number(agreed.kappa, 2), n: agreed.n })}</p>}
       {refused.length > 0 && (
         <details>
           <summary>{t("criteria.refused", { n: refused.length })}</summary>
-          <ul>{refused.map((one) => <li key={one.criterion}>{one.name}: {saying(one.refused!)}</li>)}</ul>
+          <ul>{refused.map((one) => <li key={one.criterion}>{t("pair", { what: one.name, value: saying(one.refused!) })}</li>)}</ul>
         </details>
       )}
     </section>

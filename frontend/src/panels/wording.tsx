@@ -2,6 +2,7 @@
 
 import { t } from "../i18n";
 import { words } from "../state";
+import { PART_ORDER } from "./forms";
 import { figures } from "./numbers";
 
 export function flagText(code: string): string {
@@ -21,8 +22,6 @@ export function quantity(key: string): { name: string; unit: string } {
   const known = words.value?.quantities[key];
   return { name: known?.name ?? key, unit: known?.unit ?? figures.results.value?.units[key] ?? "" };
 }
-
-export const PART_ORDER = ["whole", "vascular", "rim", "core", "surround"] as const;
 
 export function partName(part: string): string {
   return (PART_ORDER as readonly string[]).includes(part) ? t(`part.${part as (typeof PART_ORDER)[number]}`) : part;

@@ -126,7 +126,6 @@ export function Details({ drawn, region }: { drawn: Drawn; region: Region }) {
   const [renaming, setRenaming] = useState(false);
   const [history, setHistory] = useState(false);
   const may = mayDraw(drawn.visit);
-  const keys = Object.keys(region.shapes).map(Number).sort((a, b) => a - b);
   const axial = drawn.visit.images.value?.planes.axial;
   return (
     <div class="details">
@@ -136,10 +135,10 @@ export function Details({ drawn, region }: { drawn: Drawn; region: Region }) {
       </p>
       {region.caliper !== null && <p>{t("caliper.is", { long: number(region.caliper.long_mm, 1), short: number(region.caliper.short_mm, 1) })}</p>}
       {region.identity !== null && <p>{t("identity.is", { lesion: nameOf(region.identity.lesion) })}</p>}
-      {keys.length > 0 && axial !== undefined && (
+      {region.slices.length > 0 && axial !== undefined && (
         <p>
           {t("regions.keySlices")}{" "}
-          {keys.map((k) => (
+          {region.slices.map((k) => (
             <button type="button" key={k} class="chip" onClick={() => lookAt(drawn.visit, [k, drawn.visit.cross.value[1], drawn.visit.cross.value[2]])}>
               {Math.round(toPlane(axial, [k, 0, 0])[0]) + 1}
             </button>

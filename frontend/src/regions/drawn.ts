@@ -8,7 +8,7 @@ import { Outlines } from "./outline";
 import type { Waiting } from "./outbox";
 import { colourOf } from "./colours";
 import { packed } from "./packed";
-import { kindOf, nextLesion, type Caliper, type HistoryEntry, type Part, type Region, type RegionsAnswer } from "./types";
+import { kindOf, nextLesion, type Caliper, type HistoryEntry, type Part, type Region, type RegionsAnswer, type Shape, type Shapes } from "./types";
 
 export interface Held {
   readonly version: number;
@@ -34,6 +34,7 @@ export class Drawn {
 
   readonly #masks = new Map<string, Held>();
   readonly #asked = new Map<string, number>();
+  readonly #shapes = new Map<string, { readonly version: number; readonly shapes: Shapes }>();
   #study: string | null = null;
   #again = false;
 
@@ -49,6 +50,7 @@ export class Drawn {
     this.#study = study;
     this.#masks.clear();
     this.#asked.clear();
+    this.#shapes.clear();
     batch(() => {
       this.list.value = [];
       this.cursor.value = 0;
@@ -125,6 +127,7 @@ export class Drawn {
   put(changed: readonly Region[]): void {
     const byName = new Map(this.list.value.map((region) => [region.name, region]));
     for (const region of changed) {
+      if (region.shapes !== undefined) this.#shapes.set(region.name, { version: region.version, shapes: region.shapes });
       const old = byName.get(region.name);
       if (old === undefined || old.version <= region.version) byName.set(region.name, region);
     }
@@ -161,6 +164,32 @@ export class Drawn {
       // The outline is missing until the next change or reload asks again; the region itself is on the server.
       if (this.#asked.get(key) === version) this.#asked.delete(key);
       if (this.#masks.delete(key)) this.anew();
+    }
+  }
+
+  /** A region's outline in a slice; null where it has none, and until its points are here. */
+  shape(region: Region, k: number): Shape | null {
+    if (!region.slices.includes(k)) return null;
+    const held = this.#shapes.get(region.name);
+    if (held?.version === region.version) return held.shapes[k] ?? null;
+    void this.#fetchShapes(region);
+    return null;
+  }
+
+  async #fetchShapes({ name, version }: Region): Promise<void> {
+    const study = this.#study;
+    const key = `${name}/shapes`;
+    if (this.#asked.get(key) === version) return;
+    this.#asked.set(key, version);
+    try {
+      const answer = await get<{ version: number; shapes: Shapes }>(`/studies/${study}/regions/${name}/shapes`);
+      if (study !== this.#study) return;
+      this.#shapes.set(name, answer);
+      this.anew();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      // Without its points an outline has no handles; they are asked again when the region is next looked at.
+      if (this.#asked.get(key) === version) this.#asked.delete(key);
     }
   }
 

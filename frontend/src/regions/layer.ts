@@ -202,7 +202,7 @@ export function handlesOf(pane: Pane, drawn: Drawn): { k: number; shape: Shape; 
   if (plane === null || region === null) return null;
   const k = Math.round(fromPlane(plane, [pane.index.value, 0, 0])[0]);
   const unsent = drawn.waiting.value.findLast((entry) => entry.region === region.name && entry.edit.kind === "shapes" && entry.edit.shapes[k]);
-  const shape = (unsent?.edit.kind === "shapes" ? unsent.edit.shapes[k] : null) ?? region.shapes[k];
+  const shape = (unsent?.edit.kind === "shapes" ? unsent.edit.shapes[k] : null) ?? drawn.shape(region, k);
   if (!shape) return null;
   return { k, shape, points: shape.kind === "ellipse" ? [...shape.points, centreOf(shape)] : [...shape.points] };
 }
@@ -248,8 +248,8 @@ function scale(board: Board, pane: Pane, plane: Plane, drawn: Drawn): void {
   board.put("scale", "rect", { x: width - 28, y: 40, width: 4, height: height - 80, class: "slice-scale" });
   board.put("scale span", "rect", { x: width - 28, y: top, width: 4, height: Math.max(2, y(Math.max(...ends) + 0.5) - top), fill: colour });
   if (pane.plane === "axial") {
-    for (const k of Object.keys(region.shapes)) {
-      const at = y(toPlane(plane, [Number(k), 0, 0])[0]);
+    for (const k of region.slices) {
+      const at = y(toPlane(plane, [k, 0, 0])[0]);
       board.put(`scale key ${k}`, "rect", { x: width - 33, y: at - 1.5, width: 11, height: 3, fill: colour, class: "key-slice" });
     }
   }

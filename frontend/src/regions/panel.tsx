@@ -152,7 +152,7 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
     setProposing(true);
     await attempt(async () => {
       const refused = await drawn.propose();
-      if (refused.length > 0) complain({ code: refused[0]!.error.code, what: refused.map((one) => `${nameOf(one.name)}: ${inWords(one.error).what}`).join("; "), advice: inWords(refused[0]!.error).advice });
+      if (refused.length > 0) complain({ code: refused[0]!.error.code, what: refused.map((one) => t("pair", { what: nameOf(one.name), value: inWords(one.error).what })).join(" · "), advice: inWords(refused[0]!.error).advice });
     });
     setProposing(false);
   };

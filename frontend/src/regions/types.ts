@@ -19,6 +19,8 @@ export interface Shape {
   readonly points: readonly Point[];
 }
 
+export type Shapes = Readonly<Record<string, Shape>>;
+
 export interface Shift {
   readonly pass: number;
   readonly mm: Place;
@@ -57,7 +59,10 @@ export interface Region {
   readonly voxels: number;
   readonly volume_ml: number;
   readonly box: Box;
-  readonly shapes: Readonly<Record<string, Shape>>;
+  /** Slices with an outline of their own. */
+  readonly slices: readonly number[];
+  /** The outlines by slice: in the answer to an edit, not in the list. */
+  readonly shapes?: Shapes;
   readonly shifts: readonly Shift[];
   readonly caliper: Caliper | null;
   readonly identity: Identity | null;

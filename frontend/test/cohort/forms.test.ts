@@ -12,8 +12,17 @@ describe("a cohort", () => {
     });
     expect(cohort.columns).toEqual(["patient", "bf_ratio"]);
     expect(cohort.boxes[0]!.groups[0]!.values).toEqual([{ value: 0.4, row: 0 }]);
-    expect(cohort.boxes[1]!.groups[0]).toEqual({ name: "minor", values: [{ value: 1, row: null }, { value: 2, row: null }] });
+    expect(cohort.boxes[1]!.groups[0]).toEqual({ name: { en: "minor", fr: "minor" }, values: [{ value: 1, row: null }, { value: 2, row: null }] });
     expect(cohortOf({}).table).toEqual([]);
+  });
+
+  it("says in French what the study says in French, else what it says", () => {
+    const { findings, boxes } = cohortOf({
+      findings: [{ code: "clustered", severity: "info", text: "2 lesions.", text_fr: "2 lésions." }, { code: "old", severity: "info", text: "Old." }],
+      boxes: [{ column: "hu", groups: [] }, { column: "bf", label: "BF", label_fr: "DS", groups: [] }],
+    });
+    expect(findings.map((one) => one.text)).toEqual([{ en: "2 lesions.", fr: "2 lésions." }, { en: "Old.", fr: "Old." }]);
+    expect(boxes.map((one) => one.label.fr)).toEqual(["hu", "DS"]);
   });
 });
 

@@ -16,7 +16,7 @@ const ANSWER = {
   ],
   roc: [
     {
-      column: "bf_ratio", label: "BF", direction: "lower", area: 0.875, ci: null, values: [null, 0.5, 0.71, 1.1], shown: [null, "0.605", "0.905", null],
+      column: "bf_ratio", label: "BF", label_fr: "DS", direction: "lower", area: 0.875, ci: null, values: [null, 0.5, 0.71, 1.1], shown: [null, "0.605", "0.905", null],
       points: [[0, 0], [0, 0.5], [0.5, 1], [1, 1]], rows: [[], [1], [2, 3], [0]],
     },
     { column: "hu", label: "HU", direction: "higher", area: 1, ci: null, values: [null, 30, 20], shown: [null, "25", null], points: [[0, 0], [0, 1], [1, 1]], rows: [[], [1, 2], [0, 3]] },
@@ -75,6 +75,7 @@ it("in French words and numbers are French", async () => {
   language.value = "fr";
   render(h(RocPlot, { cohort: cohortOf(ANSWER) }), document.querySelector("main")!);
   await settled();
+  expect(found(".legend")[0]!.textContent).toContain("DS: 0,88");
   expect(found(".point")[0]!.getAttribute("aria-label")).toBe("Positif en dessous de 0,605. Sensibilité 0,50, Spécificité 1,00. Valeur 0,5 : p1, L1 (major)");
 });
 

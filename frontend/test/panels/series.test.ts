@@ -5,7 +5,7 @@ import { axisOf, baselineSpan, enhancement, nearestPass, onAxis, seriesOf } from
 
 const MEASURED = { voxels: 5, parameters: {}, flags: [], curve: { times_s: [0, 2], hu: [60, 90], baseline_hu: 60, fit: [60, 88], low: [59, 85], high: [61, 91], residual: [0, 2] } };
 const NUMBERS: Numbers = {
-  cursor: 1, model: "aath", seconds: 0.1, flags: [], healthy: MEASURED,
+  cursor: 1, series: "acquired", model: "aath", seconds: 0.1, flags: [], healthy: MEASURED,
   inputs: { times_s: [0, 1, 2], aorta: [0, 200, 150], portal: null, baseline_passes: [0], flags: [] },
   lesions: [{ id: "lesion-1", version: 1, volume_ml: 3, longest_axial_diameter_mm: 20, flags: [], parts: { whole: MEASURED }, ratio: { bf: { value: 0.5, sd: 0.1, ci95: [0.3, 0.7] } }, response: [], ratings: [] }],
 };

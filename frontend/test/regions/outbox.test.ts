@@ -6,7 +6,7 @@ import type { Edit, Region } from "../../src/regions/types";
 function region(name: string, version: number, by = "A"): Region {
   return {
     name, version, by, kind: "lesion", origin: "drawn", at: "", voxels: 1, volume_ml: 1, box: [0, 1, 0, 1, 0, 1],
-    shapes: {}, shifts: [], caliper: null, identity: null, morphology: [], viable: null, deleted: false,
+    slices: [], shifts: [], caliper: null, identity: null, morphology: [], viable: null, deleted: false,
   };
 }
 

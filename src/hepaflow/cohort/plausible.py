@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hepaflow.cohort.sample import Bools
-from hepaflow.cohort.table import Finding, LesionTable
+from hepaflow.cohort.table import Finding, LesionTable, comma
 
 #: Whole-word parts of a column's name that say what it holds.
 _FRACTIONS = frozenset({"haf", "extraction", "extract", "probability", "fraction"})
@@ -30,11 +30,14 @@ def checked(table: LesionTable) -> tuple[LesionTable, tuple[Finding, ...]]:
     """
     findings: list[Finding] = []
     for name, values in table.numbers.items():
-        wrong, why = _impossible(name, values)
+        wrong, why, why_fr = _impossible(name, values)
         if wrong.any():
             rows = _rows(table, wrong)
             text = f"{name}: {len(rows)} of {table.n} values are impossible ({why}) and are left out of every statistic."
-            findings.append(Finding("impossible-value", "serious", text, name, rows))
+            french = (
+                f"{name} : {len(rows)} valeurs sur {table.n} sont impossibles ({why_fr}) et exclues de toutes les statistiques."
+            )
+            findings.append(Finding("impossible-value", "serious", text, french, name, rows))
             table = table.without(name, wrong)
     findings += [*_sums(table), *_volumes(table), *_mixed(table), *_small(table)]
     return table, tuple(findings)
@@ -44,17 +47,21 @@ def _parts(name: str) -> list[str]:
     return [part for part in re.split(r"[^a-z0-9]+", name.lower()) if part]
 
 
-def _impossible(name: str, values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[Bools, str]:
+def _impossible(name: str, values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[Bools, str, str]:
     parts = set(_parts(name))
     if parts & _SIGNED:
-        return np.zeros(len(values), bool), ""
+        return np.zeros(len(values), bool), "", ""
     if "ratio" in parts:
-        return values < 0, "a ratio of flows, volumes or times is not negative"
+        return (
+            values < 0,
+            "a ratio of flows, volumes or times is not negative",
+            "un rapport de débits, de volumes ou de temps n’est pas négatif",
+        )
     if parts & _FRACTIONS:
-        return (values < 0) | (values > 1), "a fraction lies between 0 and 1"
+        return (values < 0) | (values > 1), "a fraction lies between 0 and 1", "une fraction est comprise entre 0 et 1"
     if parts & _NOT_NEGATIVE:
-        return values < 0, "it cannot be negative"
-    return np.zeros(len(values), bool), ""
+        return values < 0, "it cannot be negative", "elle ne peut être négative"
+    return np.zeros(len(values), bool), "", ""
 
 
 def _families(table: LesionTable, *keys: str) -> Iterator[tuple[str, ...]]:
@@ -77,6 +84,7 @@ def _sums(table: LesionTable) -> Iterator[Finding]:
             whole,
             code="flow-parts",
             text=f"{arterial} + {portal} is more than {SUM_TOLERANCE:.0%} off {whole} in N lesions: total flow is their sum by definition.",
+            french=f"{arterial} + {portal} s’écarte de plus de {100 * SUM_TOLERANCE:.0f} % de {whole} dans N lésions : le débit total est leur somme par définition.",
         )
 
 
@@ -90,6 +98,7 @@ def _volumes(table: LesionTable) -> Iterator[Finding]:
             volume,
             code="volume-is-not-flow-times-time",
             text=f"{volume} is more than {VOLUME_TOLERANCE:.0%} off {flow} x {time} in N lesions: that time is not the vascular transit time.",
+            french=f"{volume} s’écarte de plus de {100 * VOLUME_TOLERANCE:.0f} % de {flow} x {time} dans N lésions : ce temps n’est pas le temps de transit vasculaire.",
         )
 
 
@@ -106,10 +115,12 @@ def _mixed(table: LesionTable) -> Iterator[Finding]:
         if len(values) > 1:
             shown = ", ".join(values[:5]) + (" ..." if len(values) > 5 else "")
             text = f"{name} differs between lesions ({shown}): their numbers were not made the same way, and a cut-off for all of them is not meaningful."
-            yield Finding(f"mixed-{name.replace('_', '-')}", "serious", text, name)
+            french = f"{name} diffère d’une lésion à l’autre ({shown}) : leurs nombres n’ont pas été obtenus de la même façon, et un seuil commun n’a pas de sens."
+            yield Finding(f"mixed-{name.replace('_', '-')}", "serious", text, french, name)
         elif values and None in given:
             rows = tuple(row for row, value in zip(table.rows, given, strict=True) if value is None)
-            yield Finding("made-with-unknown", "caution", f"{name} is not known for {len(rows)} lesions.", name, rows)
+            text, french = f"{name} is not known for {len(rows)} lesions.", f"{name} est inconnu pour {len(rows)} lésions."
+            yield Finding("made-with-unknown", "caution", text, french, name, rows)
 
 
 def _small(table: LesionTable) -> Iterator[Finding]:
@@ -121,13 +132,16 @@ def _small(table: LesionTable) -> Iterator[Finding]:
                 name,
                 code="small-lesion",
                 text=f"N lesions are smaller than {SMALLEST_MM:g} mm, below which a region of interest is not reliable.",
+                french=f"N lésions mesurent moins de {comma(f'{SMALLEST_MM:g}')} mm : une région d’intérêt n’y est pas fiable.",
             )
 
 
-def _questionable(table: LesionTable, where: Bools, column: str, *, code: str, text: str) -> Iterator[Finding]:
+def _questionable(table: LesionTable, where: Bools, column: str, *, code: str, text: str, french: str) -> Iterator[Finding]:
     """A finding where there is something to find; N in its text is how many."""
     if where.any():
-        yield Finding(code, "caution", text.replace("N lesions", f"{int(where.sum())} lesions"), column, _rows(table, where))
+        n = int(where.sum())
+        said = text.replace("N lesions", f"{n} lesions"), french.replace("N lésions", f"{n} lésions")
+        yield Finding(code, "caution", *said, column, _rows(table, where))
 
 
 def _rows(table: LesionTable, where: Bools) -> tuple[int, ...]:

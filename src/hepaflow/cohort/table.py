@@ -17,13 +17,23 @@ Texts = tuple[str | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something a reader of the results must know: ``code``, ``severity``, a sentence, the column and the rows (numbers of the file, the header being 1) it concerns."""
+    """Something a reader of the results must know: ``code``, ``severity``, a sentence in English and in French, the column and the rows (numbers of the file, the header being 1) it concerns."""
 
     code: str
     severity: Severity
     text: str
+    text_fr: str
     column: str | None = None
     rows: tuple[int, ...] = ()
+
+
+def comma(number: str) -> str:
+    """A number as a French sentence writes it.
+
+    >>> comma("0.68")
+    '0,68'
+    """
+    return number.replace(".", ",")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

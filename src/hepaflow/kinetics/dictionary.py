@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from scipy.stats import qmc
 
 from hepaflow.domain.curves import Inputs
 from hepaflow.kinetics.convolve import DenseInput, respond
+from hepaflow.kinetics.input_error import perturbed
 from hepaflow.kinetics.model import ARTERIAL_DELAY, FLOW_PER_MIN_100_ML, PORTAL_DELAY, Parameter, ResidueModel
 
 FloatArray = npt.NDArray[np.float64]
@@ -33,6 +35,18 @@ class Sources:
     def count(self) -> int:
         """Number of inputs, 1 or 2."""
         return 1 if self.portal is None else 2
+
+
+@lru_cache(maxsize=4)
+def sources_of(inputs: Inputs) -> Sources:
+    """The sources of ``inputs``, the same ones for every region that they feed."""
+    return Sources.of(inputs)
+
+
+@lru_cache(maxsize=4)
+def perturbed_sources(inputs: Inputs) -> tuple[Sources, ...]:
+    """The sources of ``inputs`` changed by one sigma along each of their modes in turn."""
+    return tuple(Sources.of(changed) for changed in perturbed(inputs))
 
 
 def parameters(model: ResidueModel, inputs_count: int) -> tuple[Parameter, ...]:

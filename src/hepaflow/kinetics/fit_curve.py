@@ -15,7 +15,7 @@ import numpy.typing as npt
 from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.domain.lesions import Estimate, Measurement
 from hepaflow.errors import InputRefused
-from hepaflow.kinetics.dictionary import Sources, parameters, prior_of
+from hepaflow.kinetics.dictionary import parameters, prior_of, sources_of
 from hepaflow.kinetics.fit_direct import read_curve
 from hepaflow.kinetics.fit_flags import fit_flags
 from hepaflow.kinetics.model import DirectModel, KineticModel, ResidueModel
@@ -49,7 +49,7 @@ def fit_curve(
     if isinstance(model, DirectModel):
         return read_curve(curve, inputs, model=model, density_g_ml=density_g_ml, voxels=voxels, seed=seed)
     usable = np.isfinite(curve.values)
-    sources = Sources.of(inputs)
+    sources = sources_of(inputs)
     chosen = parameters(model, sources.count)
     needed = len(chosen) + sources.count + 2
     if usable.sum() < needed:

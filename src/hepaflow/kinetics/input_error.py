@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ def perturbed(inputs: Inputs) -> Iterator[Inputs]:
         yield replace(inputs, dense_arterial=inputs.dense_arterial + mode[0], dense_portal=portal)
 
 
+@lru_cache(maxsize=4)
 def common_weights(draws: int, modes: int) -> FloatArray:
     """Standard normal weights (draws, modes), the same for every region."""
-    return np.random.default_rng(68).standard_normal((draws, modes))
+    weights = np.random.default_rng(68).standard_normal((draws, modes))
+    weights.setflags(write=False)
+    return weights

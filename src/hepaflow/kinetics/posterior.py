@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hepaflow.domain.curves import Inputs
-from hepaflow.kinetics.dictionary import Sources, atoms
+from hepaflow.kinetics.dictionary import atoms, perturbed_sources
 from hepaflow.kinetics.flows_above_zero import flows_above_zero
-from hepaflow.kinetics.input_error import common_weights, perturbed
+from hepaflow.kinetics.input_error import common_weights
 from hepaflow.kinetics.model import FLOW_PER_MIN_100_ML
 from hepaflow.kinetics.problem import NOISE_PRIOR_SAMPLES, Problem, log_posterior
 
@@ -170,8 +170,8 @@ def with_input_error(problem: Problem, best: FloatArray, covariance: FloatArray,
     p = len(problem.chosen)
     base = problem.predict(best[None])[0]
     shifts = np.empty((inputs.modes.shape[0], base.size))
-    for m, changed in enumerate(perturbed(inputs)):
-        shifts[m] = replace(problem, sources=Sources.of(changed)).predict(best[None])[0] - base
+    for m, changed in enumerate(perturbed_sources(inputs)):
+        shifts[m] = replace(problem, sources=changed).predict(best[None])[0] - base
     residual = problem.observed - base
     # the noise that the covariance was made with, its floor included: another one would scale every shift
     sigma2 = max(float(residual @ residual) / max(base.size - best.size, 1), (0.5 * problem.noise) ** 2)

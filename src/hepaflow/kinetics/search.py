@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
 
-from hepaflow.kinetics.dictionary import atoms, draw
-from hepaflow.kinetics.model import FLOW_PER_MIN_100_ML
+from hepaflow.kinetics.dictionary import Sources, atoms, draw
+from hepaflow.kinetics.model import FLOW_PER_MIN_100_ML, Parameter, ResidueModel
 from hepaflow.kinetics.problem import Problem, log_posterior, scale_bounds, surprise
 
 FloatArray = npt.NDArray[np.float64]
@@ -45,14 +46,36 @@ def _starts(problem: Problem, degrees: int) -> tuple[list[FloatArray], float]:
     # as many samples as tell a bolus from a later one are enough to choose a start
     thin = max(1, problem.times_s.size // FEW_SAMPLES)
     scouted = replace(problem, times_s=problem.times_s[::thin], observed=problem.observed[::thin])
-    rows = draw(problem.chosen, DICTIONARY_ROWS, centre=problem.prior.centre, spread=1.2 * problem.prior.spread)
-    flows, baseline, misfit = _project(scouted, rows)
+    rows, table = _scouts(
+        problem.model,
+        problem.chosen,
+        problem.sources,
+        *(tuple(x) for x in (scouted.times_s, problem.prior.centre, problem.prior.spread)),
+    )
+    flows, baseline, misfit = _project(scouted, table)
     sigma = float(np.sqrt(max(misfit.min() * thin / degrees, problem.noise**2)))
     u = np.stack([q.to_scale(rows[:, j]) for j, q in enumerate(problem.chosen)], -1)
     score = misfit * thin / sigma**2 + (((u - problem.prior.centre) / problem.prior.spread) ** 2).sum(1)
     score += (surprise(problem, np.concatenate([u, flows, baseline[:, None]], 1)) ** 2).sum(1)
     picks = _apart(u, np.argsort(score, kind="stable"), problem.prior.spread)
     return [np.concatenate([u[i], np.maximum(flows[i], 1e-3), baseline[i : i + 1]]) for i in picks], sigma
+
+
+@lru_cache(maxsize=4)
+def _scouts(
+    model: ResidueModel,
+    chosen: tuple[Parameter, ...],
+    sources: Sources,
+    times_s: tuple[float, ...],
+    centre: tuple[float, ...],
+    spread: tuple[float, ...],
+) -> tuple[FloatArray, FloatArray]:
+    """Parameter rows (s, p) and their responses (inputs, s, n): the same for all regions that share inputs, times and prior."""
+    rows = draw(chosen, DICTIONARY_ROWS, centre=np.array(centre), spread=1.2 * np.array(spread))
+    table = atoms(model, sources, np.array(times_s), rows) / FLOW_PER_MIN_100_ML
+    for shared in (rows, table):
+        shared.setflags(write=False)
+    return rows, table
 
 
 def _sigma(problem: Problem, x: FloatArray, degrees: int) -> float:
@@ -73,9 +96,8 @@ def _likely(problem: Problem, found: list[tuple[FloatArray, float]]) -> list[tup
     return kept
 
 
-def _project(problem: Problem, rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Best non-negative flows (s, q), baseline (s,) and sum of squares (s,) for each parameter row, the baseline projected out."""
-    table = atoms(problem.model, problem.sources, problem.times_s, rows) / FLOW_PER_MIN_100_ML
+def _project(problem: Problem, table: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Best non-negative flows (s, q), baseline (s,) and sum of squares (s,) for each response of ``table`` (q, s, n), the baseline projected out."""
     y = problem.observed - problem.observed.mean()
     centred = table - table.mean(-1, keepdims=True)
     gram = np.einsum("qsn,rsn->sqr", centred, centred)
@@ -86,7 +108,7 @@ def _project(problem: Problem, rows: FloatArray) -> tuple[FloatArray, FloatArray
     gain = single * right
     flows = np.zeros_like(right)
     pick = gain.argmax(1)
-    index = np.arange(len(rows))
+    index = np.arange(len(right))
     flows[index, pick] = single[index, pick]
     best = gain[index, pick]
     if problem.sources.count == 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from hepaflow.errors import InputRefused
 from hepaflow.regions.diameter import slice_axis
 from hepaflow.regions.healthy import ENOUGH_ML, large_vessels, propose_healthy
 from hepaflow.regions.liver import find_liver, find_spleen, organ_images
+from hepaflow.regions.remember import Remember, forgetful
 from hepaflow.regions.search import SearchVolume, search_volume
 from hepaflow.regions.shells import Surroundings, delineate
 from hepaflow.regions.vessels import Arterial, arterial_from, find_aorta, find_portal
@@ -34,17 +35,6 @@ _DRAWN = (ALL_LESIONS, "healthy")
 _ORGAN = ("aorta", "liver", *_DRAWN)
 
 T = TypeVar("T")
-
-
-class Remember(Protocol):
-    """Gives back what ``make`` made, or made before under the same ``part`` while none of the regions ``of`` those names changed."""
-
-    def __call__(self, part: str, of: tuple[str, ...], make: Callable[[], T]) -> T:
-        """The value."""
-
-
-def _forgetful(part: str, of: tuple[str, ...], make: Callable[[], T]) -> T:
-    return make()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +81,7 @@ def find(
     frame: int | None = None,
     only: Collection[str] | None = None,
     proposed: Collection[str] = (),
-    remember: Remember = _forgetful,
+    remember: Remember = forgetful,
 ) -> Regions:
     """Regions of a motion-corrected study on its own grid.
 
@@ -103,22 +93,7 @@ def find(
     Refused: an unknown name, an empty mask, one on another grid, and AORTA-, PORTAL-, LIVER- or HEALTHY-NOT-FOUND when nothing
     plausible can be proposed.
     """
-    finder = Finder(aligned, given, proposed=proposed, remember=remember)
-    aorta, liver, portal = finder.aorta(), finder.liver(), finder.portal_vein()
-    spleen, wide, healthy = finder.spleen(), finder.vessels(), finder.healthy()
-    reference = remember(
-        "reference",
-        _after("healthy", finder.masks, "portal_vein"),
-        lambda: region_curve(aligned, healthy.mask, name="healthy").values,
-    )
-    around = Surroundings(liver.mask, finder.lesions, wide, reference)
-    found: tuple[Lesion, ...] = tuple(
-        delineate(n, m, series=aligned, around=around)
-        for n, m in sorted(finder.lesions.items(), key=_by_number)
-        if only is None or n in only
-    )
-    flags = tuple(dict.fromkeys(f for r in (aorta, portal, spleen, liver, healthy) if r is not None for f in r.flags))
-    return Regions(aligned.grid, aorta, portal, liver, healthy, found, spleen, frame, flags)
+    return Finder(aligned, given, proposed=proposed, remember=remember).regions(frame=frame, only=only)
 
 
 class Finder:
@@ -130,12 +105,29 @@ class Finder:
         given: Mapping[str, Mask],
         *,
         proposed: Collection[str] = (),
-        remember: Remember = _forgetful,
+        remember: Remember = forgetful,
     ) -> None:
         self._aligned, self._proposed, self._remember = aligned, frozenset(proposed), remember
         self._found: dict[str, Any] = {}
         self.masks = {name: _checked(name, mask, aligned.grid) for name, mask in given.items()}
         self.lesions = {name: mask for name, mask in self.masks.items() if name.startswith(LESION)}
+
+    def regions(self, *, frame: int | None = None, only: Collection[str] | None = None) -> Regions:
+        """All of them, and the lesions (``only`` some) delineated."""
+        aorta, liver, portal = self.aorta(), self.liver(), self.portal_vein()
+        spleen, healthy = self.spleen(), self.healthy()
+        found = tuple(self.lesion(name) for name in sorted(self.lesions, key=_by_number) if only is None or name in only)
+        flags = tuple(dict.fromkeys(f for r in (aorta, portal, spleen, liver, healthy) if r is not None for f in r.flags))
+        return Regions(self._aligned.grid, aorta, portal, liver, healthy, found, spleen, frame, flags)
+
+    def lesion(self, name: str) -> Lesion:
+        """A lesion with its shells."""
+        rests_on, healthy = _after("healthy", self.masks, "portal_vein"), self.healthy()
+        reference = self._once("reference", rests_on, lambda: region_curve(self._aligned, healthy.mask, name="healthy").values)
+        around = Surroundings(self.liver().mask, self.lesions, self.vessels(), reference)
+        return delineate(
+            name, self.lesions[name], series=self._aligned, around=around, remember=self._remember, reference_of=rests_on
+        )
 
     def region(self, name: str) -> Region | None:
         """The region of one of the five names; None for a spleen that is not in the images."""
@@ -239,10 +231,10 @@ def _region(name: str, masks: dict[str, Mask], propose: Callable[[], Mask]) -> R
     return Region(name, propose(), "proposed", (f"{name.replace('_', '-')}-proposed",))
 
 
-def _by_number(item: tuple[str, Mask]) -> tuple[int, str]:
+def _by_number(name: str) -> tuple[int, str]:
     """lesion-2 before lesion-10."""
-    tail = item[0].removeprefix(LESION)
-    return (int(tail) if tail.isdigit() else 10**6, item[0])
+    tail = name.removeprefix(LESION)
+    return (int(tail) if tail.isdigit() else 10**6, name)
 
 
 def _edge_flags(liver: Mask, grid: Grid) -> tuple[str, ...]:

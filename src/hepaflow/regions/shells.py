@@ -14,6 +14,7 @@ from hepaflow.domain.lesions import Lesion, Region
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 from hepaflow.regions.diameter import longest_axial, slice_axis
+from hepaflow.regions.remember import Remember, forgetful
 
 Mask = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -48,31 +49,46 @@ class Surroundings:
     reference: FloatArray
 
 
-def delineate(lesion_id: str, mask: Mask, *, series: DynamicSeries, around: Surroundings) -> Lesion:
+def delineate(
+    lesion_id: str,
+    mask: Mask,
+    *,
+    series: DynamicSeries,
+    around: Surroundings,
+    remember: Remember = forgetful,
+    reference_of: tuple[str, ...] = (),
+) -> Lesion:
     """A lesion with its shells from its whole mask (slices, rows, columns).
 
     Rim and core split the mask at 5 mm below its border, the surround is liver within 8 mm outside it, free of other lesions and
     vessels; all distances are in mm to the border of voxels, whatever their shape. The vascular part is described at
-    :func:`vascular_part`. Shells under 0.1 mL are absent. Refused: an empty mask.
+    :func:`vascular_part`. Shells under 0.1 mL are absent. ``remember`` may give back what rests on the lesion alone, or on it and
+    the regions that the reference curve rests on, ``reference_of``. Refused: an empty mask.
     """
     if not mask.any():
         raise InputRefused("REGION-EMPTY", f"{lesion_id} holds no voxel", "Draw the lesion inside the scanned volume")
     grid = series.grid
     window = wider(box_of(mask), SURROUND_MM + 2.0, spacing_mm=grid.spacing_mm, shape=mask.shape)
     local, spacing = mask[window], grid.spacing_mm
-    depth = border_distance(local, spacing)
-    outside = border_distance(~local, spacing)
+    alone = (lesion_id,)
+    deep = remember(f"{lesion_id}/deep", alone, lambda: border_distance(local, spacing) > RIM_MM)
+    close = remember(f"{lesion_id}/close", alone, lambda: ~local & (border_distance(~local, spacing) <= SURROUND_MM))
     others = np.zeros_like(local)
     for name, other in around.lesions.items():
         if name != lesion_id:
             others |= other[window]
-    vascular, perfused = vascular_part(series, mask, around.reference)
+
+    def enhancing() -> tuple[Mask, bool]:
+        vascular, perfused = vascular_part(series, mask, around.reference)
+        return vascular[window].copy(), perfused
+
+    vascular, perfused = remember(f"{lesion_id}/vascular", (*alone, *reference_of), enhancing)
     parts = {
         "whole": local,
-        "vascular": vascular[window],
-        "rim": local & (depth <= RIM_MM),
-        "core": local & (depth > RIM_MM),
-        "surround": ~local & (outside <= SURROUND_MM) & around.liver[window] & ~others & ~around.vessels[window],
+        "vascular": vascular,
+        "rim": local & ~deep,
+        "core": local & deep,
+        "surround": close & around.liver[window] & ~others & ~around.vessels[window],
     }
     shells = {}
     for name, part in parts.items():
@@ -80,9 +96,8 @@ def delineate(lesion_id: str, mask: Mask, *, series: DynamicSeries, around: Surr
             full = np.zeros(mask.shape, bool)
             full[window] = part
             shells[name] = Region(f"{lesion_id}/{name}", full, "given" if name == "whole" else "proposed")
-    size = longest_axial(mask, grid)
-    near = ~local & (outside <= SURROUND_MM)
-    in_liver = float((near & around.liver[window]).sum()) >= LEAST_LIVER_AROUND * float(near.sum())
+    size = remember(f"{lesion_id}/diameter", alone, lambda: longest_axial(mask, grid))
+    in_liver = float((close & around.liver[window]).sum()) >= LEAST_LIVER_AROUND * float(close.sum())
     flags = _flags(series, mask, around, size.mm, axial=size.axial, in_liver=in_liver) + (
         () if perfused else ("lesion-not-enhancing",)
     )

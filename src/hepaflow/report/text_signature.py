@@ -7,6 +7,12 @@ SIGNATURE: dict[str, tuple[str, str]] = {
     "signed_line": ("Signed by {reader}, {at}; digest {short}", "Signé par {reader}, {at} ; empreinte {short}"),
     "signed_by": ("Signed by {reader} on {at}.", "Signé par {reader} le {at}."),
     "signed_statement": ("Statement: ", "Déclaration : "),
+    "signed_calipers": ("Measured with the caliper: ", "Mesures au calibre : "),
+    "signed_caliper": ("{lesion} {long} × {short} mm ({reader})", "{lesion} {long} × {short} mm ({reader})"),
+    "signed_calipers_mean": (
+        "Criteria of size read these; sizes elsewhere in this report are those of the outlines.",
+        "Les critères de taille lisent ces mesures ; les tailles données ailleurs dans ce rapport sont celles des contours.",
+    ),
     "signed_digest": ("Digest (SHA-256): ", "Empreinte (SHA-256) : "),
     "signed_meaning": (
         "The digest is that of every file of the case as it was signed: if one of them changes, it no longer fits. It shows that nothing "

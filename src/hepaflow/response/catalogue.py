@@ -35,7 +35,7 @@ SIZE_CRITERIA: tuple[SizeCriterion, ...] = (
         "patient",
         Text(
             "CR: all lesions gone, nodes below 10 mm; PR: sum -30 % or more from the baseline; PD: sum +20 % and +5 mm or more from the smallest, unequivocal progression or a new lesion; SD: neither",
-            "RC : toutes les lésions disparues, ganglions de moins de 10 mm ; RP : somme -30 % ou plus par rapport à l'examen initial ; PD : somme +20 % et +5 mm ou plus par rapport à la plus petite, progression certaine ou nouvelle lésion ; SD : ni l'un ni l'autre",
+            "CR : toutes les lésions disparues, ganglions de moins de 10 mm ; PR : somme -30 % ou plus par rapport à l'examen initial ; PD : somme +20 % et +5 mm ou plus par rapport à la plus petite, progression certaine ou nouvelle lésion ; SD : ni l'un ni l'autre",
         ),
         recist11.SOURCE,
         recist11.assess,
@@ -47,7 +47,7 @@ SIZE_CRITERIA: tuple[SizeCriterion, ...] = (
         "patient",
         Text(
             "CR: all lesions gone; PR: sum of products -50 % or more; PD: one product +25 % or a new lesion; NC: neither",
-            "RC : toutes les lésions disparues ; RP : somme des produits -50 % ou plus ; PD : un produit +25 % ou nouvelle lésion ; NC : ni l'un ni l'autre",
+            "CR : toutes les lésions disparues ; PR : somme des produits -50 % ou plus ; PD : un produit +25 % ou nouvelle lésion ; NC : ni l'un ni l'autre",
         ),
         who.SOURCE,
         who.assess,
@@ -60,7 +60,7 @@ SIZE_CRITERIA: tuple[SizeCriterion, ...] = (
             "lesion",
             Text(
                 f"PR: diameter -10 % {'and' if rule.both else 'or'} attenuation -15 %; PD: diameter +10 % without that fall in attenuation, or a new lesion",
-                f"RP : diamètre -10 % {'et' if rule.both else 'ou'} atténuation -15 % ; PD : diamètre +10 % sans cette baisse d'atténuation, ou nouvelle lésion",
+                f"PR : diamètre -10 % {'et' if rule.both else 'ou'} atténuation -15 % ; PD : diamètre +10 % sans cette baisse d'atténuation, ou nouvelle lésion",
             ),
             rule.source,
             partial(choi.assess, rule=rule),
@@ -93,13 +93,13 @@ SIZE_CRITERIA: tuple[SizeCriterion, ...] = (
                 enhancing.MRECIST,
                 "mRECIST",
                 "PR: enhancing diameters -30 % or more; PD: +20 % or more from the smallest sum, or a new lesion",
-                "RP : diamètres rehaussés -30 % ou plus ; PD : +20 % ou plus par rapport à la plus petite somme, ou nouvelle lésion",
+                "PR : diamètres rehaussés -30 % ou plus ; PD : +20 % ou plus par rapport à la plus petite somme, ou nouvelle lésion",
             ),
             (
                 enhancing.EASL,
                 "EASL",
                 "PR: enhancing area -50 % or more; PD: more than +25 % from the smallest, or a new lesion",
-                "RP : surface rehaussée -50 % ou plus ; PD : plus de +25 % par rapport à la plus petite, ou nouvelle lésion",
+                "PR : surface rehaussée -50 % ou plus ; PD : plus de +25 % par rapport à la plus petite, ou nouvelle lésion",
             ),
         )
     ),

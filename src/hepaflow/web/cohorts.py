@@ -102,7 +102,9 @@ def page(study: Study) -> dict[str, Any]:
         "outcome": names.outcome,
         "roc": [_roc(one) for one in judged],
         "boxes": [_box(one, study) for one in study.parameters],
-        "findings": [{"code": one.code, "severity": one.severity, "text": one.text} for one in study.findings],
+        "findings": [
+            {"code": one.code, "severity": one.severity, "text": one.text, "text_fr": one.text_fr} for one in study.findings
+        ],
         "estimated": True,
     }
 
@@ -122,6 +124,8 @@ def _rows(table: LesionTable) -> dict[str, Any]:
 
 
 def _roc(one: Parameter) -> dict[str, Any]:
+    from hepaflow.workflow.cohort_questions import french_label
+
     found = one.found
     assert found.area is not None
     assert found.curve is not None
@@ -131,6 +135,7 @@ def _roc(one: Parameter) -> dict[str, Any]:
     return {
         "column": found.question.name,
         "label": found.question.label,
+        "label_fr": french_label(found.question.name, found.question.label),
         "points": points.tolist(),
         "thresholds": found.curve.thresholds.tolist(),
         "shown": found.curve.shown,
@@ -146,15 +151,20 @@ def _roc(one: Parameter) -> dict[str, Any]:
 
 
 def _box(one: Parameter, study: Study) -> dict[str, Any]:
+    from hepaflow.workflow.cohort_findings import negative_fr
+    from hepaflow.workflow.cohort_questions import french_label
+
     question = one.found.question
     values = study.table.numbers[question.name]
     groups = []
-    for name, positive in ((study.names.positive, True), (study.names.negative, False)):
+    names = study.names
+    for name, french, positive in ((names.positive, names.positive, True), (names.negative, negative_fr(study), False)):
         at = np.flatnonzero(np.isfinite(values) & (study.truth == positive))
-        groups.append({"name": name, "values": [{"value": float(values[k]), "row": int(k)} for k in at]})
+        groups.append({"name": name, "name_fr": french, "values": [{"value": float(values[k]), "row": int(k)} for k in at]})
     return {
         "column": question.name,
         "label": question.label,
+        "label_fr": french_label(question.name, question.label),
         "unit": question.unit,
         "threshold": question.threshold,
         "groups": groups,

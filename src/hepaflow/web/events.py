@@ -15,8 +15,8 @@ from starlette.concurrency import run_in_threadpool
 BEHIND = 256
 #: How often a silent connection shows that it lives.
 PULSE_S = 15.0
-#: Open pages at once.
-PAGES = 64
+#: Open pages at once, of all and of one account, which cannot keep the others from hearing.
+PAGES, OWN_PAGES = 64, 16
 
 
 class Events:
@@ -24,7 +24,7 @@ class Events:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pages: dict[asyncio.Queue[str | None], asyncio.AbstractEventLoop] = {}
+        self._pages: dict[asyncio.Queue[str | None], tuple[asyncio.AbstractEventLoop, str]] = {}
         self._closed = False
 
     def tell(self, kind: str, payload: dict[str, Any]) -> None:
@@ -32,29 +32,29 @@ class Events:
         text = f"event: {kind}\ndata: {json.dumps(payload, separators=(',', ':'), allow_nan=False)}\n\n"
         with self._lock:
             pages = list(self._pages.items())
-        for queue, loop in pages:
+        for queue, (loop, _) in pages:
             self._call(loop, queue, text)
 
     def close(self) -> None:
         """Lets every page go."""
         with self._lock:
             pages, self._closed = list(self._pages.items()), True
-        for queue, loop in pages:
+        for queue, (loop, _) in pages:
             self._call(loop, queue, None)
 
-    @property
-    def full(self) -> bool:
-        """Whether no further page can listen."""
+    def full(self, account: str) -> bool:
+        """Whether no further page of this account can listen."""
         with self._lock:
-            return len(self._pages) >= PAGES
+            own = sum(whose == account for _, whose in self._pages.values())
+            return len(self._pages) >= PAGES or own >= OWN_PAGES
 
-    async def listen(self, still: Callable[[], bool]) -> AsyncIterator[str]:
-        """Events as the text of a stream, until the page or the server goes or ``still`` (asked at every pulse) says no."""
+    async def listen(self, account: str, still: Callable[[], bool]) -> AsyncIterator[str]:
+        """Events as the text of a stream for a page of ``account``, until the page or the server goes or ``still`` (asked at every pulse) says no."""
         queue: asyncio.Queue[str | None] = asyncio.Queue()
         with self._lock:
             if self._closed:
                 return
-            self._pages[queue] = asyncio.get_running_loop()
+            self._pages[queue] = asyncio.get_running_loop(), account
         try:
             asked = time.monotonic()
             yield "retry: 2000\nevent: hello\ndata: {}\n\n"

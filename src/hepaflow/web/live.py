@@ -1,15 +1,16 @@
 """Numbers while a reader draws: the line of work of ``hepaflow analyze`` on one study, from its regions on, part by part.
 
-Everything is computed by the functions of the command line from the same full-precision data. What a part rests on is known by the
-versions of the regions it looks at, so that an edit computes anew what it touches and nothing else.
+Everything is computed by the functions of the command line from the same full-precision data. What regions rest on is known by the
+versions of those they look at, curves and fits by the voxels themselves: an edit computes anew what it touches and nothing else.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.lesions.by_model import part_name
 from hepaflow.lesions.compare_models import compare_models
 from hepaflow.lesions.measure import measure_curve, prior_of_lesions, result_of
-from hepaflow.regions.find import ALL_LESIONS, LESION, find
+from hepaflow.regions.find import ALL_LESIONS, LESION, Finder
 from hepaflow.regions.search import SearchVolume
 from hepaflow.web.live_values import (
     FEEDING,
@@ -61,6 +62,8 @@ READ = ("whole", "vascular")
 MOST_KEPT = 400
 #: Studies whose search volume and masks are in memory (about 0.4 GB each at full size).
 MOST_STUDIES = 3
+#: No more studies are computed at once than are kept: what waits takes no memory.
+TURNS = threading.BoundedSemaphore(MOST_STUDIES)
 
 
 class Live:
@@ -71,7 +74,7 @@ class Live:
     ) -> None:
         self.series, self.name, self._volume = series, name, volume
         self._moving = name == "acquired" if moving is None else moving
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._parts: dict[str, tuple[Key, Any]] = {}
         self._kept: OrderedDict[Key, Any] = OrderedDict()
 
@@ -80,27 +83,33 @@ class Live:
         drawn: Mapping[str, Drawn],
         *,
         model: str | None = None,
-        lesions: Collection[str] | None = None,
+        lesions: Sequence[str] | None = None,
         parts: Sequence[str] | None = None,
+        patience_s: float = math.inf,
     ) -> Numbers:
         """Inputs, healthy liver and the asked ``parts`` (READ unless given) of the asked ``lesions`` (all unless given), rated by the plan's criterion.
 
+        Lesions are measured in the order asked. Once ``patience_s`` have passed, none is begun after the first.
         Means over maps are not there: maps are made by an analysis. A part that cannot be fitted is left out and its lesion flagged.
         Refused: LESION-UNKNOWN, PART-UNKNOWN, a model that is none, and what :func:`find` and :func:`make_inputs` refuse.
         """
         begun, plan = time.perf_counter(), _plan(model)
         parts = READ if parts is None else parts
         names = [name for name in drawn if name.startswith(LESION)]
-        wanted = names if lesions is None else [name for name in names if name in set(lesions)]
+        wanted = list(dict.fromkeys(names if lesions is None else lesions))
         if lesions is not None and set(lesions) - set(names):
             raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
         if set(parts) - set(SHELLS):
             raise NotThere("PART-UNKNOWN", "there is no such part of a lesion", f"Ask for {', '.join(SHELLS)}")
-        with self._lock:
+        with self._lock, TURNS:
             regions = self._regions(drawn)
             inputs, healthy = self._reference(drawn, regions, plan)
-            measured = {name: self._lesion(drawn, name, parts, inputs, healthy.found, plan) for name in wanted}
-            results = tuple(self._result(drawn, name, measured[name], parts, healthy.found) for name in wanted)
+            measured: dict[str, dict[str, Measured]] = {}
+            for name in wanted:
+                if measured and time.perf_counter() - begun > patience_s:
+                    break
+                measured[name] = self._lesion(drawn, name, parts, inputs, healthy.found, plan)
+            results = tuple(self._result(drawn, name, found, parts, healthy.found) for name, found in measured.items())
         rated_healthy, rated = rate((healthy.found, results), model=plan.model, **plan.response.model_dump())
         moving = ("motion-not-corrected",) if self._moving else ()
         flags = tuple(dict.fromkeys((*self.series.flags, *moving, *regions.flags, *inputs.flags, *rated_healthy.flags)))
@@ -111,7 +120,7 @@ class Live:
         """A lesion's parts, packed. Refused: ``LESION-UNKNOWN``."""
         if lesion not in drawn or not lesion.startswith(LESION):
             raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
-        with self._lock:
+        with self._lock, TURNS:
             return self._outlined(drawn, lesion)
 
     def arterial(self, drawn: Mapping[str, Drawn]) -> tuple[Inputs, Mask]:
@@ -126,7 +135,7 @@ class Live:
         """Every residue model on the healthy liver, and on a lesion's part; and that lesion as the default model has it rated."""
         plan = Plan()
         found = self.numbers(drawn, model=plan.model, lesions=[lesion] if lesion else [], parts=tuple(dict.fromkeys((*READ, part))))
-        with self._lock:
+        with self._lock, TURNS:
             parts = {}
             if lesion is not None:
                 packed = self._outlined(drawn, lesion).parts.get(part)
@@ -145,25 +154,29 @@ class Live:
         plan = _plan(model)
         mask = np.zeros(self.series.grid.shape, bool)
         mask[at] = True
-        with self._lock:
+        with self._lock, TURNS:
             inputs, healthy = self._reference(drawn, self._regions(drawn), plan)
         return self._measured(region_curve(self.series, mask, name="voxel"), 1, inputs, plan, healthy.found), plan.model
 
-    def _regions(self, drawn: Mapping[str, Drawn], only: Collection[str] = ()) -> Regions:
-        """What ``find`` finds, with what it found before for the same regions."""
+    def _finder(self, drawn: Mapping[str, Drawn]) -> Finder:
+        """The search for regions beside those drawn, which is given back what it found before for the same ones."""
 
         def remember(part: str, of: tuple[str, ...], make: Callable[[], T]) -> T:
             if part == "volume" and self._volume is not None:
                 return cast(T, self._volume())  # kept where proposals look for it too
-            key = tuple(every_lesion(drawn) if name == ALL_LESIONS else version(drawn, name) for name in of)
-            known = self._parts.get(part)
-            if known is None or known[0] != key:
-                known = self._parts[part] = (key, make())
-            return cast(T, known[1])
+            return self._last(
+                part, tuple(every_lesion(drawn) if name == ALL_LESIONS else version(drawn, name) for name in of), make
+            )
 
-        proposed = [name for name, one in drawn.items() if one.origin == "proposed"]
-        masks = {name: one.mask for name, one in drawn.items()}
-        return find(self.series, masks, only=only, proposed=proposed, remember=remember)
+        def search() -> Finder:
+            proposed = [name for name, one in drawn.items() if one.origin == "proposed"]
+            return Finder(self.series, {name: one.mask for name, one in drawn.items()}, proposed=proposed, remember=remember)
+
+        return self._last("finder", everything(drawn), search)
+
+    def _regions(self, drawn: Mapping[str, Drawn]) -> Regions:
+        """Every region, without the lesions."""
+        return self._finder(drawn).regions(only=())
 
     def _reference(self, drawn: Mapping[str, Drawn], regions: Regions, plan: Plan) -> tuple[Inputs, Measured]:
         """The inputs and the healthy liver."""
@@ -191,24 +204,21 @@ class Live:
     ) -> dict[str, Measured]:
         """The parts of a lesion that can be fitted."""
         packed, measured = self._outlined(drawn, name).parts, {}
-        reference = own(drawn, "healthy")
         for part in parts:
             if part not in packed:
                 continue
-            # what a part consists of hangs on the lesion alone, or on the healthy liver's curve, or on everything around it
-            rests = (name, part, version(drawn, name), *(() if part in {"whole", "rim", "core"} else (reference,)))
-            rests = (*rests, everything(drawn)) if part == "surround" else rests
+            # whatever moved its border, the same voxels have the same curve, and by the same references the same fit
+            voxels = packed[part]
             try:
-                curve, voxels = self._keep(("part", rests), partial(self._curve, packed[part], f"{name}/{part}"))
-                key = ("fit", plan.model, fed(drawn), reference, rests)
-                measured[part] = self._keep(key, partial(self._measured, curve, voxels, inputs, plan, healthy))
+                curve = replace(self._keep(("curve", voxels.content), partial(self._curve, voxels)), name=f"{name}/{part}")
+                key = ("fit", plan.model, fed(drawn), own(drawn, "healthy"), curve.name, voxels.content)
+                measured[part] = self._keep(key, partial(self._measured, curve, voxels.count, inputs, plan, healthy))
             except InputRefused:
                 continue
         return measured
 
-    def _curve(self, part: Packed, name: str) -> tuple[TimeCurve, int]:
-        mask = part.mask(self.series.grid.shape)
-        return region_curve(self.series, mask, name=name), int(mask.sum())
+    def _curve(self, part: Packed) -> TimeCurve:
+        return region_curve(self.series, part.mask(self.series.grid.shape), name="part")
 
     def _result(
         self, drawn: Mapping[str, Drawn], name: str, measured: Mapping[str, Measured], parts: Sequence[str], healthy: Measurement
@@ -219,7 +229,7 @@ class Live:
 
     def _outlined(self, drawn: Mapping[str, Drawn], name: str) -> Outlined:
         def make() -> Outlined:
-            lesion = next(one for one in self._regions(drawn, only=(name,)).lesions if one.id == name)
+            lesion = self._finder(drawn).lesion(name)
             within = around(drawn[name].mask, self.series.grid.spacing_mm)
             parts = {part: Packed.of(region.mask, within=within) for part, region in lesion.shells.items()}
             return Outlined(replace(lesion, shells={}), parts)
@@ -231,6 +241,13 @@ class Live:
         prior = None if healthy is None else prior_of_lesions(healthy, model)
         found = measure_curve(curve, inputs, model=model, density_g_ml=plan.density_g_ml, voxels=voxels, prior=prior)
         return Measured(curve, found)
+
+    def _last(self, part: str, key: Key, make: Callable[[], T]) -> T:
+        """One value a part: the last, while its key stays."""
+        known = self._parts.get(part)
+        if known is None or known[0] != key:
+            known = self._parts[part] = (key, make())
+        return cast(T, known[1])
 
     def _keep(self, key: Key, make: Callable[[], T]) -> T:
         if key in self._kept:

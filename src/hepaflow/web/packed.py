@@ -31,6 +31,16 @@ class Packed:
         )
         return cls((k0, k1, j0, j1, i0, i1), np.packbits(inside).tobytes())
 
+    @property
+    def content(self) -> tuple[tuple[int, ...], bytes]:
+        """What tells it from every other mask of its grid."""
+        return self.box, self.bits
+
+    @property
+    def count(self) -> int:
+        """Number of voxels."""
+        return int(np.unpackbits(np.frombuffer(self.bits, np.uint8)).sum())
+
     def mask(self, shape: tuple[int, int, int]) -> Mask:
         """The mask on its grid."""
         k0, k1, j0, j1, i0, i1 = self.box

@@ -25,6 +25,10 @@ ALONG = ("undo", "redo")
 #: Who made the first versions.
 BY_ANALYSIS = "hepaflow"
 
+#: Length of the token that versions of one deed share, and what stands before it.
+TOKEN_DIGITS = 12
+_HEAD = '{"token":"'
+
 _STATE = (t.edits.c.region, t.edits.c.version, t.edits.c.state, t.edits.c.mask, t.edits.c.who, t.edits.c.at)
 #: The analysis whose regions were looked at last, by study's folder.
 _seen: dict[Path, str] = {}
@@ -84,6 +88,18 @@ def least_version(connection: sa.Connection, study: str, name: str) -> int:
     return min(int(connection.execute(query.where(t.edits.c.study == study, t.edits.c.region == name)).scalar_one()), 0)
 
 
+def measured_by(connection: sa.Connection, study: str) -> dict[str, str]:
+    """Who set the caliper that each lesion has now, whoever changed the lesion since; lesions without one are left out."""
+    query = sa.select(t.edits.c.region, t.edits.c.state, t.edits.c.who)
+    query = query.where(t.edits.c.study == study, t.edits.c.version > 0).order_by(t.edits.c.id)
+    first: dict[tuple[str, str], str] = {}
+    now: dict[str, str | None] = {}
+    for row in connection.execute(query):
+        caliper = json.loads(row.state)["caliper"]
+        now[row.region] = None if caliper is None else first.setdefault((row.region, json.dumps(caliper)), row.who)
+    return {name: who for name, who in now.items() if who is not None}
+
+
 def cursor(connection: sa.Connection, study: str) -> int:
     """The number of the study's last edit by a person; 0 where there is none."""
     return edits_so_far(connection, study)
@@ -91,13 +107,15 @@ def cursor(connection: sa.Connection, study: str) -> int:
 
 def stacks(connection: sa.Connection, study: str) -> tuple[list[Action], list[Action]]:
     """Deeds that can be undone and redone, the next one last."""
-    query = sa.select(t.edits.c.region, t.edits.c.version, t.edits.c.kind, t.edits.c.edit, t.edits.c.who)
+    # an edit may hold thousands of points: its head is enough
+    head = sa.func.substr(t.edits.c.edit, 1, len(_HEAD) + TOKEN_DIGITS).label("head")
+    query = sa.select(t.edits.c.region, t.edits.c.version, t.edits.c.kind, head, t.edits.c.who)
     query = query.where(t.edits.c.study == study, t.edits.c.version > 0, t.edits.c.kind != t.INITIAL).order_by(t.edits.c.id)
     done: list[Action] = []
     undone: list[Action] = []
     walked: set[str] = set()
     for row in connection.execute(query):
-        token = str(json.loads(row.edit)["token"])
+        token = row.head.removeprefix(_HEAD)
         if row.kind in ALONG:
             if token not in walked:
                 walked.add(token)

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -28,6 +29,8 @@ NAMES = ("aorta", "portal_vein", "spleen", "liver", "healthy")
 #: Regions that a reader may move by hand in single passes.
 MOVED_BY_PASS = ("aorta", "portal_vein", "spleen")
 _LESION = re.compile(r"lesion-[a-z0-9][a-z0-9-]{0,31}")
+#: Versions kept as they were read: those of a study or two. None of them ever changes.
+MOST_READ = 32
 _EMPTY: Box = (0, 0, 0, 0, 0, 0)
 
 
@@ -191,8 +194,8 @@ class RegionState:
             )
         return replace(self, bits=Bits.of(mask), **changes)
 
-    def told(self, grid: Grid) -> dict[str, Any]:
-        """The region as the page knows it."""
+    def told(self, grid: Grid, *, points: bool = False) -> dict[str, Any]:
+        """The region as the page knows it: of its outlines the slices that they lie in, and only if asked all their ``points``."""
         voxels = self.bits.count
         return {
             "name": self.name,
@@ -204,7 +207,8 @@ class RegionState:
             "voxels": voxels,
             "volume_ml": voxels * grid.voxel_ml,
             "box": list(self.bits.box),
-            "shapes": {str(k): shape.told() for k, shape in sorted(self.shapes.items())},
+            "slices": sorted(self.shapes),
+            **({"shapes": self.shapes_told()} if points else {}),
             "shifts": [{"pass": shift.at_pass, "mm": list(shift.mm)} for shift in self.shifts],
             "caliper": None if self.caliper is None else self.caliper.told(),
             "identity": None if self.identity is None else {"study": self.identity.study, "lesion": self.identity.lesion},
@@ -214,13 +218,17 @@ class RegionState:
             "deleted": self.deleted,
         }
 
+    def shapes_told(self) -> dict[str, Any]:
+        """Its outlines by slice, with all their points."""
+        return {str(k): shape.told() for k, shape in sorted(self.shapes.items())}
+
     def stored(self) -> tuple[str, bytes]:
         """The state as JSON, and its packed voxels, compressed."""
         told = {
             "shape": self.bits.shape,
             "box": self.bits.box,
             "origin": self.origin,
-            "shapes": {str(k): shape.told() for k, shape in sorted(self.shapes.items())},
+            "shapes": self.shapes_told(),
             "hand": self.hand,
             "shifts": [[shift.at_pass, shift.mm] for shift in self.shifts],
             "caliper": None if self.caliper is None else [self.caliper.long, self.caliper.short],
@@ -236,6 +244,7 @@ class RegionState:
         return json.dumps(told, separators=(",", ":"), allow_nan=False), zlib.compress(self.bits.packed, 1)
 
     @classmethod
+    @lru_cache(maxsize=MOST_READ)
     def read(cls, name: str, state: str, mask: bytes | None, *, version: int, by: str, at: str) -> RegionState:
         """What :meth:`stored` gave."""
         told = json.loads(state)

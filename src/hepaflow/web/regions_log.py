@@ -21,7 +21,7 @@ from hepaflow.web import tables as t
 from hepaflow.web.pictures import working_series
 from hepaflow.web.places import MADE_OF
 from hepaflow.web.refusals import Conflict, NotThere
-from hepaflow.web.region_rows import ALONG, LOST, Deed
+from hepaflow.web.region_rows import ALONG, LOST, TOKEN_DIGITS, Deed
 from hepaflow.web.region_state import NAMES, RegionState, state_of
 from hepaflow.web.room import Room
 from hepaflow.web.seals import require_open
@@ -113,7 +113,7 @@ def write(room: Room, study: str, deed: Deed, steps: Sequence[Step]) -> list[Reg
     Refused: ``CASE-SIGNED``; ``REGION-CHANGED`` (409) when somebody else was first with any of them: then ``current`` is told, and what
     the first step would have made is kept under the version that is told as ``lost``.
     """
-    token = secrets.token_hex(6)
+    token = secrets.token_hex(TOKEN_DIGITS // 2)
     try:
         with room.tables.begin() as connection:
             require_open(connection, study)
@@ -158,6 +158,12 @@ def write_drawn(room: Room, study: str) -> Path | None:
         number = int(connection.execute(query).scalar_one())
     folder = place.drawn / (f"{number}" if frame is None else f"{number}-{frame}")
     return handed.write(states, working_series(place).value.grid, folder, frame=frame, series_digest=place.known(MADE_OF))
+
+
+def measured_by(room: Room, study: str) -> dict[str, str]:
+    """Who set the caliper of each lesion that has one."""
+    with room.tables.read() as connection:
+        return rows.measured_by(connection, study)
 
 
 def drawn_shifts(room: Room, study: str) -> list[dict[str, Any]]:
@@ -224,7 +230,7 @@ def _kept(room: Room, study: str, deed: Deed, state: RegionState, changed: str) 
         "REGION-CHANGED",
         "somebody else changed the region first",
         "Look at both, and draw yours again if it still holds",
-        extra={"current": None if there is None else there.told(grid), "lost": number, "cursor": cursor},
+        extra={"current": None if there is None else there.told(grid, points=True), "lost": number, "cursor": cursor},
     )
 
 

@@ -30,11 +30,17 @@ class Searches:
         self._lock = threading.Lock()
         self._held: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._making: dict[tuple[str, str], threading.Lock] = {}
+        self._searching = threading.Lock()
         self._begun = ""
 
     def volume(self, held: Held[DynamicSeries]) -> SearchVolume:
-        """The search volume of a series."""
-        return self._once((held.key, "volume"), lambda: search_volume(held.value))
+        """The search volume of a series; one series after another, since each takes several cores and a few times its own memory."""
+
+        def make() -> SearchVolume:
+            with self._searching:
+                return search_volume(held.value)
+
+        return self._once((held.key, "volume"), make)
 
     def begin(self, held: Held[DynamicSeries]) -> None:
         """Starts on the search volume, for whoever asks for it soon; returns at once."""

@@ -18,8 +18,8 @@ Role = Literal["viewer", "reader", "admin"]
 IDLE_S = 12 * 3600.0
 #: A one-time link that nobody used ends.
 LINK_S = 3600.0
-#: Sessions at once; the one silent longest goes.
-MOST = 256
+#: Sessions at once, of all and of one account; the one silent longest goes, of an account that has its share one of its own.
+MOST, MOST_OWN = 256, 32
 #: The person at a server on loopback, which knows no accounts.
 LOCAL = "local"
 
@@ -71,8 +71,10 @@ class Sessions:
         person = first if row is None else replace(first, reader=row.reader, language=row.language)
         secret = secrets.token_urlsafe(32)
         with self._lock:
-            if len(self._open) >= MOST:
-                del self._open[min(self._open, key=lambda key: self._open[key][1])]
+            own = [key for key, (held, _) in self._open.items() if held.account == account]
+            going = own if len(own) >= MOST_OWN else list(self._open) if len(self._open) >= MOST else []
+            if going:
+                del self._open[min(going, key=lambda key: self._open[key][1])]
             self._open[_digest(secret)] = person, time.monotonic()
         return secret
 

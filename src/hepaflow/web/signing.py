@@ -15,7 +15,7 @@ import re
 import shutil
 import threading
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,12 @@ from hepaflow import __version__
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.store import atomic, plain_json
 from hepaflow.store.case import code_digest
-from hepaflow.web import numbers
+from hepaflow.web import numbers, regions_log
 from hepaflow.web import tables as t
 from hepaflow.web.jobs import ACTIVE, WRITING
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import Conflict, NotThere
+from hepaflow.web.region_state import RegionState
 from hepaflow.web.room import Room
 from hepaflow.web.seals import hold, require_open, signed
 from hepaflow.web.staleness import content
@@ -62,7 +63,7 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
     with room.tables.read() as connection:
         _refuse(room, connection, study)
     files, report = digests(place.case), _kept(place)
-    moment, digest = t.now(), total(files)
+    moment, digest, measured = t.now(), total(files), _calipers(room, study, drawn)
     signature: dict[str, Any] = {
         "schema": SCHEMA,
         "reader": reader,
@@ -76,13 +77,14 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
             "content": content(drawn),
             "versions": {name: one.version for name, one in drawn.items()},
         },
+        "calipers": measured,
         "study_digest": summary.get("study_digest"),
         "model": summary.get("model"),
         "software": {"name": "hepaflow", "version": __version__, "code_digest": code_digest(), "case": summary.get("software", {})},
         "notice": "Research use only; not a medical device. No qualified electronic signature.",
     }
     with atomic.staging(place.folder) as stage:
-        _report(report, place, stage, (reader, _read(moment), statement, digest))
+        _report(report, place, stage, (reader, _read(moment), statement, digest), measured)
         _earlier(place, stage)
         (stage / NAME).write_text(plain_json.text(signature, indent=1), encoding="utf-8")
         with room.tables.begin() as connection:
@@ -127,7 +129,7 @@ def state(room: Room, study: str) -> dict[str, Any]:
     if not is_signed(place):
         with room.tables.read() as connection:
             standing = signed(connection, study)
-        gone = {"statement": "", "digest": "", "model": None, "files": 0, "software": "", "intact": False}
+        gone = {"statement": "", "digest": "", "model": None, "language": None, "files": 0, "software": "", "intact": False}
         return {"signed": None if standing is None else standing | gone, "earlier": earlier}
     found = json.loads((place.signed / NAME).read_text(encoding="utf-8"))
     told = {key: found[key] for key in ("reader", "at", "statement", "digest", "model")}
@@ -184,14 +186,27 @@ def _kept(place: StudyPlace) -> Document:
         raise InputRefused("REPORT-DAMAGED", "the kept report of the case is not there", "Analyse the study again") from error
 
 
-def _report(report: Document, place: StudyPlace, stage: Path, signature: tuple[str, str, str, str]) -> None:
+def _calipers(room: Room, study: str, drawn: Mapping[str, RegionState]) -> list[dict[str, Any]]:
+    """Lesions that were measured by hand, with their axes in mm and who measured them."""
+    by = regions_log.measured_by(room, study)
+    found = [(name, one.caliper.told()) for name, one in sorted(drawn.items()) if one.caliper is not None]
+    return [
+        {"lesion": name, "long_mm": told["long_mm"], "short_mm": told["short_mm"], "reader": by.get(name, "")}
+        for name, told in found
+    ]
+
+
+def _report(
+    report: Document, place: StudyPlace, stage: Path, signature: tuple[str, str, str, str], measured: Sequence[Mapping[str, Any]]
+) -> None:
     """The report with the signature in it, and the DICOM results with that report instead of the unsigned one."""
     from hepaflow.dicom.pixels import quiet
     from hepaflow.dicom.write_pdf import rewrite_pdf
     from hepaflow.report import document
-    from hepaflow.report.signature import Signature, with_signature
+    from hepaflow.report.signature import Measured, Signature, with_signature
 
-    _, paper = document.save(with_signature(report, Signature(*signature)), stage)
+    calipers = tuple(Measured(**one) for one in measured)
+    _, paper = document.save(with_signature(report, Signature(*signature, calipers)), stage)
     (stage / "dicom").mkdir()
     for path in sorted((place.case / "dicom").rglob("*.dcm")):
         if path.name != "report_pdf.dcm":

@@ -43,9 +43,9 @@ def resume(job: str, room: InRoom, by: By) -> dict[str, Any]:
 
 
 @router.get("/events")
-async def events(request: Request, room: InRoom) -> StreamingResponse:
+async def events(request: Request, room: InRoom, by: By) -> StreamingResponse:
     """What happens in the room, as server-sent events, while the session and its account last."""
-    if room.events.full:
+    if room.events.full(by.account):
         raise Refused("EVENTS-FULL", "too many pages are open", "Close some", wait_s=5, status=503)
     secret: str = request.state.session
 
@@ -53,4 +53,4 @@ async def events(request: Request, room: InRoom) -> StreamingResponse:
         account = room.sessions.account(secret)
         return account is not None and (room.gate.local or role_of(room.tables, account) is not None)
 
-    return StreamingResponse(room.events.listen(still), media_type="text/event-stream")
+    return StreamingResponse(room.events.listen(by.account, still), media_type="text/event-stream")

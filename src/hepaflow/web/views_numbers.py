@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -24,13 +25,16 @@ Name = Annotated[str, Field(min_length=1, max_length=80)]
 
 
 class Question(BaseModel):
-    """Which numbers: of a ``model``, of these ``lesions`` (all unless given) and their ``parts``."""
+    """Which numbers: of a ``model``, of these ``lesions`` (all unless given) in their order and their ``parts``; after ``patience_s`` with
+    those that there are, the first at least.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     model: Name | None = None
     lesions: list[Name] | None = Field(default=None, max_length=200)
     parts: list[Name] | None = Field(default=None, max_length=5)
+    patience_s: float = Field(default=math.inf, ge=0)
 
 
 class Compared(BaseModel):
@@ -60,20 +64,21 @@ def live(study: str, asked: Question, room: InRoom, by: By, language: Language =
     """Inputs, healthy liver and lesions of the regions as they are drawn now; ratings in the reader's language or another."""
     place, lives = room.place(study), _lives()
     cursor, drawn = numbers.drawn_now(room, study)
-    found = lives.of(place).numbers(drawn, model=asked.model, lesions=asked.lesions, parts=asked.parts)
+    found = lives.of(place).numbers(drawn, model=asked.model, lesions=asked.lesions, parts=asked.parts, patience_s=asked.patience_s)
     return numbers.told(found, drawn, cursor=cursor, words=_words(language or by.language))
 
 
 @router.post("/studies/{study}/numbers/compare")
-def compare(study: str, asked: Compared, room: InRoom) -> dict[str, Any]:
-    """Every model on the healthy liver and on one curve, as in comparison.json, computed now."""
+def compare(study: str, asked: Compared, room: InRoom, by: By, language: Language = None) -> dict[str, Any]:
+    """Every model on the healthy liver and on one curve, as in comparison.json, computed now; sentences in the reader's language or another."""
     from hepaflow.workflow.compared import case_object
 
     place = room.place(study)
     cursor, drawn = numbers.drawn_now(room, study)
     lesion = None if asked.region == "healthy" else asked.region
     compared, lesions = _lives().of(place).compare(drawn, lesion=lesion, part=asked.part)
-    return {"cursor": cursor, "region": asked.region, "part": asked.part, **case_object(compared, lesions)}
+    told = case_object(compared, lesions, language=language or by.language)
+    return {"cursor": cursor, "region": asked.region, "part": asked.part, **told}
 
 
 @router.get("/studies/{study}/regions/{name}/parts/{part}/mask")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -119,6 +120,13 @@ def mask(study: str, name: str, room: InRoom) -> Response:
     return Response(state.bits.packed, media_type="application/octet-stream", headers=head)
 
 
+@router.get("/{name}/shapes")
+def outlines(study: str, name: str, room: InRoom) -> Response:
+    """The outlines by slice, with all their points: the list leaves them out."""
+    state = regions_log.one(room, study, name)
+    return JSONResponse({"version": state.version, "shapes": state.shapes_told()})
+
+
 @router.get("/{name}/caliper")
 def caliper(study: str, name: str, room: InRoom) -> dict[str, Any]:
     """The two axes that the lesion's voxels suggest; nothing is written."""
@@ -155,7 +163,7 @@ def history(study: str, name: str, room: InRoom) -> dict[str, Any]:
 
 
 @router.post("/{name}/restore")
-def restore(study: str, name: str, asked: Restored, room: InRoom, by: By) -> dict[str, Any]:
+def restore(study: str, name: str, asked: Restored, room: InRoom, by: By) -> Response:
     """Makes an older version, or one that came too late, the newest."""
     room.place(study)
     state = regions_log.at_version(room, study, name, asked.version)
@@ -164,7 +172,7 @@ def restore(study: str, name: str, asked: Restored, room: InRoom, by: By) -> dic
 
 
 @router.post("/{name}")
-def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> dict[str, Any]:
+def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> Response:
     """Applies an edit to the version that it was made on. Refused (409): somebody else was first; the edit is kept all the same."""
     kind_of(name)
     if done := regions_log.repeated(room, study, asked.key):
@@ -232,5 +240,6 @@ def _changed(room: Room, study: str, written: list[RegionState]) -> dict[str, An
     return {"regions": [state.told(grid) for state in written], **regions_log.standing(room, study)}
 
 
-def _told(room: Room, study: str, state: RegionState) -> dict[str, Any]:
-    return state.told(working_series(room.place(study)).value.grid)
+def _told(room: Room, study: str, state: RegionState) -> Response:
+    grid = working_series(room.place(study)).value.grid
+    return JSONResponse(state.told(grid, points=True))  # as it is: one more look at every point would take longest of all

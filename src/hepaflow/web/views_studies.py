@@ -92,7 +92,7 @@ def put_away(study: str, room: InRoom, by: By, signed: bool = False) -> dict[str
         if signature is not None and not signed:
             raise Conflict("STUDY-SIGNED", "the study is signed", "Say signed=true to remove it all the same")
         connection.execute(sa.update(t.studies).where(t.studies.c.id == study).values(trashed=t.now()))
-        detail = {} if signature is None else {"signed_by": signature["reader"], "signed_at": signature["at"]}
+        detail = {} if signature is None else {"reader": signature["reader"], "at": signature["at"]}
         room.tables.audit(connection, study=study, who=by.name, what="study-trashed", detail=detail)
         trash(room.data, study)
     room.events.tell("study", {"study": study})

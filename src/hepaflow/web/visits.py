@@ -34,7 +34,10 @@ TARGETS = 2
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A lesion of one study: ``name`` across visits, None where nobody said which of the first visit it is; sizes in mm, mean of the portal phase in HU; what readers gave beside it."""
+    """A lesion of one study: ``name`` across visits, None where nobody said which of the first visit it is; sizes in mm, mean of the portal phase in HU; what readers gave beside it.
+
+    The sizes are those of the caliper that ``caliper_by`` set, else of the outline, whose two axes are ``outline_mm`` either way.
+    """
 
     study: str
     lesion: str
@@ -42,7 +45,8 @@ class Seen:
     diameter_mm: float | None
     perpendicular_mm: float | None
     hu: float | None
-    by_hand: bool
+    outline_mm: tuple[float, float]
+    caliper_by: str | None = None
     morphology: tuple[Reading, ...] = ()
     viable: Viable | None = None
 
@@ -116,21 +120,33 @@ def _visits(room: Room, study: str) -> list[dict[str, Any]]:
 
 
 def _seen(room: Room, study: str, place: StudyPlace) -> list[Seen]:
-    case, drawn = open_case(place.case), regions_log.current(room, study)
-    return [_measured(study, case, name, drawn.get(name)) for name in case.lesions]
+    case, drawn, by = open_case(place.case), regions_log.current(room, study), regions_log.measured_by(room, study)
+    return [_measured(study, case, name, drawn.get(name), by.get(name)) for name in case.lesions]
 
 
-def _measured(study: str, case: CaseFolder, name: str, state: Any) -> Seen:
+def _measured(study: str, case: CaseFolder, name: str, state: Any, by: str | None) -> Seen:
     """Sizes by the reader's caliper, else by the voxels."""
-    caliper = None if state is None else state.caliper
-    by_hand, mask = caliper is not None, case.lesions[name]
-    caliper = caliper or calipers.proposed(mask, case.grid)
+    mask = case.lesions[name]
+    outline = calipers.proposed(mask, case.grid)
+    caliper = outline if state is None or state.caliper is None else state.caliper
     inside = case.image[mask]
     inside = inside[np.isfinite(inside)]
     identity = None if state is None or state.identity is None else f"{state.identity.study}/{state.identity.lesion}"
-    long, short = (math.dist(*ends) for ends in (caliper.long, caliper.short))
+    (long, short), axes = (
+        (math.dist(one.long[0], one.long[1]), math.dist(one.short[0], one.short[1])) for one in (caliper, outline)
+    )
     given = ((), None) if state is None else (state.morphology, state.viable)
-    return Seen(study, name, identity, long, short, float(inside.mean()) if inside.size else None, by_hand, *given)
+    return Seen(
+        study,
+        name,
+        identity,
+        long,
+        short,
+        float(inside.mean()) if inside.size else None,
+        axes,
+        None if caliper is outline else by,
+        *given,
+    )
 
 
 def _names(seen: Mapping[str, Sequence[Seen]], order: Sequence[str]) -> dict[tuple[str, str], str]:
@@ -276,7 +292,8 @@ def _told(one: Seen) -> dict[str, Any]:
         "diameter_mm": one.diameter_mm,
         "perpendicular_mm": one.perpendicular_mm,
         "hu": one.hu,
-        "by_hand": one.by_hand,
+        "caliper_by": one.caliper_by,
+        "outline_mm": list(one.outline_mm),
         "morphology": [asdict(reading) for reading in one.morphology],
         "viable": None if one.viable is None else one.viable.told(),
     }

@@ -34,7 +34,8 @@ def described(table: LesionTable, config: StudyConfig, truth: Bools, questions: 
         rows = _varying(table, name, first)
         if rows:
             text = f"{name} is not the same in all rows of a patient; the first row counts."
-            findings.append(Finding("patient-varies", "serious" if name in watched else "caution", text, name, rows))
+            french = f"{name} n’est pas identique sur toutes les lignes d’un patient ; la première ligne compte."
+            findings.append(Finding("patient-varies", "serious" if name in watched else "caution", text, french, name, rows))
     for name in config.describe_patients:
         one_each = np.zeros(table.n, dtype=np.bool_)
         one_each[list(first.values())] = True

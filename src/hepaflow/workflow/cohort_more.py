@@ -32,6 +32,7 @@ from hepaflow.cohort.survival import LogRank, kaplan_meier, log_rank
 from hepaflow.cohort.table import Finding, LesionTable
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.workflow.cohort_config import ColumnPart, ReadersPart, StudyConfig, SurvivalPart
+from hepaflow.workflow.cohort_refusals import refused_fr
 
 #: Patients below which variances over patients are rough, whatever a formula asks for.
 FEWEST_PATIENTS = 20
@@ -54,7 +55,8 @@ def readers(table: LesionTable, config: StudyConfig) -> tuple[tuple[Readers, ...
         try:
             made.append(_categories(table, part, label) if part.kind == "categories" else _continuous(table, config, part, label))
         except InputRefused as refused:
-            findings.append(Finding("readers-not-compared", "caution", f"{label}: {refused.what}. {refused.advice}."))
+            french = f"{label} : {refused_fr(refused)}."
+            findings.append(Finding("readers-not-compared", "caution", f"{label}: {refused.what}. {refused.advice}.", french))
     return tuple(made), findings
 
 
@@ -118,12 +120,16 @@ def survival(table: LesionTable, config: StudyConfig) -> tuple[tuple[SurvivalRes
             made.append(found)
             if found.left_out:
                 text = f"{label}: {found.left_out} {part.unit}s have no time, event or group and are left out."
-                findings.append(Finding("survival-missing", "caution", text))
+                whose = "patients" if part.unit == "patient" else "lésions"
+                french = f"{label} : {found.left_out} {whose} sans durée, sans événement ou sans groupe, non pris en compte."
+                findings.append(Finding("survival-missing", "caution", text, french))
             if part.unit == "lesion" and found.log_rank is not None:
                 text = f"{label}: the log-rank test and the Kaplan-Meier limits take lesions as independent; where a patient has several, quote the Cox model or the cumulative incidence, which do not."
-                findings.append(Finding("survival-by-lesions", "caution", text))
+                french = f"{label} : le test du log-rank et les limites de Kaplan-Meier supposent les lésions indépendantes ; quand un patient en a plusieurs, citez le modèle de Cox ou l’incidence cumulée, qui ne le supposent pas."
+                findings.append(Finding("survival-by-lesions", "caution", text, french))
         except InputRefused as refused:
-            findings.append(Finding("survival-not-estimated", "serious", f"{label}: {refused.what}. {refused.advice}."))
+            french = f"{label} : {refused_fr(refused)}."
+            findings.append(Finding("survival-not-estimated", "serious", f"{label}: {refused.what}. {refused.advice}.", french))
     return tuple(made), findings
 
 

@@ -47,6 +47,7 @@ def with_outcome(table: LesionTable, config: StudyConfig) -> tuple[Names, Lesion
                 "outcome-levels",
                 "caution",
                 f"Outcomes other than {config.positive} ({', '.join(others[:6])}) are taken together as negative.",
+                f"Les issues autres que {config.positive} ({', '.join(others[:6])}) sont regroupées comme négatives.",
                 config.outcome,
             )
         )
@@ -57,6 +58,10 @@ def with_outcome(table: LesionTable, config: StudyConfig) -> tuple[Names, Lesion
         alike = {value.strip().casefold() for value in (config.positive, *others)} & {
             value.strip().casefold() for value in others_found
         }
+        named_fr = f" Leurs issues : {', '.join(others_found[:6])}." if others_found else ""
+        doubt_fr = (
+            " Certaines ne diffèrent des issues de l’étude que par des majuscules ou des espaces : corrigez-les." if alike else ""
+        )
         named = f" Their outcomes: {', '.join(others_found[:6])}." if others_found else ""
         doubt = " Some differ from the study's outcomes only by capitals or blanks: correct them." if alike else ""
         findings.append(
@@ -64,6 +69,7 @@ def with_outcome(table: LesionTable, config: StudyConfig) -> tuple[Names, Lesion
                 "no-outcome",
                 "serious" if alike else "caution",
                 f"{len(rows)} of {table.n} lesions have no outcome of the study and are left out.{named}{doubt}",
+                f"{len(rows)} lésions sur {table.n} n’ont pas d’issue de l’étude et sont exclues.{named_fr}{doubt_fr}",
                 config.outcome,
                 rows,
             )
@@ -86,6 +92,15 @@ def questions_of(table: LesionTable, config: StudyConfig) -> list[Question]:
         for name, part in asked.items()
         if part.direction is not None
     ]
+
+
+def french_label(name: str, label: str) -> str:
+    """The label of a column in French: its own, or how it is called.
+
+    >>> french_label("bf_ratio", label_of("bf_ratio")), french_label("bf_ratio", "Ours")
+    ('BF, lésion / foie sain', 'Ours')
+    """
+    return label.replace("lesion / healthy liver", "lésion / foie sain") if label == label_of(name) else label
 
 
 def label_of(name: str) -> str:

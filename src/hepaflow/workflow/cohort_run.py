@@ -37,6 +37,7 @@ from hepaflow.workflow.cohort_describe import described
 from hepaflow.workflow.cohort_findings import of_results, of_table
 from hepaflow.workflow.cohort_more import needs, readers, survival
 from hepaflow.workflow.cohort_questions import label_of, questions_of, with_outcome
+from hepaflow.workflow.cohort_refusals import refused_fr
 from hepaflow.workflow.cohort_rules import rule_pairs, rules_of
 
 #: Patients x draws kept in memory at once (1.2 GB).
@@ -171,7 +172,8 @@ def _together(
     try:
         found = combine(columns[whole], truth[whole], table.cluster[whole], names=config.combine, rng=rng)
     except InputRefused as refused:
-        return None, [Finding("not-combined", "caution", f"The combined rule was not made: {refused.what}.")]
+        french = f"La règle combinée n’a pas été établie : {refused_fr(refused)}."
+        return None, [Finding("not-combined", "caution", f"The combined rule was not made: {refused.what}.", french)]
     real, patients = truth[whole], table.cluster[whole]
     here = None if counts is None else counts[:, np.unique(patients)]
     return Together(

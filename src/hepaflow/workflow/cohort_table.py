@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hepaflow.cohort.sample import Floats
-from hepaflow.cohort.table import Finding, LesionTable, Texts
+from hepaflow.cohort.table import Finding, LesionTable, Texts, comma
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.workflow import cohort_cases
 from hepaflow.workflow.cohort_config import MISSING, ColumnPart, StudyConfig
@@ -205,4 +205,5 @@ def _in_range(name: str, values: Floats, *, book: ColumnPart, rows: Sequence[int
         return values, []
     at = tuple(row for row, out in zip(rows, outside, strict=True) if out)
     text = f"{name}: {len(at)} of {len(values)} values lie outside {low:g} to {high:g}, the range of the code book, and are left out of every statistic."
-    return np.where(outside, np.nan, values), [Finding("out-of-range", "serious", text, name, at)]
+    french = f"{name} : {len(at)} valeurs sur {len(values)} sont hors de l’intervalle {comma(f'{low:g}')} à {comma(f'{high:g}')} du dictionnaire des données, et exclues de toutes les statistiques."
+    return np.where(outside, np.nan, values), [Finding("out-of-range", "serious", text, french, name, at)]

@@ -20,7 +20,7 @@ from hepaflow.units import QUANTITIES
 SCHEMA = 1
 
 
-def case_object(compared: Sequence[Comparison], lesions: Sequence[LesionResult]) -> dict[str, Any]:
+def case_object(compared: Sequence[Comparison], lesions: Sequence[LesionResult], *, language: str = "en") -> dict[str, Any]:
     """The whole of comparison.json: per curve what :func:`as_comparison` says, every model's values, its ratio to the first curve, and
     the category that the criterion of ``lesions`` gives it (None where it gives none, or the model is not comparable).
     """
@@ -30,7 +30,7 @@ def case_object(compared: Sequence[Comparison], lesions: Sequence[LesionResult])
         "schema": SCHEMA,
         "units": {key: QUANTITIES[key].unit for key in dict.fromkeys(k for one in compared for f in one.fits for k in _keys(f))},
         "curves": [
-            as_comparison(one, unit=1.0)
+            as_comparison(one, unit=1.0, language=language)
             | {
                 "models": {
                     f.model: _values(f, healthy) | {"category": said.get(one.curve, {}).get(f.model)} if number else _values(f, {})
@@ -54,10 +54,10 @@ def standing(fit: ModelFit) -> dict[str, Any]:
     return own | {"aic_weight": fit.aic_weight, "aicc_weight": fit.aicc_weight, "unranked": unranked_reason(fit, Words("en"))}
 
 
-def as_comparison(found: Comparison, *, unit: float) -> dict[str, Any]:
+def as_comparison(found: Comparison, *, unit: float, language: str = "en") -> dict[str, Any]:
     """One curve's ranking, agreement and sentence; ``unit`` is what the fit's unit is worth in the curve's."""
     said = verdict(found)
-    words = Words("en")
+    words = Words(language)
     return {
         "curve": found.curve,
         "ranking": [

@@ -71,7 +71,7 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
           {main !== undefined && (others.length > 0 || main.response.region !== "whole") && <small class="part-name">{main.rating.part}</small>}
         </th>
         <Verdict rated={main ?? null} ratio={ratio} lesion={row.id} whole={row.bf} was={differs ? before : null} waits={row.waits} />
-        <td>{number(row.diameter_mm, 0)} mm{caliper != null && <small data-caliper>{t("results.caliper", { mm: number(caliper.long_mm, 0) })}</small>}<br />{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
+        <td>{number(row.diameter_mm, 0)} mm{caliper != null ? <small data-caliper>{t("results.caliper", { mm: number(caliper.long_mm, 0) })}</small> : <br />}{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
         <td><button type="button" class="more" aria-expanded={unfolded} aria-label={t("results.unfold", { name: nameOf(row.id) })} onClick={() => unfold(row)}>{unfolded ? "▾" : "▸"}</button></td>
       </tr>
       {others.map((one) => (

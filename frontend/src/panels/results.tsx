@@ -35,7 +35,7 @@ function Verdict({ rated, ratio, lesion, whole, was, waits }: { rated: Rated | n
   return (
     <>
       <td class="ratio" data-part={rated?.response.region ?? "whole"} data-ratio={ratio?.value ?? ""} data-whole-ratio={whole?.value ?? ""}>
-        <strong>{fixed(ratio?.value, 2, language.value)}</strong> <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}> …</span>}
+        <strong>{fixed(ratio?.value, 2, language.value)}</strong>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}>…</span>} <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>
         <Bar ratio={ratio} threshold={rated?.response.threshold ?? null} colour={colour} />
         {was !== null && <small class="before">{t("results.analysedWas", { ratio: fixed(was, 2, language.value) })}</small>}
       </td>

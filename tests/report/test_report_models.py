@@ -188,7 +188,7 @@ def test_the_report_compares_models_where_the_case_did(case: CaseResult, languag
         f"{words('place_shell', lesion=words.region('lesion-1'), shell=words('shell_rim'))}: ",
     ]
     assert words("compare_differ", share=f"25{NBSP if language == 'fr' else ''}%") in bullets.items[0][1]
-    assert "aath" in bullets.items[1][1]
+    assert "AATH" in bullets.items[1][1]
     assert [lead for lead, _ in own.items] == [f"{words.quantity('bv')}: "]
     (figure,) = (block for block in section.blocks if isinstance(block, Figure))
     assert figure.caption == words("agreement_caption")

@@ -106,7 +106,7 @@ def test_only_fits_to_the_same_samples_are_compared() -> None:
     assert all(fit.aic_weight is None for fit in found.fits[1:])
     text = sentence(found, Words("en"))
     assert "only AATH could be ranked" in text
-    assert "Not ranked: patlak (fitted to other samples, 8 of them" in text
+    assert "Not ranked: Patlak (fitted to other samples, 8 of them" in text
     assert "deconvolution (not fitted: curve 'liver' is short)" in text
 
 

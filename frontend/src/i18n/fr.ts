@@ -200,7 +200,7 @@ export const fr: Record<keyof typeof en, string> = {
   "view.excluded": "écarté",
   "view.plane": "Plan",
   "unit.hu": "UH",
-  "view.window": "Fenêtre (larg./centre)",
+  "view.window": "Fenêtre L/C",
   "view.window.own": "libre",
   "view.window.short": "larg. {width} centre {level}",
   "visit.nth": "visite {n} sur {of}",

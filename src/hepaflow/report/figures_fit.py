@@ -96,7 +96,15 @@ def _draw_curve(axes: Axes, fits: list[ModelFit], shown: Shown, *, words: Words)
             axes.plot(times, curve, style.marker, color=style.color, markersize=2.4, label=words.brief_model(fit.model), zorder=6)
             continue
         width = _LINE_PT + below * _RIM_PT
-        axes.plot(at, curve, color=style.color, linestyle=style.line, linewidth=width, label=words.brief_model(fit.model), zorder=3 - 0.1 * below)
+        axes.plot(
+            at,
+            curve,
+            color=style.color,
+            linestyle=style.line,
+            linewidth=width,
+            label=words.brief_model(fit.model),
+            zorder=3 - 0.1 * below,
+        )
         below += 1
     axes.set_ylabel(words("axis_curve"))
     axes.yaxis.set_label_coords(-0.115, 0.5)

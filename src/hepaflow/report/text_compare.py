@@ -62,7 +62,10 @@ COMPARE: dict[str, tuple[str, str]] = {
         "l'AIC place {first} en tête (poids {weight}), sa forme pour petits échantillons {second} (poids {corrected}) : les données ne "
         "tranchent pas",
     ),
-    "compare_preferred": ("the data prefer {model} (Akaike weight {weight})", "les données préfèrent {model} (poids d'Akaike {weight})"),
+    "compare_preferred": (
+        "the data prefer {model} (Akaike weight {weight})",
+        "les données préfèrent {model} (poids d'Akaike {weight})",
+    ),
     "compare_clear": (
         "the data clearly prefer {model} (Akaike weight {weight})",
         "les données préfèrent nettement {model} (poids d'Akaike {weight})",

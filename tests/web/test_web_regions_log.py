@@ -277,6 +277,7 @@ def test_vessels_are_moved_in_single_passes_and_lesions_are_not(client: Any, at:
     post(client, f"{at}/aorta", 0, **disc())
     post(client, f"{at}/aorta", 1, kind="shift", **{"pass": 3}, mm=[1.0, 2.0, -3.0])
     made = post(client, f"{at}/aorta", 2, kind="shift", **{"pass": 1}, mm=[0.0, 1.0, 0.0])
+    assert (made["origin"], made["by"]) == ("drawn", "Tester")
     assert made["shifts"] == [{"pass": 1, "mm": [0.0, 1.0, 0.0]}, {"pass": 3, "mm": [1.0, 2.0, -3.0]}]
     assert regions_log.drawn_shifts(room, study_of(at)) == [{"region": "aorta", **shift} for shift in made["shifts"]]
     assert len(post(client, f"{at}/aorta", 3, kind="shift", **{"pass": 3}, mm=[0, 0, 0])["shifts"]) == 1

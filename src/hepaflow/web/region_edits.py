@@ -248,7 +248,7 @@ def _shifted(edit: ByPass, state: RegionState, series: DynamicSeries) -> RegionS
     shifts[edit.at_pass] = Shift(edit.at_pass, edit.mm)
     if not any(edit.mm):
         del shifts[edit.at_pass]
-    return replace(state, shifts=tuple(shifts[index] for index in sorted(shifts)), **_TOUCHED)
+    return replace(state, shifts=tuple(shifts[index] for index in sorted(shifts)), origin="drawn", **_TOUCHED)
 
 
 def _calipered(edit: Measured, state: RegionState, kind: str) -> RegionState:

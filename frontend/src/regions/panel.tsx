@@ -76,6 +76,7 @@ function Line({ drawn, region }: { drawn: Drawn; region: Region }) {
         <svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" fill={drawn.colour(region.name)} /></svg>
         <button type="button" class="name" aria-pressed={chosen} onClick={choose}>{nameOf(region.name)}</button>
         <span class="volume">{region.voxels === 0 ? t("regions.empty") : `${number(region.volume_ml, region.volume_ml < 10 ? 1 : 0)} mL`}</span>
+        {region.shifts.length > 0 && <span class="shifted">{t("shift.count", { n: region.shifts.length })}</span>}
         <span class={`origin ${region.origin}`}>{waits ? t("regions.waits") : t(`origin.short.${region.origin}`)}</span>
         <button type="button" class="more" aria-expanded={opened.value === region.name} aria-label={t("regions.more", { name: nameOf(region.name) })} onClick={() => (opened.value = opened.value === region.name ? null : region.name)}>⋯</button>
       </div>
@@ -214,6 +215,7 @@ function FromFiles({ drawn }: { drawn: Drawn }) {
         {asking && <p class="warn" role="alert">{t("regions.takeSure", { names: byHand.map((region) => nameOf(region.name)).join(", ") })}</p>}
         <button type="submit" data-act="take-file" disabled={files.length === 0 || busy}>{asking ? t("regions.takeYes") : t("regions.take")}</button>
         {asking && <button type="button" onClick={() => setAsking(false)}>{t("regions.takeNo")}</button>}
+        {busy && <span role="status" class="busy">{t("regions.taking")} <progress aria-label={t("regions.taking")} /></span>}
       </form>
     </details>
   );

@@ -74,7 +74,6 @@ export const frStudyErrors: Readonly<Record<string, readonly [what: string, advi
   "SIDECAR-MISSING": ["les noms des étiquettes manquent", "Mettez rois.json à côté du fichier"],
   // Analysing
   "AORTA-NOT-FOUND": ["l’aorte n’a pas été trouvée", "Dessinez-la, ou vérifiez la couverture et le contraste de l’examen"],
-  "ARTERIAL-PHASE-MISSING": ["aucun passage au temps artériel, ou aucun avant le contraste", "Mesurez la partie rehaussée à la main"],
   "CAPTURE-PIXELS": ["une image clé n’est pas en couleurs de 8 bits", "Analysez de nouveau l’examen"],
   "CASE-LOCKED": ["un autre programme écrit les résultats de cet examen", "Attendez qu’il se termine"],
   "CASE-NO-LOCK": ["le système de fichiers ne sait pas verrouiller", "Utilisez un disque local"],

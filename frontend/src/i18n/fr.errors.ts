@@ -123,4 +123,5 @@ export const frErrors: Readonly<Record<string, readonly [what: string, advice: s
   // What the page says by itself
   "PAGE-FAULT": ["la page a rencontré une erreur imprévue", "Rechargez-la ; rien de ce qui est dessiné n’est perdu"],
   "SERVER-AWAY": ["le serveur ne répond pas", "Relancez hepaflow serve ; rien de ce qui est dessiné n’est perdu"],
+  "ARTERIAL-PHASE-MISSING": ["aucun passage au temps artériel, ou aucun avant le contraste", "Mesurez la partie rehaussée à la main"],
 };

@@ -61,6 +61,13 @@ const SAID = ["major", "minor", "smaller", "larger", "stable", "gone", "optimal"
 /** A criterion's category "none" is a verdict, not the lack of one. */
 const NO_RESPONSE = "none";
 
+/** Criteria on what a reader gives; what each is not for stands with its verdict. */
+const GIVEN = ["chun", "mrecist", "easl"] as const;
+
+function byReader(one: Criterion): boolean {
+  return GIVEN.some((key) => key === one.criterion);
+}
+
 /** A category in words; abbreviations such as PR stay as they are. */
 function named(category: string | null | undefined): string {
   if (category === NO_RESPONSE) return t("response.no");
@@ -98,7 +105,7 @@ function CriteriaTable({ found, rated }: { found: CriteriaAnswer; rated: readonl
                 {found.visits.map((visit) => <td key={visit.visit}>{verdict(one, visit.visit)}</td>)}
                 <td>{named(one.best)}</td>
               </tr>
-              {because !== null && <tr class="because"><td colSpan={wide}>{because}</td></tr>}
+              {because !== null && <tr class="because"><td colSpan={wide}>{because}{byReader(one) && ` ${one.limits ?? ""}`}</td></tr>}
             </tbody>
           );
         })}
@@ -145,8 +152,6 @@ function Sizes({ found }: { found: CriteriaAnswer }) {
     </div>
   );
 }
-
-const GIVEN = ["chun", "mrecist", "easl"] as const;
 
 /** Lesions with their visits. */
 function listed(found: CriteriaAnswer, lesions: readonly { study: string; lesion: string }[]): string {

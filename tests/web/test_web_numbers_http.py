@@ -345,6 +345,9 @@ def test_what_is_drawn_is_paired_and_a_link_counts_from_either_visit(study: Stud
         assert one["size_ratio"] == pytest.approx(1 / other["size_ratio"])
         assert one["first_mm"] == other["second_mm"]
 
+    assert (
+        client.get(f"/api/studies/{later}").json()["lesions"] == 2
+    )  # those that are drawn; one gone and one new since the analysis
     told = client.get(f"/api/studies/{later}/criteria").json()
     assert {row["lesion"] for row in told["lesions"][later]} == {"lesion-1"}  # what is gone is not rated, nor asked to be linked
     assert told["unanalysed"] == told["unlinked"] == [{"study": later, "lesion": "lesion-7"}]

@@ -114,7 +114,7 @@ function Visit({ study, before }: { study: Study; before: Study | undefined }) {
           {study.stale && <span class="stale">{t("study.stale")}</span>}
           {study.signed && <small>{t("study.signed.by", { reader: study.signed.reader, at: date(study.signed.at) })}</small>}
         </td>
-        <td class="number">{study.corrected ? study.lesions : "–"}</td>
+        <td class="number">{study.lesions ?? "–"}</td>
         <td class="actions">
           <button type="button" disabled={!ready} onClick={() => go(`#/study/${study.id}`)} aria-label={t("study.open.of", { label: study.label })}>
             {t("study.open")}

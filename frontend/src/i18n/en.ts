@@ -102,6 +102,8 @@ export const en = {
   "step.copy": "copying",
   "step.fetch": "fetching",
   "step.align": "correcting motion",
+  "step.together": "correcting motion, passes together",
+  "step.motionCheck": "checking the motion correction",
   "step.denoise": "denoising",
   "step.denoising": "effect of denoising",
   "step.maps": "parameter maps",

@@ -104,6 +104,8 @@ export const fr: Record<keyof typeof en, string> = {
   "step.copy": "copie",
   "step.fetch": "récupération",
   "step.align": "correction du mouvement",
+  "step.together": "correction du mouvement, passages ensemble",
+  "step.motionCheck": "contrôle de la correction du mouvement",
   "step.denoise": "débruitage",
   "step.denoising": "effet du débruitage",
   "step.maps": "cartes paramétriques",

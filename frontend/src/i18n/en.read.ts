@@ -306,7 +306,7 @@ export const enRead = {
   "results.waits": "Earlier value, computing …",
   "shift.in": "Shifted in:",
   "shift.none": "Not shifted in any pass.",
-  "shift.count": "passes shifted: {n}",
+  "shift.count": "passes shifted by hand: {n}",
   "shift.pass": "pass {n}: {mm} mm",
   "shift.reset": "Reset pass {n}",
 } as const;

@@ -307,7 +307,7 @@ export const frRead: Record<keyof typeof enRead, string> = {
   "results.waits": "Valeur précédente, calcul en cours …",
   "shift.in": "Décalé dans :",
   "shift.none": "Décalé dans aucun passage.",
-  "shift.count": "passages décalés : {n}",
+  "shift.count": "passages décalés à la main : {n}",
   "shift.pass": "passage {n} : {mm} mm",
   "shift.reset": "Réinitialiser le passage {n}",
 };

@@ -76,10 +76,10 @@ function Line({ drawn, region }: { drawn: Drawn; region: Region }) {
         <svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" fill={drawn.colour(region.name)} /></svg>
         <button type="button" class="name" aria-pressed={chosen} onClick={choose}>{nameOf(region.name)}</button>
         <span class="volume">{region.voxels === 0 ? t("regions.empty") : `${number(region.volume_ml, region.volume_ml < 10 ? 1 : 0)} mL`}</span>
-        {region.shifts.length > 0 && <span class="shifted">{t("shift.count", { n: region.shifts.length })}</span>}
         <span class={`origin ${region.origin}`}>{waits ? t("regions.waits") : t(`origin.short.${region.origin}`)}</span>
         <button type="button" class="more" aria-expanded={opened.value === region.name} aria-label={t("regions.more", { name: nameOf(region.name) })} onClick={() => (opened.value = opened.value === region.name ? null : region.name)}>⋯</button>
       </div>
+      {region.shifts.length > 0 && <small class="shifted">{t("shift.count", { n: region.shifts.length })}</small>}
       {opened.value === region.name && <Details drawn={drawn} region={region} />}
     </li>
   );

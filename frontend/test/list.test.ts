@@ -130,7 +130,7 @@ describe("a job's progress", () => {
   const job = (more: Partial<Job>): Job => ({ id: "j", study: "s", kind: "analyze", state: "running", step: "align", done: 0, total: 0, error: null, started: null, ended: null, ...more });
 
   it("is the step in words, with its share where the step is counted", () => {
-    expect(stepText(job({ step: "align together", done: 2, total: 3 }))).toBe(`${en["step.align"]} 66 %`);
+    expect(stepText(job({ step: "align together", done: 2, total: 3 }))).toBe(`${en["step.together"]} 66 %`);
     expect(stepText(job({ done: 30, total: 20 }))).toBe(`${en["step.align"]} 100 %`);
     expect(stepText(job({ step: "save", done: 0, total: 1 }))).toBe(en["step.save"]);
   });

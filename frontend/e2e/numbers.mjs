@@ -61,7 +61,7 @@ for (const name of [lesions[0], "aorta", "portal_vein", "healthy"]) {
     await page.evaluate(watch);
     await drag(spot, [spot[0] + 4, spot[1] + 3], 2);
     if (n === 0 && name === "aorta") {
-      await page.waitForFunction(() => { const busy = [...document.querySelectorAll("tr[data-lesion]")].map((row) => row.getAttribute("aria-busy")); return busy.includes("true") && busy.includes("false"); }, null, { polling: 20 });
+      await page.waitForFunction(() => { const busy = [...document.querySelectorAll("tr[data-lesion]")].map((row) => row.getAttribute("aria-busy")); return busy.includes("true") && busy.includes("false"); }, null, { polling: 20, timeout: 300_000 });
       await shot("some-rows-wait");
     }
     waits.push(await page.evaluate(() => window.waited));

@@ -27,8 +27,8 @@ def test_flows_of_a_row_are_non_negative_least_squares(inputs, upside_down):
     if upside_down:
         problem = replace(problem, observed=-problem.observed)
     rows = draw(problem.chosen, 64, centre=problem.prior.centre, spread=problem.prior.spread)
-    flows, baseline, misfit = search._project(problem, rows)
     table = atoms(AATH, problem.sources, problem.times_s, rows) / FLOW_PER_MIN_100_ML
+    flows, baseline, misfit = search._project(problem, table)
     for i in range(len(rows)):
         columns = table[:, i].T
         expected, _ = nnls(columns - columns.mean(0), problem.observed - problem.observed.mean())

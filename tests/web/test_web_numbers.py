@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -213,3 +214,28 @@ def test_two_readers_at_once_get_their_own_regions(drawn: Drawn, engine: Live) -
     for thread in threads:
         thread.join()
     assert got == ([wanted[0]] * 3, [wanted[1]] * 3)
+
+
+def test_no_more_studies_are_computed_at_once_than_are_kept(
+    study: tuple[DynamicSeries, dict[str, np.ndarray]], drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting, inside, seen = threading.Lock(), 0, Counter[int]()
+
+    def outlined(self: Live, drawn: Drawn, name: str) -> None:
+        nonlocal inside
+        with counting:
+            inside += 1
+            seen[inside] += 1
+        time.sleep(0.05)
+        with counting:
+            inside -= 1
+
+    monkeypatch.setattr(Live, "_outlined", outlined)
+    engines = [Live(study[0], "acquired") for _ in range(2 * live.MOST_STUDIES)]
+    threads = [threading.Thread(target=one.outlined, args=(drawn, "lesion-2")) for one in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(seen.values()) == len(engines)
+    assert max(seen) == live.MOST_STUDIES

@@ -62,6 +62,8 @@ READ = ("whole", "vascular")
 MOST_KEPT = 400
 #: Studies whose search volume and masks are in memory (about 0.4 GB each at full size).
 MOST_STUDIES = 3
+#: No more studies are computed at once than are kept: what waits takes no memory.
+TURNS = threading.BoundedSemaphore(MOST_STUDIES)
 
 
 class Live:
@@ -72,7 +74,7 @@ class Live:
     ) -> None:
         self.series, self.name, self._volume = series, name, volume
         self._moving = name == "acquired" if moving is None else moving
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._parts: dict[str, tuple[Key, Any]] = {}
         self._kept: OrderedDict[Key, Any] = OrderedDict()
 
@@ -99,7 +101,7 @@ class Live:
             raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
         if set(parts) - set(SHELLS):
             raise NotThere("PART-UNKNOWN", "there is no such part of a lesion", f"Ask for {', '.join(SHELLS)}")
-        with self._lock:
+        with self._lock, TURNS:
             regions = self._regions(drawn)
             inputs, healthy = self._reference(drawn, regions, plan)
             measured: dict[str, dict[str, Measured]] = {}
@@ -118,7 +120,7 @@ class Live:
         """A lesion's parts, packed. Refused: ``LESION-UNKNOWN``."""
         if lesion not in drawn or not lesion.startswith(LESION):
             raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
-        with self._lock:
+        with self._lock, TURNS:
             return self._outlined(drawn, lesion)
 
     def arterial(self, drawn: Mapping[str, Drawn]) -> tuple[Inputs, Mask]:
@@ -133,7 +135,7 @@ class Live:
         """Every residue model on the healthy liver, and on a lesion's part; and that lesion as the default model has it rated."""
         plan = Plan()
         found = self.numbers(drawn, model=plan.model, lesions=[lesion] if lesion else [], parts=tuple(dict.fromkeys((*READ, part))))
-        with self._lock:
+        with self._lock, TURNS:
             parts = {}
             if lesion is not None:
                 packed = self._outlined(drawn, lesion).parts.get(part)
@@ -152,7 +154,7 @@ class Live:
         plan = _plan(model)
         mask = np.zeros(self.series.grid.shape, bool)
         mask[at] = True
-        with self._lock:
+        with self._lock, TURNS:
             inputs, healthy = self._reference(drawn, self._regions(drawn), plan)
         return self._measured(region_curve(self.series, mask, name="voxel"), 1, inputs, plan, healthy.found), plan.model
 

@@ -18,6 +18,7 @@ from hepaflow.dicom.read_regions import read_regions
 from hepaflow.store import codec
 from hepaflow.web import regions_log
 from hepaflow.web import tables as t
+from hepaflow.web.drawn import flags_of
 from hepaflow.web.region_rows import Deed
 from hepaflow.web.region_state import Caliper
 from hepaflow.web.regions_log import Step
@@ -386,6 +387,32 @@ def test_the_pass_on_screen_goes_with_what_was_drawn_before_an_analysis(client: 
     path = regions_log.write_drawn(room, study_of(at))
     assert path is not None
     assert read_regions(path, acquired().grid).frame is None
+
+
+def test_regions_of_different_passes_are_not_mixed_without_a_word(client: Any, at: str, room: Room) -> None:
+    mixed = "regions-on-different-passes"
+
+    def draw(name: str, base: int, at_pass: int, edit: dict[str, Any]) -> Any:
+        answer = client.post(f"{at}/{name}", json={"base": base, "edit": edit, "pass": at_pass})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def told() -> tuple[list[str], tuple[str, ...], int | None]:
+        path = regions_log.write_drawn(room, study_of(at))
+        assert path is not None
+        found = read_regions(path, acquired().grid)
+        live = flags_of(room.place(study_of(at)), regions_log.current(room, study_of(at)).values())
+        return list(live), tuple(flag for flag in found.flags if flag == mixed), found.frame
+
+    draw("lesion-1", 0, 2, disc())
+    assert told() == ([], (), 2)
+    draw("lesion-2", 0, 5, disc(1))
+    assert told() == ([mixed], (mixed,), None)
+    assert draw("lesion-1", 1, 5, {"kind": "caliper", "caliper": None})["frame"] == 2  # no edit of its shape
+    assert draw("lesion-1", 1, 5, disc(3))["frame"] == 5
+    assert told() == ([], (), 5)
+    assert client.post(f"{at}/undo", json={"cursor": client.get(at).json()["cursor"]}).status_code == 200
+    assert told() == ([mixed], (mixed,), None)
 
 
 def test_the_caliper_is_proposed_from_the_voxels_and_kept_when_it_is_set(client: Any, at: str) -> None:

@@ -49,6 +49,8 @@ from hepaflow.web.shelf import Held
 
 #: No region moves further than this at once, mm.
 MOST_MM = 500.0
+#: Edits after which a region lies where the images on screen show it.
+_SHAPING = (Shapes, Brush, Click, Voxels, Propose, Move)
 #: No proposal as it was made any more.
 _TOUCHED: dict[str, Any] = {"from_case": False, "provisional": False, "unverified": False}
 #: A pass is never further from the reference than this, mm (as in a plan).
@@ -89,6 +91,8 @@ def applied(edit: Edit, name: str, state: RegionState | None, ground: Ground) ->
     """
     kind = kind_of(name)
     start = state if state is not None else fresh(name, ground)
+    if isinstance(edit, _SHAPING):
+        start = replace(start, frame=ground.frame)  # who shapes it sees it right on the pass before them
     if state is None and not isinstance(edit, Shapes | Brush | Click | Voxels | Propose):
         raise InputRefused("REGION-UNKNOWN", "there is no such region", "Draw it first")
     match edit:

@@ -123,14 +123,14 @@ def test_given_voxels_come_back_as_they_were(client: Any, at: str) -> None:
 
 def test_moving_a_region_moves_voxels_outline_and_caliper_alike(client: Any, at: str) -> None:
     post(client, f"{at}/lesion-1", 0, **disc())
-    axes = {"long": [[0, 0, 0], [9, 0, 0]], "short": [[4, -2, 0], [4, 2, 0]]}
+    axes = {"long": [[0, 0, 15], [9, 0, 15]], "short": [[4, -2, 15], [4, 2, 15]]}
     post(client, f"{at}/lesion-1", 1, kind="caliper", caliper=axes)
     before = voxels(client, f"{at}/lesion-1", SHAPE)
     # rows of 0.8 mm to posterior, columns of 0.7 mm to the right, slices of 3 mm downwards
     moved = post(client, f"{at}/lesion-1", 2, kind="move", mm=[-1.4, 1.6, -3.0])
     assert (voxels(client, f"{at}/lesion-1", SHAPE) == np.roll(before, (1, 2, 2), axis=(0, 1, 2))).all()
     assert moved["shapes"]["5"]["points"][0] == [10.0, 15.0]
-    assert moved["caliper"]["long"][0] == pytest.approx([-1.4, 1.6, -3.0])
+    assert moved["caliper"]["long"][0] == pytest.approx([-1.4, 1.6, 12.0])
     back = post(client, f"{at}/lesion-1", 3, kind="move", mm=[1.4, -1.6, 3.0])
     assert back["voxels"] == int(before.sum())
     assert post(client, f"{at}/lesion-1", 4, kind="move", mm=[0.1, 0.1, 0.2])["version"] == 4

@@ -109,11 +109,11 @@ def applied(edit: Edit, name: str, state: RegionState | None, ground: Ground) ->
         case ByPass():
             return _shifted(edit, start, ground.series)
         case Measured():
-            return _calipered(edit, start, kind)
+            return _calipered(edit, start, kind, ground.grid)
         case Morphology():
             return readings.grouped(edit, start, ground.by)
         case Enhancing():
-            return readings.enhancing(edit, start, ground.at_pass)
+            return readings.enhancing(edit, start, ground.at_pass, ground.grid)
         case Known():
             return _identified(edit, start, ground, kind)
         case Propose():
@@ -255,10 +255,10 @@ def _shifted(edit: ByPass, state: RegionState, series: DynamicSeries) -> RegionS
     return replace(state, shifts=tuple(shifts[index] for index in sorted(shifts)), **_TOUCHED)
 
 
-def _calipered(edit: Measured, state: RegionState, kind: str) -> RegionState:
+def _calipered(edit: Measured, state: RegionState, kind: str, grid: Grid) -> RegionState:
     if kind != "lesion":
         raise InputRefused("CALIPER-NOT-A-LESION", "only lesions are measured with the caliper", "Choose a lesion")
-    found = None if edit.caliper is None else calipers.caliper_of(edit.caliper.long, edit.caliper.short)
+    found = None if edit.caliper is None else calipers.measured(edit.caliper.long, edit.caliper.short, grid)
     return replace(state, caliper=found)
 
 

@@ -102,7 +102,9 @@ def _from_nifti(path: Path, grid: Grid, series_digest: str) -> RegionSet:
         raise InputRefused("SIDECAR-INVALID", "frame is not the number of a pass", "Give the 0-based pass, or leave it out")
     frames = facts.get("frames", {})
     if not isinstance(frames, dict) or not all(type(at) is int and at >= 0 for at in frames.values()):
-        raise InputRefused("SIDECAR-INVALID", "frames does not give regions the numbers of passes", "Count passes from 0, or leave it out")
+        raise InputRefused(
+            "SIDECAR-INVALID", "frames does not give regions the numbers of passes", "Count passes from 0, or leave it out"
+        )
     proposed = facts.get("proposed", [])
     if not isinstance(proposed, list) or not all(isinstance(name, str) and name in KNOWN for name in proposed):
         raise InputRefused("SIDECAR-INVALID", "proposed does not name vessels or organs", "List names of labels, or leave it out")

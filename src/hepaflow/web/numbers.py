@@ -38,9 +38,7 @@ def drawn_now(room: Room, study: str) -> tuple[int, dict[str, Any]]:
     return cursor, regions_log.current(room, study)
 
 
-def told(
-    found: Numbers, drawn: Mapping[str, Drawn], *, cursor: int, words: Words, flags: tuple[str, ...] = ()
-) -> dict[str, Any]:
+def told(found: Numbers, drawn: Mapping[str, Drawn], *, cursor: int, words: Words, flags: tuple[str, ...] = ()) -> dict[str, Any]:
     """The answer to a question for numbers; ``flags`` are those of the regions themselves. Values as in lesions.json. Curves of tissue are HU, with the ``baseline_hu`` to take off."""
     return {
         "cursor": cursor,

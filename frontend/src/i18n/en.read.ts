@@ -146,7 +146,7 @@ export const enRead = {
   "identity.confirmed": "Confirmed ✓",
   "identity.all": "Confirm all ({n})",
   "identity.undo": "Take back",
-  "identity.undoOf": "Take the pair of {name} back",
+  "identity.undoOf": "Take back the pair of {name}",
   "identity.is": "In the other visit: {lesion}",
   "identity.none": "No lesion of one visit matches one of the other.",
   "identity.other": "Other visit",

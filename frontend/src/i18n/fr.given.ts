@@ -12,7 +12,7 @@ export const frGiven: Record<keyof typeof enGiven, string> = {
   "given.which.2": "Intermédiaire : densité mixte, interface variable, anneau partiellement résolu.",
   "given.which.3": "Densité hétérogène, interface mal définie, un anneau de rehaussement peut être présent.",
   "given.other": "{reader} : groupe {n}",
-  "viable.title": "Partie rehaussée, temps artériel (mRECIST, EASL)",
+  "viable.title": "Partie rehaussée, temps artériel (mRECIST, EASL) ",
   "viable.not": "non mesurée",
   "viable.nothing": "aucun rehaussement",
   "viable.sizes": "{long} × {short} mm",

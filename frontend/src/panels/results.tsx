@@ -35,7 +35,7 @@ function Verdict({ rated, ratio, lesion, whole, was, waits }: { rated: Rated | n
   return (
     <>
       <td class="ratio" data-part={rated?.response.region ?? "whole"} data-ratio={ratio?.value ?? ""} data-whole-ratio={whole?.value ?? ""}>
-        <strong>{fixed(ratio?.value, 2, language.value)}</strong> <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}> …</span>}
+        <strong>{fixed(ratio?.value, 2, language.value)}</strong>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}>…</span>} <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>
         <Bar ratio={ratio} threshold={rated?.response.threshold ?? null} colour={colour} />
         {was !== null && <small class="before">{t("results.analysedWas", { ratio: fixed(was, 2, language.value) })}</small>}
       </td>
@@ -71,7 +71,7 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
           {main !== undefined && (others.length > 0 || main.response.region !== "whole") && <small class="part-name">{main.rating.part}</small>}
         </th>
         <Verdict rated={main ?? null} ratio={ratio} lesion={row.id} whole={row.bf} was={differs ? before : null} waits={row.waits} />
-        <td>{number(row.diameter_mm, 0)} mm{caliper != null && <small data-caliper>{t("results.caliper", { mm: number(caliper.long_mm, 0) })}</small>}<br />{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
+        <td>{number(row.diameter_mm, 0)} mm{caliper != null ? <small data-caliper>{t("results.caliper", { mm: number(caliper.long_mm, 0) })}</small> : <br />}{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
         <td><button type="button" class="more" aria-expanded={unfolded} aria-label={t("results.unfold", { name: nameOf(row.id) })} onClick={() => unfold(row)}>{unfolded ? "▾" : "▸"}</button></td>
       </tr>
       {others.map((one) => (

@@ -59,6 +59,13 @@ const SAID = ["major", "minor", "smaller", "larger", "stable", "gone", "optimal"
 /** A criterion's category "none" is a verdict, not the lack of one. */
 const NO_RESPONSE = "none";
 
+/** Criteria on what a reader gives; what each is not for stands with its verdict. */
+const GIVEN = ["chun", "mrecist", "easl"] as const;
+
+function byReader(one: Criterion): boolean {
+  return GIVEN.some((key) => key === one.criterion);
+}
+
 /** A category in words; abbreviations such as PR stay as they are. */
 function named(category: string | null | undefined): string {
   if (category === NO_RESPONSE) return t("response.no");
@@ -96,7 +103,7 @@ function CriteriaTable({ found, rated }: { found: CriteriaAnswer; rated: readonl
                 {found.visits.map((visit) => <td key={visit.visit}>{verdict(one, visit.visit)}</td>)}
                 <td>{named(one.best)}</td>
               </tr>
-              {because !== null && <tr class="because"><td colSpan={wide}>{because}</td></tr>}
+              {because !== null && <tr class="because"><td colSpan={wide}>{because}{byReader(one) && ` ${one.limits ?? ""}`}</td></tr>}
             </tbody>
           );
         })}
@@ -143,8 +150,6 @@ function Sizes({ found }: { found: CriteriaAnswer }) {
     </div>
   );
 }
-
-const GIVEN = ["chun", "mrecist", "easl"] as const;
 
 /** What readers have still to give, criterion by criterion, and the way to where this visit's lesions get it. */
 function Missing({ found, one }: { found: CriteriaAnswer; one: Criterion }) {

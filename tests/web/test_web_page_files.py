@@ -90,12 +90,22 @@ def test_a_source_tree_without_a_built_page_says_how_to_build_it(inside: Inside,
     assert (answer.status, answer.code) == (503, "PAGE-MISSING")
 
 
-def test_who_embeds_the_room_gets_the_numbers_of_the_command_line() -> None:
+def test_who_embeds_the_room_gets_the_numbers_of_the_command_line(tmp_path: Path) -> None:
     """Linear algebra on several threads ends in other last digits: their number must stand before it is loaded."""
-    said = (
-        "import os, sys, hepaflow.web.app as app; before = 'numpy' in sys.modules; app.make_app(None);"
-        "print(before, os.environ['OPENBLAS_NUM_THREADS'])"
-    )
+    said = """
+import os, sys
+from pathlib import Path
+import hepaflow.web
+before = "numpy" in sys.modules
+from hepaflow.web.app import make_app
+from hepaflow.web.room import Gate
+from hepaflow.web.server import Settings, open_room
+with open_room(Settings(Path(sys.argv[1]), reader="Tester"), Gate(frozenset({"localhost:8717"}))) as room:
+    make_app(room)
+    print(before, os.environ["OPENBLAS_NUM_THREADS"])
+"""
     free = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
-    done = subprocess.run([sys.executable, "-P", "-c", said], env=free, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", said, str(tmp_path / "data")], env=free, capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["False", "1"]

@@ -21,12 +21,10 @@ from hepaflow.web.guard import App, Guard
 from hepaflow.web.pages import Pages
 from hepaflow.web.refusals import NotThere, Refused
 from hepaflow.web.room import Room
-from hepaflow.workflow.threads import cap_threads
 
 
 def make_app(room: Room, pages: Pages | None = None) -> FastAPI:
-    """The whole server of a room, without its socket; its numbers are those of the command line, as long as numpy was not loaded before."""
-    cap_threads()
+    """The whole server of a room, without its socket."""
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

@@ -244,6 +244,7 @@ export const enRead = {
   "report.digest": "Digest of the signed files:",
   "report.changed": "A file of this case is no longer what was signed.",
   "report.earlier": "Earlier signatures ({n})",
+  "report.earlierChanged": "A file of this signature is no longer what was signed.",
   "report.dicom": "DICOM results (zip)",
   "report.noArchive": "No archive is configured.",
   "report.language": "Language of the report",

@@ -176,6 +176,7 @@ export const en = {
   "audit.role": "role",
   "audit.sealed": "digest of what was signed",
   "audit.state": "state",
+  "audit.statement": "statement",
   "audit.uploaded": "uploaded",
   "audit.version": "version",
   "audit.by": "by",

@@ -245,6 +245,7 @@ export const frRead: Record<keyof typeof enRead, string> = {
   "report.digest": "Empreinte des fichiers signés :",
   "report.changed": "Un fichier de ce cas n’est plus celui qui a été signé.",
   "report.earlier": "Signatures précédentes ({n})",
+  "report.earlierChanged": "Un fichier de cette signature n’est plus celui qui a été signé.",
   "report.dicom": "Résultats DICOM (zip)",
   "report.noArchive": "Aucune archive n’est configurée.",
   "report.language": "Langue du compte rendu",

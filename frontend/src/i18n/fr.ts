@@ -178,6 +178,7 @@ export const fr: Record<keyof typeof en, string> = {
   "audit.role": "rôle",
   "audit.sealed": "empreinte de ce qui est signé",
   "audit.state": "état",
+  "audit.statement": "déclaration",
   "audit.uploaded": "envoyé depuis la page",
   "audit.version": "version",
   "audit.by": "par",

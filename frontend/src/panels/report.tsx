@@ -16,13 +16,14 @@ import { figures } from "./numbers";
 import { WhoseVisit } from "./whose";
 
 interface Signature {
+  readonly number: number;
   readonly reader: string;
   readonly at: string;
   readonly statement?: string | null;
   /** Of the signed report; early signatures do not tell. */
   readonly language?: "en" | "fr" | null;
   readonly digest?: string;
-  /** False when a file of the case is not what was signed. */
+  /** False when something is not what was signed: a signed file or, of the signature that stands, a file of the case. */
   readonly intact?: boolean;
 }
 
@@ -60,7 +61,17 @@ function Signatures({ study, at }: { study: string; at: string }) {
       {(found.earlier?.length ?? 0) > 0 && (
         <details>
           <summary>{t("report.earlier", { n: found.earlier!.length })}</summary>
-          <ul>{found.earlier!.map((one) => <li key={one.at}>{one.reader} · {date(one.at, true)}{one.statement ? ` · ${one.statement}` : ""}</li>)}</ul>
+          <ul class="signatures">
+            {found.earlier!.map((one) => (
+              <li key={one.number}>
+                {one.reader} · {date(one.at, true)}{one.statement ? ` · ${one.statement}` : ""}{" · "}
+                <a href={`/api/studies/${study}/report.html?signature=${one.number}`} target="_blank" rel="noopener">{t("report.openHtml")}</a>
+                {" · "}
+                <a href={`/api/studies/${study}/report.pdf?signature=${one.number}`} download>{t("report.pdf")}</a>
+                {one.intact === false && <p class="warn">{t("report.earlierChanged")}</p>}
+              </li>
+            ))}
+          </ul>
         </details>
       )}
     </>

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,8 +12,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from hepaflow.errors import OutputFailed
+from hepaflow.store import atomic
+from hepaflow.web import beside, known, last_analysis
 from hepaflow.web import jobs as j
-from hepaflow.web import known, last_analysis
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace, fresh_id, place_of
 from hepaflow.web.staleness import outdated
@@ -64,6 +68,23 @@ def take_result(connection: sa.Connection, ended: j.Ended) -> dict[str, str] | N
         result |= {"cursor": ended.asked["cursor"], "at": t.now()}
         connection.execute(mine.values(analysed=json.dumps(result)))
     return None
+
+
+def settle(tables: t.Tables, data: Path, study: str) -> None:
+    """Brings results into their place that are those of the study's row and not there yet. Refused: a disk that does not let them."""
+    with tables.read() as connection:
+        row = connection.execute(sa.select(t.studies.c.analysed).where(t.studies.c.id == study)).scalar()
+    if row is not None:
+        beside.settle(StudyPlace(data / "studies" / study), json.loads(row).get("case", ""))
+
+
+def settle_all(tables: t.Tables, data: Path) -> None:
+    """As :func:`settle`, of what a server left that was killed; and without its temporary files. Before anything else works there."""
+    for folder in (data / "studies").iterdir():
+        for left in (*folder.glob(f"{atomic.TEMPORARY}*"), *folder.glob(f"signed/{atomic.TEMPORARY}*")):
+            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(OutputFailed):  # what cannot be brought is told as stale
+            settle(tables, data, folder.name)
 
 
 def edits_so_far(connection: sa.Connection, study: str) -> int:

@@ -6,7 +6,7 @@ export const frErrors: Readonly<Record<string, readonly [what: string, advice: s
   "ACCOUNT-PASSWORD": ["le mot de passe est trop court ou trop long", "Choisissez-en un autre"],
   "ACCOUNT-ROLE": ["ce rôle n’existe pas", "Choisissez viewer, reader ou admin"],
   "ACCOUNT-UNKNOWN": ["ce compte n’existe pas", "Voir hepaflow account list"],
-  "CALIPER-INVALID": ["un axe de la mesure n’a pas de longueur possible", "Tracez de nouveau la mesure"],
+  "CALIPER-INVALID": ["ce ne sont pas deux axes perpendiculaires, dans une même coupe et dans les images", "Tracez de nouveau la mesure"],
   "CALIPER-NOT-A-LESION": ["seules les lésions se mesurent ainsi", "Choisissez une lésion"],
   "CASE-MISSING": ["l’examen n’a pas encore ces résultats", "Analysez d’abord l’examen"],
   "CASE-SIGNED": ["l’examen est signé", "Rouvrez-le d’abord"],

@@ -102,7 +102,7 @@ function ReportLanguage() {
     <>
       <label class="report-language">
         {t("report.language")}
-        <select name="report-language" value={made.language} disabled={busy || results.stale || study.signed !== null || !mayEdit.value} onChange={(event) => void write(event.currentTarget.value)}>
+        <select name="report-language" value={made.language} disabled={busy || study.stale || study.signed !== null || !mayEdit.value} onChange={(event) => void write(event.currentTarget.value)}>
           {(["en", "fr"] as const).map((one) => <option key={one} value={one}>{t(`language.${one}`)}</option>)}
         </select>
       </label>
@@ -114,7 +114,7 @@ function ReportLanguage() {
 
 function Sign() {
   const study = first.study.value;
-  const suggested = me.value?.local ? typedName() : reader.value;
+  const suggested = (me.value?.local ? typedName() : "") || reader.value;
   const [name, setName] = useState(suggested);
   const [reopening, setReopening] = useState(false);
   const [statement, setStatement] = useState("");
@@ -123,7 +123,7 @@ function Sign() {
   useEffect(() => setName(suggested), [suggested]);
   useEffect(() => setReopening(false), [study?.id, study?.signed?.at]);
   if (study === null) return null;
-  const stale = figures.results.value?.stale ?? study.stale;
+  const { stale } = study;
   if (study.signed) {
     const reopen = async (): Promise<void> => {
       if (await attempt(() => send("DELETE", `/studies/${study.id}/sign`))) said.value = t("report.reopened");
@@ -210,7 +210,7 @@ function Send() {
 export function ReportPanel() {
   const study = first.study.value;
   if (study === null) return null;
-  if (figures.results.value === null) return <p class="note">{t("report.notYet")}</p>;
+  if (study.analysis == null) return <p class="note">{t("report.notYet")}</p>;
   const base = `/api/studies/${study.id}`;
   return (
     <div class="report-panel">

@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { send } from "../api";
 import { number, t } from "../i18n";
 import { saying } from "../i18n/errors";
-import { stepText } from "../list/job";
+import { JobLine } from "../list/job";
 import { attempt, drawnOf, serverThere } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
@@ -93,7 +93,8 @@ function Analyse() {
   const study = first.study.value;
   const job = study?.job ?? null;
   const running = job !== null && job.kind === "analyze" && (job.state === "running" || job.state === "waiting");
-  const stale = figures.results.value?.stale ?? study?.stale ?? false;
+  const stale = study?.stale ?? false;
+  const analysed = study?.analysis != null;
   const [asked, setAsked] = useState(false);
   useEffect(() => {
     if (running || !stale) setAsked(false);
@@ -107,17 +108,11 @@ function Analyse() {
     const motion = before === "deformable" || before === "rigid" || before === "none" ? { motion: before } : {};
     if (!(await attempt(() => send("POST", `/studies/${first.id.value}/analyze`, { ...model, ...motion })))) setAsked(false);
   };
-  if (running) {
-    return (
-      <p role="status">
-        {t("results.analysing")} {stepText(job)} <progress max={Math.max(1, job.total)} value={job.done} aria-label={t("results.analysing")} />
-      </p>
-    );
-  }
+  if (running) return <JobLine job={job} />;
   return (
-    <div class={stale || figures.results.value === null ? "stale" : "row"}>
-      {figures.results.value === null ? <p>{t("results.notYet")}</p> : stale ? <p role="alert">{t("results.stale")}</p> : null}
-      {mayEdit.value && <button type="button" data-act="analyse" disabled={asked || Boolean(study?.signed)} onClick={() => void start()}>{stale || figures.results.value === null ? t("results.analyse") : t("results.again")}</button>}
+    <div class={stale || !analysed ? "stale" : "row"}>
+      {!analysed ? <p>{t("results.notYet")}</p> : stale ? <p role="alert">{t("results.stale")}</p> : null}
+      {mayEdit.value && <button type="button" data-act="analyse" disabled={asked || Boolean(study?.signed)} onClick={() => void start()}>{stale || !analysed ? t("results.analyse") : t("results.again")}</button>}
     </div>
   );
 }

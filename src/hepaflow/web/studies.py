@@ -39,9 +39,10 @@ def listed(connection: sa.Connection, data: Path, only: str | None = None) -> li
     visit = _visits(rows)
     wanted = [row for row in rows if only in (None, row.id)]
     latest = _latest_jobs(connection, only)
-    cursors = _cursors(connection, only)
+    cursors, lesions = _cursors(connection, only), _lesions(connection, only)
     found = [
         _as_json(row, data, latest.get(row.id), visit[row.id], stale=_stale(connection, row, data, cursors.get(row.id, 0)))
+        | ({"lesions": lesions[row.id]} if row.id in lesions else {})
         for row in wanted
     ]
     return sorted(found, key=lambda one: (one["patient"].casefold(), one["patient_key"], one["visit"], one["added"]))
@@ -133,6 +134,17 @@ def _cursors(connection: sa.Connection, only: str | None) -> dict[str, int]:
     return {study: int(last) for study, last in connection.execute(query)}
 
 
+def _lesions(connection: sa.Connection, only: str | None) -> dict[str, int]:
+    """How many lesions there are now in each study in which some were drawn."""
+    newest = sa.select(sa.func.max(t.edits.c.id)).where(t.edits.c.version > 0, t.edits.c.region.startswith("lesion-"))
+    if only is not None:
+        newest = newest.where(t.edits.c.study == only)
+    there = sa.case((t.edits.c.state.contains('"deleted":true'), 0), else_=1)  # as a region's state writes it
+    query = sa.select(t.edits.c.study, sa.func.sum(there)).group_by(t.edits.c.study)
+    last = newest.group_by(t.edits.c.study, t.edits.c.region)
+    return {study: int(number) for study, number in connection.execute(query.where(t.edits.c.id.in_(last)))}
+
+
 def _stale(connection: sa.Connection, row: sa.Row[Any], data: Path, cursor: int) -> bool:
     """Whether the study has results that are not those of its regions at ``cursor``."""
     known = None if row.analysed is None else json.loads(row.analysed)
@@ -158,7 +170,7 @@ def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, visit: int, 
         "spacing_mm": facts.get("spacing_mm", []),
         "coverage_mm": facts.get("coverage_mm", []),
         "analysis": None if analysed is None else {"at": analysed["at"], **(last_analysis.choices(analysed, place.case) or {})},
-        "lesions": 0 if analysed is None else analysed["lesions"],
+        "lesions": None if analysed is None else analysed["lesions"],
         "signed": signed,
         "job": None if job is None else j.as_json(job),
         "corrected": (place.corrected / "value.json").exists(),

@@ -93,8 +93,15 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
                 raise Conflict("CASE-STALE", "the study was analysed anew meanwhile", "Look at the new results, then sign")
             mine = sa.update(t.studies).where(t.studies.c.id == study)
             connection.execute(mine.values(signed=json.dumps({"reader": reader, "at": moment})))
-            detail = {"at": moment, "statement": statement, "language": report.language, "model": summary.get("model")}
-            detail |= {"digest": digest, "files": len(files), "sealed": _sealed(stage)}
+            detail = {
+                "at": moment,
+                "statement": statement,
+                "language": report.language,
+                "model": summary.get("model"),
+                "digest": digest,
+                "files": len(files),
+                "sealed": _sealed(stage),
+            }
             room.tables.audit(connection, study=study, who=reader, what="signed", detail=detail)
             number = seals.standing(connection, study)
             assert number is not None

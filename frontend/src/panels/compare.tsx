@@ -13,7 +13,7 @@ interface CurveComparison {
   readonly curve: string;
   readonly sentence?: string;
   readonly ranking: readonly { model: string; aic: number | null; aic_weight: number | null }[];
-  readonly models?: Readonly<Record<string, { bf?: { value: number | null; sd: number | null }; ratio?: { bf?: Ratio | null }; category?: string | null; fit?: { r2: number | null } }>>;
+  readonly models?: Readonly<Record<string, { bf?: { value: number | null; sd: number | null }; ratio?: { bf?: Ratio | null }; category?: string | null; probability_major?: number | null; fit?: { r2: number | null } }>>;
 }
 
 function ComparisonTable({ found }: { found: CurveComparison }) {
@@ -40,7 +40,10 @@ function ComparisonTable({ found }: { found: CurveComparison }) {
                   <td>{percent(found.ranking.find((one) => one.model === model)?.aic_weight, language.value)}</td>
                   <td>{withSd(values?.bf?.value, values?.bf?.sd, language.value)}</td>
                   <td>{ratio === null ? NONE : `${fixed(ratio.value, 2, language.value)} (${interval(ratio.ci95, 2, language.value)})`}</td>
-                  <td>{values?.category === "major" || values?.category === "minor" ? t(`response.${values.category}`) : (values?.category ?? NONE)}</td>
+                  <td>
+                    {values?.category === "major" || values?.category === "minor" ? t(`response.${values.category}`) : (values?.category ?? NONE)}
+                    {values?.probability_major != null && <small class="p" data-p-major={values.probability_major}>{t("results.major")} {percent(values.probability_major, language.value)}</small>}
+                  </td>
                   <td>{number(values?.fit?.r2, 3)}</td>
                 </tr>
               );

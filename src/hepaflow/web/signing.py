@@ -15,7 +15,7 @@ import re
 import shutil
 import threading
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from hepaflow import __version__
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.store import atomic, plain_json
 from hepaflow.store.case import code_digest
-from hepaflow.web import numbers, regions_log
+from hepaflow.web import numbers, regions_log, signed_files
 from hepaflow.web import tables as t
 from hepaflow.web.jobs import ACTIVE, WRITING
 from hepaflow.web.places import StudyPlace
@@ -84,7 +84,7 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
         "notice": "Research use only; not a medical device. No qualified electronic signature.",
     }
     with atomic.staging(place.folder) as stage:
-        _report(report, place, stage, (reader, _read(moment), statement, digest), measured)
+        signed_files.write(report, place, stage, signature)
         _earlier(place, stage)
         (stage / NAME).write_text(plain_json.text(signature, indent=1), encoding="utf-8")
         with room.tables.begin() as connection:
@@ -196,35 +196,6 @@ def _calipers(room: Room, study: str, drawn: Mapping[str, RegionState]) -> list[
     ]
 
 
-def _report(
-    report: Document, place: StudyPlace, stage: Path, signature: tuple[str, str, str, str], measured: Sequence[Mapping[str, Any]]
-) -> None:
-    """The report with the signature in it, and the DICOM results with that report instead of the unsigned one."""
-    from hepaflow.dicom.pixels import quiet
-    from hepaflow.dicom.write_pdf import rewrite_pdf
-    from hepaflow.report import document
-    from hepaflow.report.signature import Measured, Signature, with_signature
-
-    calipers = tuple(Measured(**one) for one in measured)
-    _, paper = document.save(with_signature(report, Signature(*signature, calipers)), stage)
-    (stage / "dicom").mkdir()
-    for path in sorted((place.case / "dicom").rglob("*.dcm")):
-        if path.name != "report_pdf.dcm":
-            target = stage / "dicom" / path.relative_to(place.case / "dicom")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _link(path, target)
-    with quiet(), atomic.reporting("the signed report"):
-        rewrite_pdf(place.case / "dicom" / "report_pdf.dcm", paper.read_bytes(), stage / "dicom")
-
-
-def _link(path: Path, target: Path) -> None:
-    with atomic.reporting("the signed results"):
-        try:
-            os.link(path, target)
-        except OSError:  # a file system without links
-            shutil.copyfile(path, target)
-
-
 def _earlier(place: StudyPlace, stage: Path) -> None:
     for number in _numbers(place.signed):
         shutil.copyfile(place.signed / f"signature-{number}.json", stage / f"signature-{number}.json")
@@ -246,14 +217,18 @@ def _statement(text: str) -> str:
     said = unicodedata.normalize("NFC", text.strip())
     if len(said) > MOST_STATEMENT or any(not letter.isprintable() and letter != "\n" for letter in said):
         raise UsageError(
-            "STATEMENT-INVALID", "the statement is too long or not printable", "Shorten it, and leave out control characters"
+            "STATEMENT-INVALID", "the conclusion is too long or not printable", "Shorten it, and leave out control characters"
+        )
+    # loaded here, as above
+    from hepaflow.report.pdf import printable
+
+    if not printable(said):
+        raise UsageError(
+            "STATEMENT-LETTERS",
+            "the conclusion has letters that the report's font lacks, or that are written from right to left",
+            "Write it in Latin, Greek or Cyrillic letters: paper would not show it as it reads",
         )
     return said
-
-
-def _read(moment: str) -> str:
-    """A time stamp as a reader reads it."""
-    return f"{moment[:10]} {moment[11:16]} UTC"
 
 
 _seen: dict[Path, tuple[tuple[int, ...], str]] = {}

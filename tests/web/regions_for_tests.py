@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,8 @@ from hepaflow.web import regions_log, studies
 from hepaflow.web import tables as t
 from hepaflow.web.region_rows import Deed
 from hepaflow.web.room import Room
+
+ZIP = {"Content-Type": "application/zip"}
 
 
 def put(room: Room, series: DynamicSeries, *, patient_key: str = "p1", **sets: Any) -> str:
@@ -51,6 +55,20 @@ def disc(k: int = 4, row: float = 12.0, column: float = 13.0, radius: float = 4.
     """An edit that outlines a disc in one slice."""
     points = [[row - radius, column], [row + radius, column], [row, column - radius], [row, column + radius]]
     return {"kind": "shapes", "shapes": {str(k): {"kind": "ellipse", "points": points}}}
+
+
+def packed(members: dict[str, bytes]) -> bytes:
+    """A .zip."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def send(client: Any, at: str, members: dict[str, bytes]) -> Any:
+    """The answer to a set of regions sent as a .zip."""
+    return client.post(f"{at}/import", content=packed(members), headers=ZIP)
 
 
 def voxels(client: Any, at: str, shape: tuple[int, int, int]) -> np.ndarray:

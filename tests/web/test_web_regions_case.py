@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from regions_for_tests import disc, post, put, voxels
+from regions_for_tests import disc, post, put, send, voxels
 from room_for_tests import opened
 from shown_study import SHAPE, acquired, corrected
 
@@ -175,7 +175,7 @@ def test_a_set_of_another_pass_is_brought_to_the_reference(opened_room: tuple[An
     analyse(room, study, found(acquired().grid))
     nifti.write(tmp_path / "rois.nii.gz", LESION.astype(np.int16), acquired().grid, description="regions")
     (tmp_path / "rois.json").write_text(json.dumps({"labels": {"1": "lesion-5"}, "frame": 2}))
-    answer = client.post(f"{at}/import", json={"path": str(tmp_path / "rois.nii.gz")})
+    answer = send(client, at, {name: (tmp_path / name).read_bytes() for name in ("rois.nii.gz", "rois.json")})
     assert answer.status_code == 200, answer.text
     assert (voxels(client, f"{at}/lesion-5", SHAPE) == np.roll(LESION, (-1, -2, -2), axis=(0, 1, 2))).all()
     path = regions_log.write_drawn(room, study)

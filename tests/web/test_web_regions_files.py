@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
-from regions_for_tests import disc, drawing, post, put, voxels
+from regions_for_tests import ZIP, disc, drawing, post, put, send, voxels
 from room_for_tests import brought_in
 from shown_study import SHAPE, acquired
 from test_read_regions import FRAME, box, rtstruct
@@ -27,7 +25,6 @@ from hepaflow.web import import_regions, regions_log
 from hepaflow.web.room import Room
 from hepaflow.workflow import one
 
-ZIP = {"Content-Type": "application/zip"}
 NAMES = json.dumps({"labels": {"1": "aorta", "2": "lesion-1"}}).encode()
 
 
@@ -53,18 +50,6 @@ def drawn(opened_room: tuple[Any, Room]) -> tuple[str, bytes, bytes]:
     path = regions_log.write_drawn(room, other)
     assert path is not None
     return f"/api/studies/{other}/regions", path.read_bytes(), (path.parent / "rois.json").read_bytes()
-
-
-def packed(members: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
-
-
-def send(client: Any, at: str, members: dict[str, bytes]) -> Any:
-    return client.post(f"{at}/import", content=packed(members), headers=ZIP)
 
 
 def label_map(values: np.ndarray) -> bytes:

@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { send } from "../api";
 import { number, t } from "../i18n";
 import { saying } from "../i18n/errors";
-import { stepText } from "../list/job";
+import { JobLine } from "../list/job";
 import { attempt, drawnOf, serverThere } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
@@ -35,7 +35,7 @@ function Verdict({ rated, ratio, lesion, whole, was, waits }: { rated: Rated | n
   return (
     <>
       <td class="ratio" data-part={rated?.response.region ?? "whole"} data-ratio={ratio?.value ?? ""} data-whole-ratio={whole?.value ?? ""}>
-        <strong>{fixed(ratio?.value, 2, language.value)}</strong> <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}> …</span>}
+        <strong>{fixed(ratio?.value, 2, language.value)}</strong>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}>…</span>} <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>
         <Bar ratio={ratio} threshold={rated?.response.threshold ?? null} colour={colour} />
         {was !== null && <small class="before">{t("results.analysedWas", { ratio: fixed(was, 2, language.value) })}</small>}
       </td>
@@ -71,7 +71,7 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
           {main !== undefined && (others.length > 0 || main.response.region !== "whole") && <small class="part-name">{main.rating.part}</small>}
         </th>
         <Verdict rated={main ?? null} ratio={ratio} lesion={row.id} whole={row.bf} was={differs ? before : null} waits={row.waits} />
-        <td>{number(row.diameter_mm, 0)} mm{caliper != null && <small data-caliper title={t("results.caliperReads")}>{t("results.caliper", { long: number(caliper.long_mm, 1), short: number(caliper.short_mm, 1) })}</small>}<br />{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
+        <td>{number(row.diameter_mm, 0)} mm{caliper != null ? <small data-caliper title={t("results.caliperReads")}>{t("results.caliper", { long: number(caliper.long_mm, 1), short: number(caliper.short_mm, 1) })}</small> : <br />}{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
         <td><button type="button" class="more" aria-expanded={unfolded} aria-label={t("results.unfold", { name: nameOf(row.id) })} onClick={() => unfold(row)}>{unfolded ? "▾" : "▸"}</button></td>
       </tr>
       {others.map((one) => (
@@ -93,7 +93,8 @@ function Analyse() {
   const study = first.study.value;
   const job = study?.job ?? null;
   const running = job !== null && job.kind === "analyze" && (job.state === "running" || job.state === "waiting");
-  const stale = figures.results.value?.stale ?? study?.stale ?? false;
+  const stale = study?.stale ?? false;
+  const analysed = study?.analysis != null;
   const [asked, setAsked] = useState(false);
   useEffect(() => {
     if (running || !stale) setAsked(false);
@@ -107,17 +108,11 @@ function Analyse() {
     const motion = before === "deformable" || before === "rigid" || before === "none" ? { motion: before } : {};
     if (!(await attempt(() => send("POST", `/studies/${first.id.value}/analyze`, { ...model, ...motion })))) setAsked(false);
   };
-  if (running) {
-    return (
-      <p role="status">
-        {t("results.analysing")} {stepText(job)} <progress max={Math.max(1, job.total)} value={job.done} aria-label={t("results.analysing")} />
-      </p>
-    );
-  }
+  if (running) return <JobLine job={job} />;
   return (
-    <div class={stale || figures.results.value === null ? "stale" : "row"}>
-      {figures.results.value === null ? <p>{t("results.notYet")}</p> : stale ? <p role="alert">{t("results.stale")}</p> : null}
-      {mayEdit.value && <button type="button" data-act="analyse" disabled={asked || Boolean(study?.signed)} onClick={() => void start()}>{stale || figures.results.value === null ? t("results.analyse") : t("results.again")}</button>}
+    <div class={stale || !analysed ? "stale" : "row"}>
+      {!analysed ? <p>{t("results.notYet")}</p> : stale ? <p role="alert">{t("results.stale")}</p> : null}
+      {mayEdit.value && <button type="button" data-act="analyse" disabled={asked || Boolean(study?.signed)} onClick={() => void start()}>{stale || !analysed ? t("results.analyse") : t("results.again")}</button>}
     </div>
   );
 }

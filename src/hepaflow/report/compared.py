@@ -16,7 +16,7 @@ def sentence(found: Comparison, words: Words, *, own: bool = True) -> str:
     ``own`` False leaves out the quantities of different meaning, where they stand elsewhere.
     """
     parts = [text for text in (_flow(found, words), _preference(found, words)) if text]
-    said = ["; ".join(parts) + "."] if parts else []
+    said = [_semicolon(words).join(parts) + "."] if parts else []
     if own and found.own_meaning:
         keys = ", ".join(_short(key) for key in found.own_meaning)
         said.append(words("compare_own", keys=keys))
@@ -69,6 +69,10 @@ def share(difference: float, words: Words) -> str:
     return f"{words.number(100.0 * difference, 0)}{space}%"
 
 
+def _semicolon(words: Words) -> str:
+    return words.typeset(words.choose("; ", " ; "))
+
+
 def _short(key: str) -> str:
     return {"total_mtt": "total MTT", "ktrans": "Ktrans"}.get(key, key.upper())
 
@@ -94,7 +98,7 @@ def _flow(found: Comparison, words: Words) -> str:
     if silent and len(flow.models) > 1:
         clauses.append(words("compare_no_sd", models=listed(silent, words)))
     colon = words.typeset(words.choose(": ", " : "))
-    return text + (colon + "; ".join(clauses) if clauses else "")
+    return text + (colon + _semicolon(words).join(clauses) if clauses else "")
 
 
 def _single_flow(found: Comparison) -> Agreement | None:

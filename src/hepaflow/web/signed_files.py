@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hepaflow.store import atomic
+from hepaflow.web.beside import link
 from hepaflow.web.places import StudyPlace
 
 if TYPE_CHECKING:
@@ -38,19 +37,12 @@ def write(report: Document, place: StudyPlace, stage: Path, signature: Mapping[s
         target = signed / path.relative_to(results)
         target.parent.mkdir(parents=True, exist_ok=True)
         if path not in written:
-            _link(path, target)
+            with atomic.reporting("the signed results"):
+                link(path, target)
     with quiet(), atomic.reporting("the signed report"):
         rewrite_pdf(results / PAPER, paper.read_bytes(), signed, annotated=bool(said or date))
         if said and (results / STRUCTURED).is_file():
             write_conclusion(results / STRUCTURED, signed, conclusion=said, reader=reader, at=moment)
-
-
-def _link(path: Path, target: Path) -> None:
-    with atomic.reporting("the signed results"):
-        try:
-            os.link(path, target)
-        except OSError:  # a file system without links
-            shutil.copyfile(path, target)
 
 
 def _read(moment: str) -> str:

@@ -3,7 +3,8 @@
 import { useEffect } from "preact/hooks";
 import { number, t, written } from "../i18n";
 import { nameOf } from "../regions/names";
-import { language } from "../state";
+import { figures as figuresIn, useProtocol } from "../list/protocol";
+import { first, language, words } from "../state";
 import { fixed, interval, NONE, withSd } from "./format";
 import { PART_ORDER, type Ratio, type Row } from "./forms";
 import { figures } from "./numbers";
@@ -72,7 +73,10 @@ export function Parameters({ row }: { row: Row }) {
   }, [row.id, row.waits, cursor, series, model]);
   const parts = PART_ORDER.filter((part) => row.parts[part] !== undefined);
   const keys = [...new Set(parts.flatMap((part) => Object.keys(row.parts[part]!.parameters)))];
+  const short = useProtocol(first.id.value ?? "")?.rules.find((rule) => rule.key === "length" && (rule.verdict === "warn" || rule.verdict === "fail"));
+  const weak = (key: string): boolean => short !== undefined && words.value?.quantities[key]?.long_study === true;
   return (
+    <>
     <div class="scroll" tabIndex={0} role="region" aria-label={t("results.parametersOf", { name: nameOf(row.id) })}>
       <table class={row.waits ? "parameters waits" : "parameters"}>
         <caption>{t("results.parametersOf", { name: nameOf(row.id) })}</caption>
@@ -92,7 +96,7 @@ export function Parameters({ row }: { row: Row }) {
           {keys.map((key) => {
             return (
               <tr key={key}>
-                <th scope="row">{quantity(key).name} <small>{quantity(key).unit}</small></th>
+                <th scope="row" data-weak={weak(key) ? key : undefined}>{quantity(key).name}{weak(key) && "\u00a0†"} <small>{quantity(key).unit}</small></th>
                 <td><RatioCell ratio={row.ratios[key] ?? null} /></td>
                 {parts.map((part) => <td key={part}><Spread value={row.parts[part]!.parameters[key]?.value} sd={row.parts[part]!.parameters[key]?.sd} /></td>)}
               </tr>
@@ -101,5 +105,7 @@ export function Parameters({ row }: { row: Row }) {
         </tbody>
       </table>
     </div>
+    {short !== undefined && keys.some(weak) && <p class="note" data-weak-why>† {short.text} {t("results.thisStudy", { measured: figuresIn(String(short.value)) })}</p>}
+    </>
   );
 }

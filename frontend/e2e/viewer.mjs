@@ -23,7 +23,7 @@ if (given.language) await page.click(`.languages button[lang=${given.language}]`
 await page.waitForSelector("table.studies");
 await shot("studies");
 check((await page.locator(".add").count()) === 0, "nothing to import with");
-const study = (await api(page, "GET", "/studies")).body.studies.find((one) => one.lesions > 0);
+const study = (await api(page, "GET", "/studies")).body.studies.find((one) => one.analysis && one.lesions > 0);
 await page.goto(`${home}#/study/${study.id}`);
 await drawn(page, 3);
 await page.waitForSelector("[data-role=viewer]");

@@ -8,7 +8,7 @@ import { inWords } from "./i18n/errors";
 import { keys } from "./keys";
 import { AuditPage } from "./list/audit";
 import { StudiesPage } from "./list/studies";
-import { refreshStudies, studyChanged, jobChanged } from "./list/follow";
+import { refreshStudies, regionsChanged, studyChanged, jobChanged } from "./list/follow";
 import { loadMe, loadWords, rename, speak } from "./people";
 import { route, type Route } from "./router";
 import { alarm, language, me, said } from "./state";
@@ -131,6 +131,7 @@ export function Page() {
       keys.listen(() => route.value.page === "study"),
       hear("study", (heard) => void studyChanged(heard).catch(tell)),
       hear("job", jobChanged),
+      hear("regions", (heard) => void regionsChanged(heard).catch(tell)),
       onConnection((alive) => {
         if (alive) void refreshStudies().catch(tell);
         serverThere.value = alive;

@@ -1,4 +1,4 @@
-/** The name somebody typed on this computer to read or sign with. The name that the computer's session has is nobody's signature. */
+/** The name somebody typed on this computer last, to read or sign with. */
 
 const KEY = "hepaflow.typed-name";
 

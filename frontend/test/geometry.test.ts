@@ -47,9 +47,32 @@ describe("planes", () => {
   });
 
   it("name their sides by the patient", () => {
-    expect(edges(coronal)).toEqual({ up: "H", down: "F", left: "R", right: "L" });
+    expect(edges(coronal)).toEqual({ up: ["H"], down: ["F"], left: ["R"], right: ["L"] });
     const mirrored = { ...coronal, to_mm: coronal.to_mm.map((row) => row.map((value, n) => (n === 2 ? -value : value))) };
-    expect(edges(mirrored)).toMatchObject({ left: "L", right: "R" });
+    expect(edges(mirrored)).toMatchObject({ left: ["L"], right: ["R"] });
+  });
+
+  it("name oblique sides by all that they have, never both axes alike", () => {
+    // rows and columns turned about the vertical by 50 degrees and tilted: of both, the left is the most
+    const turned = (a: number, b: number, c: number) => {
+      const about = (first: number, second: number, by: number) => (v: number[]) => {
+        const w = [...v];
+        w[first] = v[first]! * Math.cos(by) - v[second]! * Math.sin(by);
+        w[second] = v[first]! * Math.sin(by) + v[second]! * Math.cos(by);
+        return w;
+      };
+      const turns = [about(0, 1, a), about(1, 2, b), about(0, 2, c)];
+      const axes = [[0, 0, 2.5], [0, 0.8, 0], [0.7, 0, 0]].map((axis) => turns.reduce((v, turn) => turn(v), axis));
+      return { ...coronal, to_mm: [...[0, 1, 2].map((row) => [...axes.map((axis) => axis[row]!), 0]), [0, 0, 0, 1]] };
+    };
+    expect(edges(turned(Math.PI / 4, 0, 0))).toMatchObject({ left: expect.arrayContaining(["R", "A"]), right: expect.arrayContaining(["L", "P"]), up: expect.arrayContaining(["L", "A"]) });
+    expect(edges(turned(0.3, 0, 0))).toEqual({ up: ["A"], down: ["P"], left: ["R"], right: ["L"] });
+    for (let n = 0; n < 4000; n++) {
+      const { up, down, left, right } = edges(turned(n * 0.37, n * 0.53, n * 0.71));
+      const letters = [up, down, left, right].map((side) => [...side].sort().join(""));
+      expect(new Set(letters).size).toBe(4);
+      expect(letters).not.toContain("");
+    }
   });
 });
 

@@ -1,10 +1,10 @@
 // @vitest-environment happy-dom
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Job, Study } from "../src/api";
 import { en } from "../src/i18n/en";
 import { fr } from "../src/i18n/fr";
-import { jobChanged, sayIfKnown } from "../src/list/follow";
-import { elapsed, stepText } from "../src/list/job";
+import { jobChanged, refreshStudy, regionsChanged, sayIfKnown } from "../src/list/follow";
+import { elapsed, stepText, waitsFor } from "../src/list/job";
 import { byPatient } from "../src/list/studies";
 import { parse } from "../src/router";
 import { alarm, studies } from "../src/state";
@@ -37,8 +37,9 @@ describe("the study list", () => {
     expect(studies.value.map((one) => one.job?.done ?? null)).toEqual([null, 3]);
   });
 
-  it("says that a study is here already on the page that asked, whichever comes first, answer or end", () => {
-    vi.stubGlobal("fetch", async () => new Response('{"studies": []}'));
+  it("says that a study is here already on the page that asked, whichever comes first, answer or end", async () => {
+    const asked = vi.fn(async (path: string) => (path === "/api/studies" ? new Response('{"studies": []}') : new Response("{}", { status: 404 })));
+    vi.stubGlobal("fetch", asked);
     const said = (): string | undefined => alarm.value?.study;
     const known = (id: string) => jobChanged({ id, study: "new", kind: "import", state: "failed", error: { code: "STUDY-KNOWN", what: "here", advice: "open", study: "old" } });
     known("of-another-page");
@@ -52,7 +53,53 @@ describe("the study list", () => {
     sayIfKnown("ended-first");
     expect(said()).toBe("old");
     alarm.value = null;
+    // The list is asked after each of the ends, the last of them included.
+    await vi.waitFor(() => expect(asked.mock.calls.filter(([path]) => path === "/api/studies")).toHaveLength(3));
     vi.unstubAllGlobals();
+  });
+});
+
+describe("what the server knows of studies", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("numbers the visits of a patient anew when an earlier one comes", async () => {
+    const later = study("later", { date: "2026-03-01" });
+    const both = [study("earlier", { date: "2026-01-01", visit: 1 }), { ...later, visit: 2 }];
+    studies.value = [later, study("earlier", { patient_key: "", date: "" })];
+    vi.stubGlobal("fetch", async (path: string) => new Response(JSON.stringify(path === "/api/studies" ? { studies: both } : both.find((one) => path.endsWith(one.id)))));
+    await refreshStudy("earlier");
+    expect(studies.value.map((one) => [one.id, one.visit])).toEqual([["earlier", 1], ["later", 2]]);
+  });
+
+  it("is asked after every edit, the last one included, one question at a time", async () => {
+    studies.value = [study("a"), study("b")];
+    const answers: ((stale: boolean) => void)[] = [];
+    vi.stubGlobal("fetch", () => new Promise((resolve) => answers.push((stale) => resolve(new Response(JSON.stringify(study("a", { stale })))))));
+    const stale = () => studies.value.map((one) => one.stale);
+    const done = regionsChanged({ study: "a" });
+    for (let n = 0; n < 3; n += 1) void regionsChanged({ study: "a" });
+    expect(answers).toHaveLength(1);
+    answers[0]!(false);
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    expect(stale()).toEqual([false, false]);
+    answers[1]!(true);
+    await done;
+    expect(stale()).toEqual([true, false]);
+    expect(answers).toHaveLength(2);
+  });
+});
+
+describe("a job that waits", () => {
+  const job = (id: string, kind: Job["kind"], state: Job["state"]): Job => ({ id, study: null, kind, state, step: "", done: 0, total: 0, error: null, started: null, ended: null });
+
+  it("says what it waits for: what is in its way, and nothing else", () => {
+    const mine = job("mine", "analyze", "waiting");
+    studies.value = [study("a", { job: mine }), study("other", { job: job("import", "import", "running") })];
+    expect(waitsFor(mine)).toBe("for its turn");
+    studies.value = [...studies.value, study("liver", { job: job("first", "analyze", "running") })];
+    expect(waitsFor(mine)).toContain("Analysis: A^B");
+    expect(waitsFor(mine)).toContain("liver");
+    expect(waitsFor(mine)).not.toContain("other");
   });
 });
 
@@ -83,7 +130,7 @@ describe("a job's progress", () => {
   const job = (more: Partial<Job>): Job => ({ id: "j", study: "s", kind: "analyze", state: "running", step: "align", done: 0, total: 0, error: null, started: null, ended: null, ...more });
 
   it("is the step in words, with its share where the step is counted", () => {
-    expect(stepText(job({ step: "align together", done: 2, total: 3 }))).toBe(`${en["step.align"]} 66 %`);
+    expect(stepText(job({ step: "align together", done: 2, total: 3 }))).toBe(`${en["step.together"]} 66 %`);
     expect(stepText(job({ done: 30, total: 20 }))).toBe(`${en["step.align"]} 100 %`);
     expect(stepText(job({ step: "save", done: 0, total: 1 }))).toBe(en["step.save"]);
   });

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -402,11 +403,26 @@ def test_progress_waits_and_needs_a_terminal(monkeypatch: pytest.MonkeyPatch, ca
         assert watch is None
     watch = printing.Watch()
     watch("align", 1, 2)
-    assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr(printing, "PATIENCE_S", 0.0)
-    watch("align", 2, 2)
     watch.close()
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "")
+
+
+def test_work_that_says_nothing_after_its_first_word_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(printing, "PATIENCE_S", 0.05)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    watch = printing.Watch()
+    watch("regions", 0, 0)
+    time.sleep(0.5)  # ten times the patience
+    watch("maps", 1, 4)
+    watch.close()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "regions" in err
+    assert "maps" in err
+    assert "25%" in err
 
 
 def test_threads_are_capped_but_a_users_choice_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from tiny_study import (
 )
 
 from hepaflow.dicom.assemble import assemble
+from hepaflow.dicom.survey import survey
 from hepaflow.errors import InputRefused
 
 
@@ -134,6 +135,36 @@ def test_strangers_beside_the_series_are_left_aside(tmp_path: Path) -> None:
     series = assemble(folder)
     np.testing.assert_array_equal(series.voxels, hounsfield())
     assert series.flags == ()
+
+
+@pytest.mark.parametrize(("lost", "code"), [(3, "SERIES-DERIVED-PASS"), (0, None), (5, None)])
+@pytest.mark.parametrize("kind", [["DERIVED", "SECONDARY", "AXIAL"], ["DERIVED", "PRIMARY", "AXIAL", "MONO_40_KEV"]])
+def test_no_pass_is_left_out_without_a_word(tmp_path: Path, lost: int, code: str | None, kind: list[str]) -> None:
+    images = tiny()
+    for image in images:
+        if image.p == lost:
+            image.ds.ImageType = kind
+    found = survey(write(images, tmp_path / "study"))
+    if code is not None:
+        assert found.refusal is not None
+        assert found.refusal.code == code
+        return
+    assert found.dynamic is not None
+    assert found.dynamic.passes == len(TIMES_S) - 1
+    assert "images-left-aside" in found.dynamic.flags
+    assert [(one.role, one.why.partition(" ")[0]) for one in found.series] == [("dynamic", str(SLICES))]
+
+
+def test_a_picture_without_a_place_in_the_series_is_counted(tmp_path: Path) -> None:
+    images = tiny()
+    picture = copy.deepcopy(images[0])
+    picture.ds.SOPInstanceUID, picture.ds.ImageType = "1.2.3.77", ["DERIVED", "SECONDARY"]
+    del picture.ds.ImagePositionPatient
+    found = survey(write([*images, picture], tmp_path / "study"))
+    assert found.dynamic is not None
+    assert "images-left-aside" in found.dynamic.flags
+    assert [one.why.partition(" ")[0] for one in found.series] == ["1"]
+    assert "images-left-aside" not in assemble(write(images, tmp_path / "whole")).flags
 
 
 def test_derived_images_are_used_only_where_there_are_no_others(tmp_path: Path) -> None:

@@ -133,7 +133,28 @@ def test_twelve_bits_with_other_planes_in_the_spare_bits(tmp_path: Path) -> None
         ds.BitsStored, ds.HighBit = 12, 11
         stored = np.frombuffer(ds.PixelData, "<u2") | 0xA000
         ds.PixelData = stored.astype("<u2").tobytes()
-    np.testing.assert_array_equal(assemble(write(images, tmp_path)).voxels, hounsfield(2, 2))
+    series = assemble(write(images, tmp_path))
+    np.testing.assert_array_equal(series.voxels, hounsfield(2, 2))
+    assert "pixel-bits-ignored" in series.flags
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_a_header_that_names_fewer_bits_than_are_used_is_told(tmp_path: Path, negative: bool) -> None:
+    images = small()
+    if negative:
+        signed(images)
+    for image in images:
+        image.ds.BitsStored, image.ds.HighBit = 10, 9
+    assert "pixel-bits-ignored" in assemble(write(images, tmp_path)).flags
+
+
+def test_a_unit_that_is_left_open_is_told(tmp_path: Path) -> None:
+    images = small()
+    assert "rescale-unit-unspecified" not in assemble(write(images, tmp_path / "hu")).flags
+    images[1].ds.RescaleType = "US"
+    series = assemble(write(images, tmp_path / "us"))
+    assert "rescale-unit-unspecified" in series.flags
+    np.testing.assert_array_equal(series.voxels, hounsfield(2, 2))
 
 
 def test_twelve_signed_bits(tmp_path: Path) -> None:
@@ -141,9 +162,11 @@ def test_twelve_signed_bits(tmp_path: Path) -> None:
     signed(images)
     for image in images:
         image.ds.BitsStored, image.ds.HighBit = 12, 11
-        stored = np.frombuffer(image.ds.PixelData, "<u2") & 0x0FFF
-        image.ds.PixelData = stored.astype("<u2").tobytes()
-    np.testing.assert_array_equal(assemble(write(images, tmp_path)).voxels, hounsfield(2, 2))
+        carried_on = np.frombuffer(image.ds.PixelData, "<u2")
+        image.ds.PixelData = (carried_on & 0x0FFF).astype("<u2").tobytes()
+    series = assemble(write(images, tmp_path))
+    np.testing.assert_array_equal(series.voxels, hounsfield(2, 2))
+    assert "pixel-bits-ignored" not in series.flags
 
 
 def test_eight_bits(tmp_path: Path) -> None:

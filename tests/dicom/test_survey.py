@@ -9,11 +9,16 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.dataelem import DataElement
+from scipy.spatial.transform import Rotation
 from tiny_study import PASSES, TIMES_S, clock, save, tiny, write
 
 from hepaflow.cli.inspect import inspect
-from hepaflow.dicom.survey import survey
+from hepaflow.dicom.survey import orientation, survey
+from hepaflow.domain.geometry import Grid
+from hepaflow.domain.series import Acquisition, DynamicSeries
 from hepaflow.errors import InputRefused
 
 CANARY = "CANARY"
@@ -154,3 +159,13 @@ def test_own_results_beside_the_study_are_named(tmp_path: Path, description: str
     scan, result = survey(tmp_path).to_json()["series"]
     assert (scan["role"], result["role"], result["why"]) == ("dynamic", "other", why)
     assert result["what"].startswith("CT images, made by hepaflow: ")
+
+
+@given(angles=st.tuples(*[st.floats(-180, 180)] * 3))
+def test_no_two_array_axes_are_called_by_one_patient_axis(angles: tuple[float, float, float]) -> None:
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.from_euler("xyz", angles, degrees=True).as_matrix() * (2.5, 0.8, 1.1)
+    series = DynamicSeries(
+        np.zeros((2, 2, 2, 2), np.int16), Grid((2, 2, 2), affine), np.array([0.0, 2.0]), Acquisition("AcquisitionTime")
+    )
+    assert sorted(pair for letter in orientation(series) for pair in ("SI", "PA", "LR") if letter in pair) == ["LR", "PA", "SI"]

@@ -104,7 +104,7 @@ def test_none_moves_nothing_but_measures(study: DynamicSeries) -> None:
 def test_progress_counts_passes(study: DynamicSeries) -> None:
     ticks: list[tuple[str, int, int]] = []
     correct.estimate(study, method="rigid", reference=0, progress=lambda *tick: ticks.append(tick))
-    assert ticks == [("align", n, 7) for n in range(1, 8)]
+    assert ticks == [("align", n, 7) for n in range(1, 8)] + [("motion check", n, 7) for n in range(8)]
 
 
 def test_a_pass_of_something_else_is_excluded_and_flagged(study: DynamicSeries) -> None:

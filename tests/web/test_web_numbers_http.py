@@ -224,9 +224,17 @@ def test_every_viewer_may_ask() -> None:
     assert {needed_role("POST", f"/api/studies/0123456789ab/{path}") for path in ("numbers", "numbers/compare")} == {"viewer"}
 
 
-def visit(room: Room, date: str, *, diameters: dict[str, float], ratios: dict[str, float], same: dict[str, tuple[str, str]]) -> str:
+def visit(
+    room: Room,
+    date: str,
+    *,
+    diameters: dict[str, float],
+    ratios: dict[str, float],
+    same: dict[str, tuple[str, str]],
+    patient: str = "a",
+) -> str:
     """An analysed study of one patient; ``same`` links its lesions to those of another study."""
-    place = add_study(room, patient_key="a" * 16, date=date)
+    place = add_study(room, patient_key=patient * 16, date=date)
     centres = {"lesion-1": (-20.0, 0.0, 0.0), "lesion-2": (20.0, 0.0, 0.0)}
     write_case(place.case, {name: (centres[name], size) for name, size in diameters.items()}, ratios=ratios)
     for name, mask in masks_of(place).items():
@@ -311,3 +319,43 @@ def test_a_lesion_that_nobody_linked_is_no_new_one(study: Study) -> None:
     assert {"study": third, "lesion": "lesion-2"} in told["unlinked"]
     recist = next(one for one in told["criteria"] if one["criterion"] == "recist-1.1")
     assert recist["visits"][2]["category"] == "NE"  # its other target was not linked: not seen, not gone
+
+
+def test_what_is_drawn_is_paired_and_a_link_counts_from_either_visit(study: Study) -> None:
+    """The reader is in the earlier visit, says which lesions are which of the later one's, and draws one that no analysis knows."""
+    client, room = study.client, study.room
+    sizes = {"lesion-1": 40.0, "lesion-2": 30.0}
+    later = visit(room, "2026-03-01", diameters=sizes, ratios={}, same={}, patient="b")
+    same = {name: (later, name) for name in sizes}
+    earlier = visit(room, "2026-01-01", diameters=sizes, ratios={}, same=same, patient="b")
+    told = client.get(f"/api/studies/{earlier}/criteria").json()
+    assert (told["unlinked"], told["unanalysed"]) == ([], [])
+    assert next(one for one in told["criteria"] if one["criterion"] == "recist-1.1")["visits"][1]["category"] == "SD"
+
+    place = room.place(later)
+    draw(room, place, "lesion-2", masks_of(place)["lesion-2"], version=2, deleted=True)
+    draw(room, place, "lesion-7", np.roll(masks_of(place)["lesion-2"], 1, axis=0))
+    there = client.get(f"/api/studies/{earlier}/link", params={"other": later}).json()
+    back = client.get(f"/api/studies/{later}/link", params={"other": earlier}).json()
+    pairs = {(one["first"], one["second"]): one for one in there["links"]}
+    assert {pair: one["linked"] for pair, one in pairs.items()} == {("lesion-1", "lesion-1"): True, ("lesion-2", "lesion-7"): False}
+    for one in back["links"]:  # asked from the other side it is the same pair, with the same distance
+        other = pairs[one["second"], one["first"]]
+        assert (one["distance_mm"], one["linked"]) == (other["distance_mm"], other["linked"])
+        assert one["size_ratio"] == pytest.approx(1 / other["size_ratio"])
+        assert one["first_mm"] == other["second_mm"]
+
+    assert (
+        client.get(f"/api/studies/{later}").json()["lesions"] == 2
+    )  # those that are drawn; one gone and one new since the analysis
+    told = client.get(f"/api/studies/{later}/criteria").json()
+    assert {row["lesion"] for row in told["lesions"][later]} == {"lesion-1"}  # what is gone is not rated, nor asked to be linked
+    assert told["unanalysed"] == told["unlinked"] == [{"study": later, "lesion": "lesion-7"}]
+
+
+def test_pairs_are_proposed_of_analysed_studies_alone(study: Study) -> None:
+    client, room = study.client, study.room
+    one = visit(room, "2026-01-01", diameters={"lesion-1": 40.0, "lesion-2": 30.0}, ratios={}, same={}, patient="c")
+    other = add_study(room, patient_key="c" * 16, date="2026-02-01").folder.name
+    answer = client.get(f"/api/studies/{one}/link", params={"other": other})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "CASE-MISSING")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +88,24 @@ def test_without_a_session_the_page_is_a_door(app: Any, inside: Inside) -> None:
 def test_a_source_tree_without_a_built_page_says_how_to_build_it(inside: Inside, tmp_path: Path) -> None:
     answer = get(make_app(inside.room, Pages(tmp_path / "none")), inside, "/")
     assert (answer.status, answer.code) == (503, "PAGE-MISSING")
+
+
+def test_who_embeds_the_room_gets_the_numbers_of_the_command_line(tmp_path: Path) -> None:
+    """Linear algebra on several threads ends in other last digits: their number must stand before it is loaded."""
+    said = """
+import os, sys
+from pathlib import Path
+import hepaflow.web
+before = "numpy" in sys.modules
+from hepaflow.web.app import make_app
+from hepaflow.web.room import Gate
+from hepaflow.web.server import Settings, open_room
+with open_room(Settings(Path(sys.argv[1]), reader="Tester"), Gate(frozenset({"localhost:8717"}))) as room:
+    make_app(room)
+    print(before, os.environ["OPENBLAS_NUM_THREADS"])
+"""
+    free = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", said, str(tmp_path / "data")], env=free, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "1"]

@@ -27,7 +27,7 @@ from hepaflow.workflow.visits import respond
 sys.path.append(str(Path(__file__).parents[1] / "workflow"))
 from cases_for_tests import write_case
 
-AXES = {"long": [[0, 0, 0], [30, 0, 0]], "short": [[10, -5, 0], [10, 7, 0]]}
+AXES = {"long": [[-7, 0, 15], [8, 0, 15]], "short": [[0, -2, 15], [0, 4, 15]]}
 GIVEN = ("chun", "mrecist", "easl")
 
 
@@ -85,7 +85,7 @@ def test_an_enhancing_part_is_measured_by_axes_or_typed(client: Any, lesion: str
     answer = client.post(lesion, json={"base": 1, "edit": {"kind": "viable", "viable": AXES}, "pass": 2})
     assert answer.status_code == 200, answer.text
     drawn = answer.json()["viable"]
-    assert (drawn["long_mm"], drawn["short_mm"], drawn["pass"], drawn["axes"]["long_mm"]) == (30.0, 12.0, 2, 30.0)
+    assert (drawn["long_mm"], drawn["short_mm"], drawn["pass"], drawn["axes"]["long_mm"]) == (15.0, 6.0, 2, 15.0)
     moved = post(client, lesion, 2, kind="move", mm=[1.4, 0, 0])["viable"]
     assert moved["axes"]["long"] == [
         [pytest.approx(x + (1.4 if n == 0 else 0.0)) for n, x in enumerate(end)] for end in AXES["long"]

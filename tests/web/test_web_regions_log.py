@@ -18,6 +18,7 @@ from hepaflow.dicom.read_regions import read_regions
 from hepaflow.store import codec
 from hepaflow.web import regions_log
 from hepaflow.web import tables as t
+from hepaflow.web.drawn import flags_of
 from hepaflow.web.region_rows import Deed
 from hepaflow.web.region_state import Caliper
 from hepaflow.web.regions_log import Step
@@ -122,14 +123,14 @@ def test_given_voxels_come_back_as_they_were(client: Any, at: str) -> None:
 
 def test_moving_a_region_moves_voxels_outline_and_caliper_alike(client: Any, at: str) -> None:
     post(client, f"{at}/lesion-1", 0, **disc())
-    axes = {"long": [[0, 0, 0], [9, 0, 0]], "short": [[4, -2, 0], [4, 2, 0]]}
+    axes = {"long": [[0, 0, 15], [9, 0, 15]], "short": [[4, -2, 15], [4, 2, 15]]}
     post(client, f"{at}/lesion-1", 1, kind="caliper", caliper=axes)
     before = voxels(client, f"{at}/lesion-1", SHAPE)
     # rows of 0.8 mm to posterior, columns of 0.7 mm to the right, slices of 3 mm downwards
     moved = post(client, f"{at}/lesion-1", 2, kind="move", mm=[-1.4, 1.6, -3.0])
     assert (voxels(client, f"{at}/lesion-1", SHAPE) == np.roll(before, (1, 2, 2), axis=(0, 1, 2))).all()
     assert moved["shapes"]["5"]["points"][0] == [10.0, 15.0]
-    assert moved["caliper"]["long"][0] == pytest.approx([-1.4, 1.6, -3.0])
+    assert moved["caliper"]["long"][0] == pytest.approx([-1.4, 1.6, 12.0])
     back = post(client, f"{at}/lesion-1", 3, kind="move", mm=[1.4, -1.6, 3.0])
     assert back["voxels"] == int(before.sum())
     assert post(client, f"{at}/lesion-1", 4, kind="move", mm=[0.1, 0.1, 0.2])["version"] == 4
@@ -277,6 +278,7 @@ def test_vessels_are_moved_in_single_passes_and_lesions_are_not(client: Any, at:
     post(client, f"{at}/aorta", 0, **disc())
     post(client, f"{at}/aorta", 1, kind="shift", **{"pass": 3}, mm=[1.0, 2.0, -3.0])
     made = post(client, f"{at}/aorta", 2, kind="shift", **{"pass": 1}, mm=[0.0, 1.0, 0.0])
+    assert (made["origin"], made["by"]) == ("drawn", "Tester")
     assert made["shifts"] == [{"pass": 1, "mm": [0.0, 1.0, 0.0]}, {"pass": 3, "mm": [1.0, 2.0, -3.0]}]
     assert regions_log.drawn_shifts(room, study_of(at)) == [{"region": "aorta", **shift} for shift in made["shifts"]]
     assert len(post(client, f"{at}/aorta", 3, kind="shift", **{"pass": 3}, mm=[0, 0, 0])["shifts"]) == 1
@@ -386,6 +388,32 @@ def test_the_pass_on_screen_goes_with_what_was_drawn_before_an_analysis(client: 
     path = regions_log.write_drawn(room, study_of(at))
     assert path is not None
     assert read_regions(path, acquired().grid).frame is None
+
+
+def test_regions_of_different_passes_are_not_mixed_without_a_word(client: Any, at: str, room: Room) -> None:
+    mixed = "regions-on-different-passes"
+
+    def draw(name: str, base: int, at_pass: int, edit: dict[str, Any]) -> Any:
+        answer = client.post(f"{at}/{name}", json={"base": base, "edit": edit, "pass": at_pass})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def told() -> tuple[list[str], tuple[str, ...], int | None]:
+        path = regions_log.write_drawn(room, study_of(at))
+        assert path is not None
+        found = read_regions(path, acquired().grid)
+        live = flags_of(room.place(study_of(at)), regions_log.current(room, study_of(at)).values())
+        return list(live), tuple(flag for flag in found.flags if flag == mixed), found.frame
+
+    draw("lesion-1", 0, 2, disc())
+    assert told() == ([], (), 2)
+    draw("lesion-2", 0, 5, disc(1))
+    assert told() == ([mixed], (mixed,), None)
+    assert draw("lesion-1", 1, 5, {"kind": "caliper", "caliper": None})["frame"] == 2  # no edit of its shape
+    assert draw("lesion-1", 1, 5, disc(3))["frame"] == 5
+    assert told() == ([], (), 5)
+    assert client.post(f"{at}/undo", json={"cursor": client.get(at).json()["cursor"]}).status_code == 200
+    assert told() == ([mixed], (mixed,), None)
 
 
 def test_the_caliper_is_proposed_from_the_voxels_and_kept_when_it_is_set(client: Any, at: str) -> None:

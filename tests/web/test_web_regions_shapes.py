@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from matplotlib.path import Path
 
 from hepaflow.domain.geometry import Grid
 from hepaflow.errors import InputRefused
-from hepaflow.web.calipers import caliper_of, proposed
+from hepaflow.web.calipers import caliper_of, measured, proposed
 from hepaflow.web.planes import PLANES, Plane
 from hepaflow.web.shapes import PIECES, Shape, between, redraw
 from hepaflow.web.strokes import Stroke, covered
@@ -194,3 +195,47 @@ def test_the_longer_axis_is_the_long_one_and_no_length_is_refused() -> None:
     assert caliper_of(short, long).told()["long_mm"] == 9.0
     with pytest.raises(InputRefused, match="CALIPER-INVALID"):
         caliper_of(short, (short[0], short[0]))
+
+
+def at_index(*ends: tuple[float, float, float]) -> Any:
+    """The axes between four voxels (k, j, i), in mm."""
+    a, b, c, d = (tuple(float(v) for v in GRID.to_mm(np.array(end))) for end in ends)
+    return (a, b), (c, d)
+
+
+@pytest.mark.parametrize("across", range(3))
+def test_a_caliper_lies_in_one_slice_of_any_direction(across: int) -> None:
+    flat = [[2, 4], [8, 4], [5, 3], [5, 6]]
+    long, short = at_index(*(tuple(np.insert(np.array(end, float), across, 3.0)) for end in flat))
+    found = measured(long, short, GRID)
+    assert {found.long, found.short} == {long, short}
+    assert measured(short, long, GRID) == found
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        (((3, 4, 4), (3, 12, 4), (4, 6, 2), (4, 6, 7)), "one slice"),
+        (((2, 4, 4), (4, 12, 4), (3, 6, 2), (3, 6, 7)), "one slice"),
+        (((3, 4, 4), (3, 12, 4), (3, 6, 2), (3, 7, 7)), "perpendicular"),
+        (((3, 4, 4), (3, 12, 4), (3, 4, 4), (3, 10, 4)), "perpendicular"),
+        (((3, -2, 4), (3, 12, 4), (3, 6, 2), (3, 6, 7)), "outside"),
+        (((300, 4, 4), (300, 12, 4), (300, 6, 2), (300, 6, 7)), "outside"),
+    ],
+)
+def test_what_is_no_caliper_is_refused(ends: Any, said: str) -> None:
+    with pytest.raises(InputRefused, match=f"CALIPER-INVALID.*{said}"):
+        measured(*at_index(*ends), GRID)
+
+
+def test_a_hand_is_allowed_a_few_degrees() -> None:
+    grid = Grid.from_spacing((5, 90, 90), (3.0, 1.0, 1.0))
+    axis = ((10.0, 40.0, 6.0), (60.0, 40.0, 6.0))
+    for degrees, kept in ((4.0, True), (6.0, False)):
+        way = 20 * np.array([np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))])
+        other = ((30.0, 40.0, 6.0), (30.0 + float(way[0]), 40.0 + float(way[1]), 6.0))
+        if kept:
+            assert measured(axis, other, grid).short == other
+        else:
+            with pytest.raises(InputRefused, match="perpendicular"):
+                measured(axis, other, grid)

@@ -6,8 +6,10 @@ import hashlib
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -16,14 +18,15 @@ import pydicom
 import pypdf
 import pytest
 import sqlalchemy as sa
-from analysed_for_tests import add_study, draw, files, finish, report, say_analysed
-from room_for_tests import opened
+from analysed_for_tests import add_study, draw, files, finish, made_up, report, say_analysed
+from room_for_tests import finished, opened
 
+from hepaflow.dicom.write_pdf import examined
+from hepaflow.dicom.write_sr import write_sr
 from hepaflow.errors import InputRefused
-from hepaflow.report import html, kept
-from hepaflow.report.content import Paragraph
+from hepaflow.report import html, kept, pdf
 from hepaflow.report.signature import Signature, with_signature
-from hepaflow.web import regions_log, signing
+from hepaflow.web import regions_log, seals, signing
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace, fresh_id
 from hepaflow.web.refusals import Conflict
@@ -76,7 +79,7 @@ def test_the_signed_report_bears_name_time_and_digest_everywhere(study: Signed, 
     assert answer.status_code == 200, answer.text
     signed = answer.json()["signed"]
     assert (signed["reader"], signed["statement"], signed["intact"]) == (READER, "I have <b>read</b> it.", True)
-    assert signed["language"] == json.loads((place.signed / "signature.json").read_text())["language"] == language
+    assert signed["language"] == json.loads((place.results(1) / "signature.json").read_text())["language"] == language
     short = signed["digest"][:16]
     page = client.get(f"{url}/report.html")
     assert f"{said} {READER}" in page.text
@@ -86,7 +89,7 @@ def test_the_signed_report_bears_name_time_and_digest_everywhere(study: Signed, 
     assert page.headers["content-security-policy"].startswith("sandbox;")
     paper = client.get(f"{url}/report.pdf").content
     assert all(f"{said} {READER}" in text and short in text for text in words_of(paper))
-    held = pydicom.dcmread(place.signed / "dicom" / "report_pdf.dcm")
+    held = pydicom.dcmread(place.results(1) / "dicom" / "report_pdf.dcm")
     assert held.EncapsulatedDocument[: held.EncapsulatedDocumentLength] == paper
     unsigned = pydicom.dcmread(place.case / "dicom" / "report_pdf.dcm")
     assert held.StudyInstanceUID == unsigned.StudyInstanceUID
@@ -111,7 +114,7 @@ def test_the_digest_is_what_sha256sum_makes_of_the_case(study: Signed) -> None:
     }
     lines = "".join(f"{hashlib.sha256(results[name]).hexdigest()}  {name}\n" for name in sorted(results))
     assert hashlib.sha256(lines.encode()).hexdigest() == digest
-    kept_down = json.loads((place.signed / "signature.json").read_text())
+    kept_down = json.loads((place.results(1) / "signature.json").read_text())
     assert kept_down["digest"] == digest
     assert kept_down["regions"]["versions"] == {"aorta": 1, "healthy": 1, "lesion-1": 1}
 
@@ -126,11 +129,11 @@ def test_a_case_changed_after_signing_is_told_and_what_was_signed_stays(study: S
     changed.replace(place.case / "dicom" / "segmentation.dcm")
     assert client.get(f"{url}/sign").json()["signed"]["intact"] is False
     assert files(place.signed) == before
-    assert before["dicom/segmentation.dcm"] == b"as good as one"
+    assert before["1/dicom/segmentation.dcm"] == b"as good as one"
 
 
 @pytest.mark.parametrize(
-    "name", ["signed/report.html", "signed/dicom/report_pdf.dcm", "signed/signature.json", "case/lesions.json"]
+    "name", ["signed/1/report.html", "signed/1/dicom/report_pdf.dcm", "signed/1/signature.json", "case/lesions.json"]
 )
 def test_what_is_changed_on_disk_is_told(study: Signed, name: str) -> None:
     client, _, place, url = study
@@ -182,7 +185,7 @@ def test_what_was_measured_by_hand_stands_in_the_signed_report_with_who_did(stud
     page = client.get(f"{url}/report.html").text.replace("\u202f", " ").replace("\u00a0", " ")
     assert "Measured with the caliper: " in page
     assert "21.5 × 14.2 mm (Tester)" in page
-    kept_down = json.loads((place.signed / "signature.json").read_text())
+    kept_down = json.loads((place.results(1) / "signature.json").read_text())
     assert kept_down["calipers"] == [{"lesion": "lesion-1", "long_mm": 21.5, "short_mm": 14.2, "reader": "Tester"}]
     assert client.get(f"{url}/sign").json()["signed"]["intact"] is True
 
@@ -238,7 +241,7 @@ def test_whatever_would_change_a_signed_study_is_refused_in_the_same_words(study
 def test_a_signature_whose_file_is_gone_stands_is_told_and_can_be_taken_back(study: Signed) -> None:
     client, room, place, url = study
     client.post(f"{url}/sign", json={"reader": READER})
-    (place.signed / "signature.json").unlink()
+    (place.results(1) / "signature.json").unlink()
     told = client.get(f"{url}/sign").json()["signed"]
     assert (told["reader"], told["intact"]) == (READER, False)
     assert client.post(f"{url}/regions/lesion-1", json={"base": 1, "edit": {"kind": "delete"}}).status_code == 409
@@ -298,9 +301,20 @@ def test_reopening_keeps_the_old_signature(study: Signed) -> None:
     say_analysed(room, place)
     second = client.post(f"{url}/sign", json={"reader": "Another"}).json()
     assert second["signed"]["reader"] == "Another"
-    assert second["earlier"] == [{key: first[key] for key in ("reader", "at", "statement", "digest")}]
+    assert second["earlier"] == [first]
+    assert (first["number"], second["signed"]["number"]) == (1, 2)
     client.delete(f"{url}/sign")
-    assert sorted(path.name for path in place.signed.glob("signature*.json")) == ["signature-1.json", "signature-2.json"]
+    for number, reader, other in ((1, READER, "Another"), (2, "Another", READER)):  # each with its report, whole
+        page = client.get(f"{url}/report.html?signature={number}").text
+        assert f"Signed by {reader}" in page
+        assert other not in page
+        paper = client.get(f"{url}/report.pdf?signature={number}").content
+        assert paper == (place.results(number) / "report.pdf").read_bytes()
+        held = pydicom.dcmread(place.results(number) / "dicom" / "report_pdf.dcm")
+        assert held.EncapsulatedDocument[: held.EncapsulatedDocumentLength] == paper
+    for number in (0, 3, -1):
+        answer = client.get(f"{url}/report.pdf?signature={number}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "SIGNATURE-MISSING")
     assert trail(room, place) == ["signed", "reopened", "signed", "reopened"]
 
 
@@ -315,11 +329,11 @@ def test_results_as_files(study: Signed) -> None:
     assert data.headers["content-disposition"] == f'attachment; filename="results-{place.folder.name}.zip"'
     after = zipfile.ZipFile(io.BytesIO(data.content))
     assert {name: after.read(name) for name in after.namelist() if name.startswith("signed/")} == {
-        f"signed/{name}": content for name, content in files(place.signed).items()
+        f"signed/{name}": content for name, content in files(place.results(1)).items()
     }
     assert client.get(f"{url}/results.zip").content == data.content
     dicom = zipfile.ZipFile(io.BytesIO(client.get(f"{url}/dicom.zip").content))
-    assert dicom.read("report_pdf.dcm") == (place.signed / "dicom" / "report_pdf.dcm").read_bytes()
+    assert dicom.read("report_pdf.dcm") == (place.results(1) / "dicom" / "report_pdf.dcm").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -357,12 +371,99 @@ def test_a_viewer_sees_and_does_not_sign(study: Signed) -> None:
     assert {needed_role("GET", f"{url}/{name}") for name in ("sign", "report.html", "results.zip")} == {"viewer"}
 
 
-def test_sending_sends_what_was_signed(study: Signed) -> None:
+def test_an_earlier_signature_that_is_changed_on_disk_is_told_as_it_was(study: Signed) -> None:
     client, _, place, url = study
-    assert signing.to_send(place) == place.case
+    client.post(f"{url}/sign", json={"reader": READER, "statement": "I have read it."})
+    client.delete(f"{url}/sign")
+    assert [one["intact"] for one in client.get(f"{url}/sign").json()["earlier"]] == [True]
+    path = place.results(1) / "signature.json"
+    path.write_text(path.read_text().replace("I have read it.", "I never said that."))
+    (told,) = client.get(f"{url}/sign").json()["earlier"]
+    assert (told["reader"], told["statement"], told["intact"]) == (READER, "I have read it.", False)
+
+
+def waiting(room: Room, place: StudyPlace) -> str:
+    """A job that sends what there is now, behind another one."""
+    job = ended_job(room, place.folder.name, "send", "waiting")
+    with room.tables.begin() as connection:
+        asked = json.dumps({"config": "none", "archive": "a", **seals.to_send(connection, place)})
+        connection.execute(sa.update(t.jobs).where(t.jobs.c.id == job).values(asked=asked))
+    return job
+
+
+def test_what_is_sent_is_what_was_asked_to_be(study: Signed) -> None:
+    client, room, place, url = study
     assert client.post(f"{url}/send", json={"archive": "a"}).json()["error"]["code"] == "PACS-NO-CONFIG"
+    unsigned = waiting(room, place)
     client.post(f"{url}/sign", json={"reader": READER})
-    assert signing.to_send(place) == place.signed / "dicom"
+    room.jobs.wake(unsigned)
+    ended = client.get(f"/api/jobs/{unsigned}").json()
+    assert (ended["state"], ended["error"]["code"]) == (
+        "failed",
+        "SEND-CHANGED",
+    )  # the unsigned report, when it is signed meanwhile
+    signed = waiting(room, place)
+    answer = client.delete(f"{url}/sign")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "JOB-ACTIVE")
+    assert client.get(f"{url}/sign").json()["signed"]["reader"] == READER
+    client.delete(f"/api/jobs/{signed}")
+    client.delete(f"{url}/sign")
+    client.post(f"{url}/sign", json={"reader": "Another"})
+    resumed = client.post(f"/api/jobs/{signed}/resume", json={})  # what was taken back
+    assert (resumed.status_code, resumed.json()["error"]["code"]) == (409, "SEND-CHANGED")
+    assert client.get(f"/api/jobs/{signed}").json()["state"] == "cancelled"
+    client.delete(f"{url}/sign")
+    assert client.post(f"/api/jobs/{unsigned}/resume", json={}).status_code == 202  # unsigned again, and the same case
+    assert finished(client, unsigned)["error"]["code"] != "SEND-CHANGED"  # there is no such archive
+
+
+def test_what_is_analysed_anew_is_not_sent_by_an_earlier_job(study: Signed) -> None:
+    client, room, place, _ = study
+    job = waiting(room, place)
+    client.delete(f"/api/jobs/{job}")
+    path = place.case / "case.json"
+    path.write_text(path.read_text().replace("noise-high", "motion-large"))
+    resumed = client.post(f"/api/jobs/{job}/resume", json={})
+    assert (resumed.status_code, resumed.json()["error"]["code"]) == (409, "SEND-CHANGED")
+
+
+@contextmanager
+def full_at_the_end(room: Room) -> Iterator[None]:
+    """The database's disk is full at the last moment of a transaction, when files are in their place."""
+
+    def full(_: Any) -> None:
+        raise sa.exc.OperationalError("commit", {}, Exception("database or disk is full"))
+
+    sa.event.listen(room.tables.engine, "commit", full)
+    try:
+        yield
+    finally:
+        sa.event.remove(room.tables.engine, "commit", full)
+
+
+def test_on_a_full_disk_nothing_is_signed(study: Signed) -> None:
+    client, room, place, url = study
+    with full_at_the_end(room), pytest.raises(sa.exc.OperationalError):
+        signing.sign(room, place.folder.name, reader="Nobody", statement="")
+    assert (place.results(1) / "report.pdf").exists()
+    assert client.get(f"{url}/report.pdf?signature=1").status_code == 404  # it lies there, and nobody signed it
+    assert client.get(f"{url}/sign").json()["signed"] is client.get(url).json()["signed"] is None
+    assert client.post(f"{url}/sign", json={"reader": READER}).json()["signed"]["intact"] is True
+    page = client.get(f"{url}/report.html?signature=1").text
+    assert READER in page
+    assert "Nobody" not in page
+
+
+def test_on_a_full_disk_no_signature_is_taken_back(study: Signed) -> None:
+    client, room, place, url = study
+    client.post(f"{url}/sign", json={"reader": READER})
+    before, row = client.get(f"{url}/sign").json(), client.get(url).json()
+    with full_at_the_end(room), pytest.raises(sa.exc.OperationalError):
+        signing.reopen(room, place.folder.name, who="A")
+    assert (client.get(f"{url}/sign").json(), client.get(url).json()) == (before, row)
+    assert trail(room, place) == ["signed"]
+    after = client.delete(f"{url}/sign").json()
+    assert (after["signed"], after["earlier"][0]["intact"]) == (None, True)
 
 
 def test_a_kept_report_is_the_report() -> None:
@@ -378,8 +479,73 @@ def test_a_kept_report_is_the_report() -> None:
 def test_signing_anew_replaces_the_signature_in_the_report() -> None:
     one = with_signature(report(), Signature("A", "2026-01-01 10:00 UTC", "", "ab" * 32))
     two = with_signature(one, Signature("B", "2026-01-02 10:00 UTC", "", "cd" * 32))
-    assert [section.key for section in two.sections] == ["summary", "signature"]
+    assert [section.key for section in two.sections] == ["conclusion", "summary", "signature"]
     text = html.render(two).decode()
     assert "abab" not in text
     assert "Signed by B" in text
-    assert not any(isinstance(block, Paragraph) and block.lead.startswith("Statement") for block in two.sections[-1].blocks)
+    assert "The reader wrote no conclusion." in text
+
+
+CONCLUSION = "Lesion 2: <b>major</b> response, BF ratio 0.55 (α < 0.05).\n\nПечень без особенностей.\n" + "Same again. " * 250
+
+
+def test_the_conclusion_stands_first_as_typed_on_paper_and_in_the_page(study: Signed) -> None:
+    client, _, place, url = study
+    assert client.post(f"{url}/sign", json={"reader": READER, "statement": CONCLUSION}).status_code == 200
+    date = examined(place.case / "dicom" / "report_pdf.dcm")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", date)
+    page = client.get(f"{url}/report.html").text
+    assert page.index('id="conclusion"') < page.index('id="summary"')
+    assert "Lesion 2: &lt;b&gt;major&lt;/b&gt; response, BF ratio 0.55 (α &lt; 0.05)." in page
+    paper = " ".join(" ".join(words_of(client.get(f"{url}/report.pdf").content)).split())
+    for said in ("Lesion 2: <b>major</b> response, BF ratio 0.55 (α < 0.05).", "Печень без особенностей."):
+        assert 0 < paper.index(said) < paper.index("Bottom line.")
+    assert paper.count("Same again.") == 250
+    assert f"Date of the examination: {date}" in paper
+    held = pydicom.dcmread(place.results(1) / "dicom" / "report_pdf.dcm")
+    assert held.BurnedInAnnotation == "YES"
+
+
+def test_a_conclusion_of_many_lines_breaks_over_pages() -> None:
+    signed = Signature("A", "2026-01-01 10:00 UTC", "\n".join(f"line {n}" for n in range(500)), "ab" * 32)
+    pages = words_of(pdf.render(with_signature(report(), signed)))
+    found = [int(n) for text in pages for n in re.findall(r"line (\d+)", text)]
+    assert found == list(range(500))
+    assert len(pages) > 3
+
+
+@pytest.mark.parametrize("said", ["肝臓", "الكبد", "כבד", "ok 🙂"])
+def test_a_conclusion_that_paper_cannot_show_is_refused_before_signing(study: Signed, said: str) -> None:
+    client, _, place, url = study
+    answer = client.post(f"{url}/sign", json={"reader": READER, "statement": said})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "STATEMENT-LETTERS")
+    assert not place.signed.exists()
+
+
+def test_a_study_without_the_patient_has_no_date_of_examination(study: Signed) -> None:
+    path = study[2].case / "dicom" / "report_pdf.dcm"
+    held = pydicom.dcmread(path)
+    assert examined(path) != ""
+    held.PatientIdentityRemoved = "YES"
+    held.save_as(path)
+    assert examined(path) == ""
+
+
+def test_the_structured_report_holds_the_conclusion_and_who_wrote_it(study: Signed) -> None:
+    client, _, place, url = study
+    before = write_sr(made_up(), place.case / "dicom")
+    told = client.post(f"{url}/sign", json={"reader": "Dr A^B", "statement": "Major.\nLesion 2."}).json()["signed"]
+    one, two = pydicom.dcmread(before), pydicom.dcmread(place.results(1) / "dicom" / "report.dcm")
+    (written,) = two.ContentSequence[len(one.ContentSequence) :]
+    assert list(two.ContentSequence[:-1]) == list(one.ContentSequence)
+    kind, who, said = written.ContentSequence
+    assert (kind.ConceptCodeSequence[0].CodeValue, str(who.PersonName), said.TextValue) == (
+        "121006",
+        "Dr A B",
+        "Major.\r\nLesion 2.",
+    )
+    assert said.ObservationDateTime == re.sub("[-:T]", "", told["at"][:19]) + "+0000"
+    assert (two.StudyInstanceUID, two.VerificationFlag) == (one.StudyInstanceUID, "UNVERIFIED")
+    assert {two.SOPInstanceUID, two.SeriesInstanceUID}.isdisjoint({one.SOPInstanceUID, one.SeriesInstanceUID})
+    earlier = two.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert earlier.ReferencedSOPInstanceUID == one.SOPInstanceUID

@@ -32,6 +32,17 @@ def test_lesions_are_found_again_under_other_names_and_in_another_position(tmp_p
     assert found["proposed"] is True
 
 
+def test_sizes_are_those_of_the_outlines(tmp_path: Path) -> None:
+    first = write_case(tmp_path / "first", BEFORE)
+    table = json.loads((first / "lesions.json").read_text())
+    for one in table["lesions"]:
+        one["longest_axial_diameter_mm"] = 1000.0
+    (first / "lesions.json").write_text(json.dumps(table))
+    ratios = {pair["first"]: pair["size_ratio"] for pair in link(first, write_case(tmp_path / "second", AFTER))["links"]}
+    assert ratios["lesion-1"] == pytest.approx(20 / 24, abs=0.2)  # voxels of 4 mm
+    assert ratios["lesion-2"] == pytest.approx(12 / 18, abs=0.2)
+
+
 def test_a_case_reads_back_what_was_written(tmp_path: Path) -> None:
     case = open_case(write_case(tmp_path / "case", BEFORE, moved_mm=(40.0, 0.0, 0.0)))
     for name, (center, _) in BEFORE.items():

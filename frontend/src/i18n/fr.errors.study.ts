@@ -28,6 +28,7 @@ export const frStudyErrors: Readonly<Record<string, readonly [what: string, advi
   "RESCALE-VALUE": ["la pente ou l’ordonnée d’une image ne peut être vraie", "Exportez les images d’origine"],
   "SERIES-DUPLICATE": ["des fichiers se disent la même image et diffèrent", "Gardez une seule copie de chaque image"],
   "SERIES-FRAME": ["les séries dynamiques ont des repères différents", "Donnez les séries d’une seule acquisition"],
+  "SERIES-DERIVED-PASS": ["des passages de la série dynamique sont indiqués comme dérivés, d’autres comme originaux", "Exportez les images originales de chaque passage, ou retirez les images dérivées"],
   "SERIES-GEOMETRY": ["l’examen contient des séries dynamiques de matrices, d’espacements, d’orientations ou de couvertures différents", "Gardez celles d’une seule acquisition"],
   "SERIES-MATRIX": ["la matrice change au cours de la série dynamique", "Exportez une reconstruction d’une seule matrice"],
   "SERIES-MISSING-SLICE": ["il manque des coupes à un passage", "Exportez de nouveau l’examen en entier"],

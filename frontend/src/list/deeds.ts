@@ -47,6 +47,7 @@ const PARTS = [
   "role",
   "sealed",
   "state",
+  "statement",
   "uploaded",
   "version",
 ] as const;

@@ -6,11 +6,31 @@ export async function refreshStudies(): Promise<void> {
   studies.value = (await get<{ studies: Study[] }>("/studies")).studies;
 }
 
-/** One study asked again; gone from the list when the server no longer knows it. */
+/** One study asked again; gone from the list when the server no longer knows it. One whose place among visits is new moves those of others. */
 export async function refreshStudy(id: string): Promise<void> {
   const study = await get<Study>(`/studies/${id}`);
-  const known = studies.value.some((one) => one.id === id);
-  studies.value = known ? studies.value.map((one) => (one.id === id ? study : one)) : [...studies.value, study];
+  const before = studies.value.find((one) => one.id === id);
+  if (before === undefined || before.patient_key !== study.patient_key || before.visit !== study.visit) return refreshStudies();
+  studies.value = studies.value.map((one) => (one.id === id ? study : one));
+}
+
+/** Studies asked because of an edit, and whether there was another one meanwhile. */
+const asked = new Map<string, boolean>();
+
+/** An edit may have made the results those of other regions, or made them hold again: the server says. */
+export async function regionsChanged({ study }: Heard): Promise<void> {
+  if (typeof study !== "string" || !studies.value.some((one) => one.id === study)) return;
+  const waits = asked.has(study);
+  asked.set(study, waits);
+  if (waits) return;
+  try {
+    do {
+      asked.set(study, false);
+      await refreshStudy(study);
+    } while (asked.get(study));
+  } finally {
+    asked.delete(study);
+  }
 }
 
 export async function studyChanged(heard: Heard): Promise<void> {

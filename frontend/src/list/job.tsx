@@ -3,21 +3,32 @@ import { useEffect, useState } from "preact/hooks";
 import { send, type Job } from "../api";
 import { t } from "../i18n";
 import { saying } from "../i18n/errors";
-import { mayEdit } from "../state";
+import { mayEdit, studies } from "../state";
 import { tell } from "../tell";
+import { called } from "./called";
 
 const STEPS = {
   scan: "step.scan",
   read: "step.read",
   protocol: "step.protocol",
+  reference: "step.reference",
+  motion: "step.align",
+  regions: "step.regions",
+  inputs: "step.inputs",
   copy: "step.copy",
   fetch: "step.fetch",
   align: "step.align",
-  "align together": "step.align",
+  "align together": "step.together",
+  "motion check": "step.motionCheck",
   denoise: "step.denoise",
   maps: "step.maps",
   lesions: "step.lesions",
+  denoising: "step.denoising",
+  compare: "step.models",
   models: "step.models",
+  response: "step.response",
+  results: "step.results",
+  dicom: "step.dicom",
   "dicom maps": "step.dicom",
   save: "step.save",
   send: "step.send",
@@ -32,6 +43,17 @@ const STEPS = {
 export function stepText(job: Job): string {
   const name = job.step in STEPS ? t(STEPS[job.step as keyof typeof STEPS]) : job.step;
   return job.total > 1 ? `${name} ${Math.floor((100 * Math.min(job.done, job.total)) / job.total)} %` : name;
+}
+
+/** What takes every core, one at a time; the other kinds wait for each other alike. */
+const HEAVY: readonly Job["kind"][] = ["analyze", "cohort"];
+
+/** What a job that waits is waiting for. */
+export function waitsFor(job: Job): string {
+  const heavy = HEAVY.includes(job.kind);
+  const ahead = studies.value.filter((one) => one.job?.state === "running" && one.job.id !== job.id && HEAVY.includes(one.job.kind) === heavy);
+  if (ahead.length === 0) return t("job.turn");
+  return t("job.ahead", { what: ahead.map((one) => t("pair", { what: t(`job.${one.job!.kind}`), value: called(one) })).join("; ") });
 }
 
 /** Minutes and seconds as on a stop watch. */
@@ -62,9 +84,9 @@ export function JobLine({ job }: { job: Job }) {
     <div class={`job ${job.state}`}>
       <span>
         {t("job.line", { kind: t(`job.${job.kind}`), state: t(`job.state.${job.state}`) })}
-        {running && job.step ? ` · ${stepText(job)}` : ""}
+        {job.state === "waiting" ? ` · ${waitsFor(job)}` : running && job.step ? ` · ${stepText(job)}` : ""}
       </span>
-      {running && (
+      {job.state === "running" && (
         <progress
           aria-label={t(`job.${job.kind}`)}
           {...(job.total > 0 ? { max: job.total, value: job.done } : {})}

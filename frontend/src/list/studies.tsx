@@ -6,6 +6,7 @@ import { go } from "../router";
 import { mayEdit, studies } from "../state";
 import { tell } from "../tell";
 import { AddStudy } from "./add";
+import { called } from "./called";
 import { refreshStudies } from "./follow";
 import { JobLine } from "./job";
 import { Badge, ProtocolRules, verdictText } from "./protocol";
@@ -31,11 +32,6 @@ export function byPatient(list: Study[], wanted = ""): Patient[] {
   const newest = (patient: Patient): string => patient.visits.reduce((latest, one) => (one.added > latest ? one.added : latest), "");
   for (const patient of patients.values()) patient.visits.sort((a, b) => a.visit - b.visit || (a.date ?? "").localeCompare(b.date ?? ""));
   return [...patients.values()].sort((a, b) => newest(b).localeCompare(newest(a)));
-}
-
-/** A study by patient, date and description: two visits often share the last. */
-export function called(study: Study): string {
-  return [study.patient || t("list.unnamed"), date(study.date), study.label].join(" · ");
 }
 
 function Rules({ study, onClose }: { study: Study; onClose: () => void }) {
@@ -118,7 +114,7 @@ function Visit({ study, before }: { study: Study; before: Study | undefined }) {
           {study.stale && <span class="stale">{t("study.stale")}</span>}
           {study.signed && <small>{t("study.signed.by", { reader: study.signed.reader, at: date(study.signed.at) })}</small>}
         </td>
-        <td class="number">{study.corrected ? study.lesions : "–"}</td>
+        <td class="number">{study.lesions ?? "–"}</td>
         <td class="actions">
           <button type="button" disabled={!ready} onClick={() => go(`#/study/${study.id}`)} aria-label={t("study.open.of", { label: study.label })}>
             {t("study.open")}

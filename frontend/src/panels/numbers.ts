@@ -210,13 +210,16 @@ export function start(): void {
     if (!there) figures.forget(region.name);
     // An edit of one region moves what rests on it: the proposed healthy liver, the shells of a neighbour.
     figures.ask(there && kindOf(region.name) === "lesion" ? region.name : undefined);
-    // Whether the analysis is still of these regions, the server says: a caliper or a pair makes nothing stale.
+    // A pair changes what the results say of other visits.
     if (figures.results.value !== null) void figures.loadResults();
   });
+  let told = "";
   effect(() => {
-    // A study that was analysed has results; they are asked again whenever its row in the list says something new.
+    // A study that was analysed has results, also while it is analysed again; they are asked anew when the server says something new of it.
     const study = first.study.value;
-    if (study !== null && study.id === first.id.value && (study.state === "analysed" || study.state === "signed")) untracked(() => void figures.loadResults());
+    const now = study?.analysis == null ? "" : [study.id, study.analysis.at, study.stale, study.signed?.at ?? ""].join(" ");
+    if (now !== told && now !== "") untracked(() => void figures.loadResults());
+    told = now;
   });
   let analysis = "";
   effect(() => {

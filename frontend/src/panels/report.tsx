@@ -16,13 +16,14 @@ import { figures } from "./numbers";
 import { WhoseVisit } from "./whose";
 
 interface Signature {
+  readonly number: number;
   readonly reader: string;
   readonly at: string;
   readonly statement?: string | null;
   /** Of the signed report; early signatures do not tell. */
   readonly language?: "en" | "fr" | null;
   readonly digest?: string;
-  /** False when a file of the case is not what was signed. */
+  /** False when something is not what was signed: a signed file or, of the signature that stands, a file of the case. */
   readonly intact?: boolean;
 }
 
@@ -60,7 +61,17 @@ function Signatures({ study, at }: { study: string; at: string }) {
       {(found.earlier?.length ?? 0) > 0 && (
         <details>
           <summary>{t("report.earlier", { n: found.earlier!.length })}</summary>
-          <ul>{found.earlier!.map((one) => <li key={one.at}>{one.reader} · {date(one.at, true)}{one.statement ? ` · ${one.statement}` : ""}</li>)}</ul>
+          <ul class="signatures">
+            {found.earlier!.map((one) => (
+              <li key={one.number}>
+                {one.reader} · {date(one.at, true)}{one.statement ? ` · ${one.statement}` : ""}{" · "}
+                <a href={`/api/studies/${study}/report.html?signature=${one.number}`} target="_blank" rel="noopener">{t("report.openHtml")}</a>
+                {" · "}
+                <a href={`/api/studies/${study}/report.pdf?signature=${one.number}`} download>{t("report.pdf")}</a>
+                {one.intact === false && <p class="warn">{t("report.earlierChanged")}</p>}
+              </li>
+            ))}
+          </ul>
         </details>
       )}
     </>
@@ -91,7 +102,7 @@ function ReportLanguage() {
     <>
       <label class="report-language">
         {t("report.language")}
-        <select name="report-language" value={made.language} disabled={busy || results.stale || study.signed !== null || !mayEdit.value} onChange={(event) => void write(event.currentTarget.value)}>
+        <select name="report-language" value={made.language} disabled={busy || study.stale || study.signed !== null || !mayEdit.value} onChange={(event) => void write(event.currentTarget.value)}>
           {(["en", "fr"] as const).map((one) => <option key={one} value={one}>{t(`language.${one}`)}</option>)}
         </select>
       </label>
@@ -103,7 +114,7 @@ function ReportLanguage() {
 
 function Sign() {
   const study = first.study.value;
-  const suggested = me.value?.local ? typedName() : reader.value;
+  const suggested = (me.value?.local ? typedName() : "") || reader.value;
   const [name, setName] = useState(suggested);
   const [reopening, setReopening] = useState(false);
   const [statement, setStatement] = useState("");
@@ -112,7 +123,7 @@ function Sign() {
   useEffect(() => setName(suggested), [suggested]);
   useEffect(() => setReopening(false), [study?.id, study?.signed?.at]);
   if (study === null) return null;
-  const stale = figures.results.value?.stale ?? study.stale;
+  const { stale } = study;
   if (study.signed) {
     const reopen = async (): Promise<void> => {
       if (await attempt(() => send("DELETE", `/studies/${study.id}/sign`))) said.value = t("report.reopened");
@@ -199,7 +210,7 @@ function Send() {
 export function ReportPanel() {
   const study = first.study.value;
   if (study === null) return null;
-  if (figures.results.value === null) return <p class="note">{t("report.notYet")}</p>;
+  if (study.analysis == null) return <p class="note">{t("report.notYet")}</p>;
   const base = `/api/studies/${study.id}`;
   return (
     <div class="report-panel">
@@ -207,6 +218,7 @@ export function ReportPanel() {
       <button type="button" class="main" data-act="read" aria-pressed={reportOpen.value} onClick={() => (reportOpen.value = !reportOpen.value)}>{t("report.over.open")}</button>
       <ReportLanguage />
       <Preview />
+      <p class="note" data-names-no-patient>{t("report.noPatient")}</p>
       <p class="row files">
         <a href={`${base}/report.html`} target="_blank" rel="noopener">{t("report.openHtml")}</a>
         <a href={`${base}/report.pdf`} download={`${study.label}.pdf`}>{t("report.pdf")}</a>

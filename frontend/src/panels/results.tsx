@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { send } from "../api";
 import { number, t } from "../i18n";
 import { saying } from "../i18n/errors";
-import { stepText } from "../list/job";
+import { JobLine } from "../list/job";
 import { attempt, drawnOf, serverThere } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
@@ -71,7 +71,7 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
           {main !== undefined && (others.length > 0 || main.response.region !== "whole") && <small class="part-name">{main.rating.part}</small>}
         </th>
         <Verdict rated={main ?? null} ratio={ratio} lesion={row.id} whole={row.bf} was={differs ? before : null} waits={row.waits} />
-        <td>{number(row.diameter_mm, 0)} mm{caliper != null ? <small data-caliper>{t("results.caliper", { mm: number(caliper.long_mm, 0) })}</small> : <br />}{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
+        <td>{number(row.diameter_mm, 0)} mm{caliper != null ? <small data-caliper title={t("results.caliperReads")}>{t("results.caliper", { long: number(caliper.long_mm, 1), short: number(caliper.short_mm, 1) })}</small> : <br />}{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
         <td><button type="button" class="more" aria-expanded={unfolded} aria-label={t("results.unfold", { name: nameOf(row.id) })} onClick={() => unfold(row)}>{unfolded ? "▾" : "▸"}</button></td>
       </tr>
       {others.map((one) => (
@@ -93,7 +93,8 @@ function Analyse() {
   const study = first.study.value;
   const job = study?.job ?? null;
   const running = job !== null && job.kind === "analyze" && (job.state === "running" || job.state === "waiting");
-  const stale = figures.results.value?.stale ?? study?.stale ?? false;
+  const stale = study?.stale ?? false;
+  const analysed = study?.analysis != null;
   const [asked, setAsked] = useState(false);
   useEffect(() => {
     if (running || !stale) setAsked(false);
@@ -107,17 +108,11 @@ function Analyse() {
     const motion = before === "deformable" || before === "rigid" || before === "none" ? { motion: before } : {};
     if (!(await attempt(() => send("POST", `/studies/${first.id.value}/analyze`, { ...model, ...motion })))) setAsked(false);
   };
-  if (running) {
-    return (
-      <p role="status">
-        {t("results.analysing")} {stepText(job)} <progress max={Math.max(1, job.total)} value={job.done} aria-label={t("results.analysing")} />
-      </p>
-    );
-  }
+  if (running) return <JobLine job={job} />;
   return (
-    <div class={stale || figures.results.value === null ? "stale" : "row"}>
-      {figures.results.value === null ? <p>{t("results.notYet")}</p> : stale ? <p role="alert">{t("results.stale")}</p> : null}
-      {mayEdit.value && <button type="button" data-act="analyse" disabled={asked || Boolean(study?.signed)} onClick={() => void start()}>{stale || figures.results.value === null ? t("results.analyse") : t("results.again")}</button>}
+    <div class={stale || !analysed ? "stale" : "row"}>
+      {!analysed ? <p>{t("results.notYet")}</p> : stale ? <p role="alert">{t("results.stale")}</p> : null}
+      {mayEdit.value && <button type="button" data-act="analyse" disabled={asked || Boolean(study?.signed)} onClick={() => void start()}>{stale || !analysed ? t("results.analyse") : t("results.again")}</button>}
     </div>
   );
 }
@@ -179,13 +174,14 @@ export function ResultsPanel() {
       {figures.failure.value !== null && <p class="warn" role="alert">{saying(figures.failure.value)}</p>}
       <Analyse />
       {healthy !== undefined && <p class={figures.waiting.value.has(REFERENCE) ? "waits" : ""}>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit}</p>}
+      {list.length > 0 && <p class="note" data-interval-holds>{t("results.intervalHolds")} {t("results.sizeIs")}</p>}
       {list.length > 0 ? (
         <table class={`lesions ${moving ? "moving" : ""}`}>
           <caption class="hidden">{t("results.title")}</caption>
           <thead>
             <tr>
               <th scope="col">{t("results.lesion")}</th><th scope="col">{t("results.bfRatio")}</th><th scope="col">{t("results.response")}</th>
-              <th scope="col">{t("results.size")}</th><th scope="col"><span class="hidden">{t("results.details")}</span></th>
+              <th scope="col" title={t("results.sizeIs")}>{t("results.size")}</th><th scope="col"><span class="hidden">{t("results.details")}</span></th>
             </tr>
           </thead>
           <tbody>{list.map(({ row, analysed }) => <LesionRow key={row.id} row={row} analysed={analysed} />)}</tbody>

@@ -50,6 +50,8 @@ interface Sized {
 interface CriteriaAnswer {
   readonly visits: readonly { study: string; date: string | null; visit: string }[];
   readonly unlinked?: readonly { study: string; lesion: string }[];
+  /** Drawn after the analysis, which does not know them. */
+  readonly unanalysed: readonly { study: string; lesion: string }[];
   /** By study: what criteria of size read of each lesion. */
   readonly lesions: Readonly<Record<string, readonly Sized[]>>;
   readonly criteria: readonly Criterion[];
@@ -151,11 +153,15 @@ function Sizes({ found }: { found: CriteriaAnswer }) {
   );
 }
 
+/** Lesions with their visits. */
+function listed(found: CriteriaAnswer, lesions: readonly { study: string; lesion: string }[]): string {
+  return lesions.map(({ study, lesion }) => t("criteria.lesionAt", { lesion: nameOf(lesion), n: found.visits.findIndex((each) => each.study === study) + 1 })).join(", ");
+}
+
 /** What readers have still to give, criterion by criterion, and the way to where this visit's lesions get it. */
 function Missing({ found, one }: { found: CriteriaAnswer; one: Criterion }) {
   const key = GIVEN.find((each) => each === one.criterion);
   if (key === undefined || one.missing.length === 0) return null;
-  const lesions = one.missing.map(({ visit, lesion }) => t("criteria.lesionAt", { lesion: nameOf(lesion), n: found.visits.findIndex((each) => each.visit === visit) + 1 }));
   const here = one.missing.find((each) => each.study === first.id.value);
   const go = (lesion: string): void => {
     selected.value = lesion;
@@ -164,7 +170,7 @@ function Missing({ found, one }: { found: CriteriaAnswer; one: Criterion }) {
   };
   return (
     <p class="missing" data-missing={key}>
-      {t("criteria.missing", { name: one.name, what: t(`criteria.missing.${key}`, { lesions: lesions.join(", ") }) })}{" "}
+      {t("criteria.missing", { name: one.name, what: t(`criteria.missing.${key}`, { lesions: listed(found, one.missing) }) })}{" "}
       {here !== undefined && mayDraw(first) && <button type="button" data-act={`give-${key}`} onClick={() => go(here.lesion)}>{t("criteria.give")}</button>}
     </p>
   );
@@ -176,12 +182,14 @@ export function Criteria() {
   const made = figures.results.value;
   const spoken = language.value;
   const key = first.study.value?.patient_key ?? "";
-  const visits = key === "" ? 1 : studies.value.filter((one) => one.patient_key === key).length;
-  // A pair that is confirmed or taken back changes what can be rated, and so does a caliper.
-  const drawn = drawnOf(first).list.value.map((one) => `${one.name} ${one.identity?.study ?? ""} ${one.identity?.lesion ?? ""} ${one.caliper?.long_mm ?? ""} ${one.viable?.long_mm ?? ""} ${one.viable?.short_mm ?? ""} ${one.morphology.map((each) => each.group).join("/")}`).join();
+  const visits = studies.value.filter((one) => one.id === study || (key !== "" && one.patient_key === key));
+  // Another visit that was analysed again, or drawn in, changes what can be rated.
+  const others = visits.map((one) => `${one.id} ${one.analysis?.at ?? ""} ${one.lesions ?? ""}`).join();
+  // A pair that is confirmed or taken back does too, and so do a caliper, a new lesion and one that is gone.
+  const drawn = [first, second].flatMap((visit) => drawnOf(visit).list.value).map((one) => `${one.name} ${one.deleted} ${one.identity?.study ?? ""} ${one.identity?.lesion ?? ""} ${one.caliper?.long_mm ?? ""} ${one.viable?.long_mm ?? ""} ${one.viable?.short_mm ?? ""} ${one.morphology.map((each) => each.group).join("/")}`).join();
   useEffect(() => {
     let gone = false;
-    if (study === null || made === null || visits < 2) return setFound(null);
+    if (study === null || made === null || visits.length < 2) return setFound(null);
     get<CriteriaAnswer>(`/studies/${study}/criteria?language=${spoken}`).then(
       (answer) => void (gone || setFound(answer)),
       (error: unknown) => {
@@ -193,7 +201,7 @@ export function Criteria() {
     return () => {
       gone = true;
     };
-  }, [study, made, visits, spoken, drawn]);
+  }, [study, made, others, spoken, drawn]);
   if (found === null || found.visits.length < 2) return null;
   const rated = found.criteria.filter((one) => one.refused === null);
   // One that only waits for a reader says so below the table.
@@ -204,7 +212,8 @@ export function Criteria() {
       <h2>{t("criteria.title")}</h2>
       {found.criteria.length === 0 && <p class="note">{t("criteria.nothing")}</p>}
       {found.criteria.length > 0 && rated.length === 0 && <p class="note">{t("criteria.none")}</p>}
-      {(found.unlinked?.length ?? 0) > 0 && <p class="warn">{t("criteria.unlinked", { n: found.unlinked!.length })}</p>}
+      {(found.unlinked?.length ?? 0) > 0 && <p class="warn">{t("criteria.unlinked", { lesions: listed(found, found.unlinked!) })}</p>}
+      {found.unanalysed.length > 0 && <p class="warn">{t("criteria.unanalysed", { lesions: listed(found, found.unanalysed) })}</p>}
       {rated.length > 0 && <CriteriaTable found={found} rated={rated} />}
       {rated.length > 0 && <Sizes found={found} />}
       {found.criteria.map((one) => <Missing key={one.criterion} found={found} one={one} />)}
@@ -220,8 +229,8 @@ export function Criteria() {
 }
 
 interface LinkAnswer {
-  /** `first` is the lesion of this visit, `second` that of the other. */
-  readonly links: readonly { first: string; second: string; distance_mm: number }[];
+  /** `first` is the lesion of this visit, `second` that of the other; `linked`: a reader confirmed it, in either visit. */
+  readonly links: readonly { first: string; second: string; distance_mm: number; linked: boolean }[];
   readonly poor?: boolean;
   readonly only_first?: readonly string[];
   readonly only_second?: readonly string[];
@@ -230,22 +239,29 @@ interface LinkAnswer {
 /** Which lesion is which in another visit of the patient: proposed with distances, confirmed by the reader. */
 export function Identity() {
   const study = first.study.value;
-  const others = study === null ? [] : studies.value.filter((one) => one.patient_key !== "" && one.patient_key === study.patient_key && one.id !== study.id && (one.state === "analysed" || one.state === "signed"));
+  const others = study === null ? [] : studies.value.filter((one) => one.patient_key !== "" && one.patient_key === study.patient_key && one.id !== study.id && one.analysis != null);
   const [other, setOther] = useState("");
   const [found, setFound] = useState<LinkAnswer | null>(null);
+  const [comparing, setComparing] = useState(false);
   // The visit beside this one on the screen comes first.
   const beside = others.find((one) => one.id === second.id.value)?.id;
   const chosen = others.some((one) => one.id === other) ? other : (beside ?? others[0]?.id ?? "");
   useEffect(() => setFound(null), [study?.id, chosen]);
   if (study === null || others.length === 0) return null;
   const drawn = drawnOf(first);
-  const confirmed = (lesion: string, theirs: string): boolean => {
+  const mine = (lesion: string, theirs: string): boolean => {
     const identity = drawn.get(lesion)?.identity;
     return identity?.study === chosen && identity.lesion === theirs;
   };
+  const propose = async (): Promise<void> => {
+    setFound(null);
+    setComparing(true);
+    await attempt(async () => setFound(await get<LinkAnswer>(`/studies/${study.id}/link?other=${chosen}`)));
+    setComparing(false);
+  };
   const may = mayDraw(first);
   const link = (lesion: string, theirs: string | null): void => edit(first, lesion, { kind: "identity", identity: theirs === null ? null : { study: chosen, lesion: theirs } });
-  const open = (found?.links ?? []).filter((one) => drawn.get(one.first) !== null && !confirmed(one.first, one.second));
+  const open = (found?.links ?? []).filter((one) => drawn.get(one.first) !== null && !one.linked && !mine(one.first, one.second));
   return (
     <section class="identity">
       <h2>{t("identity.title")}</h2>
@@ -256,21 +272,25 @@ export function Identity() {
             {others.map((one) => <option key={one.id} value={one.id}>{`${t("visit.nth", { n: one.visit, of: others.length + 1 })}, ${date(one.date)} · ${one.label}`}</option>)}
           </select>
         </label>
-        <button type="button" data-act="pairs" onClick={() => void attempt(async () => setFound(await get<LinkAnswer>(`/studies/${study.id}/link?other=${chosen}`)))}>{t("identity.propose")}</button>
+        <button type="button" data-act="pairs" disabled={comparing || study.analysis == null} onClick={() => void propose()}>{t("identity.propose")}</button>
         {may && open.length > 1 && <button type="button" data-act="confirm-all" onClick={() => open.forEach((one) => link(one.first, one.second))}>{t("identity.all", { n: open.length })}</button>}
       </div>
       {found !== null && found.poor && <p class="warn">{t("identity.poor")}</p>}
-      {found !== null && found.links.length === 0 && <p class="note">{t("identity.none")}</p>}
+      {study.analysis == null && <p class="note">{t("identity.analyse")}</p>}
+      {comparing && <p role="status">{t("identity.comparing")} <progress aria-label={t("identity.comparing")} /></p>}
+      {study.signed && <p class="note">{t("identity.signed")}</p>}
+      {found !== null && found.links.length === 0 && <p class="note">{t(found.only_first?.length === 0 ? "identity.nothingHere" : found.only_second?.length === 0 ? "identity.nothingThere" : "identity.none")}</p>}
       <ul>
         {found?.links.map((pair) => {
-          const done = confirmed(pair.first, pair.second);
+          const own = mine(pair.first, pair.second);
+          const done = own || pair.linked;
           return (
             <li key={pair.first}>
               {nameOf(pair.first)} ↔ {nameOf(pair.second)} · {number(pair.distance_mm, 1)} mm{" "}
               <button type="button" data-act="confirm" disabled={!may || done || drawn.get(pair.first) === null} onClick={() => link(pair.first, pair.second)}>
                 {done ? t("identity.confirmed") : t("identity.confirm")}
               </button>
-              {done && may && <button type="button" data-act="unlink" aria-label={t("identity.undoOf", { name: nameOf(pair.first) })} onClick={() => link(pair.first, null)}>{t("identity.undo")}</button>}
+              {own && may && <button type="button" data-act="unlink" aria-label={t("identity.undoOf", { name: nameOf(pair.first) })} onClick={() => link(pair.first, null)}>{t("identity.undo")}</button>}
             </li>
           );
         })}

@@ -79,6 +79,7 @@ function Line({ drawn, region }: { drawn: Drawn; region: Region }) {
         <span class={`origin ${region.origin}`}>{waits ? t("regions.waits") : t(`origin.short.${region.origin}`)}</span>
         <button type="button" class="more" aria-expanded={opened.value === region.name} aria-label={t("regions.more", { name: nameOf(region.name) })} onClick={() => (opened.value = opened.value === region.name ? null : region.name)}>⋯</button>
       </div>
+      {region.shifts.length > 0 && <small class="shifted">{t("shift.count", { n: region.shifts.length })}</small>}
       {opened.value === region.name && <Details drawn={drawn} region={region} />}
     </li>
   );
@@ -214,6 +215,7 @@ function FromFiles({ drawn }: { drawn: Drawn }) {
         {asking && <p class="warn" role="alert">{t("regions.takeSure", { names: byHand.map((region) => nameOf(region.name)).join(", ") })}</p>}
         <button type="submit" data-act="take-file" disabled={files.length === 0 || busy}>{asking ? t("regions.takeYes") : t("regions.take")}</button>
         {asking && <button type="button" onClick={() => setAsking(false)}>{t("regions.takeNo")}</button>}
+        {busy && <span role="status" class="busy">{t("regions.taking")} <progress aria-label={t("regions.taking")} /></span>}
       </form>
     </details>
   );

@@ -41,13 +41,12 @@ export function Corners(props: Props) {
   if (images === null) return null;
   const pass = visit.pass.value;
   const time = images.times_s[pass];
-  const { up, left, right, down } = edges(images.planes[plane]);
+  const sides = edges(images.planes[plane]);
   return (
     <div class="corners" aria-hidden="true">
-      <span class="edge up">{t(`edge.${up}`)}</span>
-      <span class="edge left">{t(`edge.${left}`)}</span>
-      <span class="edge right">{t(`edge.${right}`)}</span>
-      <span class="edge down">{t(`edge.${down}`)}</span>
+      {(["up", "left", "right", "down"] as const).map((side) => (
+        <span key={side} class={`edge ${side}`}>{sides[side].map((end) => t(`edge.${end}`)).join("")}</span>
+      ))}
       <span class="corner top-left">
         {titled && map.value !== null ? scaleOf(map.value, visit).name : t(`plane.${plane}`)} {visit.indices[plane].value + 1}/{images.planes[plane].count}
       </span>

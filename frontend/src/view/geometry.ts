@@ -68,13 +68,20 @@ const ENDS = [
 ] as const;
 export type Edge = (typeof ENDS)[number][number];
 
-/** The anatomical direction at each side of a plane as shown: right, left, anterior, posterior, head, foot. */
-export function edges(plane: Plane): { up: Edge; down: Edge; left: Edge; right: Edge } {
-  const towards = (column: 1 | 2): [Edge, Edge] => {
+/** A direction that lies further than this from a patient axis (its cosine: 67.5 degrees) has none of it. */
+const HAS = Math.sin(Math.PI / 8);
+
+/**
+ * The anatomical direction at each side of a plane as shown: right, left, anterior, posterior, head, foot; of an oblique side all that it
+ * has of these, the most first (as DICOM's Patient Orientation). So the two axes of a plane never bear the same letters.
+ */
+export function edges(plane: Plane): Record<"up" | "down" | "left" | "right", Edge[]> {
+  const towards = (column: 1 | 2): [Edge[], Edge[]] => {
     const mm = [0, 1, 2].map((axis) => plane.to_mm[axis]![column]!);
-    const axis = mm.reduce((best, value, n) => (Math.abs(value) > Math.abs(mm[best]!) ? n : best), 0);
-    const [negative, positive] = ENDS[axis]!;
-    return mm[axis]! > 0 ? [negative, positive] : [positive, negative];
+    const share = mm.map((value) => value / Math.hypot(...mm));
+    const axes = [0, 1, 2].filter((axis) => Math.abs(share[axis]!) > HAS).sort((a, b) => Math.abs(share[b]!) - Math.abs(share[a]!));
+    const end = (positive: boolean) => axes.map((axis) => ENDS[axis]![share[axis]! > 0 === positive ? 1 : 0]);
+    return [end(false), end(true)];
   };
   const [up, down] = towards(1);
   const [left, right] = towards(2);

@@ -120,8 +120,8 @@ function Panels() {
 
 /** Takes the anatomy of one lesion in both visits as the link between them, where the server proposes one. */
 async function linkLesions(id: string, other: string): Promise<void> {
-  // Without lesions in both there is nothing to link.
-  if (!first.study.value?.lesions || !second.study.value?.lesions) return;
+  // Lesions are found again by the images of an analysis; without some in both there is nothing to link.
+  if (![first, second].every((visit) => visit.study.value?.analysis && visit.study.value.lesions)) return;
   const { links } = await get<{ links: (Link & { first_mm?: [number, number, number]; second_mm?: [number, number, number] })[] }>(`/studies/${id}/link?other=${other}`);
   const best = links.filter((one) => one.first_mm && one.second_mm).sort((a, b) => a.distance_mm - b.distance_mm)[0];
   const here = first.images.value?.planes.axial;

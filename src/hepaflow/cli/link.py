@@ -17,9 +17,9 @@ def link(
 ) -> int:
     """Propose which lesion of one case is which of another of the same patient, for a reader to confirm.
 
-    The livers are registered on each other, and every lesion of the first case is looked for where it should lie in the second. What has no
-    partner is listed: it may be gone, new, or not drawn in the other case. In a table of visits, the column case_lesion takes the name that a
-    lesion has in its case.
+    The livers are registered on each other, and every lesion of the first case is looked for where it should lie in the second; the distance is
+    that to where it lies, and is a little different with the cases the other way round. What has no partner is listed: it may be gone, new, or
+    not drawn in the other case. In a table of visits, the column case_lesion takes the name that a lesion has in its case.
 
     Example: hepaflow link case-before case-after
     """

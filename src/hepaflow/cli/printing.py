@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-import time
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -51,28 +51,49 @@ class Watch:
     """Progress on stderr: nothing unless it is a terminal and the work lasts."""
 
     def __init__(self) -> None:
-        self._start = time.monotonic()
+        self._lock = threading.Lock()
         self._bar: Bar | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._last: tuple[str, int, int] | None = None
+        # work that says nothing for long after its first word is shown all the same
+        self._patience = threading.Timer(PATIENCE_S, self._open)
+        self._patience.daemon = True
+        self._patience.start()
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """``done`` of ``total`` parts of ``what``."""
-        if self._bar is None:
-            if time.monotonic() - self._start < PATIENCE_S:
+        """``done`` of ``total`` parts of ``what``; 0 of 0: it begins, and nobody knows how long it takes."""
+        with self._lock:
+            before, self._last = self._last, (what, done, total)
+            if self._bar is None:
                 return
-            from rich.console import Console
-            from rich.progress import Progress as Bar
-
-            self._bar = Bar(console=Console(stderr=True), transient=True)
-            self._bar.start()
-        if what not in self._tasks:
-            self._tasks[what] = self._bar.add_task(what, total=total)
-        self._bar.update(self._tasks[what], completed=done, total=total)
+            if before is not None and before[0] != what and not before[2]:
+                self._bar.update(self._tasks[before[0]], completed=1, total=1)
+            self._show(self._bar, what, done, total)
 
     def close(self) -> None:
         """Takes the bars off the terminal."""
-        if self._bar is not None:
-            self._bar.stop()
+        self._patience.cancel()
+        with self._lock:
+            if self._bar is not None:
+                self._bar.stop()
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress as Bar
+
+        with self._lock:
+            if self._patience.finished.is_set():
+                return  # closed meanwhile
+            self._bar = Bar(console=Console(stderr=True), transient=True)
+            self._bar.start()
+            if self._last is not None:
+                self._show(self._bar, *self._last)
+
+    def _show(self, bar: Bar, what: str, done: int, total: int) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = bar.add_task(what, total=total or None)
+        if total:
+            bar.update(self._tasks[what], completed=done, total=total)
 
 
 @contextmanager

@@ -106,6 +106,7 @@ def choose(instances: Sequence[Instance]) -> Choice:
         flags += ["series-derived"] if chosen else []
     else:
         why |= {g.uid: "derived images" for g in groups if g.derived}
+        _refuse_lost_pass(groups, chosen)
     if not chosen:
         raise InputRefused(
             "SERIES-NOT-DYNAMIC", "no CT series shows the same slices more than once", "Give the dynamic (perfusion) series"
@@ -113,14 +114,41 @@ def choose(instances: Sequence[Instance]) -> Choice:
     if any(s.lossy for g in chosen for s in g.slices):
         flags.append("lossy-compression")
     uids = {g.uid for g in chosen}
+    unused = _unused(instances, chosen)
+    if any(unused.values()) or any(_is_between(g, chosen) for g in groups if g.derived and not chosen[0].derived):
+        flags.append("images-left-aside")
     order = list(dict.fromkeys(i.series_uid for i in instances if i.kind != "directory"))
     found = tuple(
-        replace(series, role="dynamic", why="", positions=max(len(g.positions) for g in chosen if g.uid == uid))
+        replace(series, role="dynamic", why=_said(unused[uid]), positions=max(len(g.positions) for g in chosen if g.uid == uid))
         if uid in uids
         else replace(series, why=series.why or why.get(uid, "shown once, at other places"))
         for series, uid in zip(inventory(instances), order, strict=True)
     )
     return Choice(tuple(g.slices for g in chosen), found, tuple(flags))
+
+
+def _refuse_lost_pass(groups: Sequence[_Group], chosen: list[_Group]) -> None:
+    """Refused: images of the dynamic series marked as derived, made at a time between its originals: leaving them aside takes a pass out."""
+    uids = {g.uid for g in chosen}
+    if any(g.derived and g.uid in uids and _is_between(g, chosen) for g in groups):
+        raise InputRefused(
+            "SERIES-DERIVED-PASS",
+            "passes of the dynamic series are marked as derived, and others as original",
+            "Export the original images of every pass, or take the derived ones out",
+        )
+
+
+def _unused(instances: Sequence[Instance], chosen: list[_Group]) -> dict[str, int]:
+    """Of every chosen series, how many of its images are not used: those of the other kind, localizers, pictures without a place."""
+    used = {s.key for g in chosen for s in g.slices}
+    return {
+        uid: sum(len([s for s in i.images if s.key not in used]) if i.images else 1 for i in instances if i.series_uid == uid)
+        for uid in {g.uid for g in chosen}
+    }
+
+
+def _said(unused: int) -> str:
+    return f"{unused} of its images left aside: derived, localizer or without a place" if unused else ""
 
 
 def _groups(images: Iterable[Slice]) -> list[_Group]:
@@ -178,12 +206,12 @@ def _covers(group: _Group, model: _Group) -> bool:
 
 
 def _is_between(group: _Group, best: list[_Group]) -> bool:
-    """Made after the first image of the dynamic series and before its last, at a time that is none of theirs: a pass, and not their twin."""
+    """Some of it made after the first image of the dynamic series and before its last, and all at times that are none of theirs: a pass, and not their twin."""
     theirs = [s.clocks for g in best for s in g.slices]
     for name in CLOCKS:
         if all(name in clocks for clocks in theirs) and all(name in s.clocks for s in group.slices):
             known, own = {clocks[name] for clocks in theirs}, {s.clocks[name] for s in group.slices}
-            return not own & known and min(known) < min(own) and max(own) < max(known)
+            return not own & known and any(min(known) < time < max(known) for time in own)
     return False
 
 

@@ -25,7 +25,7 @@ _DATE_TIMES = ("FrameAcquisitionDateTime", "FrameReferenceDateTime", "Acquisitio
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """How one image stores its pixels."""
+    """How one image stores its pixels. ``in_hu``: rescaled values are HU, as CT images must say or leave to be understood; false where their unit is left open (``US``)."""
 
     rows: int
     columns: int
@@ -37,6 +37,7 @@ class Pixels:
     padding: tuple[int, int] | None
     syntax: str
     span: PixelSpan
+    in_hu: bool = True
 
     @property
     def little_endian(self) -> bool:
@@ -242,9 +243,8 @@ def _pixels(header: Header, read: Reader) -> Pixels:
     if (span.fragments is None) != (header.syntax in NATIVE):
         raise read.refuse("PIXEL-FORMAT", "the transfer syntax of an image contradicts how its pixels lie in the file")
     slope, intercept = _rescale(read)
-    return Pixels(
-        rows, columns, allocated, stored, bool(signed), slope, intercept, _padding(read, bool(signed)), header.syntax, span
-    )
+    in_hu, padding = read.text("RescaleType") != "US", _padding(read, bool(signed))
+    return Pixels(rows, columns, allocated, stored, bool(signed), slope, intercept, padding, header.syntax, span, in_hu)
 
 
 def _rescale(read: Reader) -> tuple[float, float]:

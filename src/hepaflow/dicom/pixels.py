@@ -87,6 +87,9 @@ def _load(slices: Sequence[Sequence[Slice]], voxels: npt.NDArray[Any], files: in
         where = f"{frame}file {image.file} of {files}, slice {k + 1} of pass {p + 1}"
         plain = _is_plain(image.pixels, voxels.dtype)
         stored, lossy = (_in_place(image, voxels[p, k]), False) if plain else _stored(image, where)
+        if _overfull(stored, image.pixels):
+            flags.add("pixel-bits-ignored")
+        stored = _without_spare(stored, image.pixels, out=stored if plain else None)
         if lossy or image.pixels.syntax in LOSSY:
             flags.add("lossy-compression")
         if _to_hu(stored, image.pixels, voxels[p, k]):
@@ -101,6 +104,8 @@ def _load(slices: Sequence[Sequence[Slice]], voxels: npt.NDArray[Any], files: in
                 progress("read", p + 1, len(slices))
     if len({(s.pixels.slope, s.pixels.intercept) for row in slices for s in row}) > 1:
         flags.add("rescale-varies")
+    if not all(s.pixels.in_hu for row in slices for s in row):
+        flags.add("rescale-unit-unspecified")
     return Loaded(voxels, tuple(digests), (*sorted(flags), *doubts(voxels)))
 
 
@@ -123,7 +128,7 @@ def doubts(voxels: npt.NDArray[Any]) -> tuple[str, ...]:
 def pixel_digest(image: Slice, where: str) -> bytes:
     """Digest of the stored pixels of one image."""
     with quiet():
-        return hashlib.sha256(np.ascontiguousarray(_stored(image, where)[0]).tobytes()).digest()
+        return hashlib.sha256(_without_spare(_stored(image, where)[0], image.pixels).tobytes()).digest()
 
 
 def _is_plain(form: Pixels, kind: np.dtype[Any]) -> bool:
@@ -135,12 +140,11 @@ def _is_plain(form: Pixels, kind: np.dtype[Any]) -> bool:
 def _in_place(image: Slice, out: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Stored values read into the memory of ``out`` (rows, columns) int16, which they share."""
     image.entry.fill(image.pixels.span.start, out.data.cast("B"))
-    stored = out if image.pixels.signed else out.view(np.uint16)
-    return _without_spare(stored, image.pixels, out=stored)
+    return out if image.pixels.signed else out.view(np.uint16)
 
 
 def _stored(image: Slice, where: str) -> tuple[npt.NDArray[Any], bool]:
-    """Stored values (rows, columns), unused high bits removed; and whether a compressed stream says that it lost information."""
+    """Stored values (rows, columns) with all their bits; and whether a compressed stream says that it lost information."""
     form, lossy = image.pixels, False
     if form.span.fragments is None:
         data = inflate(image.entry.read())[form.span.start :] if form.deflated else _own_bytes(image)
@@ -149,7 +153,7 @@ def _stored(image: Slice, where: str) -> tuple[npt.NDArray[Any], bool]:
         stored = flat.reshape(form.rows, form.columns)
     else:
         stored, lossy = decode(image.entry, form, where=where)
-    return _without_spare(stored, form), lossy
+    return stored, lossy
 
 
 def _own_bytes(image: Slice) -> bytes:
@@ -157,6 +161,14 @@ def _own_bytes(image: Slice) -> bytes:
     data = bytearray(image.pixels.span.length)
     image.entry.fill(image.pixels.span.start, memoryview(data))
     return bytes(data)
+
+
+def _overfull(stored: npt.NDArray[Any], form: Pixels) -> bool:
+    """Whether bits above those of the value are set (other than a sign carried on): an old overlay, or a header that names too few."""
+    low, high = int(stored.min()), int(stored.max())
+    if form.signed and low < 0:
+        return low < -(1 << form.bits_stored - 1) or high >= 1 << form.bits_stored - 1
+    return high >= 1 << form.bits_stored
 
 
 def _without_spare(stored: npt.NDArray[Any], form: Pixels, *, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:

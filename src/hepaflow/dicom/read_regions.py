@@ -78,7 +78,8 @@ def _plain(name: str) -> str:
 def read_regions(path: Path, grid: Grid, *, series_digest: str = "") -> RegionSet:
     """Known regions of ``path`` on ``grid``, nearest by physical position, whatever grid they were drawn on.
 
-    ``path`` is a label map NAME.nii[.gz] beside NAME.json (``{"labels": {"1": "aorta", ...}, "frame": 9}``), a DICOM SEG or RTSTRUCT
+    ``path`` is a label map NAME.nii[.gz] beside NAME.json (``{"labels": {"1": "aorta", ...}, "frame": 9}``; ``"frames": {"lesion-2": 15}``
+    names the pass of each region that was drawn on another), a DICOM SEG or RTSTRUCT
     file, or a folder of either. A label map has no frame of reference: that it was drawn on the very series of ``series_digest`` its JSON may
     say, by the same ``series_digest``; else a flag tells that positions could not be checked. A label of voxels that regions share has a list of names. Names are those of the contract, in any case; others are left out with a flag. Refused: another frame
     of reference, a region that is empty or wholly outside the images, one name given twice, nothing known at all.
@@ -99,6 +100,11 @@ def _from_nifti(path: Path, grid: Grid, series_digest: str) -> RegionSet:
         raise InputRefused("SIDECAR-INVALID", "labels do not name whole numbers", 'Write {"labels": {"1": "aorta", ...}}')
     if frame is not None and (not isinstance(frame, int) or isinstance(frame, bool) or frame < 0):
         raise InputRefused("SIDECAR-INVALID", "frame is not the number of a pass", "Give the 0-based pass, or leave it out")
+    frames = facts.get("frames", {})
+    if not isinstance(frames, dict) or not all(type(at) is int and at >= 0 for at in frames.values()):
+        raise InputRefused(
+            "SIDECAR-INVALID", "frames does not give regions the numbers of passes", "Count passes from 0, or leave it out"
+        )
     proposed = facts.get("proposed", [])
     if not isinstance(proposed, list) or not all(isinstance(name, str) and name in KNOWN for name in proposed):
         raise InputRefused("SIDECAR-INVALID", "proposed does not name vessels or organs", "List names of labels, or leave it out")
@@ -108,6 +114,8 @@ def _from_nifti(path: Path, grid: Grid, series_digest: str) -> RegionSet:
     numbers = volume.values if volume.values.dtype.kind in "iu" else np.rint(volume.values).astype(np.int32)
     present = {int(n) for n in np.unique(numbers)} - {0}
     flags = list(volume.flags)
+    if len({*frames.values(), frame} - {None}) > 1:
+        flags.append("regions-on-different-passes")
     if present - {int(v) for v in labels}:
         flags.append("region-labels-unnamed")
     same_series = series_digest != "" and facts.get("series_digest") == series_digest and volume.grid.same_as(grid)

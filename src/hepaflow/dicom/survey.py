@@ -14,6 +14,7 @@ from hepaflow.dicom.choice import SeriesFound
 from hepaflow.dicom.kinds import REGIONS, is_own_map
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
+from hepaflow.regions.search import patient_axes
 
 #: A step this much longer than the one before is a gap: between two series or phases, or where a pass was lost.
 GAP_RATIO = 1.5
@@ -21,7 +22,6 @@ GAP_RATIO = 1.5
 OWN_RESULT = "a result: its values are not HU"
 #: Series numbers that are told.
 MOST_NUMBER = 99_999
-_AXES = (("L", "R"), ("P", "A"), ("S", "I"))
 
 Progress = Callable[[str, int, int], None]
 
@@ -110,12 +110,13 @@ def gaps(series: DynamicSeries) -> list[dict[str, float]]:
 
 
 def orientation(series: DynamicSeries) -> str:
-    """Where slices, rows and columns rise towards, in patient letters (L, R, P, A, S, I): an axial head-first study is ``SPL``."""
-    letters = []
-    for axis in range(3):
-        direction = series.grid.affine[:3, axis]
-        main = int(np.abs(direction).argmax())
-        letters.append(_AXES[main][0 if direction[main] > 0 else 1])
+    """Where slices, rows and columns rise towards, in patient letters (L, R, P, A, S, I): an axial head-first study is ``SPL``.
+
+    Of an oblique study each letter is of the patient axis that its array axis is taken for: no two are of one.
+    """
+    letters = [""] * 3
+    for pair, axis, flipped in zip(("SI", "PA", "LR"), *patient_axes(series.grid), strict=True):
+        letters[axis] = pair[flipped]
     return "".join(letters)
 
 

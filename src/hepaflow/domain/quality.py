@@ -565,6 +565,24 @@ _TABLE: tuple[Flag, ...] = (
         "certaines images étaient fournies en double ; chacune n'a servi qu'une fois",
     ),
     Flag(
+        "rescale-unit-unspecified",
+        "serious",
+        "the images leave the unit of their values open (rescale type US); they were read as HU: every number is wrong if they are not",
+        "les images laissent ouverte l'unité de leurs valeurs (rescale type US) ; elles ont été lues en UH : tout chiffre est faux si elles ne le sont pas",
+    ),
+    Flag(
+        "pixel-bits-ignored",
+        "serious",
+        "pixels use more bits than the header says; the others were ignored, as the standard asks: HU are wrong if the header is",
+        "des pixels utilisent plus de bits que l'en-tête n'en indique ; les autres ont été ignorés, comme le veut la norme : les UH sont fausses si l'en-tête l'est",
+    ),
+    Flag(
+        "images-left-aside",
+        "caution",
+        "some images that belong to the dynamic series or to its time were not used: derived, localizer or without a place (hepaflow inspect counts them)",
+        "des images de la série dynamique ou de sa durée n'ont pas été utilisées : dérivées, de repérage ou sans position (hepaflow inspect les compte)",
+    ),
+    Flag(
         "series-derived",
         "caution",
         "the dynamic images are marked as derived by other software, not as reconstructed by the scanner",
@@ -707,6 +725,12 @@ _TABLE: tuple[Flag, ...] = (
         "info",
         "regions and images were matched by position without a common frame of reference to check",
         "régions et images ont été superposées par position, sans repère commun pour le vérifier",
+    ),
+    Flag(
+        "regions-on-different-passes",
+        "serious",
+        "regions were drawn on different passes, between which breathing moves the liver: redraw them on one pass, or on the aligned images",
+        "des régions ont été dessinées sur des passages différents, entre lesquels la respiration déplace le foie : les redessiner sur un même passage, ou sur les images alignées",
     ),
     # pathology, stage and operability
     Flag(

@@ -116,6 +116,8 @@ def estimate(
     elif method == "deformable":
         _together(table, fixed, reference, others, fields, progress, keep)
         flags += _no_more_than_needed(table, fixed[_COMPARE_MM], fields, shifts)
+    if progress is not None:
+        progress("motion check", 0, len(others))
     judged = {}
     with ThreadPoolExecutor(_workers()) as pool:
         for index, verdict in zip(
@@ -130,6 +132,8 @@ def estimate(
         ):
             judged[index] = verdict
             fields[index] = verdict.field
+            if progress is not None:
+                progress("motion check", len(judged), len(others))
     passes = _report(series, reference, table, judged)
     in_lps = np.einsum("pkjia,xa->pkjix", fields, table.scene.axes).astype(np.float32)
     extremes = [
@@ -284,6 +288,8 @@ def _together(
     good = list(_usual(table, fixed[_COMPARE_MM], others, fields))
     grouped = good if len(good) >= together.FEWEST else []
     if grouped:
+        if progress is not None:
+            progress("align together", 0, together.ROUNDS)
         group = together.Group.of(table.scene, table.cavity, table.active, reference, tuple(grouped), workers=_workers())
 
         def turned(turn: int) -> None:

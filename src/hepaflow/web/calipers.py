@@ -16,6 +16,12 @@ FloatArray = npt.NDArray[np.float64]
 
 #: An axis as a hand draws it is no shorter and no longer than this, in mm.
 LEAST_MM, MOST_MM = 0.1, 500.0
+#: Two axes are perpendicular within this: a width read so far off is its own by less than 0.4 % (1 / cos), below what a voxel allows.
+SQUARE_DEG = 5.0
+#: An axis lies in a slice while its ends depart from it by no more than this share of the distance of slices.
+IN_SLICE = 0.5
+#: Voxels beyond the last centre that an axis may reach: a proposed one ends on the border of the lesion, which may be that of the images.
+BEYOND = 1.0
 
 
 def caliper_of(first: tuple[Point, Point], second: tuple[Point, Point]) -> Caliper:
@@ -25,6 +31,28 @@ def caliper_of(first: tuple[Point, Point], second: tuple[Point, Point]) -> Calip
             raise InputRefused("CALIPER-INVALID", "an axis of the caliper has no possible length", "Draw the caliper again")
     long, short = sorted((first, second), key=lambda ends: -math.dist(*ends))
     return Caliper(long, short)
+
+
+def measured(first: tuple[Point, Point], second: tuple[Point, Point], grid: Grid) -> Caliper:
+    """The caliper that a reader drew on images: the greatest diameter in a slice and the greatest across it (WHO 1979, RECIST 1.1, EASL).
+
+    Refused (``CALIPER-INVALID``): axes that are not in one slice of one direction of cutting, not perpendicular, or reach outside the
+    images; and what :func:`caliper_of` refuses.
+    """
+    found = caliper_of(first, second)
+    ends = grid.to_index(np.array([*found.long, *found.short]))
+    last = np.array(grid.shape) - 1
+    if (ends < -BEYOND).any() or (ends > last + BEYOND).any():
+        raise InputRefused("CALIPER-INVALID", "an axis of the caliper reaches outside the images", "Draw the caliper in the images")
+    if np.ptp(ends, axis=0).min() > IN_SLICE:
+        raise InputRefused("CALIPER-INVALID", "the axes of the caliper are not in one slice", "Draw both axes in the same slice")
+    long, short = (np.subtract(*axis) for axis in (found.long, found.short))
+    slant = abs(float(long @ short)) / float(np.linalg.norm(long) * np.linalg.norm(short))
+    if slant > math.sin(math.radians(SQUARE_DEG)):
+        raise InputRefused(
+            "CALIPER-INVALID", "the axes of the caliper are not perpendicular", "Draw the short axis across the long one"
+        )
+    return found
 
 
 def proposed(mask: npt.NDArray[np.bool_], grid: Grid) -> Caliper:

@@ -32,12 +32,12 @@ def write(states: Mapping[str, RegionState], grid: Grid, folder: Path, *, frame:
     told: dict[str, Any] = {
         "labels": names,
         "frame": frame,
+        "frames": elsewhere(states.values(), frame),
         "proposed": sorted(name for name, state in states.items() if state.origin == "proposed"),
     }
     if series_digest and not any(state.unverified for state in states.values()):
         told["series_digest"] = series_digest
-    if frame is None:
-        del told["frame"]
+    told = {key: value for key, value in told.items() if key not in ("frame", "frames") or value not in (None, {})}
     with atomic.reporting("the regions"), atomic.staging(folder.parent) as stage:
         nifti.write(stage / ROIS, labels, grid, description="regions, see rois.json")
         (stage / "rois.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
@@ -81,5 +81,15 @@ def frame_of(place: StudyPlace, states: Collection[RegionState]) -> int | None:
     reference = reference_of(place)
     if reference is not None:
         return reference
-    passes = {state.frame for state in states if state.origin != "proposed"} - {None}
+    passes = set(elsewhere(states, None).values())
     return passes.pop() if len(passes) == 1 else None
+
+
+def elsewhere(states: Collection[RegionState], frame: int | None) -> dict[str, int]:
+    """By region the pass that a reader drew it on, where that is not ``frame``, the one that all are taken to be right on."""
+    return {one.name: one.frame for one in states if one.origin != "proposed" and one.frame not in (None, frame)}
+
+
+def flags_of(place: StudyPlace, states: Collection[RegionState]) -> tuple[str, ...]:
+    """What to know of regions before anything is computed from them: ``regions-on-different-passes``, or nothing."""
+    return ("regions-on-different-passes",) if elsewhere(states, frame_of(place, states)) else ()

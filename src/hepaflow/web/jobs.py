@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -11,13 +12,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hepaflow.errors import UsageError
+from hepaflow.errors import HepaflowError, OutputFailed, UsageError
 from hepaflow.web import tables as t
 from hepaflow.web.child import Child
 from hepaflow.web.events import Events
 from hepaflow.web.places import fresh_id
-from hepaflow.web.refusals import Conflict, NotThere, shape
-from hepaflow.web.seals import require_open
+from hepaflow.web.refusals import Conflict, NotThere, internal, shape
+from hepaflow.web.seals import require_open, require_same
 
 #: What takes every core, and what mostly waits for a disk or an archive: neither holds the other up.
 HEAVY, LIGHT = ("analyze", "cohort"), ("import", "retrieve", "send")
@@ -31,6 +32,8 @@ TELL_S, KEEP_S = 0.2, 2.0
 #: Called in the transaction that ends a job: what became of its study is written together with it.
 #: An error that it returns is what the job ends with.
 Finish = Callable[[sa.Connection, "Ended"], dict[str, str] | None]
+#: Called with a job's study when that is written: files follow.
+Settle = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,10 @@ def as_json(row: sa.Row[Any]) -> dict[str, Any]:
 
 
 class Jobs:
-    """The queue. ``finish`` is called with what a job made; ``heavy`` is how many analyses run at once."""
+    """The queue. ``finish`` is called with what a job made, ``settle`` afterwards; ``heavy`` is how many analyses run at once."""
 
-    def __init__(self, tables: t.Tables, events: Events, *, finish: Finish, heavy: int = 1) -> None:
-        self._tables, self._events, self._finish = tables, events, finish
+    def __init__(self, tables: t.Tables, events: Events, *, finish: Finish, settle: Settle, heavy: int = 1) -> None:
+        self._tables, self._events, self._finish, self._settle = tables, events, finish, settle
         self._slots = {"heavy": heavy, "light": 1}
         self._lock = threading.RLock()
         self._children: dict[str, Child] = {}
@@ -70,7 +73,7 @@ class Jobs:
         self._next()
 
     def start(self, kind: str, study: str | None, asked: dict[str, Any], *, who: str) -> str:
-        """Adds a job to the queue; its identifier. Refused: a second job on the same study (``JOB-ACTIVE``), one that would change a signed study (``CASE-SIGNED``)."""
+        """Adds a job to the queue; its identifier. Refused: a second job on the same study (``JOB-ACTIVE``), one that would change a signed study (``CASE-SIGNED``), one that would send what is no longer the study's (``SEND-CHANGED``)."""
         if kind not in KINDS:
             raise UsageError("JOB-KIND", "there is no such kind of job", "Use one of the page's own actions")
         with self._lock, self._tables.begin() as connection:
@@ -82,7 +85,7 @@ class Jobs:
         """Adds a job within a transaction of the caller, who then calls :meth:`wake`."""
         self._tables.in_turn(connection)
         self._refuse_second(connection, study)
-        _refuse_signed(connection, kind, study)
+        _refuse_changed(connection, kind, study, asked)
         job = fresh_id()
         number = int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(t.jobs.c.number), 0))).scalar_one()) + 1
         row = {
@@ -103,8 +106,8 @@ class Jobs:
         self._next()
 
     def get(self, job: str) -> dict[str, Any]:
-        """A job as pages see it. Refused: ``JOB-UNKNOWN``."""
-        with self._tables.read() as connection:
+        """A job as pages see it: one that is done when its files are in their place. Refused: ``JOB-UNKNOWN``."""
+        with self._lock, self._tables.read() as connection:
             return as_json(self._row(connection, job))
 
     def cancel(self, job: str) -> dict[str, Any]:
@@ -116,7 +119,7 @@ class Jobs:
             else:
                 with self._tables.begin() as connection:
                     row = self._row(connection, job)
-                    if row.state == "waiting":
+                    if row.state in ACTIVE:  # waiting; or its end could not be written down
                         self._ended(connection, row, "cancelled", None, None)
         self._tell(job)
         return self.get(job)
@@ -129,7 +132,7 @@ class Jobs:
                 raise Conflict("JOB-STATE", f"the job is {row.state}", "Resume a job that failed, was cancelled or interrupted")
             self._tables.in_turn(connection)
             self._refuse_second(connection, row.study)
-            _refuse_signed(connection, row.kind, row.study)
+            _refuse_changed(connection, row.kind, row.study, json.loads(row.asked))
             fresh = {"state": "waiting", "error": None, "started": None, "ended": None, "done": 0, "total": 0, "step": ""}
             connection.execute(sa.update(t.jobs).where(t.jobs.c.id == job).values(**fresh))
         self.wake(job)
@@ -176,9 +179,9 @@ class Jobs:
             if row is None:
                 return False
             try:
-                _refuse_signed(connection, row.kind, row.study)
-            except Conflict as signed:
-                self._ended(connection, row, "failed", None, shape(signed))
+                _refuse_changed(connection, row.kind, row.study, json.loads(row.asked))
+            except Conflict as changed:
+                self._ended(connection, row, "failed", None, shape(changed))
                 return True
             connection.execute(sa.update(t.jobs).where(t.jobs.c.id == row.id).values(state="running", started=t.now()))
         self._lanes[row.id] = lane
@@ -191,14 +194,24 @@ class Jobs:
     def _over(self, job: str, state: str, result: dict[str, Any] | None, error: dict[str, str] | None) -> None:
         """A process ended (called in its own thread)."""
         with self._lock:
+            self._children.pop(job, None)
+            self._lanes.pop(job, None)
             try:
-                with self._tables.begin() as connection:
-                    self._ended(connection, self._row(connection, job), state, result, error)
-            finally:
-                self._children.pop(job, None)
-                self._lanes.pop(job, None)
+                self._end(job, state, result, error)
+            except Exception as problem:  # nothing of it is written: a disk that is full, a database that is gone
+                known = problem if isinstance(problem, HepaflowError) else t.trouble(problem) or internal(problem)
+                with contextlib.suppress(sa.exc.SQLAlchemyError):  # whoever cancels the job tries once more
+                    self._end(job, "failed", None, shape(known))
         self._tell(job)
         self._next()
+
+    def _end(self, job: str, state: str, result: dict[str, Any] | None, error: dict[str, str] | None) -> None:
+        with self._tables.begin() as connection:
+            row = self._row(connection, job)
+            self._ended(connection, row, state, result, error)
+        if row.study is not None:
+            with contextlib.suppress(OutputFailed):  # then the next start does it, and until then they are told as stale
+                self._settle(row.study)
 
     def _ended(
         self, connection: sa.Connection, row: sa.Row[Any], state: str, result: dict[str, Any] | None, error: dict[str, str] | None
@@ -225,9 +238,11 @@ class Jobs:
         self._events.tell("job", self.get(job) | {"step": step, "done": done, "total": total})
 
 
-def _refuse_signed(connection: sa.Connection, kind: str, study: str | None) -> None:
+def _refuse_changed(connection: sa.Connection, kind: str, study: str | None, asked: dict[str, Any]) -> None:
     if study is not None and kind in WRITING:
         require_open(connection, study)
+    if study is not None and kind == "send":
+        require_same(connection, study, asked)
 
 
 class _Watch:

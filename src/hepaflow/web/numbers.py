@@ -38,8 +38,8 @@ def drawn_now(room: Room, study: str) -> tuple[int, dict[str, Any]]:
     return cursor, regions_log.current(room, study)
 
 
-def told(found: Numbers, drawn: Mapping[str, Drawn], *, cursor: int, words: Words) -> dict[str, Any]:
-    """The answer to a question for numbers; values as in lesions.json. Curves of tissue are HU, with the ``baseline_hu`` to take off."""
+def told(found: Numbers, drawn: Mapping[str, Drawn], *, cursor: int, words: Words, flags: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The answer to a question for numbers; ``flags`` are those of the regions themselves. Values as in lesions.json. Curves of tissue are HU, with the ``baseline_hu`` to take off."""
     return {
         "cursor": cursor,
         "series": found.series,
@@ -51,7 +51,7 @@ def told(found: Numbers, drawn: Mapping[str, Drawn], *, cursor: int, words: Word
             _lesion(one, found.parts[one.lesion.id], drawn[one.lesion.id].version) | {"ratings": ratings.told(one, words)}
             for one in found.lesions
         ],
-        "flags": list(found.flags),
+        "flags": list(dict.fromkeys((*found.flags, *flags))),
     }
 
 

@@ -52,14 +52,28 @@ class StudyPlace:
         return self.folder / "case"
 
     @property
+    def analysing(self) -> Path:
+        """Where an analysis works: ``case`` and ``corrected`` as they are becoming."""
+        return self.folder / "analysing"
+
+    @property
+    def analysed(self) -> Path:
+        """What an analysis made, whole, until it is in its place."""
+        return self.folder / "analysed"
+
+    @property
     def drawn(self) -> Path:
         """The regions that an analysis was given."""
         return self.folder / "drawn"
 
     @property
     def signed(self) -> Path:
-        """What was signed."""
+        """What was signed, each signature with its report and DICOM results in a folder of its own, by number."""
         return self.folder / "signed"
+
+    def results(self, signature: int | None) -> Path:
+        """The folder with the report and ``dicom`` of a signature, by number; None: of the case."""
+        return self.case if signature is None else self.signed / str(signature)
 
     @property
     def study_path(self) -> Path:

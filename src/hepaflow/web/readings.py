@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hepaflow.domain.geometry import Grid
 from hepaflow.errors import InputRefused
 from hepaflow.web import calipers
 from hepaflow.web.places import StudyPlace
@@ -30,17 +31,17 @@ def grouped(edit: Morphology, state: RegionState, by: str) -> RegionState:
     return replace(state, morphology=tuple(Reading(reader, group) for reader, group in groups.items()))
 
 
-def enhancing(edit: Enhancing, state: RegionState, at_pass: int | None) -> RegionState:
+def enhancing(edit: Enhancing, state: RegionState, at_pass: int | None, grid: Grid) -> RegionState:
     """The lesion with its enhancing part as the reader measured it on pass ``at_pass``, or as they typed it.
 
-    Refused: what is no lesion (``VIABLE-NOT-A-LESION``), sizes that cannot be (``VIABLE-INVALID``), axes that ``caliper_of`` refuses.
+    Refused: what is no lesion (``VIABLE-NOT-A-LESION``), sizes that cannot be (``VIABLE-INVALID``), axes that :func:`hepaflow.web.calipers.measured` refuses.
     """
     if state.kind != "lesion":
         raise InputRefused("VIABLE-NOT-A-LESION", "only lesions have an enhancing part to measure", "Choose a lesion")
     if edit.viable is None:
         return replace(state, viable=None)
     if isinstance(edit.viable, TwoAxes):
-        axes = calipers.caliper_of(edit.viable.long, edit.viable.short)
+        axes = calipers.measured(edit.viable.long, edit.viable.short, grid)
         long_mm, short_mm = (round(math.dist(*ends), 2) for ends in (axes.long, axes.short))
         return replace(state, viable=Viable(long_mm, short_mm, axes, at_pass))
     long, short = edit.viable.long_mm, edit.viable.short_mm

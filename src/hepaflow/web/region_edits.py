@@ -49,6 +49,8 @@ from hepaflow.web.shelf import Held
 
 #: No region moves further than this at once, mm.
 MOST_MM = 500.0
+#: Edits after which a region lies where the images on screen show it.
+_SHAPING = (Shapes, Brush, Click, Voxels, Propose, Move)
 #: No proposal as it was made any more.
 _TOUCHED: dict[str, Any] = {"from_case": False, "provisional": False, "unverified": False}
 #: A pass is never further from the reference than this, mm (as in a plan).
@@ -89,6 +91,8 @@ def applied(edit: Edit, name: str, state: RegionState | None, ground: Ground) ->
     """
     kind = kind_of(name)
     start = state if state is not None else fresh(name, ground)
+    if isinstance(edit, _SHAPING):
+        start = replace(start, frame=ground.frame)  # who shapes it sees it right on the pass before them
     if state is None and not isinstance(edit, Shapes | Brush | Click | Voxels | Propose):
         raise InputRefused("REGION-UNKNOWN", "there is no such region", "Draw it first")
     match edit:
@@ -105,11 +109,11 @@ def applied(edit: Edit, name: str, state: RegionState | None, ground: Ground) ->
         case ByPass():
             return _shifted(edit, start, ground.series)
         case Measured():
-            return _calipered(edit, start, kind)
+            return _calipered(edit, start, kind, ground.grid)
         case Morphology():
             return readings.grouped(edit, start, ground.by)
         case Enhancing():
-            return readings.enhancing(edit, start, ground.at_pass)
+            return readings.enhancing(edit, start, ground.at_pass, ground.grid)
         case Known():
             return _identified(edit, start, ground, kind)
         case Propose():
@@ -248,13 +252,13 @@ def _shifted(edit: ByPass, state: RegionState, series: DynamicSeries) -> RegionS
     shifts[edit.at_pass] = Shift(edit.at_pass, edit.mm)
     if not any(edit.mm):
         del shifts[edit.at_pass]
-    return replace(state, shifts=tuple(shifts[index] for index in sorted(shifts)), **_TOUCHED)
+    return replace(state, shifts=tuple(shifts[index] for index in sorted(shifts)), origin="drawn", **_TOUCHED)
 
 
-def _calipered(edit: Measured, state: RegionState, kind: str) -> RegionState:
+def _calipered(edit: Measured, state: RegionState, kind: str, grid: Grid) -> RegionState:
     if kind != "lesion":
         raise InputRefused("CALIPER-NOT-A-LESION", "only lesions are measured with the caliper", "Choose a lesion")
-    found = None if edit.caliper is None else calipers.caliper_of(edit.caliper.long, edit.caliper.short)
+    found = None if edit.caliper is None else calipers.measured(edit.caliper.long, edit.caliper.short, grid)
     return replace(state, caliper=found)
 
 

@@ -151,8 +151,8 @@ class RegionState:
     """One version of a region.
 
     ``shapes`` are the outlines by axial array slice; ``hand`` the slices whose voxels were set otherwise (brush, click, proposal) and
-    stand as they are. Slices between these two kinds are interpolated. ``frame`` is the pass that it was drawn on where no
-    corrected series existed yet. ``from_case``: an analysis proposed it, and nobody has touched it since. ``provisional``: the room proposed it
+    stand as they are. Slices between these two kinds are interpolated. ``frame`` is the pass that its shape was last
+    edited on where no corrected series existed then. ``from_case``: an analysis proposed it, and nobody has touched it since. ``provisional``: the room proposed it
     on images that were not corrected, and nobody has touched it since. ``unverified``: it came from a file that does not say on which images
     it was drawn, and nobody has touched it since. ``morphology`` holds one group a reader, in the order in which they first read it.
     """

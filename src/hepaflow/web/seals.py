@@ -1,14 +1,18 @@
-"""That nothing changes a study which is signed: asked inside the very transaction that would."""
+"""That nothing changes a study which is signed, and that nothing else is sent than was asked: asked inside the very transaction that would."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from hepaflow.web import tables as t
+from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import Conflict
+from hepaflow.web.staleness import mark
 
 if TYPE_CHECKING:  # a room has jobs, and jobs ask here
     from hepaflow.web.room import Room
@@ -29,6 +33,29 @@ def require_open(connection: sa.Connection, study: str) -> None:
     """Refused (``CASE-SIGNED``): a signed study. Until this transaction ends nobody can sign it."""
     if signed(connection, study) is not None:
         raise Conflict("CASE-SIGNED", "the study is signed", "Reopen it first")
+
+
+def count(connection: sa.Connection, study: str) -> int:
+    """How often the study was signed, by the trail: the number of its last signature."""
+    counted = sa.select(sa.func.count()).where(t.audits.c.study == study, t.audits.c.what == "signed")
+    return int(connection.execute(counted).scalar_one())
+
+
+def standing(connection: sa.Connection, study: str) -> int | None:
+    """The number of the signature that stands; None where the study is not signed."""
+    return None if signed(connection, study) is None else count(connection, study)
+
+
+def to_send(connection: sa.Connection, place: StudyPlace) -> dict[str, Any]:
+    """What there is to send, as a job is asked for it: of which ``signature``, by number, and by its mark of which ``case``."""
+    return {"folder": str(place.folder), "signature": standing(connection, place.folder.name), "case": mark(place.case)}
+
+
+def require_same(connection: sa.Connection, study: str, asked: Mapping[str, Any]) -> None:
+    """Refused (``SEND-CHANGED``): sending what is no longer the study's; signed, taken back or analysed anew since it was asked for."""
+    now = to_send(connection, StudyPlace(Path(asked["folder"])))
+    if any(asked[key] != value for key, value in now.items()):
+        raise Conflict("SEND-CHANGED", "the results are others than when they were to be sent", "Look at them, then send those")
 
 
 def look(room: Room, study: str) -> None:

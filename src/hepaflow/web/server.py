@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -77,8 +78,10 @@ def open_room(settings: Settings, gate: Gate) -> Iterator[Room]:
                     "Make one: hepaflow account add NAME --role admin",
                 )
             events = Events()
-            jobs = Jobs(tables, events, finish=studies.take_result, heavy=settings.analyses)
+            settle = partial(studies.settle, tables, folder.folder)
+            jobs = Jobs(tables, events, finish=studies.take_result, settle=settle, heavy=settings.analyses)
             sessions = Sessions(tables, reader=settings.reader, language=settings.language)
+            studies.settle_all(tables, folder.folder)
             jobs.open()
             try:
                 yield Room(folder.folder, tables, jobs, events, sessions, gate, settings.archives, folders)

@@ -1,8 +1,8 @@
 """A reader signs: the case as it is, by the digest of its files, with a report that bears the signature.
 
-What was signed lies beside the case: ``signature.json`` stands for it, an earlier one that was taken back stays as
-``signature-N.json``. Files of the case are linked, not copied: a later analysis writes new ones and leaves these alone. The trail of
-the database, which is only added to, holds the digest of all of it: what was changed on disk is told.
+What is signed lies beside the case, in a folder of its own by number, and stays there when it is taken back. Files of the case are
+linked, not copied: a later analysis writes new ones and leaves these alone. Whether a signature stands is said by the study's row; who
+signed what is said by the trail of the database, which is only added to and holds the digest of all of it: what was changed on disk is told.
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import re
-import shutil
 import threading
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -25,9 +22,9 @@ from hepaflow import __version__
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.store import atomic, plain_json
 from hepaflow.store.case import code_digest
-from hepaflow.web import numbers, regions_log
+from hepaflow.web import numbers, regions_log, seals, signed_files
 from hepaflow.web import tables as t
-from hepaflow.web.jobs import ACTIVE, WRITING
+from hepaflow.web.jobs import ACTIVE, KINDS, WRITING
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.region_state import RegionState
@@ -41,14 +38,14 @@ if TYPE_CHECKING:
 SCHEMA = 1
 NAME = "signature.json"
 MOST_NAME, MOST_STATEMENT = 120, 4000
-_EARLIER = re.compile(r"signature-(\d+)\.json")
 #: Parts of a case that are working state and no result.
 _NOT_SIGNED = ("steps", "log")
 
 
-def is_signed(place: StudyPlace) -> bool:
-    """Whether a signature stands."""
-    return (place.signed / NAME).is_file()
+def standing(room: Room, study: str) -> int | None:
+    """The number of the signature that stands; None where there is none."""
+    with room.tables.read() as connection:
+        return seals.standing(connection, study)
 
 
 def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, Any]:
@@ -83,9 +80,10 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
         "software": {"name": "hepaflow", "version": __version__, "code_digest": code_digest(), "case": summary.get("software", {})},
         "notice": "Research use only; not a medical device. No qualified electronic signature.",
     }
-    with atomic.staging(place.folder) as stage:
-        _report(report, place, stage, (reader, _read(moment), statement, digest), measured)
-        _earlier(place, stage)
+    with atomic.reporting("the signature"):
+        place.signed.mkdir(exist_ok=True)
+    with atomic.staging(place.signed) as stage:
+        signed_files.write(report, place, stage, signature)
         (stage / NAME).write_text(plain_json.text(signature, indent=1), encoding="utf-8")
         with room.tables.begin() as connection:
             hold(connection, study)
@@ -94,61 +92,73 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
                 raise Conflict("CASE-STALE", "the study was analysed anew meanwhile", "Look at the new results, then sign")
             mine = sa.update(t.studies).where(t.studies.c.id == study)
             connection.execute(mine.values(signed=json.dumps({"reader": reader, "at": moment})))
-            detail = {"digest": digest, "files": len(files), "sealed": _sealed(stage)}
+            detail = {
+                "at": moment,
+                "statement": statement,
+                "language": report.language,
+                "model": summary.get("model"),
+                "digest": digest,
+                "files": len(files),
+                "sealed": _sealed(stage),
+            }
             room.tables.audit(connection, study=study, who=reader, what="signed", detail=detail)
-            atomic.move_folder(stage, place.signed)
+            number = seals.standing(connection, study)
+            assert number is not None
+            atomic.move_folder(stage, place.results(number))  # one that was put there and never written down goes
     room.events.tell("study", {"study": study})
     return state(room, study)
 
 
 def reopen(room: Room, study: str, *, who: str) -> dict[str, Any]:
-    """Takes the signature back: it is kept under a number, and in the audit. Refused: ``NOT-SIGNED``."""
-    place = room.place(study)
+    """Takes the signature back: what was signed stays under its number. Refused: ``NOT-SIGNED``, and while it is being sent (``JOB-ACTIVE``)."""
+    room.place(study)
     with room.tables.begin() as connection:
         hold(connection, study)
-        if (standing := signed(connection, study)) is None:
+        if (taken_back := signed(connection, study)) is None:
             raise Conflict("NOT-SIGNED", "the study is not signed", "Reload the page")
-        there = is_signed(place)  # else somebody took the file away: what the database knows is taken back
-        taken_back = json.loads((place.signed / NAME).read_text(encoding="utf-8")) if there else {**standing, "digest": None}
+        _refuse_active(connection, study, KINDS)
         connection.execute(sa.update(t.studies).where(t.studies.c.id == study).values(signed=None))
-        detail = {"digest": taken_back["digest"], "reader": taken_back["reader"], "at": taken_back["at"]}
-        room.tables.audit(connection, study=study, who=who, what="reopened", detail=detail)
-        if there:
-            with atomic.reporting("the signature"):
-                os.replace(place.signed / NAME, place.signed / f"signature-{1 + max(_numbers(place.signed), default=0)}.json")
+        room.tables.audit(connection, study=study, who=who, what="reopened", detail=taken_back)
     room.events.tell("study", {"study": study})
     return state(room, study)
 
 
 def state(room: Room, study: str) -> dict[str, Any]:
-    """``signed``: the signature that stands, with whether case and signed files are ``intact``, still those which were signed; and the ``earlier`` ones."""
-    place, earlier = room.place(study), []
-    for number in sorted(_numbers(place.signed)):
-        one = json.loads((place.signed / f"signature-{number}.json").read_text(encoding="utf-8"))
-        earlier.append({key: one[key] for key in ("reader", "at", "statement", "digest")})
-    if not is_signed(place):
-        with room.tables.read() as connection:
-            standing = signed(connection, study)
-        gone = {"statement": "", "digest": "", "model": None, "language": None, "files": 0, "software": "", "intact": False}
-        return {"signed": None if standing is None else standing | gone, "earlier": earlier}
-    found = json.loads((place.signed / NAME).read_text(encoding="utf-8"))
-    told = {key: found[key] for key in ("reader", "at", "statement", "digest", "model")}
-    told |= {"language": found.get("language"), "files": len(found["files"]), "software": found["software"]["version"]}
-    return {"signed": told | {"intact": _intact(room, place, found["digest"])}, "earlier": earlier}
+    """``signed``: the signature that stands, and the ``earlier`` ones, as the trail tells them; each with whether it is ``intact``: its files, and
+    for the one that stands those of the case, are still what was signed.
+    """
+    place = room.place(study)
+    mine = sa.select(t.audits.c.who, t.audits.c.detail).where(t.audits.c.study == study, t.audits.c.what == "signed")
+    with room.tables.read() as connection:
+        rows, stands = connection.execute(mine.order_by(t.audits.c.id)).all(), seals.standing(connection, study)
+    found = []
+    for number, row in enumerate(rows, 1):
+        known = json.loads(row.detail)
+        told = {key: known.get(key) for key in ("at", "statement", "language", "model", "digest", "files")}
+        intact = _intact(place, number, known, case=number == stands)
+        found.append({"number": number, "reader": row.who, **told, "intact": intact})
+    return {"signed": found.pop() if stands else None, "earlier": found}
 
 
-def to_send(place: StudyPlace) -> Path:
-    """The folder whose DICOM results go to an archive: what was signed, else the case. Refused: ``CASE-MISSING``."""
-    numbers.case_file(place, "case.json")
-    return place.signed / "dicom" if is_signed(place) else place.case
+def shown(room: Room, study: str, name: str, signature: int | None = None) -> Path:
+    """A file of the results as a reader gets it: of that signature, by number, else of the one that stands, else of the case.
 
-
-def shown(place: StudyPlace, name: str) -> Path:
-    """A file of the results as a reader gets it: of what was signed, else of the case. Refused: ``CASE-MISSING``."""
-    for folder in (*([place.signed] if is_signed(place) else []), place.case):
-        if (folder / name).is_file():
-            return folder / name
-    raise NotThere("CASE-MISSING", "the study has no such results yet", "Analyse the study first")
+    Refused: what is not there (``CASE-MISSING``; of a signature ``SIGNATURE-MISSING``).
+    """
+    place = room.place(study)
+    with room.tables.read() as connection:
+        last = seals.count(connection, study)
+        number = seals.standing(connection, study) if signature is None else signature
+    path = place.results(number) / name
+    if path.is_file() and (number is None or 0 < number <= last):
+        return path
+    if number is None:
+        raise NotThere("CASE-MISSING", "the study has no such results yet", "Analyse the study first")
+    raise NotThere(
+        "SIGNATURE-MISSING",
+        "nothing is signed under that number, or it is gone",
+        "Reload the page, or bring the file back from a backup",
+    )
 
 
 def digests(case: Path) -> dict[str, str]:
@@ -167,11 +177,15 @@ def total(files: Mapping[str, str]) -> str:
 
 def _refuse(room: Room, connection: sa.Connection, study: str) -> None:
     require_open(connection, study)
-    active = sa.select(t.jobs.c.id).where(t.jobs.c.study == study, t.jobs.c.kind.in_(WRITING), t.jobs.c.state.in_(ACTIVE))
-    if connection.execute(active).scalar() is not None:
-        raise Conflict("JOB-ACTIVE", "the study is being worked on", "Wait until that has ended, or cancel it")
+    _refuse_active(connection, study, WRITING)
     if numbers.stale(room, study):
         raise Conflict("CASE-STALE", "the results are not those of the regions as they are", "Analyse the study again, then sign")
+
+
+def _refuse_active(connection: sa.Connection, study: str, kinds: Sequence[str]) -> None:
+    active = sa.select(t.jobs.c.id).where(t.jobs.c.study == study, t.jobs.c.kind.in_(kinds), t.jobs.c.state.in_(ACTIVE))
+    if connection.execute(active).scalar() is not None:
+        raise Conflict("JOB-ACTIVE", "the study is being worked on", "Wait until that has ended, or cancel it")
 
 
 def _kept(place: StudyPlace) -> Document:
@@ -196,45 +210,6 @@ def _calipers(room: Room, study: str, drawn: Mapping[str, RegionState]) -> list[
     ]
 
 
-def _report(
-    report: Document, place: StudyPlace, stage: Path, signature: tuple[str, str, str, str], measured: Sequence[Mapping[str, Any]]
-) -> None:
-    """The report with the signature in it, and the DICOM results with that report instead of the unsigned one."""
-    from hepaflow.dicom.pixels import quiet
-    from hepaflow.dicom.write_pdf import rewrite_pdf
-    from hepaflow.report import document
-    from hepaflow.report.signature import Measured, Signature, with_signature
-
-    calipers = tuple(Measured(**one) for one in measured)
-    _, paper = document.save(with_signature(report, Signature(*signature, calipers)), stage)
-    (stage / "dicom").mkdir()
-    for path in sorted((place.case / "dicom").rglob("*.dcm")):
-        if path.name != "report_pdf.dcm":
-            target = stage / "dicom" / path.relative_to(place.case / "dicom")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _link(path, target)
-    with quiet(), atomic.reporting("the signed report"):
-        rewrite_pdf(place.case / "dicom" / "report_pdf.dcm", paper.read_bytes(), stage / "dicom")
-
-
-def _link(path: Path, target: Path) -> None:
-    with atomic.reporting("the signed results"):
-        try:
-            os.link(path, target)
-        except OSError:  # a file system without links
-            shutil.copyfile(path, target)
-
-
-def _earlier(place: StudyPlace, stage: Path) -> None:
-    for number in _numbers(place.signed):
-        shutil.copyfile(place.signed / f"signature-{number}.json", stage / f"signature-{number}.json")
-
-
-def _numbers(folder: Path) -> list[int]:
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return [int(found[1]) for name in names if (found := _EARLIER.fullmatch(name))]
-
-
 def _name(reader: str) -> str:
     name = unicodedata.normalize("NFC", " ".join(reader.split()))
     if not name or len(name) > MOST_NAME or not name.isprintable():
@@ -246,14 +221,18 @@ def _statement(text: str) -> str:
     said = unicodedata.normalize("NFC", text.strip())
     if len(said) > MOST_STATEMENT or any(not letter.isprintable() and letter != "\n" for letter in said):
         raise UsageError(
-            "STATEMENT-INVALID", "the statement is too long or not printable", "Shorten it, and leave out control characters"
+            "STATEMENT-INVALID", "the conclusion is too long or not printable", "Shorten it, and leave out control characters"
+        )
+    # loaded here, as above
+    from hepaflow.report.pdf import printable
+
+    if not printable(said):
+        raise UsageError(
+            "STATEMENT-LETTERS",
+            "the conclusion has letters that the report's font lacks, or that are written from right to left",
+            "Write it in Latin, Greek or Cyrillic letters: paper would not show it as it reads",
         )
     return said
-
-
-def _read(moment: str) -> str:
-    """A time stamp as a reader reads it."""
-    return f"{moment[:10]} {moment[11:16]} UTC"
 
 
 _seen: dict[Path, tuple[tuple[int, ...], str]] = {}
@@ -277,24 +256,14 @@ def _digest(path: Path) -> str:
     return found
 
 
-def _intact(room: Room, place: StudyPlace, digest: str) -> bool:
-    """Whether case, signed files and signature are those of which the trail knows."""
-    mine = sa.select(t.audits.c.detail).where(t.audits.c.study == place.folder.name, t.audits.c.what == "signed")
-    with room.tables.read() as connection:
-        row = connection.execute(mine.order_by(t.audits.c.id.desc()).limit(1)).scalar()
-    known = {} if row is None else json.loads(row)
+def _intact(place: StudyPlace, number: int, known: Mapping[str, Any], *, case: bool) -> bool:
+    """Whether what was signed under a number is what the trail knows of it, and the ``case`` too where that is asked."""
     with contextlib.suppress(NotThere, OSError):
-        sealed = _sealed(place.signed)
-        now = (total(digests(place.case)), digest, sealed)
-        return now == (
-            known.get("digest"),
-            known.get("digest"),
-            known.get("sealed", sealed),
-        )  # early versions sealed the case alone
+        return _sealed(place.results(number)) == known.get("sealed") and (not case or total(digests(place.case)) == known["digest"])
     return False
 
 
 def _sealed(folder: Path) -> str:
-    """The digest of everything that lies signed in a folder, the signature among it; those that were taken back are not."""
+    """The digest of everything that lies signed in a folder, the signature among it."""
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return total({name: _digest(path) for name, path in found.items() if _EARLIER.fullmatch(name) is None})
+    return total({name: _digest(path) for name, path in found.items()})

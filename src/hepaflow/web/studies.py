@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,8 +12,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from hepaflow.errors import OutputFailed
+from hepaflow.store import atomic
+from hepaflow.web import beside, known, last_analysis
 from hepaflow.web import jobs as j
-from hepaflow.web import known, last_analysis
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace, fresh_id, place_of
 from hepaflow.web.staleness import outdated
@@ -35,9 +39,10 @@ def listed(connection: sa.Connection, data: Path, only: str | None = None) -> li
     visit = _visits(rows)
     wanted = [row for row in rows if only in (None, row.id)]
     latest = _latest_jobs(connection, only)
-    cursors = _cursors(connection, only)
+    cursors, lesions = _cursors(connection, only), _lesions(connection, only)
     found = [
         _as_json(row, data, latest.get(row.id), visit[row.id], stale=_stale(connection, row, data, cursors.get(row.id, 0)))
+        | ({"lesions": lesions[row.id]} if row.id in lesions else {})
         for row in wanted
     ]
     return sorted(found, key=lambda one: (one["patient"].casefold(), one["patient_key"], one["visit"], one["added"]))
@@ -63,6 +68,23 @@ def take_result(connection: sa.Connection, ended: j.Ended) -> dict[str, str] | N
         result |= {"cursor": ended.asked["cursor"], "at": t.now()}
         connection.execute(mine.values(analysed=json.dumps(result)))
     return None
+
+
+def settle(tables: t.Tables, data: Path, study: str) -> None:
+    """Brings results into their place that are those of the study's row and not there yet. Refused: a disk that does not let them."""
+    with tables.read() as connection:
+        row = connection.execute(sa.select(t.studies.c.analysed).where(t.studies.c.id == study)).scalar()
+    if row is not None:
+        beside.settle(StudyPlace(data / "studies" / study), json.loads(row).get("case", ""))
+
+
+def settle_all(tables: t.Tables, data: Path) -> None:
+    """As :func:`settle`, of what a server left that was killed; and without its temporary files. Before anything else works there."""
+    for folder in (data / "studies").iterdir():
+        for left in (*folder.glob(f"{atomic.TEMPORARY}*"), *folder.glob(f"signed/{atomic.TEMPORARY}*")):
+            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(OutputFailed):  # what cannot be brought is told as stale
+            settle(tables, data, folder.name)
 
 
 def edits_so_far(connection: sa.Connection, study: str) -> int:
@@ -112,6 +134,17 @@ def _cursors(connection: sa.Connection, only: str | None) -> dict[str, int]:
     return {study: int(last) for study, last in connection.execute(query)}
 
 
+def _lesions(connection: sa.Connection, only: str | None) -> dict[str, int]:
+    """How many lesions there are now in each study in which some were drawn."""
+    newest = sa.select(sa.func.max(t.edits.c.id)).where(t.edits.c.version > 0, t.edits.c.region.startswith("lesion-"))
+    if only is not None:
+        newest = newest.where(t.edits.c.study == only)
+    there = sa.case((t.edits.c.state.contains('"deleted":true'), 0), else_=1)  # as a region's state writes it
+    query = sa.select(t.edits.c.study, sa.func.sum(there)).group_by(t.edits.c.study)
+    last = newest.group_by(t.edits.c.study, t.edits.c.region)
+    return {study: int(number) for study, number in connection.execute(query.where(t.edits.c.id.in_(last)))}
+
+
 def _stale(connection: sa.Connection, row: sa.Row[Any], data: Path, cursor: int) -> bool:
     """Whether the study has results that are not those of its regions at ``cursor``."""
     known = None if row.analysed is None else json.loads(row.analysed)
@@ -137,7 +170,7 @@ def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, visit: int, 
         "spacing_mm": facts.get("spacing_mm", []),
         "coverage_mm": facts.get("coverage_mm", []),
         "analysis": None if analysed is None else {"at": analysed["at"], **(last_analysis.choices(analysed, place.case) or {})},
-        "lesions": 0 if analysed is None else analysed["lesions"],
+        "lesions": None if analysed is None else analysed["lesions"],
         "signed": signed,
         "job": None if job is None else j.as_json(job),
         "corrected": (place.corrected / "value.json").exists(),

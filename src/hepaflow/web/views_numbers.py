@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hepaflow.errors import UsageError
 from hepaflow.web import numbers
+from hepaflow.web.drawn import flags_of
 from hepaflow.web.refusals import NotThere
 from hepaflow.web.room import Reader, Room, the_reader, the_room
 
@@ -65,7 +66,8 @@ def live(study: str, asked: Question, room: InRoom, by: By, language: Language =
     place, lives = room.place(study), _lives()
     cursor, drawn = numbers.drawn_now(room, study)
     found = lives.of(place).numbers(drawn, model=asked.model, lesions=asked.lesions, parts=asked.parts, patience_s=asked.patience_s)
-    return numbers.told(found, drawn, cursor=cursor, words=_words(language or by.language))
+    flags = flags_of(place, drawn.values())
+    return numbers.told(found, drawn, cursor=cursor, words=_words(language or by.language), flags=flags)
 
 
 @router.post("/studies/{study}/numbers/compare")

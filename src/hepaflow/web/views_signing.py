@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from hepaflow.errors import UsageError
-from hepaflow.web import carried, numbers, signing
+from hepaflow.web import carried, numbers, seals, signing
 from hepaflow.web.room import Reader, Room, the_reader, the_room
 from hepaflow.web.zipped import members_of, zipped
 from hepaflow.workflow import pacs_config
@@ -58,17 +58,16 @@ def reopen(study: str, room: InRoom, by: By) -> dict[str, Any]:
 
 
 @router.get("/studies/{study}/report.html")
-def report_html(study: str, room: InRoom) -> Response:
-    """The report as one page."""
-    return FileResponse(signing.shown(room.place(study), "report.html"), media_type="text/html; charset=utf-8")
+def report_html(study: str, room: InRoom, signature: int | None = None) -> Response:
+    """The report as one page: as it stands, or as it was signed under that number."""
+    return FileResponse(signing.shown(room, study, "report.html", signature), media_type="text/html; charset=utf-8")
 
 
 @router.get("/studies/{study}/report.pdf")
-def report_pdf(study: str, room: InRoom) -> Response:
-    """The report on paper."""
-    return FileResponse(
-        signing.shown(room.place(study), "report.pdf"), filename=f"report-{study}.pdf", media_type="application/pdf"
-    )
+def report_pdf(study: str, room: InRoom, signature: int | None = None) -> Response:
+    """The report on paper: as it stands, or as it was signed under that number."""
+    name = f"report-{study}.pdf" if signature is None else f"report-{study}-signature-{signature}.pdf"
+    return FileResponse(signing.shown(room, study, "report.pdf", signature), filename=name, media_type="application/pdf")
 
 
 @router.get("/studies/{study}/results.zip")
@@ -76,8 +75,8 @@ def results_zip(study: str, room: InRoom) -> Response:
     """The whole case as files, and what was signed."""
     place = room.place(study)
     members = {f"case/{name}": place.case / name for name in signing.digests(place.case)}
-    if signing.is_signed(place):
-        members |= {f"signed/{name}": path for name, path in members_of(place.signed).items()}
+    if (number := signing.standing(room, study)) is not None:
+        members |= {f"signed/{name}": path for name, path in members_of(place.results(number)).items()}
     return _download(members, f"results-{study}.zip")
 
 
@@ -86,19 +85,19 @@ def dicom_zip(study: str, room: InRoom) -> Response:
     """The DICOM results, the signed report among them where there is one."""
     place = room.place(study)
     numbers.case_file(place, "case.json")
-    folder = (place.signed if signing.is_signed(place) else place.case) / "dicom"
-    return _download(members_of(folder), f"dicom-{study}.zip")
+    return _download(members_of(place.results(signing.standing(room, study)) / "dicom"), f"dicom-{study}.zip")
 
 
 @router.post("/studies/{study}/send", status_code=202)
 def send(study: str, asked: Target, room: InRoom, by: By) -> dict[str, str]:
     """Queues the sending of the DICOM results. Refused at once: no results, an archive that is not configured."""
-    source = signing.to_send(room.place(study))
+    place = room.place(study)
+    numbers.case_file(place, "case.json")
     if room.archives is None:
         raise UsageError("PACS-NO-CONFIG", "no archives are configured", "Start hepaflow serve with --archives FILE")
     pacs_config.load(room.archives).peer(asked.archive)
-    given = {"config": str(room.archives), "archive": asked.archive, "source": str(source)}
     with room.tables.begin() as connection:
+        given = {"config": str(room.archives), "archive": asked.archive, **seals.to_send(connection, place)}
         job = room.jobs.queue(connection, "send", study, given, who=by.name)
         room.tables.audit(connection, study=study, who=by.name, what="send-asked", detail={"job": job, "archive": asked.archive})
     room.jobs.wake(job)

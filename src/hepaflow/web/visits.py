@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import math
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ import numpy as np
 import sqlalchemy as sa
 
 from hepaflow.errors import HepaflowError
-from hepaflow.lesions.identity import Link
+from hepaflow.lesions.identity import Link, Links
 from hepaflow.response.catalogue import SIZE_CRITERIA, SizeCriterion
 from hepaflow.response.criterion import CRITERIA, Criterion
-from hepaflow.web import calipers, regions_log, studies
+from hepaflow.web import calipers, numbers, regions_log, studies
 from hepaflow.web import tables as t
-from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import shape
-from hepaflow.web.region_state import Reading, Viable
+from hepaflow.web.region_state import Reading, RegionState, Viable
 from hepaflow.web.room import Room
 from hepaflow.workflow.case_folder import CaseFolder, open_case
 from hepaflow.workflow.link import links_of
@@ -30,18 +29,20 @@ from hepaflow.workflow.visits import respond
 
 #: RECIST 1.1 follows the two largest lesions of an organ.
 TARGETS = 2
+#: A lesion by its study and its name there.
+Key = tuple[str, str]
+Regions = Mapping[str, RegionState]
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A lesion of one study: ``name`` across visits, None where nobody said which of the first visit it is; sizes in mm, mean of the portal phase in HU; what readers gave beside it.
+    """A lesion of one study: sizes in mm, mean of the portal phase in HU; what readers gave beside it.
 
     The sizes are those of the caliper that ``caliper_by`` set, else of the outline, whose two axes are ``outline_mm`` either way.
     """
 
     study: str
     lesion: str
-    name: str | None
     diameter_mm: float | None
     perpendicular_mm: float | None
     hu: float | None
@@ -62,46 +63,82 @@ GIVEN: Mapping[str, Callable[[Seen], bool]] = {
 def criteria(room: Room, study: str, *, language: str) -> dict[str, Any]:
     """Every criterion that can be read on the analysed visits of the study's patient, side by side; none where there is one visit only, or no lesion at the first.
 
-    Lesions that are linked to none of the first visit are listed and not rated: a lesion that nobody linked is no new one.
+    Lesions that are linked to none of the first visit (``unlinked``) are listed and not rated: a lesion that nobody linked is no new one. So are
+    those that were drawn after the analysis (``unanalysed``).
     """
     room.place(study)
     visits = _visits(room, study)
-    seen = {visit["study"]: _seen(room, visit["study"], room.place(visit["study"])) for visit in visits}
-    names = _names(seen, [visit["study"] for visit in visits])
+    order = [visit["study"] for visit in visits]
+    drawn = {one: regions_log.latest(room, one) for one in order}
+    seen = {one: _seen(room, one, drawn[one]) for one in order}
+    measured = {(lesion.study, lesion.lesion) for lesions in seen.values() for lesion in lesions}
+    outlined = {(one, name) for one, regions in drawn.items() for name in _lesions(regions)}
+    names = _names(drawn, measured | outlined, first=order[0]) if order else {}
     told = {
         one: [{**_told(lesion), "name": names.get((one, lesion.lesion))} for lesion in lesions] for one, lesions in seen.items()
     }
     rated: list[dict[str, Any]] = []
-    if len(visits) > 1 and seen[visits[0]["study"]]:
+    if len(visits) > 1 and seen[order[0]]:
         with tempfile.TemporaryDirectory(dir=room.data) as scratch:
             rows = _rows(visits, seen, names)
             table = _table(Path(scratch) / "visits.csv", room, visits, rows)
             rules: tuple[Criterion | SizeCriterion, ...] = (*CRITERIA, *SIZE_CRITERIA)
             rated = [_rated(rule, table, language) | {"missing": _missing(rule, rows)} for rule in rules]
-    unlinked = [{"study": one, "lesion": row["lesion"]} for one, rows in told.items() for row in rows if row["name"] is None]
-    return {"visits": visits, "lesions": told, "unlinked": unlinked, "criteria": rated}
+    return {
+        "visits": visits,
+        "lesions": told,
+        "unlinked": _listed((measured | outlined) - names.keys(), order),
+        "unanalysed": _listed(outlined - measured, order),
+        "criteria": rated,
+    }
 
 
 def proposed_links(room: Room, study: str, other: str) -> dict[str, Any]:
-    """What ``hepaflow link`` proposes for two analysed studies, with the centres (LPS mm) of the lesions of each pair. Refused: a study without a case."""
-    pairs = [(study, room.place(study)), (other, room.place(other))]
-    cases = [open_case(place.case, what=what) for (_, place), what in zip(pairs, ("this study", "the other study"), strict=True)]
-    found = links_of(*cases)
+    """What ``hepaflow link`` proposes for the lesions that are drawn in two analysed studies, the earlier one given first.
+
+    ``first`` is a lesion of ``study`` and ``second`` one of ``other``, each with its centre (LPS mm); ``linked``: a reader said so. Refused: a
+    study without results (``CASE-MISSING``).
+    """
+    drawn = {one: regions_log.latest(room, one) for one in (study, other)}
+    cases = {one: _as_drawn(room, one, drawn[one]) for one in (study, other)}
+    found, beside = _links(room, cases, study, other), _beside(drawn)
 
     def row(pair: Link) -> dict[str, Any]:
+        ours, theirs = (study, pair.first), (other, pair.second)
         centres = {
-            f"{which}_mm": [float(x) for x in case.grid.to_mm(np.argwhere(case.lesions[name]).mean(axis=0))]
-            for which, case, name in zip(("first", "second"), cases, (pair.first, pair.second), strict=True)
+            f"{which}_mm": [float(x) for x in cases[one].grid.to_mm(np.argwhere(cases[one].lesions[name]).mean(axis=0))]
+            for which, (one, name) in (("first", ours), ("second", theirs))
         }
-        return asdict(pair) | centres
+        return asdict(pair) | centres | {"linked": theirs in beside[ours]}
 
     return {
         "proposed": True,
-        "poor": len(found.pairs) < 0.5 * min(len(case.lesions) for case in cases),
+        "poor": len(found.pairs) < 0.5 * min(len(case.lesions) for case in cases.values()),
         "links": [row(pair) for pair in found.pairs],
         "only_first": list(found.only_first),
         "only_second": list(found.only_second),
     }
+
+
+def _links(room: Room, cases: Mapping[str, CaseFolder], study: str, other: str) -> Links:
+    """Lesions of the earlier study carried into the later one, whichever is asked about: one pair, one distance."""
+    with room.tables.read() as connection:
+        dates = sa.select(t.studies.c.id).where(t.studies.c.id.in_((study, other)))
+        order = connection.execute(dates.order_by(t.studies.c.date, t.studies.c.added)).scalars().all()
+    found = links_of(*(cases[one] for one in order))
+    if order[0] == study:
+        return found
+    turned = [Link(pair.second, pair.first, pair.distance_mm, 1.0 / pair.size_ratio) for pair in found.pairs]
+    return Links(tuple(turned), found.only_second, found.only_first)
+
+
+def _as_drawn(room: Room, study: str, drawn: Regions) -> CaseFolder:
+    """The case with its lesions as they are drawn now. Refused: ``CASE-MISSING``."""
+    place = room.place(study)
+    numbers.case_file(place, "case.json")
+    case = open_case(place.case, what="the study")
+    kept = {name: mask for name, mask in case.lesions.items() if name not in drawn}
+    return replace(case, lesions=kept | {name: drawn[name].mask for name in _lesions(drawn)})
 
 
 def _visits(room: Room, study: str) -> list[dict[str, Any]]:
@@ -119,19 +156,25 @@ def _visits(room: Room, study: str) -> list[dict[str, Any]]:
     return [{"study": row.id, "date": row.date, "visit": f"visit {number}"} for number, row in enumerate(ordered, start=1)]
 
 
-def _seen(room: Room, study: str, place: StudyPlace) -> list[Seen]:
-    case, drawn, by = open_case(place.case), regions_log.current(room, study), regions_log.measured_by(room, study)
-    return [_measured(study, case, name, drawn.get(name), by.get(name)) for name in case.lesions]
+def _seen(room: Room, study: str, drawn: Regions) -> list[Seen]:
+    """The lesions of the analysis that nobody has deleted since."""
+    case, by = open_case(room.place(study).case), regions_log.measured_by(room, study)
+    there = [name for name in case.lesions if name not in drawn or not drawn[name].deleted]
+    return [_measured(study, case, name, drawn.get(name), by.get(name)) for name in there]
 
 
-def _measured(study: str, case: CaseFolder, name: str, state: Any, by: str | None) -> Seen:
+def _lesions(drawn: Regions) -> list[str]:
+    """Names of the lesions that are drawn."""
+    return [name for name, one in drawn.items() if one.kind == "lesion" and not one.deleted and one.bits.packed]
+
+
+def _measured(study: str, case: CaseFolder, name: str, state: RegionState | None, by: str | None) -> Seen:
     """Sizes by the reader's caliper, else by the voxels."""
     mask = case.lesions[name]
     outline = calipers.proposed(mask, case.grid)
     caliper = outline if state is None or state.caliper is None else state.caliper
     inside = case.image[mask]
     inside = inside[np.isfinite(inside)]
-    identity = None if state is None or state.identity is None else f"{state.identity.study}/{state.identity.lesion}"
     (long, short), axes = (
         (math.dist(one.long[0], one.long[1]), math.dist(one.short[0], one.short[1])) for one in (caliper, outline)
     )
@@ -139,7 +182,6 @@ def _measured(study: str, case: CaseFolder, name: str, state: Any, by: str | Non
     return Seen(
         study,
         name,
-        identity,
         long,
         short,
         float(inside.mean()) if inside.size else None,
@@ -149,19 +191,34 @@ def _measured(study: str, case: CaseFolder, name: str, state: Any, by: str | Non
     )
 
 
-def _names(seen: Mapping[str, Sequence[Seen]], order: Sequence[str]) -> dict[tuple[str, str], str]:
-    """The name of every lesion across visits: that of the first visit it can be followed back to."""
-    linked = {(one.study, one.lesion): one.name for lesions in seen.values() for one in lesions}
-    found: dict[tuple[str, str], str] = {}
-    for key in linked:
-        at, passed = key, set[tuple[str, str]]()
-        while at[0] != order[0] and at not in passed and (to := linked.get(at)) is not None:
-            passed.add(at)
-            study, _, lesion = to.partition("/")
-            at = (study, lesion)
-        if at[0] == order[0] and at in linked:
-            found[key] = at[1]
+def _beside(drawn: Mapping[str, Regions]) -> Mapping[Key, set[Key]]:
+    """Every lesion's links, whichever of the two a reader linked to the other."""
+    found: dict[Key, set[Key]] = defaultdict(set)
+    for study, regions in drawn.items():
+        for name in _lesions(regions):
+            if (identity := regions[name].identity) is not None:
+                other = (identity.study, identity.lesion)
+                found[study, name].add(other)
+                found[other].add((study, name))
     return found
+
+
+def _names(drawn: Mapping[str, Regions], there: set[Key], *, first: str) -> dict[Key, str]:
+    """The name of every lesion across visits: that of the one of the ``first`` visit which it is linked to, over the fewest links."""
+    beside = _beside(drawn)
+    found = {key: key[1] for key in sorted(there) if key[0] == first}
+    ahead = deque(found)
+    while ahead:
+        at = ahead.popleft()
+        for key in sorted(beside[at] & there - found.keys()):
+            found[key] = found[at]
+            ahead.append(key)
+    return found
+
+
+def _listed(keys: set[Key], order: Sequence[str]) -> list[dict[str, str]]:
+    """Lesions visit by visit."""
+    return [{"study": study, "lesion": lesion} for study, lesion in sorted(keys, key=lambda key: (order.index(key[0]), key[1]))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +235,13 @@ def _rows(
     visits: Sequence[Mapping[str, Any]], seen: Mapping[str, Sequence[Seen]], names: Mapping[tuple[str, str], str]
 ) -> list[_Row]:
     """Every lesion of the first visit at every visit. The largest of the first visit are the targets."""
-    ranked = sorted(seen[visits[0]["study"]], key=lambda one: -(one.diameter_mm or 0.0))
-    targets = {one.lesion for one in ranked[:TARGETS]}
+    ranked = [one.lesion for one in sorted(seen[visits[0]["study"]], key=lambda one: -(one.diameter_mm or 0.0))]
     rows: dict[tuple[str, str], _Row] = {}
     for visit in visits:
         for one in seen[visit["study"]]:
-            if (name := names.get((one.study, one.lesion))) is not None:
-                role = "target" if name in targets else "non-target"
+            name = names.get((one.study, one.lesion))
+            if name is not None and name in ranked:
+                role = "target" if name in ranked[:TARGETS] else "non-target"
                 rows.setdefault((visit["visit"], name), _Row(visit["visit"], name, role, one))
     return list(rows.values())
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hepaflow.errors import InputRefused
 from hepaflow.store import atomic, codec
 from hepaflow.store.sources import identify
-from hepaflow.web import copies
+from hepaflow.web import beside, copies
 from hepaflow.web.places import FRAME_OF_REFERENCE, MADE_OF, StudyPlace
 from hepaflow.web.staleness import mark
 
@@ -57,7 +57,7 @@ def retrieve(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
 
 
 def analyze(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
-    """The command line's analysis into the study's case folder, and the corrected series beside it."""
+    """The command line's analysis and the corrected series, beside those that the study has: they take their place with the job's end."""
     from hepaflow.store.case import Case
     from hepaflow.workflow import one
     from hepaflow.workflow.earlier import linked
@@ -66,26 +66,30 @@ def analyze(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
     place = StudyPlace(Path(asked["folder"]))
     drawn = None if asked["drawn"] is None else Path(asked["drawn"])
     plan = load(None, **asked["plan"])
-    one.check_places(place.study_path, place.case, drawn)
+    one.check_places(place.study_path, place.analysing, drawn)
     seen = asked.get("earlier")
     before = None if seen is None else linked(seen["links"], Path(seen["case"]))
-    with Case(place.case) as case:
+    made = beside.begin(place)
+    with Case(made.case) as case:
         done = one.analyze(plan, place.study_path, case, rois=drawn, earlier=before, progress=tell)
         tell("save", 0, 1)
-        stamp = place.corrected / MADE_OF
+        stamp = made.corrected / MADE_OF
         if not stamp.exists() or stamp.read_text(encoding="ascii") != done.aligned.digest:
-            _keep(done.aligned.get(), place.corrected, made_of=done.aligned.digest)
+            _keep(done.aligned.get(), made.corrected, made_of=done.aligned.digest)
         tell("save", 1, 1)
         (rules, _), (_, lesions) = done.summary.get(), done.lesions.get()
-    chosen = {"model": plan.model, "motion": plan.motion.method, "compare": plan.compare, "case": mark(place.case)}
-    return chosen | {"lesions": len(lesions), "flags": list(done.flags()), "missing": done.missing()} | _judged(rules)
+    told = {"model": plan.model, "motion": plan.motion.method, "compare": plan.compare, "case": mark(made.case)}
+    told |= {"lesions": len(lesions), "flags": list(done.flags()), "missing": done.missing()} | _judged(rules)
+    beside.finish(place)
+    return told
 
 
 def send(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
-    """The DICOM results of a folder to an archive. Refused: an archive that did not take or keep all of them."""
+    """The DICOM results, signed or not as asked, to an archive. Refused: an archive that did not take or keep all of them."""
     from hepaflow.workflow import pacs, pacs_config
 
-    sent = pacs.send(pacs_config.load(Path(asked["config"])).peer(asked["archive"]), Path(asked["source"]), progress=tell)
+    source = StudyPlace(Path(asked["folder"])).results(asked["signature"]) / "dicom"
+    sent = pacs.send(pacs_config.load(Path(asked["config"])).peer(asked["archive"]), source, progress=tell)
     if sent.refused or sent.missing:
         raise InputRefused(
             "SEND-REFUSED",

@@ -10,6 +10,7 @@ import numpy as np
 
 from hepaflow.lesions.identity import Links, Place, propose
 from hepaflow.motion.between import Still, carry
+from hepaflow.regions.diameter import longest_axial
 from hepaflow.workflow.case_folder import CaseFolder, open_case
 
 SCHEMA = 1
@@ -47,6 +48,5 @@ def _places(case: CaseFolder) -> dict[str, Place]:
     for name, mask in case.lesions.items():
         if mask.any():
             x, y, z = case.grid.to_mm(np.argwhere(mask).mean(axis=0))
-            said = case.tables.lesion(name) or {}
-            found[name] = Place((float(x), float(y), float(z)), float(said.get("longest_axial_diameter_mm") or 1.0))
+            found[name] = Place((float(x), float(y), float(z)), longest_axial(mask, case.grid).mm)
     return found

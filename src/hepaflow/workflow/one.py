@@ -6,7 +6,6 @@ Each line is a step of the case: reused when nothing it depends on has changed, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,8 +47,8 @@ from hepaflow.workflow.plan import MotionPlan, Plan
 from hepaflow.workflow.rating import rate, rated_parts
 from hepaflow.workflow.reference import reference_of, without_excluded
 from hepaflow.workflow.study import Measured, Study, Summary
+from hepaflow.workflow.telling import Progress, Telling
 
-Progress = Callable[[str, int, int], None] | None
 Truth = dict[str, dict[str, float]]
 Mask = npt.NDArray[np.bool_]
 
@@ -80,7 +79,7 @@ def analyze(
         same_patient(series.get(), earlier)  # before minutes of work
     drawn = case.derive("given-regions", _read, drawing, series)
     done = follow(plan, series, drawn, case, digest=found.digest, progress=progress)
-    publish(done, case, truth=truth, earlier=earlier)
+    publish(done, case, truth=truth, earlier=earlier, progress=progress)
     return done
 
 
@@ -88,6 +87,7 @@ def follow(
     plan: Plan, series: Handle[DynamicSeries], drawn: Handle[RegionSet], case: Steps, *, digest: str, progress: Progress = None
 ) -> Study:
     """The line of work: motion, regions, inputs, maps (from denoised data if asked for), lesions, response, other models, protocol."""
+    case = Telling(case, progress)
     kinetic = {"model": plan.model}
     mapped = kinetic | {"density_g_ml": plan.density_g_ml}
     if isinstance(model_of(plan.model), ResidueModel):  # the others are read: there is one way only

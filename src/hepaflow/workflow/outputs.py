@@ -16,6 +16,7 @@ from hepaflow.report.words import NBSP
 from hepaflow.store.case import Case, Handle
 from hepaflow.workflow.earlier import Earlier, carry
 from hepaflow.workflow.study import Study
+from hepaflow.workflow.telling import Progress
 
 if TYPE_CHECKING:
     from hepaflow.dicom.write_capture import KeyImage
@@ -25,7 +26,9 @@ Truth = dict[str, dict[str, float]]
 REPORT_KEPT = Path("steps") / "outputs" / "report.json"
 
 
-def publish(study: Study, case: Case, *, truth: Truth | None = None, earlier: Earlier | None = None) -> None:
+def publish(
+    study: Study, case: Case, *, truth: Truth | None = None, earlier: Earlier | None = None, progress: Progress = None
+) -> None:
     """All files of the case folder, from the study's parts; a phantom's ``truth`` goes into the report.
 
     With ``earlier``, linked lesions bear the tracking identifiers of the earlier visit.
@@ -48,10 +51,12 @@ def publish(study: Study, case: Case, *, truth: Truth | None = None, earlier: Ea
         "truth": truth,
         "earlier": None if earlier is None else asdict(earlier),
     }
-    case.publish("outputs", partial(_write, study, earlier), *parts, params=params)
+    case.publish("outputs", partial(_write, study, earlier, progress), *parts, params=params)
 
 
-def _write(study: Study, earlier_case: Earlier | None, folder: Path, *_parts: Any, truth: Truth | None, **_params: Any) -> None:
+def _write(
+    study: Study, earlier_case: Earlier | None, progress: Progress, folder: Path, *_parts: Any, truth: Truth | None, **_params: Any
+) -> None:
     # loaded here: a finished case is shown without the libraries that write reports and DICOM
     from hepaflow.dicom.pixels import quiet
     from hepaflow.dicom.write_capture import write_captures
@@ -64,6 +69,8 @@ def _write(study: Study, earlier_case: Earlier | None, folder: Path, *_parts: An
     from hepaflow.store import case_files, plain_json
     from hepaflow.workflow.compared import case_object
 
+    begin = progress or (lambda *_: None)
+    begin("results", 0, 0)
     result, plan = study.result(), study.plan
     if earlier_case is not None:
         result = replace(result, tracking=carry(result, earlier_case))
@@ -72,14 +79,16 @@ def _write(study: Study, earlier_case: Earlier | None, folder: Path, *_parts: An
         (folder / "comparison.json").write_text(
             plain_json.text(case_object(result.comparison, result.lesions), indent=2), encoding="utf-8"
         )
+    begin("report", 0, 0)
     report = document.compose(result, language=plan.language, truth=truth)
     _, paper = document.save(report, folder)
     (folder / REPORT_KEPT).parent.mkdir(parents=True)
     (folder / REPORT_KEPT).write_bytes(kept.freeze(report))
+    begin("dicom", 0, 0)
     dicom = folder / "dicom"
     dicom.mkdir()
     with quiet():  # the DICOM libraries log UIDs
-        write_maps(result, dicom)
+        write_maps(result, dicom, progress=progress)
         write_seg(result, dicom)
         write_sr(result, dicom)
         write_pdf(result, paper.read_bytes(), dicom)

@@ -8,7 +8,7 @@ import os
 def cap_threads() -> None:
     """As many threads as this process may use; linear algebra on one (its matrices are small, and threads would spin).
 
-    What the environment says already stays. The command line and the jobs of the reading room call it alike: numbers must not depend on who asked.
+    What the environment says already stays. The command line, the reading room and its jobs call it alike: numbers must not depend on who asked.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for name in ("NUMBA_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "OMP_NUM_THREADS"):

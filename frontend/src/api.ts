@@ -112,6 +112,8 @@ export interface Quantity {
   range: [number, number];
   palette: string;
   decimals?: number;
+  /** Weakly determined in a study that the protocol check calls too short. */
+  long_study?: boolean;
 }
 
 export interface Words {

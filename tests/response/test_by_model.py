@@ -8,7 +8,7 @@ import pytest
 from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.lesions import Estimate, Lesion, LesionResult, Measurement, Region
 from hepaflow.kinetics.compare import compare, rejected
-from hepaflow.lesions.by_model import categories, flag_healthy, flag_lesion
+from hepaflow.lesions.by_model import calls_by, flag_healthy, flag_lesion
 from hepaflow.response.criterion import NANCY_2019
 from hepaflow.response.perfusion import call, says
 
@@ -75,5 +75,8 @@ def test_a_category_that_another_standing_model_changes_is_flagged(
     compared = (both("healthy", (100, 100), (1.0, 1.05)), both("lesion-1", (40, other), misfits))
     found = flag_lesion(result(0.4), model=model, compared=compared, says=says)
     assert ("response-depends-on-model" in flags(found)) is depends
-    said = categories(found.response[0], compared[1], compared[0], says=says)
-    assert said == {"aath": "major", "one-compartment": "major" if other < 68 else "minor"}
+    said = calls_by(found.response[0], compared[1], compared[0], says=says)
+    assert {key: one.category for key, one in said.items()} == {
+        "aath": "major",
+        "one-compartment": "major" if other < 68 else "minor",
+    }

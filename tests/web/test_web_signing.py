@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +18,13 @@ import pydicom
 import pypdf
 import pytest
 import sqlalchemy as sa
-from analysed_for_tests import add_study, draw, files, finish, report, say_analysed
+from analysed_for_tests import add_study, draw, files, finish, made_up, report, say_analysed
 from room_for_tests import finished, opened
 
+from hepaflow.dicom.write_pdf import examined
+from hepaflow.dicom.write_sr import write_sr
 from hepaflow.errors import InputRefused
-from hepaflow.report import html, kept
-from hepaflow.report.content import Paragraph
+from hepaflow.report import html, kept, pdf
 from hepaflow.report.signature import Signature, with_signature
 from hepaflow.web import regions_log, seals, signing
 from hepaflow.web import tables as t
@@ -477,8 +479,73 @@ def test_a_kept_report_is_the_report() -> None:
 def test_signing_anew_replaces_the_signature_in_the_report() -> None:
     one = with_signature(report(), Signature("A", "2026-01-01 10:00 UTC", "", "ab" * 32))
     two = with_signature(one, Signature("B", "2026-01-02 10:00 UTC", "", "cd" * 32))
-    assert [section.key for section in two.sections] == ["summary", "signature"]
+    assert [section.key for section in two.sections] == ["conclusion", "summary", "signature"]
     text = html.render(two).decode()
     assert "abab" not in text
     assert "Signed by B" in text
-    assert not any(isinstance(block, Paragraph) and block.lead.startswith("Statement") for block in two.sections[-1].blocks)
+    assert "The reader wrote no conclusion." in text
+
+
+CONCLUSION = "Lesion 2: <b>major</b> response, BF ratio 0.55 (α < 0.05).\n\nПечень без особенностей.\n" + "Same again. " * 250
+
+
+def test_the_conclusion_stands_first_as_typed_on_paper_and_in_the_page(study: Signed) -> None:
+    client, _, place, url = study
+    assert client.post(f"{url}/sign", json={"reader": READER, "statement": CONCLUSION}).status_code == 200
+    date = examined(place.case / "dicom" / "report_pdf.dcm")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", date)
+    page = client.get(f"{url}/report.html").text
+    assert page.index('id="conclusion"') < page.index('id="summary"')
+    assert "Lesion 2: &lt;b&gt;major&lt;/b&gt; response, BF ratio 0.55 (α &lt; 0.05)." in page
+    paper = " ".join(" ".join(words_of(client.get(f"{url}/report.pdf").content)).split())
+    for said in ("Lesion 2: <b>major</b> response, BF ratio 0.55 (α < 0.05).", "Печень без особенностей."):
+        assert 0 < paper.index(said) < paper.index("Bottom line.")
+    assert paper.count("Same again.") == 250
+    assert f"Date of the examination: {date}" in paper
+    held = pydicom.dcmread(place.results(1) / "dicom" / "report_pdf.dcm")
+    assert held.BurnedInAnnotation == "YES"
+
+
+def test_a_conclusion_of_many_lines_breaks_over_pages() -> None:
+    signed = Signature("A", "2026-01-01 10:00 UTC", "\n".join(f"line {n}" for n in range(500)), "ab" * 32)
+    pages = words_of(pdf.render(with_signature(report(), signed)))
+    found = [int(n) for text in pages for n in re.findall(r"line (\d+)", text)]
+    assert found == list(range(500))
+    assert len(pages) > 3
+
+
+@pytest.mark.parametrize("said", ["肝臓", "الكبد", "כבד", "ok 🙂"])
+def test_a_conclusion_that_paper_cannot_show_is_refused_before_signing(study: Signed, said: str) -> None:
+    client, _, place, url = study
+    answer = client.post(f"{url}/sign", json={"reader": READER, "statement": said})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "STATEMENT-LETTERS")
+    assert not place.signed.exists()
+
+
+def test_a_study_without_the_patient_has_no_date_of_examination(study: Signed) -> None:
+    path = study[2].case / "dicom" / "report_pdf.dcm"
+    held = pydicom.dcmread(path)
+    assert examined(path) != ""
+    held.PatientIdentityRemoved = "YES"
+    held.save_as(path)
+    assert examined(path) == ""
+
+
+def test_the_structured_report_holds_the_conclusion_and_who_wrote_it(study: Signed) -> None:
+    client, _, place, url = study
+    before = write_sr(made_up(), place.case / "dicom")
+    told = client.post(f"{url}/sign", json={"reader": "Dr A^B", "statement": "Major.\nLesion 2."}).json()["signed"]
+    one, two = pydicom.dcmread(before), pydicom.dcmread(place.results(1) / "dicom" / "report.dcm")
+    (written,) = two.ContentSequence[len(one.ContentSequence) :]
+    assert list(two.ContentSequence[:-1]) == list(one.ContentSequence)
+    kind, who, said = written.ContentSequence
+    assert (kind.ConceptCodeSequence[0].CodeValue, str(who.PersonName), said.TextValue) == (
+        "121006",
+        "Dr A B",
+        "Major.\r\nLesion 2.",
+    )
+    assert said.ObservationDateTime == re.sub("[-:T]", "", told["at"][:19]) + "+0000"
+    assert (two.StudyInstanceUID, two.VerificationFlag) == (one.StudyInstanceUID, "UNVERIFIED")
+    assert {two.SOPInstanceUID, two.SeriesInstanceUID}.isdisjoint({one.SOPInstanceUID, one.SeriesInstanceUID})
+    earlier = two.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert earlier.ReferencedSOPInstanceUID == one.SOPInstanceUID

@@ -53,7 +53,8 @@ const ACQUISITION = [
   ["time_source", ""],
 ] as const;
 
-export function ProtocolRules({ study }: { study: string }) {
+/** The protocol check of a study in the reader's language; null until it is here. */
+export function useProtocol(study: string): Protocol | null {
   const spoken = language.value;
   const [protocol, setProtocol] = useState<Protocol | null>(null);
   useEffect(() => {
@@ -61,6 +62,11 @@ export function ProtocolRules({ study }: { study: string }) {
     get<Protocol>(`/studies/${study}/protocol?language=${spoken}`, { signal: stop.signal }).then(setProtocol).catch(tell);
     return () => stop.abort();
   }, [study, spoken]);
+  return protocol;
+}
+
+export function ProtocolRules({ study }: { study: string }) {
+  const protocol = useProtocol(study);
   if (protocol === null) return <p>{t("view.loading")}</p>;
   return (
     <div class="protocol">

@@ -13,7 +13,7 @@ interface CurveComparison {
   readonly curve: string;
   readonly sentence?: string;
   readonly ranking: readonly { model: string; aic: number | null; aic_weight: number | null }[];
-  readonly models?: Readonly<Record<string, { bf?: { value: number | null; sd: number | null }; ratio?: { bf?: Ratio | null }; category?: string | null; fit?: { r2: number | null } }>>;
+  readonly models?: Readonly<Record<string, { bf?: { value: number | null; sd: number | null }; ratio?: { bf?: Ratio | null }; category?: string | null; probability_major?: number | null; fit?: { r2: number | null } }>>;
 }
 
 function ComparisonTable({ found }: { found: CurveComparison }) {
@@ -26,8 +26,8 @@ function ComparisonTable({ found }: { found: CurveComparison }) {
           <caption class="hidden">{t("compare.title")}</caption>
           <thead>
             <tr>
-              <th scope="col">{t("compare.model")}</th><th scope="col">{t("compare.weight")}</th><th scope="col">{quantity("bf").name}</th>
-              <th scope="col">{t("results.ratio")}</th><th scope="col">{t("results.response")}</th><th scope="col">R²</th>
+              <th scope="col">{t("compare.model")}</th><th scope="col">{t("compare.weight")}</th><th scope="col">{t("results.ratio")}</th>
+              <th scope="col">{t("results.response")}</th><th scope="col">{quantity("bf").name}</th><th scope="col">R²</th>
             </tr>
           </thead>
           <tbody>
@@ -38,9 +38,12 @@ function ComparisonTable({ found }: { found: CurveComparison }) {
                 <tr key={model}>
                   <th scope="row">{words.value?.models[model]?.name ?? model}</th>
                   <td>{percent(found.ranking.find((one) => one.model === model)?.aic_weight, language.value)}</td>
-                  <td>{withSd(values?.bf?.value, values?.bf?.sd, language.value)}</td>
                   <td>{ratio === null ? NONE : `${fixed(ratio.value, 2, language.value)} (${interval(ratio.ci95, 2, language.value)})`}</td>
-                  <td>{values?.category === "major" || values?.category === "minor" ? t(`response.${values.category}`) : (values?.category ?? NONE)}</td>
+                  <td>
+                    {values?.category === "major" || values?.category === "minor" ? t(`response.${values.category}`) : (values?.category ?? NONE)}
+                    {values?.probability_major != null && <small class="p" data-p-major={values.probability_major}>{t("results.major")} {percent(values.probability_major, language.value)}</small>}
+                  </td>
+                  <td>{withSd(values?.bf?.value, values?.bf?.sd, language.value)}</td>
                   <td>{number(values?.fit?.r2, 3)}</td>
                 </tr>
               );

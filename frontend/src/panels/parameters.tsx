@@ -3,7 +3,8 @@
 import { useEffect } from "preact/hooks";
 import { number, t } from "../i18n";
 import { nameOf } from "../regions/names";
-import { language } from "../state";
+import { figures as figuresIn, useProtocol } from "../list/protocol";
+import { first, language, words } from "../state";
 import { fixed, interval, NONE, withSd } from "./format";
 import { PART_ORDER, type Ratio, type Row } from "./forms";
 import { figures } from "./numbers";
@@ -37,7 +38,10 @@ export function Parameters({ row }: { row: Row }) {
   }, [row.id, row.waits, cursor, series, model]);
   const parts = PART_ORDER.filter((part) => row.parts[part] !== undefined);
   const keys = [...new Set(parts.flatMap((part) => Object.keys(row.parts[part]!.parameters)))];
+  const short = useProtocol(first.id.value ?? "")?.rules.find((rule) => rule.key === "length" && (rule.verdict === "warn" || rule.verdict === "fail"));
+  const weak = (key: string): boolean => short !== undefined && words.value?.quantities[key]?.long_study === true;
   return (
+    <>
     <div class="scroll" tabIndex={0} role="region" aria-label={t("results.parametersOf", { name: nameOf(row.id) })}>
       <table class={row.waits ? "parameters waits" : "parameters"}>
         <caption>{t("results.parametersOf", { name: nameOf(row.id) })}</caption>
@@ -58,7 +62,7 @@ export function Parameters({ row }: { row: Row }) {
             const ratio = row.ratios[key] ?? null;
             return (
               <tr key={key}>
-                <th scope="row">{quantity(key).name} <small>{quantity(key).unit}</small></th>
+                <th scope="row" data-weak={weak(key) ? key : undefined}>{quantity(key).name}{weak(key) && "\u00a0†"} <small>{quantity(key).unit}</small></th>
                 {parts.map((part) => <td key={part}>{withSd(row.parts[part]!.parameters[key]?.value, row.parts[part]!.parameters[key]?.sd, language.value)}</td>)}
                 <td>{ratio === null ? NONE : `${fixed(ratio.value, 2, language.value)} (${interval(ratio.ci95, 2, language.value)})`}</td>
               </tr>
@@ -67,5 +71,7 @@ export function Parameters({ row }: { row: Row }) {
         </tbody>
       </table>
     </div>
+    {short !== undefined && keys.some(weak) && <p class="note" data-weak-why>† {short.text} {t("results.thisStudy", { measured: figuresIn(String(short.value)) })}</p>}
+    </>
   );
 }

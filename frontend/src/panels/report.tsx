@@ -218,6 +218,7 @@ export function ReportPanel() {
       <button type="button" class="main" data-act="read" aria-pressed={reportOpen.value} onClick={() => (reportOpen.value = !reportOpen.value)}>{t("report.over.open")}</button>
       <ReportLanguage />
       <Preview />
+      <p class="note" data-names-no-patient>{t("report.noPatient")}</p>
       <p class="row files">
         <a href={`${base}/report.html`} target="_blank" rel="noopener">{t("report.openHtml")}</a>
         <a href={`${base}/report.pdf`} download={`${study.label}.pdf`}>{t("report.pdf")}</a>

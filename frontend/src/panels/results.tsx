@@ -71,7 +71,7 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
           {main !== undefined && (others.length > 0 || main.response.region !== "whole") && <small class="part-name">{main.rating.part}</small>}
         </th>
         <Verdict rated={main ?? null} ratio={ratio} lesion={row.id} whole={row.bf} was={differs ? before : null} waits={row.waits} />
-        <td>{number(row.diameter_mm, 0)} mm{caliper != null ? <small data-caliper>{t("results.caliper", { mm: number(caliper.long_mm, 0) })}</small> : <br />}{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
+        <td>{number(row.diameter_mm, 0)} mm{caliper != null ? <small data-caliper title={t("results.caliperReads")}>{t("results.caliper", { long: number(caliper.long_mm, 1), short: number(caliper.short_mm, 1) })}</small> : <br />}{number(row.volume_ml, decimals(row.volume_ml, 1))} mL</td>
         <td><button type="button" class="more" aria-expanded={unfolded} aria-label={t("results.unfold", { name: nameOf(row.id) })} onClick={() => unfold(row)}>{unfolded ? "▾" : "▸"}</button></td>
       </tr>
       {others.map((one) => (
@@ -174,13 +174,14 @@ export function ResultsPanel() {
       {figures.failure.value !== null && <p class="warn" role="alert">{saying(figures.failure.value)}</p>}
       <Analyse />
       {healthy !== undefined && <p class={figures.waiting.value.has(REFERENCE) ? "waits" : ""}>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit}</p>}
+      {list.length > 0 && <p class="note" data-interval-holds>{t("results.intervalHolds")} {t("results.sizeIs")}</p>}
       {list.length > 0 ? (
         <table class={`lesions ${moving ? "moving" : ""}`}>
           <caption class="hidden">{t("results.title")}</caption>
           <thead>
             <tr>
               <th scope="col">{t("results.lesion")}</th><th scope="col">{t("results.bfRatio")}</th><th scope="col">{t("results.response")}</th>
-              <th scope="col">{t("results.size")}</th><th scope="col"><span class="hidden">{t("results.details")}</span></th>
+              <th scope="col" title={t("results.sizeIs")}>{t("results.size")}</th><th scope="col"><span class="hidden">{t("results.details")}</span></th>
             </tr>
           </thead>
           <tbody>{list.map(({ row, analysed }) => <LesionRow key={row.id} row={row} analysed={analysed} />)}</tbody>

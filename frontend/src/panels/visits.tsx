@@ -182,12 +182,14 @@ export function Criteria() {
   const made = figures.results.value;
   const spoken = language.value;
   const key = first.study.value?.patient_key ?? "";
-  const visits = key === "" ? 1 : studies.value.filter((one) => one.patient_key === key).length;
-  // A pair that is confirmed or taken back changes what can be rated, and so do a caliper, a new lesion and one that is gone.
-  const drawn = drawnOf(first).list.value.map((one) => `${one.name} ${one.deleted} ${one.identity?.study ?? ""} ${one.identity?.lesion ?? ""} ${one.caliper?.long_mm ?? ""} ${one.viable?.long_mm ?? ""} ${one.viable?.short_mm ?? ""} ${one.morphology.map((each) => each.group).join("/")}`).join();
+  const visits = studies.value.filter((one) => one.id === study || (key !== "" && one.patient_key === key));
+  // Another visit that was analysed again, or drawn in, changes what can be rated.
+  const others = visits.map((one) => `${one.id} ${one.analysis?.at ?? ""} ${one.lesions ?? ""}`).join();
+  // A pair that is confirmed or taken back does too, and so do a caliper, a new lesion and one that is gone.
+  const drawn = [first, second].flatMap((visit) => drawnOf(visit).list.value).map((one) => `${one.name} ${one.deleted} ${one.identity?.study ?? ""} ${one.identity?.lesion ?? ""} ${one.caliper?.long_mm ?? ""} ${one.viable?.long_mm ?? ""} ${one.viable?.short_mm ?? ""} ${one.morphology.map((each) => each.group).join("/")}`).join();
   useEffect(() => {
     let gone = false;
-    if (study === null || made === null || visits < 2) return setFound(null);
+    if (study === null || made === null || visits.length < 2) return setFound(null);
     get<CriteriaAnswer>(`/studies/${study}/criteria?language=${spoken}`).then(
       (answer) => void (gone || setFound(answer)),
       (error: unknown) => {
@@ -199,7 +201,7 @@ export function Criteria() {
     return () => {
       gone = true;
     };
-  }, [study, made, visits, spoken, drawn]);
+  }, [study, made, others, spoken, drawn]);
   if (found === null || found.visits.length < 2) return null;
   const rated = found.criteria.filter((one) => one.refused === null);
   // One that only waits for a reader says so below the table.

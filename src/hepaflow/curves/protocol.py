@@ -26,6 +26,8 @@ GOOD_INTERVAL_S, USABLE_INTERVAL_S = 2.2, 3.3
 GAP = 2.0
 #: Below the first, permeability is weakly determined; below the second the liver's outflow is not seen.
 LONG_S, SHORT_S = 220.0, 90.0
+#: Quantities of permeability: weakly determined in a study that is not as long as the first.
+LONG_STUDY = ("ps", "ktrans", "extraction")
 COVERAGE_MM = 160.0
 #: Share of the liver's largest section in the outermost slice above which the liver counts as cut.
 CUT_SHARE = 0.10

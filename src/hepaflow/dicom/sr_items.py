@@ -9,11 +9,14 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from hepaflow.dicom.codes import Code
+from hepaflow.dicom.codes import OBSERVER_TYPE, PERSON, PERSON_NAME, Code
 from hepaflow.dicom.write_map import coded
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+
+#: What parts a name in DICOM, or several values.
+_NOT_IN_A_NAME = str.maketrans("^=\\", "   ")
 
 
 def number(name: Code, value: float | None, unit: Code, *under: Dataset) -> list[Dataset]:
@@ -53,6 +56,19 @@ def container(name: Code, said: list[tuple[Code, Code]]) -> Any:
     made = _item("CONTAINER", "CONTAINS", name)
     made.ContinuityOfContent = "SEPARATE"
     made.ContentSequence = [_coded_item("CONTAINS", asked, answer) for asked, answer in said]
+    return made
+
+
+def said_by(name: Code, heading: Code, words: str, *, person: str, at: str) -> Any:
+    """A container that holds what a ``person`` wrote at ``at`` (ISO, UTC), with them as its observer (PS3.16 TID 1002, 1003)."""
+    observer = _item("PNAME", "HAS OBS CONTEXT", PERSON_NAME)
+    observer.PersonName = person.translate(_NOT_IN_A_NAME)[:64]  # one component group, however the name is written
+    note = _item("TEXT", "CONTAINS", heading)
+    note.TextValue = words.replace("\n", "\r\n")
+    note.ObservationDateTime = f"{at[:19].replace('-', '').replace(':', '').replace('T', '')}+0000"
+    made = _item("CONTAINER", "CONTAINS", name)
+    made.ContinuityOfContent = "SEPARATE"
+    made.ContentSequence = [_coded_item("HAS OBS CONTEXT", OBSERVER_TYPE, PERSON), observer, note]
     return made
 
 

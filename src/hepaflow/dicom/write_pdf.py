@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from hepaflow.errors import InputRefused
 ENCAPSULATED_PDF_STORAGE = "1.2.840.10008.5.1.4.1.1.104.1"
 
 
-def rewrite_pdf(path: Path, pdf: bytes, folder: Path) -> Path:
+def rewrite_pdf(path: Path, pdf: bytes, folder: Path, *, annotated: bool = False) -> Path:
     """The object at ``path``, as :func:`write_pdf` wrote it, with another ``pdf`` in it (the same report, signed), as an object and a series of its own in ``folder``.
 
-    Patient, study, dates and references stay as they are. Refused: bytes that are no PDF, a file that is no Encapsulated PDF.
+    Patient, study, dates and references stay as they are. Burned In Annotation is YES where it is ``annotated``: dated, or written in by a
+    reader. Refused: bytes that are no PDF, a file that is no Encapsulated PDF.
     """
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
@@ -34,9 +36,21 @@ def rewrite_pdf(path: Path, pdf: bytes, folder: Path) -> Path:
     ds.SOPInstanceUID, ds.SeriesInstanceUID = stable_uid("signed document instance", *said), stable_uid("signed document", *said)
     ds.SeriesDescription = f"{ds.SeriesDescription}, signed"
     ds.DocumentTitle = f"{ds.DocumentTitle}, signed"
+    ds.BurnedInAnnotation = "YES" if annotated else "NO"
     _hold(ds, pdf)
     ds.file_meta = origin.file_meta(ds.SOPClassUID, ds.SOPInstanceUID)
     return origin.save(ds, folder / path.name)
+
+
+def examined(path: Path) -> str:
+    """The date of the examination that the object at ``path`` belongs to, ``2026-11-27``; empty where there is none, or none that is the patient's."""
+    from pydicom import dcmread
+
+    ds: Any = dcmread(path, stop_before_pixels=True, specific_tags=["StudyDate", "PatientIdentityRemoved"])
+    date = str(ds.get("StudyDate") or "")
+    if ds.get("PatientIdentityRemoved") == "YES" or date == origin.NO_DATE or not re.fullmatch(r"\d{8}", date):
+        return ""
+    return f"{date[:4]}-{date[4:6]}-{date[6:]}"
 
 
 def _check(pdf: bytes) -> None:

@@ -19,6 +19,7 @@ from hepaflow.report.palettes import GREY, RATIO, RATIO_LIMITS, palette_of
 from hepaflow.report.panels import Place, Scale, draw_bar, draw_grey, draw_lines, draw_map, draw_sides, draw_title, outline, sheet
 from hepaflow.report.tables import abbreviation
 from hepaflow.report.view import WINDOW_HU, AxialView, Crop, grey_slice, largest_slice
+from hepaflow.report.weak import marked
 from hepaflow.report.words import Words
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def panels_of(case: CaseResult, view: AxialView, index: int, *, words: Words) ->
             title = words("panel_ratio") if first == "bf" else words("panel_ratio_of", name=abbreviation(first))
             panels.append(Panel(title, RATIO_SCALE, (cut(found.values) / healthy).astype(np.float32)))
     more = [key for key in _MORE if key in maps and key != first]
-    panels += [Panel(words.quantity(key), scale_of(key, words, model=model), cut(maps[key].values)) for key in more]
+    panels += [
+        Panel(marked(words.quantity(key), key, case), scale_of(key, words, model=model), cut(maps[key].values)) for key in more
+    ]
     return panels[:_MOST_PANELS]
 
 

@@ -6,6 +6,7 @@ import io
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unicodedata import bidirectional
 
 from reportlab import rl_config
 from reportlab.lib import colors
@@ -44,6 +45,13 @@ def _register_fonts() -> None:
     pdfmetrics.registerFontFamily(
         "hepaflow", normal="hepaflow", bold="hepaflow-bold", italic="hepaflow-italic", boldItalic="hepaflow-bold"
     )
+
+
+def printable(text: str) -> bool:
+    """Whether paper shows ``text`` as it reads: its letters are in the font, and none runs from right to left, which is not set here."""
+    _register_fonts()
+    glyphs = pdfmetrics.getFont("hepaflow").face.charToGlyph
+    return all(letter == "\n" or (ord(letter) in glyphs and bidirectional(letter) not in {"R", "AL"}) for letter in text)
 
 
 class _NumberedCanvas(Canvas):  # type: ignore[misc]

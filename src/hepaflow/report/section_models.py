@@ -6,7 +6,7 @@ import math
 
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.comparison import Comparison, ModelFit
-from hepaflow.domain.lesions import SHELLS, Ratio
+from hepaflow.domain.lesions import SHELLS, Ratio, ResponseCall
 from hepaflow.kinetics.compare import verdict
 from hepaflow.lesions.by_model import by_curve
 from hepaflow.lesions.ratios import ratio
@@ -48,7 +48,7 @@ def compared_name(curve: str, words: Words) -> str:
 
 def weights_table(case: CaseResult, words: Words) -> Table:
     """Every model on every curve, best first; the preferred one in bold; ratios are to the healthy liver by the same model, and the
-    category is what the case's criterion says of them.
+    category is what the case's criterion says of them, with the probability of a major response.
     """
     rows: list[Row] = []
     compared = case.comparison
@@ -61,14 +61,13 @@ def weights_table(case: CaseResult, words: Words) -> Table:
         for fit in one.fits:
             below = healthy[fit.model] if number else None
             over = None if fit.found is None or below is None else ratio(fit.found, below, "bf")
-            category = said.get(one.curve, {}).get(fit.model)
-            shown = "" if category is None else words(f"short_{category}")
-            rows.append(_row(fit, best, (over, shown), strong=fit.model in preferred, words=words))
+            call = said.get(one.curve, {}).get(fit.model)
+            rows.append(_row(fit, best, (over, _said(call, words)), strong=fit.model in preferred, words=words))
     head = (
         words("col_model"),
         *(f"{abbreviation(key)}\n{words.unit(key)}".rstrip() for key in _SHOWN),
         words("col_ratio_ci"),
-        words("col_category_short"),
+        f"{words('col_category_short')}\n{words('col_p_major')}",
         words("col_r2"),
         words("col_residual_sd"),
         words("col_delta_aic"),
@@ -76,6 +75,13 @@ def weights_table(case: CaseResult, words: Words) -> Table:
         words("col_aicc_weight"),
     )
     return Table(words("models_caption"), head, tuple(rows), "lrrrlrrrrr", (26, 18, 16, 25, 14, 11, 14, 13, 13, 13), small=True)
+
+
+def _said(call: ResponseCall | None, words: Words) -> str:
+    """The category, and how probable a major response is: both sides of the cut-off may lie in the interval."""
+    if call is None or call.category is None:
+        return ""
+    return f"{words(f'short_{call.category}')}\n{words.probability(call.probability_major)}"
 
 
 def _row(fit: ModelFit, best: ModelFit | None, judged: tuple[Ratio | None, str], *, strong: bool, words: Words) -> Row:

@@ -16,6 +16,7 @@ from hepaflow.report import (
     tables,
     tables_study,
     tables_truth,
+    weak,
 )
 from hepaflow.report.compared import listed
 from hepaflow.report.content import Block, Bullets, Notice, Paragraph, Section
@@ -64,7 +65,7 @@ def summary(case: CaseResult, *, words: Words, truth: Truth | None) -> Section:
         blocks += [Paragraph(words("no_flow", model=words.model(case.maps.model))), tables.unrated_table(case, words)]
         return Section("summary", words("section_summary"), tuple(blocks))
     blocks.append(tables.summary_table(case, words))
-    blocks += [Paragraph(text, style="note") for text in criterion_lines(case, words)]
+    blocks += [Paragraph(text, style="note") for text in (*criterion_lines(case, words), words("limit_interval"))]
     blocks.append(figures_ratio.forest(case, words=words, truth=truth))
     return Section("summary", words("section_summary"), tuple(blocks))
 
@@ -129,6 +130,7 @@ def maps(case: CaseResult, *, view: AxialView, words: Words) -> Section:
     if case.denoising is not None:
         caution = words("denoising_caution", radius=words.number(case.denoising.radius_mm))
         blocks += [Paragraph(caution), tables_study.denoising_table(case.denoising, words)]
+    blocks += weak.note(case, case.maps.maps, words)
     flagged = tables.voxel_flags_table(case, words)
     if flagged is not None:
         blocks.append(flagged)
@@ -168,7 +170,7 @@ def lesions(case: CaseResult, *, words: Words) -> Section:
     ratios = tables.ratios_table(case, words)
     if ratios is not None:
         blocks.append(ratios)
-    blocks += tables.parameter_tables(case, words)
+    blocks += [*tables.parameter_tables(case, words), *weak.note(case, tables.shown_parameters(case), words)]
     missing = tables.missing_notes(case, words)
     if missing:
         blocks.append(Bullets(tuple((f"{place}: ", text) for place, text in missing)))

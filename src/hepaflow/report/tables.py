@@ -12,6 +12,7 @@ from hepaflow.report.content import Cell, Row, Table, Tone
 from hepaflow.report.findings import Finding, causes, lesion_codes, reason, sentences, shared_codes
 from hepaflow.report.offered import estimation_of, gives_flow, leading
 from hepaflow.report.rated import first_call, rated_name, rated_part, rated_ratio, ratio_in
+from hepaflow.report.weak import marked
 from hepaflow.report.words import DECIMALS, Words
 
 #: Columns of the parameter table, in the order of reading.
@@ -110,7 +111,7 @@ def summary_table(case: CaseResult, words: Words) -> Table:
             )
         )
     head = ("col_lesion", "col_size", "col_ratio_ci", "col_p_major", "col_category", "col_flags")
-    widths = (24.0, 12.0, 35.0, 19.0, 44.0, 46.0)
+    widths = (24.0, 18.0, 33.0, 18.0, 42.0, 45.0)
     return Table(words("summary_caption"), tuple(map(words, head)), tuple(rows), "lrlrll", widths)
 
 
@@ -128,7 +129,7 @@ def unrated_table(case: CaseResult, words: Words) -> Table:
         *(words("col_ratio_of", name=abbreviation(key)) for key in keys),
         words("col_flags"),
     )
-    widths = (24.0, 12.0, *([26.0] * len(keys)), 40.0)
+    widths = (24.0, 18.0, *([25.0] * len(keys)), 38.0)
     return Table(words("unrated_caption"), head, tuple(rows), "lr" + "l" * len(keys) + "l", widths)
 
 
@@ -166,7 +167,7 @@ def response_table(case: CaseResult, words: Words) -> Table:
                 )
             )
     head = ("col_lesion", "col_region", "col_size", "col_volume", "col_ratio_ci", "col_p_major", "col_category", "col_criterion")
-    widths = (16.0, 16.0, 12.0, 14.0, 31.0, 17.0, 42.0, 32.0)
+    widths = (16.0, 15.0, 16.0, 13.0, 30.0, 16.0, 42.0, 32.0)
     return Table(words("response_caption"), tuple(map(words, head)), tuple(rows), "llrrlrll", widths, small=True)
 
 
@@ -185,23 +186,28 @@ def ratios_table(case: CaseResult, words: Words) -> Table | None:
             else:
                 cells.append(f"{ratio_text(ratio, words)}\n{words.interval(ratio.ci95)}")
         rows.append(line(*cells))
-    head = (words("col_lesion"), words("col_region"), *map(abbreviation, keys))
+    head = (words("col_lesion"), words("col_region"), *(marked(abbreviation(key), key, case) for key in keys))
     widths = (14.0, 14.0, *([18.0] * len(keys)))
     return Table(words("ratios_caption"), head, tuple(rows), "ll" + "c" * len(keys), widths, small=True)
 
 
-def parameter_tables(case: CaseResult, words: Words) -> list[Table]:
-    """Healthy liver, then each lesion by shell; as many tables as the columns need."""
+def shown_parameters(case: CaseResult) -> list[str]:
+    """Quantities that any region has, the leading one first."""
     measured = [case.healthy, *(entry for result in case.lesions for entry in result.regions.values())]
     keys = [key for key in PARAMETERS if any(key in entry.parameters for entry in measured)]
-    keys.sort(key=lambda key: key != leading(case))
+    return sorted(keys, key=lambda key: key != leading(case))
+
+
+def parameter_tables(case: CaseResult, words: Words) -> list[Table]:
+    """Healthy liver, then each lesion by shell; as many tables as the columns need."""
+    keys = shown_parameters(case)
     size = -(-len(keys) // max(-(-len(keys) // _MOST_COLUMNS), 1))  # as even as it goes: no table for a column that is left over
     parts = [keys[start : start + size] for start in range(0, len(keys), max(size, 1))]
     return [_parameter_part(case, part, words=words, first=number == 0) for number, part in enumerate(parts)]
 
 
 def _parameter_part(case: CaseResult, keys: list[str], *, words: Words, first: bool) -> Table:
-    head = [words("col_region"), words("col_voxels"), *map(abbreviation, keys)]
+    head = [words("col_region"), words("col_voxels"), *(marked(abbreviation(key), key, case) for key in keys)]
     if first:
         head.append(words("col_map", name=abbreviation(keys[0])))
     rows = [_parameter_row(words.region("healthy"), case.healthy, keys, words=words, first=first)]

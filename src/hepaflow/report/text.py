@@ -48,10 +48,10 @@ TEXT: dict[str, tuple[str, str]] = {
     "place_regions": ("Regions", "Régions"),
     "place_shell": ("{lesion}, {shell}", "{lesion}, {shell}"),
     "summary_caption": (
-        "One line a lesion. BF ratio: blood flow of the lesion over that of the healthy liver. P(major): probability that the true "
-        "ratio lies under the cut-off of the criterion.",
-        "Une ligne par lésion. Rapport BF : flux sanguin de la lésion sur celui du foie sain. P(majeure) : probabilité que le "
-        "vrai rapport soit sous le seuil du critère.",
+        "One line a lesion. Diameter: the longest of the outline in an axial slice. BF ratio: blood flow of the lesion over that of the healthy "
+        "liver. P(major): probability that the true ratio lies under the cut-off of the criterion.",
+        "Une ligne par lésion. Diamètre : le plus grand du contour dans une coupe axiale. Rapport BF : flux sanguin de la lésion sur celui du "
+        "foie sain. P(majeure) : probabilité que le vrai rapport soit sous le seuil du critère.",
     ),
     "unrated_caption": (
         "One line a lesion: ratios lesion / healthy liver (95 % interval). No response category follows from them.",
@@ -69,7 +69,8 @@ TEXT: dict[str, tuple[str, str]] = {
         "Aucune lésion délimitée ; seul le foie est rapporté.",
     ),
     "col_lesion": ("Lesion", "Lésion"),
-    "col_size": ("Size (mm)", "Taille (mm)"),
+    "col_size": ("Longest axial diameter (mm)", "Plus grand diamètre axial (mm)"),
+    "weak_note": ("{mark} {names}: {why} This study: {measured}.", "{mark} {names} : {why} Cet examen : {measured}."),
     "col_volume": ("Volume (mL)", "Volume (mL)"),
     "col_bf_ratio": ("BF ratio", "Rapport BF"),
     "col_ratio_ci": ("BF ratio (95 % interval)", "Rapport BF (intervalle à 95 %)"),

@@ -14,10 +14,10 @@ COMPARE: dict[str, tuple[str, str]] = {
     ),
     "models_caption": (
         "Models on each curve, best AIC first. Weights by AIC and by its small-sample form AICc; where the two put different models "
-        "first, the data do not decide. BF ratio: to the healthy liver by the same model; beside it the category of that ratio.",
+        "first, the data do not decide. BF ratio: to the healthy liver by the same model; beside it the category of that ratio with P(major).",
         "Modèles sur chaque courbe, meilleur AIC d'abord. Poids selon l'AIC et sa forme pour petits échantillons, l'AICc ; quand les "
         "deux placent en tête des modèles différents, les données ne tranchent pas. Rapport BF : au foie sain selon le même modèle ; à côté, la "
-        "catégorie de ce rapport.",
+        "catégorie de ce rapport et P(majeure).",
     ),
     "agreement_caption": (
         "Quantities that mean the same in the models shown, with 95 % intervals. What a model does not give is left out.",

@@ -106,9 +106,11 @@ METHODS: dict[str, tuple[str, str]] = {
         "indépendantes. Il n'est pas validé ailleurs.",
     ),
     "limit_interval": (
-        "The intervals describe noise, sampled inputs and the fit. They do not describe wrong regions, residual motion or a wrong model.",
-        "Les intervalles décrivent le bruit, les entrées échantillonnées et l'ajustement. Ils ne décrivent ni des régions erronées, ni un "
-        "mouvement résiduel, ni un modèle inadapté.",
+        "Intervals, ± and P(major) describe noise, sampled inputs and the fit, for the region as it was outlined. They do not describe where "
+        "the outline runs (one that takes in liver draws the values of a lesion towards the liver's), residual motion or a wrong model.",
+        "Intervalles, ± et P(majeure) décrivent le bruit, les entrées échantillonnées et l'ajustement, pour la région telle que contourée. Ils ne "
+        "décrivent ni le tracé du contour (s'il prend du foie, les valeurs de la lésion se rapprochent de celles du foie), ni un mouvement "
+        "résiduel, ni un modèle inadapté.",
     ),
     "limit_prior": (
         "Per voxel {names} are mostly the prior, whatever the data share of blood flow; read them from the mean curves of regions.",

@@ -6,7 +6,16 @@ SIGNATURE: dict[str, tuple[str, str]] = {
     "section_signature": ("Signature", "Signature"),
     "signed_line": ("Signed by {reader}, {at}; digest {short}", "Signé par {reader}, {at} ; empreinte {short}"),
     "signed_by": ("Signed by {reader} on {at}.", "Signé par {reader} le {at}."),
-    "signed_statement": ("Statement: ", "Déclaration : "),
+    "section_conclusion": ("Conclusion", "Conclusion"),
+    "conclusion_none": ("The reader wrote no conclusion.", "Le lecteur n'a pas écrit de conclusion."),
+    "conclusion_by": ("Reader: ", "Lecteur : "),
+    "conclusion_examined": ("Date of the examination: ", "Date de l'examen : "),
+    "conclusion_patient": (
+        "This report names no patient, so that it can be shown and passed on; the DICOM objects of the results do, the one that holds this report "
+        "among them.",
+        "Ce compte rendu ne nomme aucun patient, afin de pouvoir être montré et transmis ; les objets DICOM des résultats le nomment, celui qui "
+        "contient ce compte rendu compris.",
+    ),
     "signed_calipers": ("Measured with the caliper: ", "Mesures au calibre : "),
     "signed_caliper": ("{lesion} {long} × {short} mm ({reader})", "{lesion} {long} × {short} mm ({reader})"),
     "signed_calipers_mean": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import erf, isfinite, sqrt
 
 import numpy as np
@@ -56,16 +57,17 @@ def call(
     return ResponseCall(rule.key, limit, category, probability, region, tuple(flags))
 
 
-def says(judged: ResponseCall, ratio: Ratio) -> str | None:
-    """The category that the criterion and threshold of ``judged`` give another ratio of the same lesion; None without a ratio.
+def says(judged: ResponseCall, ratio: Ratio, samples: FloatArray | None = None) -> ResponseCall:
+    """What the criterion and threshold of ``judged`` say of another ratio of the same lesion, with its draws ``samples`` (s,).
 
     >>> from hepaflow.response.criterion import NANCY_2019
-    >>> says(call(NANCY_2019, 0.50), Ratio(0.70, None, None))
-    'minor'
+    >>> said = says(call(NANCY_2019, 0.50), Ratio(0.70, 0.02, None))
+    >>> said.category, round(said.probability_major, 2)
+    ('minor', 0.16)
     """
-    if ratio.value is None or not isfinite(ratio.value):
-        return None
-    return _category(criterion(judged.criterion), ratio.value, judged.threshold)
+    rule = criterion(judged.criterion)
+    said = call(rule, ratio.value, samples=samples, sd=ratio.sd, threshold=judged.threshold, region=judged.region)
+    return replace(said, ratio=ratio)
 
 
 def _category(rule: Criterion, value: float, limit: float) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hepaflow.curves.protocol import LONG_STUDY
 from hepaflow.domain.lesions import SHELLS
 from hepaflow.domain.quality import FLAGS
 from hepaflow.kinetics.catalogue import DEFAULT_MODEL, MODELS
@@ -44,6 +45,7 @@ def told_of(key: str, words: Words, *, model: str = DEFAULT_MODEL) -> dict[str, 
         "decimals": DECIMALS.get(key, 1),
         "range": list(display_range(key, model)),
         "palette": palettes.palette_of(key),
+        "long_study": key in LONG_STUDY,
     }
 
 

@@ -10,7 +10,8 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -101,7 +102,7 @@ class Live:
             raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
         if set(parts) - set(SHELLS):
             raise NotThere("PART-UNKNOWN", "there is no such part of a lesion", f"Ask for {', '.join(SHELLS)}")
-        with self._lock, TURNS:
+        with self._at_work():
             regions = self._regions(drawn)
             inputs, healthy = self._reference(drawn, regions, plan)
             measured: dict[str, dict[str, Measured]] = {}
@@ -120,12 +121,12 @@ class Live:
         """A lesion's parts, packed. Refused: ``LESION-UNKNOWN``."""
         if lesion not in drawn or not lesion.startswith(LESION):
             raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
-        with self._lock, TURNS:
+        with self._at_work():
             return self._outlined(drawn, lesion)
 
     def arterial(self, drawn: Mapping[str, Drawn]) -> tuple[Inputs, Mask]:
         """What parts the arterial phase from the rest, and the healthy liver (slices, rows, columns) to compare with."""
-        with self._lock:
+        with self._at_work():
             regions = self._regions(drawn)
             return self._reference(drawn, regions, _plan(None))[0], regions.healthy.mask
 
@@ -135,7 +136,7 @@ class Live:
         """Every residue model on the healthy liver, and on a lesion's part; and that lesion as the default model has it rated."""
         plan = Plan()
         found = self.numbers(drawn, model=plan.model, lesions=[lesion] if lesion else [], parts=tuple(dict.fromkeys((*READ, part))))
-        with self._lock, TURNS:
+        with self._at_work():
             parts = {}
             if lesion is not None:
                 packed = self._outlined(drawn, lesion).parts.get(part)
@@ -154,9 +155,19 @@ class Live:
         plan = _plan(model)
         mask = np.zeros(self.series.grid.shape, bool)
         mask[at] = True
-        with self._lock, TURNS:
-            inputs, healthy = self._reference(drawn, self._regions(drawn), plan)
+        with self._at_work():  # asked at every move of the cursor: only the first unpacks regions
+            key = ("reference", plan.model, everything(drawn))
+            inputs, healthy = self._keep(key, lambda: self._reference(drawn, self._regions(drawn), plan))
         return self._measured(region_curve(self.series, mask, name="voxel"), 1, inputs, plan, healthy.found), plan.model
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """One answer at a time. Regions lie on the whole grid (17 MB each at full size) for as long as it takes, and no longer."""
+        with self._lock, TURNS:
+            try:
+                yield
+            finally:
+                self._parts.pop("finder", None)
 
     def _finder(self, drawn: Mapping[str, Drawn]) -> Finder:
         """The search for regions beside those drawn, which is given back what it found before for the same ones."""

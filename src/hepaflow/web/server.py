@@ -20,6 +20,7 @@ from hepaflow.web import accounts, arrivals, studies
 from hepaflow.web.connection import PatientProtocol
 from hepaflow.web.events import Events
 from hepaflow.web.jobs import Jobs
+from hepaflow.web.memory import give_back_large
 from hepaflow.web.places import DataFolder
 from hepaflow.web.room import Gate, Room
 from hepaflow.web.sessions import Sessions
@@ -105,6 +106,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
 
     Refused: an address beyond loopback without accounts and TLS, a port in use, a certificate that cannot be read, a study that is not there.
     """
+    give_back_large()
     secure = _certificate(settings)
     with listening(settings) as listener:
         port = int(listener.getsockname()[1])

@@ -22,9 +22,8 @@ from hepaflow import __version__
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.store import atomic, plain_json
 from hepaflow.store.case import code_digest
-from hepaflow.web import numbers, regions_log, seals
+from hepaflow.web import numbers, regions_log, seals, signed_files
 from hepaflow.web import tables as t
-from hepaflow.web.beside import link
 from hepaflow.web.jobs import ACTIVE, KINDS, WRITING
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import Conflict, NotThere
@@ -84,7 +83,7 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
     with atomic.reporting("the signature"):
         place.signed.mkdir(exist_ok=True)
     with atomic.staging(place.signed) as stage:
-        _report(report, place, stage, (reader, _read(moment), statement, digest), measured)
+        signed_files.write(report, place, stage, signature)
         (stage / NAME).write_text(plain_json.text(signature, indent=1), encoding="utf-8")
         with room.tables.begin() as connection:
             hold(connection, study)
@@ -211,28 +210,6 @@ def _calipers(room: Room, study: str, drawn: Mapping[str, RegionState]) -> list[
     ]
 
 
-def _report(
-    report: Document, place: StudyPlace, stage: Path, signature: tuple[str, str, str, str], measured: Sequence[Mapping[str, Any]]
-) -> None:
-    """The report with the signature in it, and the DICOM results with that report instead of the unsigned one."""
-    from hepaflow.dicom.pixels import quiet
-    from hepaflow.dicom.write_pdf import rewrite_pdf
-    from hepaflow.report import document
-    from hepaflow.report.signature import Measured, Signature, with_signature
-
-    calipers = tuple(Measured(**one) for one in measured)
-    _, paper = document.save(with_signature(report, Signature(*signature, calipers)), stage)
-    (stage / "dicom").mkdir()
-    for path in sorted((place.case / "dicom").rglob("*.dcm")):
-        if path.name != "report_pdf.dcm":
-            target = stage / "dicom" / path.relative_to(place.case / "dicom")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with atomic.reporting("the signed results"):
-                link(path, target)
-    with quiet(), atomic.reporting("the signed report"):
-        rewrite_pdf(place.case / "dicom" / "report_pdf.dcm", paper.read_bytes(), stage / "dicom")
-
-
 def _name(reader: str) -> str:
     name = unicodedata.normalize("NFC", " ".join(reader.split()))
     if not name or len(name) > MOST_NAME or not name.isprintable():
@@ -244,14 +221,18 @@ def _statement(text: str) -> str:
     said = unicodedata.normalize("NFC", text.strip())
     if len(said) > MOST_STATEMENT or any(not letter.isprintable() and letter != "\n" for letter in said):
         raise UsageError(
-            "STATEMENT-INVALID", "the statement is too long or not printable", "Shorten it, and leave out control characters"
+            "STATEMENT-INVALID", "the conclusion is too long or not printable", "Shorten it, and leave out control characters"
+        )
+    # loaded here, as above
+    from hepaflow.report.pdf import printable
+
+    if not printable(said):
+        raise UsageError(
+            "STATEMENT-LETTERS",
+            "the conclusion has letters that the report's font lacks, or that are written from right to left",
+            "Write it in Latin, Greek or Cyrillic letters: paper would not show it as it reads",
         )
     return said
-
-
-def _read(moment: str) -> str:
-    """A time stamp as a reader reads it."""
-    return f"{moment[:10]} {moment[11:16]} UTC"
 
 
 _seen: dict[Path, tuple[tuple[int, ...], str]] = {}

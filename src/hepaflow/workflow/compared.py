@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hepaflow.domain.comparison import Comparison, ModelFit
-from hepaflow.domain.lesions import LesionResult, Measurement
+from hepaflow.domain.lesions import LesionResult, Measurement, ResponseCall
 from hepaflow.kinetics.compare import verdict
 from hepaflow.lesions.by_model import by_curve
 from hepaflow.lesions.ratios import ratio
@@ -22,7 +22,8 @@ SCHEMA = 1
 
 def case_object(compared: Sequence[Comparison], lesions: Sequence[LesionResult], *, language: str = "en") -> dict[str, Any]:
     """The whole of comparison.json: per curve what :func:`as_comparison` says, every model's values, its ratio to the first curve, and
-    the category that the criterion of ``lesions`` gives it (None where it gives none, or the model is not comparable).
+    the category that the criterion of ``lesions`` gives it, with the probability of a major response (None where it gives none, or the
+    model is not comparable).
     """
     said = by_curve(lesions, compared, says=says)
     healthy = {fit.model: fit.found for one in compared[:1] for fit in one.fits if fit.found is not None}
@@ -33,7 +34,7 @@ def case_object(compared: Sequence[Comparison], lesions: Sequence[LesionResult],
             as_comparison(one, unit=1.0, language=language)
             | {
                 "models": {
-                    f.model: _values(f, healthy) | {"category": said.get(one.curve, {}).get(f.model)} if number else _values(f, {})
+                    f.model: _values(f, healthy) | _said(said.get(one.curve, {}).get(f.model)) if number else _values(f, {})
                     for f in one.fits
                     if f.found
                 }
@@ -93,6 +94,11 @@ def as_comparison(found: Comparison, *, unit: float, language: str = "en") -> di
         },
         "sentence": sentence(found, words).replace(NBSP, " "),
     }
+
+
+def _said(call: ResponseCall | None) -> dict[str, Any]:
+    category, probability = (None, None) if call is None else (call.category, call.probability_major)
+    return {"category": category, "probability_major": probability}
 
 
 def _keys(fit: ModelFit) -> list[str]:

@@ -28,8 +28,8 @@ function ComparisonTable({ found }: { found: CurveComparison }) {
           <caption class="hidden">{t("compare.title")}</caption>
           <thead>
             <tr>
-              <th scope="col">{t("compare.model")}</th><th scope="col">{t("compare.weight")}</th><th scope="col">{t("results.ratio")}</th>
-              <th scope="col">{t(atFirstVisit() ? "results.cutOff" : "results.response")}</th><th scope="col">{quantity("bf").name} <small>{quantity("bf").unit} ± {t("results.sd")}</small></th><th scope="col">R²</th>
+              <th scope="col">{t("compare.model")}</th><th scope="col">{t("compare.weight")}</th><th scope="col">{quantity("bf").name} <small>{quantity("bf").unit} ± {t("results.sd")}</small></th>
+              <th scope="col">{t("results.ratio")}</th><th scope="col">{t(atFirstVisit() ? "results.cutOff" : "results.response")}</th><th scope="col">R²</th>
             </tr>
           </thead>
           <tbody>
@@ -40,12 +40,12 @@ function ComparisonTable({ found }: { found: CurveComparison }) {
                 <tr key={model}>
                   <th scope="row">{words.value?.models[model]?.brief ?? model}</th>
                   <td>{percent(found.ranking.find((one) => one.model === model)?.aic_weight, language.value)}</td>
+                  <td><Spread value={values?.bf?.value} sd={values?.bf?.sd} /></td>
                   <td><RatioCell ratio={ratio} /></td>
                   <td>
                     {values?.category === "major" || values?.category === "minor" ? (atFirstVisit() ? sideOf(values.category) : t(`response.${values.category}`)) : (values?.category ?? NONE)}
                     {values?.probability_major != null && <small class="p" data-p-major={values.probability_major}>{t(atFirstVisit() ? "results.below" : "results.major")} {percent(values.probability_major, language.value)}</small>}
                   </td>
-                  <td><Spread value={values?.bf?.value} sd={values?.bf?.sd} /></td>
                   <td>{number(values?.fit?.r2, 3)}</td>
                 </tr>
               );

@@ -180,8 +180,8 @@ export function ResultsPanel() {
       {figures.failure.value !== null && <p class="warn" role="alert">{saying(figures.failure.value)}</p>}
       <Analyse />
       {healthy !== undefined && <p class={figures.waiting.value.has(REFERENCE) ? "waits" : ""}>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit}</p>}
-      {list.length > 0 && atFirstVisit() && <p class="note first-visit" role="note">{t("results.firstVisit")}</p>}
       {list.length > 0 && <p class="note" data-interval-holds>{t("results.intervalHolds")} {t("results.sizeIs")}</p>}
+      {list.length > 0 && atFirstVisit() && <p class="note first-visit" role="note">{t("results.firstVisit")}</p>}
       {list.length > 0 ? (
         <table class={`lesions ${moving ? "moving" : ""}`}>
           <caption class="hidden">{t("results.title")}</caption>

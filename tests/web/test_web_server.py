@@ -91,7 +91,9 @@ def test_an_answer_that_nobody_takes_ends_the_connection(running: tuple[int, Roo
             room.tables.audit(db, study=None, who="x" * 2000, what="filler", detail={})
     secret = headers(room)["cookie"]
     with socket.create_connection(("127.0.0.1", port)) as first:  # what the first answer opens for good is not counted
-        first.sendall(f"GET /api/audit HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nCookie: {secret}\r\n\r\n".encode())
+        first.sendall(
+            f"GET /api/audit HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nCookie: {secret}\r\n\r\n".encode()
+        )
         assert read_all(first, 10).startswith(b"HTTP/1.1 200")
     before = len(os.listdir("/proc/self/fd"))
     with socket.socket() as client:

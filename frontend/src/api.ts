@@ -120,7 +120,7 @@ export interface Words {
   windows?: Record<string, string>;
   flags: Record<string, { text: string }>;
   quantities: Record<string, Quantity>;
-  models: Record<string, { name: string }>;
+  models: Record<string, { name: string; brief: string }>;
   criteria: Record<string, { name: string }>;
   parts: Record<string, string>;
 }

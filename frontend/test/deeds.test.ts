@@ -14,7 +14,7 @@ test("entries of the trail are in the reader's words", () => {
   expect(deed("regions-changed")).toBe("régions modifiées");
   expect(detail(drawn)).toBe("modification : pinceau · régions : Aorte (version 2), Lésion 1 (version 3)");
   expect(detail({ job: "ab12", kind: "analyze", state: "failed", code: "AORTA-NOT-FOUND" })).toBe("tâche : ab12 · genre : Analyse · état : échec · erreur : AORTA-NOT-FOUND");
-  expect(detail({ motion: "rigid", compare: false, language: "fr", model: null })).toBe("correction du mouvement : rigide · tous les modèles : non · compte rendu en : français");
+  expect(detail({ motion: "rigid", compare: false, language: "fr", model: null })).toBe("correction du mouvement : rigide · modèles comparés : non · compte rendu en : français");
   expect(detail({ deed: "undo", of: "Dr A. Martin" })).toBe("modification : annulée · par : Dr A. Martin");
 });
 

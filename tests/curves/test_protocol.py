@@ -134,6 +134,17 @@ def test_a_cut_liver_warns_whatever_the_array_order(order):
     assert _verdicts(series, liver=whole.transpose(order))["coverage"] == "pass"
 
 
+@pytest.mark.parametrize(("step", "measured"), [(5.0, "↑ 100 %, ↓ 0 %"), (-5.0, "↑ 0 %, ↓ 100 %")])
+def test_a_cut_liver_says_at_which_end_and_slices_may_run_either_way(step, measured):
+    liver = np.zeros((32, 10, 10), bool)
+    liver[4:, 2:8, 2:8] = True
+    affine = np.array([[0.0, 0.0, 3.0, 0.0], [0.0, 3.0, 0.0, 0.0], [step, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    series = DynamicSeries(np.zeros((21, *liver.shape), np.int16), Grid(liver.shape, affine), THESIS_S, HEADERS)
+    rules = {rule.key: rule.measured for rule in check(series, arterial=None, portal=None, liver=liver)}
+    assert rules["coverage"].endswith(measured)
+    assert rules["geometry"] == "3 × 3 × 5 mm"  # in the plane, then between slices
+
+
 @pytest.mark.parametrize(
     ("change", "key", "verdict"),
     [

@@ -105,8 +105,8 @@ def test_only_fits_to_the_same_samples_are_compared() -> None:
     assert found.fits[0].aic_weight == 1.0
     assert all(fit.aic_weight is None for fit in found.fits[1:])
     text = sentence(found, Words("en"))
-    assert "only aath could be ranked" in text
-    assert "Not ranked: patlak (fitted to other samples, 8 of them" in text
+    assert "only AATH could be ranked" in text
+    assert "Not ranked: Patlak (fitted to other samples, 8 of them" in text
     assert "deconvolution (not fitted: curve 'liver' is short)" in text
 
 
@@ -133,7 +133,7 @@ def test_quantities_that_mean_different_things_are_named_and_not_compared() -> N
     found = compare("liver", {"aath": measured(0.0, parameters=values), "one-compartment": measured(1.0, parameters=values)})
     assert [a.key for a in found.agreement] == ["bf"]
     assert set(found.own_meaning) == {"bv", "mtt"}
-    assert "BV, MTT: not the same thing in every model" in sentence(found, Words("en"))
+    assert "These models define BV and MTT differently" in sentence(found, Words("en"))
     patlak = measured(0.0, parameters={"ps": (30.0, 2.0)})
     assert set(compare("x", {"aath": patlak, "patlak": patlak}).own_meaning) == {"ps"}
     both = compare("x", {"aath": measured(0.0, parameters=values), "two-compartment": measured(0.0, parameters=values)})
@@ -154,19 +154,21 @@ def test_values_apart_by_more_than_their_noise_do_not_agree() -> None:
 
     assert "agree within their intervals (up to 20% apart)" in flows((100.0, 10.0), (120.0, 5.0))
     assert "differ by 20%, more than noise explains" in flows((100.0, 5.0), (120.0, 5.0))  # 2.8 SDs of the difference
-    assert "100 ± 5 (aath), 120 ± 5 (one-compartment)" in flows((100.0, 5.0), (120.0, 5.0))
+    assert "100 ± 5 (AATH), 120 ± 5 (one-compartment)" in flows((100.0, 5.0), (120.0, 5.0))
     assert "without an interval, not judged" in flows((100.0, 5.0), (120.0, float("nan")))
     assert "agree" not in flows((100.0, 5.0), (120.0, float("nan")))
 
 
 def test_the_sentence_follows_the_verdict_in_both_languages() -> None:
     near = {"aath": measured(0.0), "one-compartment": measured(0.1)}
-    assert "the data do not tell aath and one-compartment apart (AIC weights 0.51 and 0.49)" in said(near)
+    assert "the data do not tell AATH and one-compartment apart (Akaike weights 0.51 and 0.49)" in said(near)
     far = {"aath": measured(0.0, flags=("fit-poor",)), "one-compartment": measured(50.0)}
-    assert "the data clearly prefer aath (AIC weight > 0.99), yet even that describes the curve poorly" in said(far)
-    assert "les données préfèrent nettement aath (poids AIC > 0,99)" in said(far, "fr")
+    assert "the data clearly prefer AATH (Akaike weight > 0.99), yet even that describes the curve poorly" in said(far)
+    assert "les données préfèrent nettement AATH (poids d'Akaike > 0,99)" in said(far, "fr")
+    assert "counting one-compartment, more than 10 above the best AIC" in said(far)
+    assert "counting" not in said(near)
     split = {"aath": measured(0.0, unknowns=9), "one-compartment": measured(6.0, unknowns=7)}
-    assert "AIC puts aath first (weight 0.95), its small-sample form one-compartment (weight 0.71)" in said(split)
+    assert "AIC puts AATH first (weight 0.95), its small-sample form one-compartment (weight 0.71)" in said(split)
 
 
 @pytest.fixture(scope="module")

@@ -176,6 +176,7 @@ def compared_case(case: CaseResult) -> CaseResult:
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_report_compares_models_where_the_case_did(case: CaseResult, language: str) -> None:
     words = Words(language)
+    assert words.brief_model("aath") == "AATH"
     assert "models" not in {section.key for section in compose(case, language=language).sections}
     document = compose(compared_case(case), language=language)
     keys = [section.key for section in document.sections]
@@ -188,14 +189,13 @@ def test_the_report_compares_models_where_the_case_did(case: CaseResult, languag
         f"{words('place_shell', lesion=words.region('lesion-1'), shell=words('shell_rim'))}: ",
     ]
     assert words("compare_differ", share=f"25{NBSP if language == 'fr' else ''}%") in bullets.items[0][1]
-    assert "aath" in bullets.items[1][1]
+    assert "AATH" in bullets.items[1][1]
     assert [lead for lead, _ in own.items] == [f"{words.quantity('bv')}: "]
     (figure,) = (block for block in section.blocks if isinstance(block, Figure))
     assert figure.caption == words("agreement_caption")
     (table,) = (block for block in section.blocks if isinstance(block, Table))
-    assert [row.cells[0].text for row in table.rows if not row.group] == ["aath", "one-compartment"] * 2 + [
-        "one-compartment",
-        "aath",
+    assert [row.cells[0].text for row in table.rows if not row.group] == [
+        words.brief_model(model) for model in ("aath", "one-compartment", "aath", "one-compartment", "one-compartment", "aath")
     ]
     ratios = [row.cells[3].text for row in table.rows if not row.group]
     assert ratios[:2] == ["", ""]

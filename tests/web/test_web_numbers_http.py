@@ -161,6 +161,14 @@ def test_motion_that_an_analysis_did_not_correct_is_told(study: Study, tmp_path:
     assert ("motion-not-corrected" in found.flags) is told
 
 
+@pytest.mark.parametrize("told", [(), ("regions-on-different-passes",)])
+def test_what_is_to_know_of_regions_goes_with_their_numbers(
+    study: Study, monkeypatch: pytest.MonkeyPatch, told: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("hepaflow.web.views_numbers.flags_of", lambda place, states: told if states else ())
+    assert [flag for flag in study.post("numbers", lesions=[]).json()["flags"] if flag.startswith("regions-")] == list(told)
+
+
 def test_a_curve_is_its_fit_and_what_is_left(study: Study) -> None:
     told = study.post("numbers", lesions=["lesion-2"], parts=["whole"]).json()
     for one in (told["healthy"], told["lesions"][0]["parts"]["whole"]):

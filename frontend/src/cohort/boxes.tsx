@@ -41,7 +41,7 @@ export function BoxPlot({ boxes, cohort }: { boxes: Boxes; cohort: Cohort }) {
               )}
               {group.values.map((one, m) => {
                 const study = one.row === null ? null : (cohort.table[one.row]?.study ?? null);
-                const label = `${lesionOf(cohort, one.row)} ${group.name[language.value]}: ${number(one.value, 2)}`.trim();
+                const label = t("pair", { what: `${lesionOf(cohort, one.row)} ${group.name[language.value]}`.trim(), value: number(one.value, 2) });
                 const point = <circle cx={middle + sides[m]! * half} cy={y(one.value)} r={3.4} fill={COLOURS[n % COLOURS.length]}><title>{label}</title></circle>;
                 return study === null ? <g key={m}>{point}</g> : <a key={m} href={`#/study/${study}`} aria-label={t("cohort.openStudy", { name: label })}>{point}</a>;
               })}

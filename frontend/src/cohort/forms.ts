@@ -36,6 +36,10 @@ export interface Roc {
   readonly points: readonly RocPoint[];
   readonly area: number | null;
   readonly ci: readonly [number, number] | null;
+  /** Of the study's own test between the two groups. */
+  readonly p: number | null;
+  /** The cut-off with the largest Youden index, as the study writes it. */
+  readonly best: string | null;
 }
 
 export interface BoxValue {
@@ -109,6 +113,8 @@ function rocOf(raw: Record<string, unknown>): Roc {
     points: list<[number, number]>("points").map(([falsePositive, sensitivity], n) => ({ falsePositive, sensitivity, cut: cuts[n] ?? null, value: values[n] ?? null, rows: rows[n] ?? [] })),
     area: finite(raw.area) ? raw.area : null,
     ci: (raw.ci as Roc["ci"] | undefined) ?? null,
+    p: finite(raw.p) ? raw.p : null,
+    best: (raw.cut as { shown?: string } | null | undefined)?.shown ?? null,
   };
 }
 

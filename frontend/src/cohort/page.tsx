@@ -110,15 +110,26 @@ function cell(value: Cell | undefined): string {
   return String(value);
 }
 
+const COLUMNS = ["patient", "lesion", "response", "row", "class_printed"] as const;
+
+/** A column by the name that its ROC curve or box plot bears; one that the table's author named, as it is. */
+function columnName(cohort: Cohort, column: string): string {
+  if ((COLUMNS as readonly string[]).includes(column)) return t(`cohort.column.${column as (typeof COLUMNS)[number]}`);
+  const drawn = cohort.boxes.find((one) => one.column === column);
+  if (drawn !== undefined) return `${drawn.label[language.value]}${drawn.unit ? `, ${drawn.unit}` : ""}`;
+  return cohort.roc.find((one) => one.column === column)?.label[language.value] ?? column;
+}
+
 function Table({ cohort }: { cohort: Cohort }) {
+  const linked = cohort.table.some((row) => row.study);
   return (
     <div class="scroll tall" tabIndex={0} role="region" aria-label={t("cohort.table")}>
       <table class="cohort-table">
-        <thead><tr><th scope="col">{t("cohort.study")}</th>{cohort.columns.map((column) => <th scope="col" key={column}>{column}</th>)}</tr></thead>
+        <thead><tr>{linked && <th scope="col">{t("cohort.study")}</th>}{cohort.columns.map((column) => <th scope="col" key={column}>{columnName(cohort, column)}</th>)}</tr></thead>
         <tbody>
           {cohort.table.map((row, n) => (
             <tr key={n}>
-              <td>{row.study ? <a href={`#/study/${row.study}`} aria-label={t("cohort.openStudy", { name: cell(row.lesion ?? row.patient ?? n + 1) })}>{t("cohort.open")}</a> : ""}</td>
+              {linked && <td>{row.study ? <a href={`#/study/${row.study}`} aria-label={t("cohort.openStudy", { name: cell(row.lesion ?? row.patient ?? n + 1) })}>{t("cohort.open")}</a> : ""}</td>}
               {cohort.columns.map((column) => <td key={column} class={typeof row[column] === "number" ? "number" : ""}>{cell(row[column])}</td>)}
             </tr>
           ))}
@@ -182,7 +193,7 @@ function One({ id }: { id: string }) {
             {t("cohort.part")}
             <select value={part} onChange={(event) => setPart(event.currentTarget.value)}>
               <option value="">{t("cohort.partFirst")}</option>
-              {cohort.parts.map((one) => <option key={one} value={one}>{one}</option>)}
+              {cohort.parts.map((one) => <option key={one} value={one}>{one === "synthetic" ? t("cohort.partSynthetic") : one}</option>)}
             </select>
           </label>
         )}

@@ -12,12 +12,19 @@ const y = (value: number): number => 12 + (1 - value) * SIZE;
 
 function areaText(roc: Roc): string {
   const ci = roc.ci === null ? "" : ` (${number(roc.ci[0], 2)}–${number(roc.ci[1], 2)})`;
-  return `${roc.label[language.value]}: ${number(roc.area, 2)}${ci}`;
+  const p = roc.p === null ? "" : `, ${t("cohort.p", { p: roc.p < 0.001 ? `< ${number(0.001, 3)}` : `= ${number(roc.p, 3)}` })}`;
+  return t("pair", { what: roc.label[language.value], value: `${number(roc.area, 2)}${ci}${p}` });
 }
 
 function cutText(roc: Roc, point: RocPoint): string {
   if (point.cut === null) return t("cohort.allPositive");
   return t(roc.lower ? "cohort.positiveBelow" : "cohort.positiveAbove", { cut: written(point.cut) });
+}
+
+/** The cut-off that the study found best. */
+function bestText(roc: Roc): string | null {
+  if (roc.best === null) return null;
+  return t("cohort.best", { cut: t(roc.lower ? "cohort.below" : "cohort.above", { cut: written(roc.best) }) });
 }
 
 function ratesText(point: RocPoint): string {
@@ -155,6 +162,7 @@ export function RocPlot({ cohort }: { cohort: Cohort }) {
           return (
             <li key={one.column}>
               {list.length === 1 ? <>{line} {areaText(one)}</> : <label><input type="radio" name="roc-curve" checked={n === chosen} onChange={() => choose(n)} /> {line} {areaText(one)}</label>}
+              {bestText(one) !== null && <small class="best">{bestText(one)}</small>}
             </li>
           );
         })}

@@ -89,9 +89,7 @@ export function ProtocolRules({ study }: { study: string }) {
           <h3>{t("protocol.flags")}</h3>
           <ul class="flags">
             {protocol.flags.map((flag) => (
-              <li key={flag}>
-                {words.value?.flags[flag]?.text ?? flag} <code>{flag}</code>
-              </li>
+              <li key={flag}>{words.value?.flags[flag]?.text ?? flag}</li>
             ))}
           </ul>
         </>

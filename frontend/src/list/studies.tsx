@@ -107,7 +107,7 @@ function Visit({ study, before }: { study: Study; before: Study | undefined }) {
           {rules && <Rules study={study} onClose={() => setRules(false)} />}
         </td>
         <td class="number">{study.passes || "–"}</td>
-        <td class="number">{study.spacing_mm?.length ? study.spacing_mm.map((mm) => number(mm, 1)).join(" × ") : "–"}</td>
+        <td class="number">{study.spacing_mm?.length ? [...study.spacing_mm].reverse().map((mm) => number(mm, 1)).join(" × ") : "–"}</td>
         <td class="number">{number(study.coverage_mm?.[0])}</td>
         <td>
           <span class={`state ${study.state}`}>{t(`state.${study.state}`)}</span>

@@ -5,9 +5,10 @@ import { send } from "../api";
 import { number, t } from "../i18n";
 import { attempt } from "../regions/desk";
 import { first, language, words } from "../state";
-import { fixed, interval, NONE, percent, withSd } from "./format";
+import { NONE, percent } from "./format";
 import type { Ratio } from "./forms";
-import { quantity } from "./wording";
+import { RatioCell, Spread } from "./parameters";
+import { atFirstVisit, quantity, sideOf } from "./wording";
 
 interface CurveComparison {
   readonly curve: string;
@@ -21,13 +22,14 @@ function ComparisonTable({ found }: { found: CurveComparison }) {
   return (
     <>
       {found.sentence !== undefined && <p>{found.sentence}</p>}
+      <p class="note">{t("compare.which")}</p>
       <div class="scroll" tabIndex={0} role="region" aria-label={t("compare.title")}>
         <table>
           <caption class="hidden">{t("compare.title")}</caption>
           <thead>
             <tr>
-              <th scope="col">{t("compare.model")}</th><th scope="col">{t("compare.weight")}</th><th scope="col">{t("results.ratio")}</th>
-              <th scope="col">{t("results.response")}</th><th scope="col">{quantity("bf").name}</th><th scope="col">R²</th>
+              <th scope="col">{t("compare.model")}</th><th scope="col">{t("compare.weight")}</th><th scope="col">{quantity("bf").name} <small>{quantity("bf").unit} ± {t("results.sd")}</small></th>
+              <th scope="col">{t("results.ratio")}</th><th scope="col">{t(atFirstVisit() ? "results.cutOff" : "results.response")}</th><th scope="col">R²</th>
             </tr>
           </thead>
           <tbody>
@@ -36,14 +38,14 @@ function ComparisonTable({ found }: { found: CurveComparison }) {
               const ratio = values?.ratio?.bf ?? null;
               return (
                 <tr key={model}>
-                  <th scope="row">{words.value?.models[model]?.name ?? model}</th>
+                  <th scope="row">{words.value?.models[model]?.brief ?? model}</th>
                   <td>{percent(found.ranking.find((one) => one.model === model)?.aic_weight, language.value)}</td>
-                  <td>{ratio === null ? NONE : `${fixed(ratio.value, 2, language.value)} (${interval(ratio.ci95, 2, language.value)})`}</td>
+                  <td><Spread value={values?.bf?.value} sd={values?.bf?.sd} /></td>
+                  <td><RatioCell ratio={ratio} /></td>
                   <td>
-                    {values?.category === "major" || values?.category === "minor" ? t(`response.${values.category}`) : (values?.category ?? NONE)}
-                    {values?.probability_major != null && <small class="p" data-p-major={values.probability_major}>{t("results.major")} {percent(values.probability_major, language.value)}</small>}
+                    {values?.category === "major" || values?.category === "minor" ? (atFirstVisit() ? sideOf(values.category) : t(`response.${values.category}`)) : (values?.category ?? NONE)}
+                    {values?.probability_major != null && <small class="p" data-p-major={values.probability_major}>{t(atFirstVisit() ? "results.below" : "results.major")} {percent(values.probability_major, language.value)}</small>}
                   </td>
-                  <td>{withSd(values?.bf?.value, values?.bf?.sd, language.value)}</td>
                   <td>{number(values?.fit?.r2, 3)}</td>
                 </tr>
               );

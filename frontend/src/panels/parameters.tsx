@@ -1,7 +1,7 @@
 /** Every parameter of a lesion's parts, and its ratio on a scale. */
 
 import { useEffect } from "preact/hooks";
-import { number, t } from "../i18n";
+import { number, t, written } from "../i18n";
 import { nameOf } from "../regions/names";
 import { figures as figuresIn, useProtocol } from "../list/protocol";
 import { first, language, words } from "../state";
@@ -29,6 +29,41 @@ export function Bar({ ratio, threshold, colour }: { ratio: Ratio | null; thresho
   );
 }
 
+/** What the bars of a column are drawn on: a scale, once, under its head. */
+export function Scale({ threshold }: { threshold: number | null }) {
+  return (
+    <span class="bar-scale" aria-hidden="true">
+      {[0, ...(threshold === null ? [] : [threshold]), 1, WIDEST].map((mark) => (
+        <span key={mark} ref={(element) => element?.style.setProperty("left", `${(100 * mark) / WIDEST}%`)}>{written(mark)}</span>
+      ))}
+    </span>
+  );
+}
+
+/** What the bars and their lines are. */
+export function BarKey({ threshold }: { threshold: number | null }) {
+  const line = (kind: "cut" | "one") => <svg class="bar" viewBox="0 0 4 16" aria-hidden="true"><line class={kind} x1={2} x2={2} y1={0} y2={16} /></svg>;
+  return (
+    <p class="bar-key">
+      <span>{t("results.key")}</span>
+      {threshold !== null && <span>{line("cut")} {t("results.keyCut", { cut: written(threshold) })}</span>}
+      <span>{line("one")} {t("results.keyOne")}</span>
+    </p>
+  );
+}
+
+/** A value over its standard deviation: narrow, for many columns. */
+export function Spread({ value, sd }: { value?: number | null | undefined; sd?: number | null | undefined }) {
+  const [main, spread] = withSd(value, sd, language.value).split(" ± ");
+  return <>{main}{spread !== undefined && <small class="under"> ± {spread}</small>}</>;
+}
+
+/** A ratio over its interval. */
+export function RatioCell({ ratio }: { ratio: Ratio | null }) {
+  if (ratio === null) return <>{NONE}</>;
+  return <>{fixed(ratio.value, 2, language.value)}<small class="under"> ({interval(ratio.ci95, 2, language.value)})</small></>;
+}
+
 /** Every parameter of every part, with its standard deviation. */
 export function Parameters({ row }: { row: Row }) {
   const { cursor, series, model } = figures.live.value ?? {};
@@ -48,23 +83,22 @@ export function Parameters({ row }: { row: Row }) {
         <thead>
           <tr>
             <th scope="col">{t("results.parameter")}</th>
+            <th scope="col">{t("results.wholeRatio")}</th>
             {parts.map((part) => <th scope="col" key={part}>{partName(part)}</th>)}
-            <th scope="col">{t("results.ratio")}</th>
           </tr>
         </thead>
         <tbody>
           <tr>
             <th scope="row">{t("results.voxels")}</th>
-            {parts.map((part) => <td key={part}>{number(row.parts[part]!.voxels, 0)}</td>)}
             <td>{NONE}</td>
+            {parts.map((part) => <td key={part}>{number(row.parts[part]!.voxels, 0)}</td>)}
           </tr>
           {keys.map((key) => {
-            const ratio = row.ratios[key] ?? null;
             return (
               <tr key={key}>
                 <th scope="row" data-weak={weak(key) ? key : undefined}>{quantity(key).name}{weak(key) && "\u00a0†"} <small>{quantity(key).unit}</small></th>
-                {parts.map((part) => <td key={part}>{withSd(row.parts[part]!.parameters[key]?.value, row.parts[part]!.parameters[key]?.sd, language.value)}</td>)}
-                <td>{ratio === null ? NONE : `${fixed(ratio.value, 2, language.value)} (${interval(ratio.ci95, 2, language.value)})`}</td>
+                <td><RatioCell ratio={row.ratios[key] ?? null} /></td>
+                {parts.map((part) => <td key={part}><Spread value={row.parts[part]!.parameters[key]?.value} sd={row.parts[part]!.parameters[key]?.sd} /></td>)}
               </tr>
             );
           })}

@@ -14,10 +14,10 @@ import { Compare } from "./compare";
 import { decimals, fixed, interval, withSd } from "./format";
 import { rowOfLive, rowOfResult, shownRatio, type Rated, type Ratio, type Row } from "./forms";
 import { figures, REFERENCE } from "./numbers";
-import { Bar, Parameters } from "./parameters";
+import { Bar, BarKey, Parameters, Scale } from "./parameters";
 import { Criteria, Identity } from "./visits";
 import { WhoseVisit } from "./whose";
-import { flagText, Flags, quantity } from "./wording";
+import { atFirstVisit, flagText, Flags, quantity, sideOf } from "./wording";
 
 const open: Signal<ReadonlySet<string>> = signal(new Set());
 
@@ -27,6 +27,11 @@ function unfold(row: Row): void {
     next.add(row.id);
   }
   open.value = next;
+}
+
+function verdict({ response, rating }: Rated): string {
+  const { category } = response;
+  return atFirstVisit() && (category === "major" || category === "minor") ? sideOf(category) : rating.category;
 }
 
 /** Ratio, interval and what they mean: two cells. */
@@ -40,8 +45,8 @@ function Verdict({ rated, ratio, lesion, whole, was, waits }: { rated: Rated | n
         {was !== null && <small class="before">{t("results.analysedWas", { ratio: fixed(was, 2, language.value) })}</small>}
       </td>
       <td>
-        {rated === null ? t("response.none") : <span class={rated.rating.settled ? "settled" : ""}>{rated.rating.category}</span>}
-        {rated !== null && rated.response.probability_major !== null && <small class="p">{t("results.major")} {rated.rating.probability}</small>}
+        {rated === null ? t("response.none") : <span class={rated.rating.settled ? "settled" : ""}>{verdict(rated)}</span>}
+        {rated !== null && rated.response.probability_major !== null && <small class="p">{t(atFirstVisit() ? "results.below" : "results.major")} {rated.rating.probability}</small>}
       </td>
     </>
   );
@@ -151,6 +156,7 @@ export function ResultsPanel() {
   const results = figures.results.value;
   const model = figures.model.value ?? live?.model ?? results?.model ?? "";
   const list = rows();
+  const threshold = list.find(({ row }) => row.rated[0] !== undefined)?.row.rated[0]?.response.threshold ?? null;
   const flags = new Set([...(live?.flags ?? results?.flags ?? []), ...(live?.inputs.flags ?? [])]);
   // Said above the numbers, not below them.
   const moving = flags.delete(MOVING);
@@ -175,12 +181,13 @@ export function ResultsPanel() {
       <Analyse />
       {healthy !== undefined && <p class={figures.waiting.value.has(REFERENCE) ? "waits" : ""}>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit}</p>}
       {list.length > 0 && <p class="note" data-interval-holds>{t("results.intervalHolds")} {t("results.sizeIs")}</p>}
+      {list.length > 0 && atFirstVisit() && <p class="note first-visit" role="note">{t("results.firstVisit")}</p>}
       {list.length > 0 ? (
         <table class={`lesions ${moving ? "moving" : ""}`}>
           <caption class="hidden">{t("results.title")}</caption>
           <thead>
             <tr>
-              <th scope="col">{t("results.lesion")}</th><th scope="col">{t("results.bfRatio")}</th><th scope="col">{t("results.response")}</th>
+              <th scope="col">{t("results.lesion")}</th><th scope="col">{t("results.bfRatio")}<Scale threshold={threshold} /></th><th scope="col">{t(atFirstVisit() ? "results.cutOff" : "results.response")}</th>
               <th scope="col" title={t("results.sizeIs")}>{t("results.size")}</th><th scope="col"><span class="hidden">{t("results.details")}</span></th>
             </tr>
           </thead>
@@ -189,6 +196,7 @@ export function ResultsPanel() {
       ) : (
         <p class="note">{t("results.none")}</p>
       )}
+      {list.length > 0 && <BarKey threshold={threshold} />}
       <Flags codes={[...flags]} />
       <Criteria />
       <Identity />

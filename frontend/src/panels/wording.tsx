@@ -1,7 +1,7 @@
 /** Categories, remarks, quantities and parts in the reader's words. */
 
 import { t } from "../i18n";
-import { words } from "../state";
+import { first, studies, words } from "../state";
 import { PART_ORDER } from "./forms";
 import { figures } from "./numbers";
 
@@ -16,6 +16,19 @@ export function Flags({ codes }: { codes: readonly string[] }) {
       {codes.map((code) => <li key={code}>{flagText(code)}</li>)}
     </ul>
   );
+}
+
+/** Whether the study on show is the first of a patient's visits: nothing was treated between it and another. */
+export function atFirstVisit(): boolean {
+  const study = first.study.value;
+  if (study === null || study.patient_key === "") return false;
+  const visits = studies.value.filter((one) => one.patient_key === study.patient_key);
+  return visits.length > 1 && visits.every((one) => one.id === study.id || one.visit > study.visit);
+}
+
+/** Which side of the cut-off a ratio lies: at a first visit a baseline, not a response. */
+export function sideOf(category: "major" | "minor"): string {
+  return t(category === "major" ? "response.below" : "response.above");
 }
 
 export function quantity(key: string): { name: string; unit: string } {

@@ -114,7 +114,7 @@ function Nudge({ drawn, region }: { drawn: Drawn; region: Region }) {
   };
   return (
     <div class="nudge" role="group" aria-label={shifting ? t("nudge.shift", { n: pass + 1 }) : t("nudge.move")}>
-      <span aria-hidden="true">{shifting ? t("nudge.shift", { n: pass + 1 }) : t("nudge.move")}:</span>
+      <span aria-hidden="true">{t("pair", { what: shifting ? t("nudge.shift", { n: pass + 1 }) : t("nudge.move"), value: "" })}</span>
       {NUDGES.map(([key, way]) => (
         <button type="button" key={key} onClick={() => by(way)}>{t(key)}</button>
       ))}

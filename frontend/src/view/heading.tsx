@@ -46,7 +46,7 @@ function Windows() {
         {!current && <option value="">{t("view.window.own")}</option>}
         {images.windows.map((one, n) => (
           <option key={one.key} value={one.key}>
-            {n + 1} · {words.value?.windows?.[one.key] ?? one.key} {one.level}/{one.width}
+            {n + 1} · {words.value?.windows?.[one.key] ?? one.key} {one.width}/{one.level}
           </option>
         ))}
       </select>

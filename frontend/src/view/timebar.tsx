@@ -4,6 +4,9 @@ import { first, playing, rate } from "../state";
 import { setPass, stepPass } from "./time";
 import { otherSet, toggleSet } from "./visit";
 
+/** Kinds of marks under the slider. */
+const KEY = ["baseline", "reference", "excluded"] as const;
+
 export function TimeBar() {
   const images = first.images.value;
   if (images === null) return null;
@@ -38,6 +41,13 @@ export function TimeBar() {
             <i key={n} class={mark(n)} />
           ))}
         </div>
+        <p class="marks-key">
+          {KEY.filter((one) => images.times_s.some((_, n) => mark(n).includes(one))).map((one) => (
+            <span key={one}>
+              <i class={one} aria-hidden="true" /> {t(`time.${one}`)}
+            </span>
+          ))}
+        </p>
       </div>
       <output class="time">
         {pass + 1}/{images.passes} · {number(time, 1)} s

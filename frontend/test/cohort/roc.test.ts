@@ -75,7 +75,7 @@ it("in French words and numbers are French", async () => {
   language.value = "fr";
   render(h(RocPlot, { cohort: cohortOf(ANSWER) }), document.querySelector("main")!);
   await settled();
-  expect(found(".legend")[0]!.textContent).toContain("DS: 0,88");
+  expect(found(".legend")[0]!.textContent).toContain("DS : 0,88");
   expect(found(".point")[0]!.getAttribute("aria-label")).toBe("Positif en dessous de 0,605. Sensibilité 0,50, Spécificité 1,00. Valeur 0,5 : p1, L1 (major)");
 });
 

@@ -157,8 +157,10 @@ def _arterial_peak(arterial: TimeCurve | None) -> Rule:
         verdict,
         measured,
         "t ± 2 s",
-        "The height of the arterial peak scales the arterial flow; it must lie between close passes.",
-        "La hauteur du pic artériel règle le flux artériel ; il doit se trouver entre des passages rapprochés.",
+        "The height of the arterial peak scales the arterial flow; it must lie between close passes. Time from the first pass; Δt: the wider "
+        "interval beside the peak.",
+        "La hauteur du pic artériel règle le flux artériel ; il doit se trouver entre des passages rapprochés. Temps depuis le premier passage ; "
+        "Δt : le plus long intervalle à côté du pic.",
     )
 
 
@@ -169,8 +171,10 @@ def _portal_peak(portal: TimeCurve | None) -> Rule:
         verdict,
         measured,
         "t ± 2 s",
-        "When the portal peak falls in the gap between dense and sparse passes it must be reconstructed, and portal flow is less certain.",
-        "Si le pic portal tombe entre les passages rapprochés et espacés, il doit être reconstruit et le flux portal est moins certain.",
+        "When the portal peak falls in the gap between dense and sparse passes it must be reconstructed, and portal flow is less certain. "
+        "Time from the first pass; Δt: the wider interval beside the peak.",
+        "Si le pic portal tombe entre les passages rapprochés et espacés, il doit être reconstruit et le flux portal est moins certain. Temps "
+        "depuis le premier passage ; Δt : le plus long intervalle à côté du pic.",
     )
 
 
@@ -198,8 +202,10 @@ def _length(series: DynamicSeries) -> Rule:
         verdict,
         measured,
         f"≥ {LONG_S:.0f} s (≥ {SHORT_S:.0f} s)",
-        "Flow needs the first minutes only; permeability (PS, Ktrans) is weakly determined when the study is shorter than 220 s.",
-        "Le flux ne demande que les premières minutes ; la perméabilité (PS, Ktrans) est mal déterminée si l'examen dure moins de 220 s.",
+        "From injection to the last pass. Flow needs the first minutes only; permeability (PS, Ktrans) is weakly determined when the study is "
+        "shorter than 220 s.",
+        "De l'injection au dernier passage. Le flux ne demande que les premières minutes ; la perméabilité (PS, Ktrans) est mal déterminée si "
+        "l'examen dure moins de 220 s.",
     )
 
 
@@ -217,16 +223,17 @@ def _coverage(series: DynamicSeries, liver: Mask | None) -> Rule:
     else:
         area = np.moveaxis(liver, axis, 0).sum((1, 2))
         slices = np.flatnonzero(area)
-        cut = [100.0 * float(a) / float(area.max()) for a in (area[0], area[-1])]
-        verdict = "warn" if max(cut) > 100.0 * CUT_SHARE else "pass"
-        measured = f"{(slices[-1] - slices[0] + 1) * step:.0f} / {covered:.0f} mm; {cut[0]:.0f} %, {cut[1]:.0f} %"
+        first, last = (100.0 * float(a) / float(area.max()) for a in (area[0], area[-1]))
+        top, bottom = (last, first) if series.grid.affine[2, axis] > 0.0 else (first, last)
+        verdict = "warn" if max(top, bottom) > 100.0 * CUT_SHARE else "pass"
+        measured = f"{(slices[-1] - slices[0] + 1) * step:.0f} / {covered:.0f} mm; ↑ {top:.0f} %, ↓ {bottom:.0f} %"
     return Rule(
         "coverage",
         verdict,
         measured,
         f"{COVERAGE_MM:.0f} mm, ≤ {100 * CUT_SHARE:.0f} %",
-        "A liver cut at the top or bottom (per cent of its largest section) loses lesions there, more so when it breathes.",
-        "Un foie coupé en haut ou en bas (pour cent de sa plus grande section) y perd des lésions, surtout quand il respire.",
+        "A liver cut at the top (↑) or bottom (↓), in per cent of its largest section, loses lesions there, more so when it breathes.",
+        "Un foie coupé en haut (↑) ou en bas (↓), en pour cent de sa plus grande section, y perd des lésions, surtout quand il respire.",
     )
 
 
@@ -262,7 +269,7 @@ def _geometry(series: DynamicSeries) -> Rule:
     return Rule(
         "geometry",
         verdict,
-        " × ".join(f"{s:.2g}" for s in series.grid.spacing_mm) + " mm",
+        " × ".join(f"{s:.2g}" for s in reversed(series.grid.spacing_mm)) + " mm",
         "≤ 5 mm",
         "Thick slices mix lesion, vessel and liver; lesions of 15 mm need slices of 5 mm or less.",
         "Des coupes épaisses mélangent lésion, vaisseau et foie ; des lésions de 15 mm demandent des coupes de 5 mm ou moins.",
@@ -314,6 +321,6 @@ def _dose(series: DynamicSeries) -> Rule:
         verdict,
         measured,
         "DLP ≈ 1200 mGy·cm",
-        "The dose is the price of the passes; mSv by the generic factor 0.015 mSv/(mGy·cm) for the abdomen of an adult.",
-        "La dose est le prix des passages ; mSv par le facteur générique 0,015 mSv/(mGy·cm) pour l'abdomen d'un adulte.",
+        "Dose grows with the number of passes; mSv by the generic factor 0.015 mSv/(mGy·cm) for the abdomen of an adult.",
+        "La dose croît avec le nombre de passages ; mSv par le facteur générique 0,015 mSv/(mGy·cm) pour l'abdomen d'un adulte.",
     )

@@ -151,7 +151,7 @@ _TABLE: tuple[Flag, ...] = (
         "parts-disagree",
         "caution",
         "the whole lesion and its vascular part fall into different categories",
-        "la lésion entière et sa partie vasculaire tombent dans des catégories différentes",
+        "la lésion entière et sa partie vascularisée tombent dans des catégories différentes",
     ),
     Flag(
         "fit-ambiguous",
@@ -211,14 +211,14 @@ _TABLE: tuple[Flag, ...] = (
     Flag(
         "aorta-proposed",
         "info",
-        "the aorta was found automatically: check its picture",
-        "l'aorte a été trouvée automatiquement : vérifier son image",
+        "the aorta was found automatically: check its outline",
+        "l'aorte a été trouvée automatiquement : vérifier son contour",
     ),
     Flag(
         "portal-vein-proposed",
         "info",
-        "the portal vein was found automatically: check its picture",
-        "la veine porte a été trouvée automatiquement : vérifier son image",
+        "the portal vein was found automatically: check its outline",
+        "la veine porte a été trouvée automatiquement : vérifier son contour",
     ),
     Flag(
         "spleen-proposed",
@@ -229,14 +229,14 @@ _TABLE: tuple[Flag, ...] = (
     Flag(
         "liver-proposed",
         "info",
-        "the liver mask was found automatically: check its picture",
-        "le masque du foie a été trouvé automatiquement : vérifier son image",
+        "the liver was outlined automatically: check its outline",
+        "le foie a été délimité automatiquement : vérifier son contour",
     ),
     Flag(
         "healthy-proposed",
         "info",
-        "the healthy reference was placed automatically: check its picture",
-        "la référence de foie sain a été placée automatiquement : vérifier son image",
+        "the healthy reference was placed automatically: check where it lies",
+        "la référence de foie sain a été placée automatiquement : vérifier sa position",
     ),
     Flag(
         "liver-truncated",

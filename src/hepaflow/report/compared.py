@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from hepaflow.domain.comparison import Agreement, Comparison, ModelFit
-from hepaflow.kinetics.compare import verdict
+from hepaflow.kinetics.compare import UNSUPPORTED, rejected, verdict
 from hepaflow.report.words import NBSP, Words
 
 
@@ -18,13 +18,13 @@ def sentence(found: Comparison, words: Words, *, own: bool = True) -> str:
     parts = [text for text in (_flow(found, words), _preference(found, words)) if text]
     said = [_semicolon(words).join(parts) + "."] if parts else []
     if own and found.own_meaning:
-        keys = ", ".join(_short(key) for key in found.own_meaning)
+        keys = listed([_short(key) for key in found.own_meaning], words)
         said.append(words("compare_own", keys=keys))
     reasons: dict[str, list[str]] = {}
     for fit in found.fits:
         reason = unranked_reason(fit, words)
         if reason is not None:
-            reasons.setdefault(reason, []).append(fit.model)
+            reasons.setdefault(reason, []).append(words.brief_model(fit.model))
     said += [words("compare_unranked", models=listed(models, words), reason=reason) for reason, models in reasons.items()]
     return " ".join(text[:1].upper() + text[1:] for text in said)
 
@@ -73,6 +73,10 @@ def _semicolon(words: Words) -> str:
     return words.typeset(words.choose("; ", " ; "))
 
 
+def _brief(models: Sequence[str], words: Words) -> str:
+    return listed([words.brief_model(model) for model in models], words)
+
+
 def _short(key: str) -> str:
     return {"total_mtt": "total MTT", "ktrans": "Ktrans"}.get(key, key.upper())
 
@@ -82,7 +86,7 @@ def _flow(found: Comparison, words: Words) -> str:
     if flow is None:
         return ""
     values = [
-        words("compare_value", value=words.plus_minus(value, sd, 0), model=model)
+        words("compare_value", value=words.plus_minus(value, sd, 0), model=words.brief_model(model))
         for model, value, sd in zip(flow.models, flow.values, flow.sds, strict=True)
     ]
     text = words("compare_flow", values=", ".join(values))
@@ -94,9 +98,12 @@ def _flow(found: Comparison, words: Words) -> str:
             clauses.append(words(f"{kind}_plain"))
         else:
             clauses.append(words(kind, share=share(flow.difference, words)))
+        poor = [model for model in judged if rejected(found, model)]
+        if poor:
+            clauses[-1] += words("compare_rejected", models=_brief(poor, words), limit=words.number(UNSUPPORTED, 0))
     silent = [model for model in flow.models if model not in judged]
     if silent and len(flow.models) > 1:
-        clauses.append(words("compare_no_sd", models=listed(silent, words)))
+        clauses.append(words("compare_no_sd", models=_brief(silent, words)))
     colon = words.typeset(words.choose(": ", " : "))
     return text + (colon + _semicolon(words).join(clauses) if clauses else "")
 
@@ -117,16 +124,16 @@ def _preference(found: Comparison, words: Words) -> str:
     fits = {fit.model: fit for fit in found.ranked}
     best = [fits[model] for model in said.models]
     if said.kind == "only":
-        text = words("compare_only", model=best[0].model)
+        text = words("compare_only", model=words.brief_model(best[0].model))
     elif said.kind == "conflict":
         first, second = best
         values = {"weight": weight_text(first.aic_weight, words), "corrected": weight_text(second.aicc_weight, words)}
-        text = words("compare_conflict", first=first.model, second=second.model, **values)
+        text = words("compare_conflict", first=words.brief_model(first.model), second=words.brief_model(second.model), **values)
     elif said.kind == "undecided":
         shares = listed([weight_text(fit.aic_weight, words) for fit in best], words)
-        text = words("compare_undecided", models=listed([fit.model for fit in best], words), weights=shares)
+        text = words("compare_undecided", models=_brief([fit.model for fit in best], words), weights=shares)
     else:
-        text = words(f"compare_{said.kind}", model=best[0].model, weight=weight_text(best[0].aic_weight, words))
+        text = words(f"compare_{said.kind}", model=words.brief_model(best[0].model), weight=weight_text(best[0].aic_weight, words))
     if all(fit.found is not None and "fit-poor" in fit.found.flags for fit in best):
         text += ", " + words("compare_poor" if len(best) == 1 else "compare_poor_several")
     return text

@@ -93,10 +93,18 @@ def _draw_curve(axes: Axes, fits: list[ModelFit], shown: Shown, *, words: Words)
         style = style_of(fit.model)
         at, curve = _line(fit.model, fit.found, shown)
         if at is None:
-            axes.plot(times, curve, style.marker, color=style.color, markersize=2.4, label=fit.model, zorder=6)
+            axes.plot(times, curve, style.marker, color=style.color, markersize=2.4, label=words.brief_model(fit.model), zorder=6)
             continue
         width = _LINE_PT + below * _RIM_PT
-        axes.plot(at, curve, color=style.color, linestyle=style.line, linewidth=width, label=fit.model, zorder=3 - 0.1 * below)
+        axes.plot(
+            at,
+            curve,
+            color=style.color,
+            linestyle=style.line,
+            linewidth=width,
+            label=words.brief_model(fit.model),
+            zorder=3 - 0.1 * below,
+        )
         below += 1
     axes.set_ylabel(words("axis_curve"))
     axes.yaxis.set_label_coords(-0.115, 0.5)
@@ -131,7 +139,7 @@ def _draw_residual(axes: Axes, fit: ModelFit, shown: Shown, *, words: Words) -> 
     axes.locator_params(axis="y", nbins=3)
     axes.set_ylabel(words("axis_residual_short"), fontsize=6.0)
     axes.yaxis.set_label_coords(-0.115, 0.5)
-    axes.text(1.01, 0.5, fit.model, transform=axes.transAxes, color=style.color, fontsize=6.5, va="center")
+    axes.text(1.01, 0.5, words.brief_model(fit.model), transform=axes.transAxes, color=style.color, fontsize=6.5, va="center")
     plain_ticks(axes, words)
 
 
@@ -195,6 +203,6 @@ def _draw_table(figure: Canvas, rows: list[tuple[str, dict[str, str]]], *, top: 
         write(unit, x, top + 4.8, ha="center", fontsize=4.8, color=MUTED)
     for row, (model, cells) in enumerate(rows):
         y = top + _HEAD + (row + 0.5) * _ROW
-        write(model, 3.0, y, ha="left", fontsize=6.5, fontweight="bold", color=style_of(model).color)
+        write(words.brief_model(model), 3.0, y, ha="left", fontsize=6.5, fontweight="bold", color=style_of(model).color)
         for number, key in enumerate(columns):
             write(cells.get(key, "–"), first + (number + 0.5) * step, y, ha="center", fontsize=5.8)

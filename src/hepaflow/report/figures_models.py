@@ -71,7 +71,7 @@ def _sheet(panels: list[Panel], compared: Sequence[Comparison], names: Sequence[
         axes = figure.add_axes(box)
         _draw_panel(axes, panel, compared, models=models, words=words)
         axes.set_yticks(range(len(compared)), [_short(name) for name in names] if column == 0 else [""] * len(compared))
-    _legend(figure, models)
+    _legend(figure, models, words)
     return figure
 
 
@@ -141,13 +141,13 @@ def interval(found: Measurement, key: str) -> tuple[float, float] | None:
     return estimate.value - DEVIATIONS * estimate.sd, estimate.value + DEVIATIONS * estimate.sd
 
 
-def _legend(figure: Canvas, models: list[str]) -> None:
+def _legend(figure: Canvas, models: list[str], words: Words) -> None:
     from matplotlib.lines import Line2D
 
     marks = [Line2D([], [], color=s.color, marker=s.marker, linewidth=1.3, markersize=3.6) for s in map(style_of, models)]
     figure.legend(
         marks,
-        models,
+        [words.brief_model(model) for model in models],
         loc="upper left",
         bbox_to_anchor=(0.005, 0.998),
         ncol=len(models),

@@ -23,7 +23,7 @@ _SHOWN = ("bf", "haf")
 
 
 def models(case: CaseResult, *, words: Words) -> Section:
-    """A sentence a curve, the figures of agreement, what is not the same thing in every model, and the table of weights."""
+    """A sentence a curve, the figures of agreement, what the models define differently, and the table of weights."""
     names = [compared_name(one.curve, words) for one in case.comparison]
     model = words(f"name_{case.maps.model}") if words.has(f"name_{case.maps.model}") else case.maps.model
     said = tuple((f"{name}: ", sentence(one, words, own=False)) for name, one in zip(names, case.comparison, strict=True))
@@ -85,7 +85,7 @@ def _said(call: ResponseCall | None, words: Words) -> str:
 
 
 def _row(fit: ModelFit, best: ModelFit | None, judged: tuple[Ratio | None, str], *, strong: bool, words: Words) -> Row:
-    name = Cell(fit.model, "strong" if strong else "")
+    name = Cell(words.brief_model(fit.model), "strong" if strong else "")
     if fit.found is None:
         return line(name, *[Cell(words("na"), "muted")] * 9)
     over, category = judged
@@ -118,7 +118,7 @@ def _own_meanings(compared: tuple[Comparison, ...], words: Words) -> tuple[tuple
     for key, meanings in found.items():
         by_code: dict[str, list[str]] = {}
         for model, code in meanings.items():
-            by_code.setdefault(code, []).append(model)
+            by_code.setdefault(code, []).append(words.brief_model(model))
         text = "; ".join(f"{meaning_text(code, words)} ({', '.join(models)})" for code, models in by_code.items())
         items.append((f"{words.quantity(key)}: ", f"{text}."))
     return tuple(items)

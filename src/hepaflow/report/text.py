@@ -49,9 +49,11 @@ TEXT: dict[str, tuple[str, str]] = {
     "place_shell": ("{lesion}, {shell}", "{lesion}, {shell}"),
     "summary_caption": (
         "One line a lesion. Diameter: the longest of the outline in an axial slice. BF ratio: blood flow of the lesion over that of the healthy "
-        "liver. P(major): probability that the true ratio lies under the cut-off of the criterion.",
+        "liver. P(major): probability that the true ratio lies under the cut-off of the criterion. A response can be told only after "
+        "treatment: before it the ratio is a baseline, and major or minor say no more than below or above the cut-off.",
         "Une ligne par lésion. Diamètre : le plus grand du contour dans une coupe axiale. Rapport BF : flux sanguin de la lésion sur celui du "
-        "foie sain. P(majeure) : probabilité que le vrai rapport soit sous le seuil du critère.",
+        "foie sain. P(majeure) : probabilité que le vrai rapport soit sous le seuil du critère. Une réponse ne se juge qu'après traitement : "
+        "avant, le rapport est une valeur de référence, et majeure ou mineure ne disent que sous ou au-dessus du seuil.",
     ),
     "unrated_caption": (
         "One line a lesion: ratios lesion / healthy liver (95 % interval). No response category follows from them.",

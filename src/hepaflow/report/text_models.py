@@ -59,6 +59,10 @@ MODEL_TEXT: dict[str, tuple[str, str]] = {
     "name_deconvolution": ("model-free deconvolution", "déconvolution sans modèle"),
     "name_descriptive": ("descriptive", "descriptif"),
     "name_one-compartment": ("dual-input one-compartment", "un compartiment à deux entrées"),
+    "brief_aath": ("AATH", "AATH"),
+    "brief_two-compartment": ("two-compartment", "deux compartiments"),
+    "brief_one-compartment": ("one-compartment", "un compartiment"),
+    "brief_deconvolution": ("deconvolution", "déconvolution"),
     "formula_aath": (
         "R(t) = 1 for t < MTT, then E · exp(−(t − MTT) · E · BF / ve)",
         "R(t) = 1 pour t < MTT, puis E · exp(−(t − MTT) · E · BF / ve)",

@@ -16,8 +16,8 @@ STUDY: dict[str, tuple[str, str]] = {
     "item_excluded": ("Excluded passes", "Passages exclus"),
     "item_grid": ("Volume", "Volume"),
     "item_grid_value": (
-        "{slices} slices × {rows} × {columns}, voxel {dk} × {dj} × {di} mm, coverage {coverage} mm",
-        "{slices} coupes × {rows} × {columns}, voxel {dk} × {dj} × {di} mm, couverture {coverage} mm",
+        "{slices} slices × {rows} × {columns}, voxel {di} × {dj} × {dk} mm, coverage {coverage} mm",
+        "{slices} coupes × {rows} × {columns}, voxel {di} × {dj} × {dk} mm, couverture {coverage} mm",
     ),
     "item_kvp": ("Tube voltage", "Tension du tube"),
     "item_kernel": ("Kernel", "Filtre de reconstruction"),

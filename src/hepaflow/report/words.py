@@ -150,6 +150,10 @@ class Words:
         """Name of a kinetic model; a key without one is shown as it is."""
         return self(f"name_{key}") if self.has(f"name_{key}") else key
 
+    def brief_model(self, key: str) -> str:
+        """The same in a word or two, for tables and lists."""
+        return self(f"brief_{key}") if self.has(f"brief_{key}") else self.model(key)
+
     def region(self, name: str) -> str:
         """Name of a region: known anatomy in the language, lesions by number, anything else as it is."""
         if self.has(f"region_{name}"):

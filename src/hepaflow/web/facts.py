@@ -69,7 +69,7 @@ def words_in(language: str) -> dict[str, Any]:
         "flags": {code: {"text": words.flag(code), "severity": flag.severity} for code, flag in FLAGS.items()},
         "quantities": {key: told_of(key, words) for key in QUANTITIES},
         "ratio": {"range": list(palettes.RATIO_LIMITS), "palette": palettes.RATIO, "scale": "logarithmic"},
-        "models": {model.key: {"name": words.model(model.key)} for model in MODELS},
+        "models": {model.key: {"name": words.model(model.key), "brief": words.brief_model(model.key)} for model in MODELS},
         "criteria": rated | sized,
         "parts": {part: words(f"shell_{part}") for part in SHELLS},
         "regions": {name: words.region(name) for name in _REGIONS},

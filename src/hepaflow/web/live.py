@@ -61,7 +61,7 @@ Mask = npt.NDArray[np.bool_]
 READ = ("whole", "vascular")
 #: Fits, curves and outlines kept of a study: of a few dozen lesions by a few models.
 MOST_KEPT = 400
-#: Studies whose search volume and masks are in memory (about 0.4 GB each at full size).
+#: Studies whose search volume and proposals are in memory (about 0.2 GB each at full size).
 MOST_STUDIES = 3
 #: No more studies are computed at once than are kept: what waits takes no memory.
 TURNS = threading.BoundedSemaphore(MOST_STUDIES)

@@ -147,7 +147,7 @@ def test_it_says_what_makes_them_not_comparable() -> None:
     assert says(found) == ("not_comparable", "real-change/not_comparable")
     assert dict(numbers(found)) == {"differs": "model, haematocrit"}
     assert found.reasons[0].text.en == "Blood flow: not compared, made with another model, haematocrit."
-    assert found.reasons[0].text.fr == "Flux sanguin : pas de comparaison, obtenu avec un autre réglage (model, haematocrit)."
+    assert found.reasons[0].text.fr == "Flux sanguin : pas de comparaison, obtenu autrement (modèle, hématocrite)."
 
 
 positive = st.floats(0.1, 1000)

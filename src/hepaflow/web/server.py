@@ -106,9 +106,9 @@ def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
 
     Refused: an address beyond loopback without accounts and TLS, a port in use, a certificate that cannot be read, a study that is not there.
     """
-    give_back_large()
     secure = _certificate(settings)
     with listening(settings) as listener:
+        give_back_large()
         port = int(listener.getsockname()[1])
         gate = Gate(_hosts(settings, port), "https" if secure else "http", settings.local, port)
         with open_room(settings, gate) as room:

@@ -16,8 +16,8 @@ from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import HepaflowError
 from hepaflow.web import live
 from hepaflow.web.live import Live
-from hepaflow.web.live_values import Numbers
-from hepaflow.web.packed import Packed, around
+from hepaflow.web.live_values import Numbers, around
+from hepaflow.web.region_state import Bits
 
 Drawn = dict[str, Drawing]
 ALL = ("whole", "vascular", "rim", "core", "surround")
@@ -149,7 +149,7 @@ def test_parts_are_those_of_the_report(prepared: Prepared, drawn: Drawn, engine:
         parts = engine.outlined(drawn, lesion.id).parts
         assert set(parts) == set(lesion.shells)
         for name, packed in parts.items():
-            assert np.array_equal(packed.mask(prepared.series.grid.shape), lesion.shells[name].mask)
+            assert np.array_equal(packed.mask, lesion.shells[name].mask)
 
 
 def test_a_packed_mask_is_the_mask_and_its_box_is_tight() -> None:
@@ -158,10 +158,10 @@ def test_a_packed_mask_is_the_mask_and_its_box_is_tight() -> None:
     mask[1:4, 5:12, 20:27] = rng.random((3, 7, 7)) > 0.6
     at = np.argwhere(mask)
     for within in ((slice(None),) * 3, around(mask, (5.0, 3.0, 3.0))):
-        packed = Packed.of(mask, within=within)
-        assert np.array_equal(packed.mask(mask.shape), mask)
+        packed = Bits.of(mask, within=within)
+        assert np.array_equal(packed.mask, mask)
         assert packed.box == tuple(int(edge) for low, high in zip(at.min(0), at.max(0) + 1, strict=True) for edge in (low, high))
-    assert not Packed.of(np.zeros_like(mask)).mask(mask.shape).any()
+    assert not Bits.of(np.zeros_like(mask)).mask.any()
 
 
 def test_every_model_beside_the_others(drawn: Drawn, engine: Live) -> None:

@@ -26,6 +26,7 @@ from hepaflow.dicom.write_ct import CT_IMAGE_STORAGE, EXPLICIT_VR_LITTLE_ENDIAN,
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.lesions import Tracked
+from hepaflow.errors import InputRefused
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -363,3 +364,26 @@ def save(dataset: Any, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     dcmwrite(path, dataset, enforce_file_format=True)
     return path
+
+
+def document(path: Path, sop_class_uid: str, *, what: str) -> Any:
+    """A document that was written before. Refused (``DOCUMENT-NOT-DICOM``): a file that is none, or of another class."""
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        ds = dcmread(path)
+    except (InvalidDicomError, OSError) as error:
+        raise InputRefused("DOCUMENT-NOT-DICOM", f"{what} cannot be read", "Analyse the study again") from error
+    if ds.get("SOPClassUID") != sop_class_uid:
+        raise InputRefused("DOCUMENT-NOT-DICOM", f"{what} is none", "Analyse the study again")
+    return ds
+
+
+def save_signed(ds: Any, path: Path, *, kind: str, content: bytes) -> Path:
+    """Write a document that a signature put ``content`` into as an object and a series of its own; the same content gives the same bytes."""
+    told = (ds.SOPInstanceUID, hashlib.sha256(content).hexdigest())
+    ds.SOPInstanceUID, ds.SeriesInstanceUID = stable_uid(f"signed {kind} instance", *told), stable_uid(f"signed {kind}", *told)
+    ds.SeriesDescription = f"{ds.SeriesDescription}, signed"
+    ds.file_meta = file_meta(ds.SOPClassUID, ds.SOPInstanceUID)
+    return save(ds, path)

@@ -9,7 +9,6 @@ from typing import Any
 
 from hepaflow.dicom import origin
 from hepaflow.dicom.codes import MEASUREMENT_REPORT, SOURCE_IMAGE
-from hepaflow.dicom.write_ct import stable_uid
 from hepaflow.domain.case import CaseResult
 from hepaflow.errors import InputRefused
 
@@ -22,24 +21,12 @@ def rewrite_pdf(path: Path, pdf: bytes, folder: Path, *, annotated: bool = False
     Patient, study, dates and references stay as they are. Burned In Annotation is YES where it is ``annotated``: dated, or written in by a
     reader. Refused: bytes that are no PDF, a file that is no Encapsulated PDF.
     """
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
-
     _check(pdf)
-    try:
-        ds: Any = dcmread(path)
-    except (InvalidDicomError, OSError) as error:
-        raise InputRefused("DOCUMENT-NOT-DICOM", "the report's DICOM object cannot be read", "Analyse the study again") from error
-    if ds.get("SOPClassUID") != ENCAPSULATED_PDF_STORAGE:
-        raise InputRefused("DOCUMENT-NOT-DICOM", "the report's DICOM object is none", "Analyse the study again")
-    said = (ds.SOPInstanceUID, hashlib.sha256(pdf).hexdigest())
-    ds.SOPInstanceUID, ds.SeriesInstanceUID = stable_uid("signed document instance", *said), stable_uid("signed document", *said)
-    ds.SeriesDescription = f"{ds.SeriesDescription}, signed"
+    ds = origin.document(path, ENCAPSULATED_PDF_STORAGE, what="the report's DICOM object")
     ds.DocumentTitle = f"{ds.DocumentTitle}, signed"
     ds.BurnedInAnnotation = "YES" if annotated else "NO"
     _hold(ds, pdf)
-    ds.file_meta = origin.file_meta(ds.SOPClassUID, ds.SOPInstanceUID)
-    return origin.save(ds, folder / path.name)
+    return origin.save_signed(ds, folder / path.name, kind="document", content=pdf)
 
 
 def examined(path: Path) -> str:

@@ -40,16 +40,18 @@ from hepaflow.web.live_values import (
     Measured,
     Numbers,
     Outlined,
+    around,
     every_lesion,
     everything,
     fed,
     own,
+    require_lesion,
     version,
 )
-from hepaflow.web.packed import Packed, around
 from hepaflow.web.pictures import motion_method, working_series, working_set
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import NotThere
+from hepaflow.web.region_state import Bits
 from hepaflow.web.searches import SEARCHES
 from hepaflow.workflow.feeding import feed
 from hepaflow.workflow.plan import InputsPlan, Plan, Shift
@@ -98,8 +100,8 @@ class Live:
         parts = READ if parts is None else parts
         names = [name for name in drawn if name.startswith(LESION)]
         wanted = list(dict.fromkeys(names if lesions is None else lesions))
-        if lesions is not None and set(lesions) - set(names):
-            raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
+        for name in wanted:
+            require_lesion(drawn, name)
         if set(parts) - set(SHELLS):
             raise NotThere("PART-UNKNOWN", "there is no such part of a lesion", f"Ask for {', '.join(SHELLS)}")
         with self._at_work():
@@ -119,8 +121,7 @@ class Live:
 
     def outlined(self, drawn: Mapping[str, Drawn], lesion: str) -> Outlined:
         """A lesion's parts, packed. Refused: ``LESION-UNKNOWN``."""
-        if lesion not in drawn or not lesion.startswith(LESION):
-            raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
+        require_lesion(drawn, lesion)
         with self._at_work():
             return self._outlined(drawn, lesion)
 
@@ -142,7 +143,7 @@ class Live:
                 packed = self._outlined(drawn, lesion).parts.get(part)
                 if packed is None:
                     raise NotThere("PART-UNKNOWN", "the lesion has no such part", "Ask for another part")
-                mask = packed.mask(self.series.grid.shape)
+                mask = packed.mask
                 parts[part_name(lesion, part)] = Region(f"{lesion}/{part}", mask, "given")
             healthy = self._regions(drawn).healthy
             compared = compare_models(self.series, found.inputs, healthy, parts, density_g_ml=plan.density_g_ml)
@@ -221,15 +222,15 @@ class Live:
             # whatever moved its border, the same voxels have the same curve, and by the same references the same fit
             voxels = packed[part]
             try:
-                curve = replace(self._keep(("curve", voxels.content), partial(self._curve, voxels)), name=f"{name}/{part}")
-                key = ("fit", plan.model, fed(drawn), own(drawn, "healthy"), curve.name, voxels.content)
+                curve = replace(self._keep(("curve", voxels), partial(self._curve, voxels)), name=f"{name}/{part}")
+                key = ("fit", plan.model, fed(drawn), own(drawn, "healthy"), curve.name, voxels)
                 measured[part] = self._keep(key, partial(self._measured, curve, voxels.count, inputs, plan, healthy))
             except InputRefused:
                 continue
         return measured
 
-    def _curve(self, part: Packed) -> TimeCurve:
-        return region_curve(self.series, part.mask(self.series.grid.shape), name="part")
+    def _curve(self, part: Bits) -> TimeCurve:
+        return region_curve(self.series, part.mask, name="part")
 
     def _result(
         self, drawn: Mapping[str, Drawn], name: str, measured: Mapping[str, Measured], parts: Sequence[str], healthy: Measurement
@@ -242,7 +243,7 @@ class Live:
         def make() -> Outlined:
             lesion = self._finder(drawn).lesion(name)
             within = around(drawn[name].mask, self.series.grid.spacing_mm)
-            parts = {part: Packed.of(region.mask, within=within) for part, region in lesion.shells.items()}
+            parts = {part: Bits.of(region.mask, within=within) for part, region in lesion.shells.items()}
             return Outlined(replace(lesion, shells={}), parts)
 
         return self._keep(("outlined", name, everything(drawn)), make)

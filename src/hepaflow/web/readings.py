@@ -11,7 +11,6 @@ from hepaflow.domain.geometry import Grid
 from hepaflow.errors import InputRefused
 from hepaflow.web import calipers
 from hepaflow.web.places import StudyPlace
-from hepaflow.web.refusals import NotThere
 from hepaflow.web.region_asks import Enhancing, Morphology, TwoAxes
 from hepaflow.web.region_state import Reading, RegionState, Viable
 
@@ -63,9 +62,9 @@ def proposed(place: StudyPlace, drawn: Mapping[str, Drawn], lesion: str) -> dict
     # loaded here: the server starts without the libraries that compute
     from hepaflow.regions.arterial import enhancing_part, late_arterial_passes, longest_within
     from hepaflow.web.live import LIVES
+    from hepaflow.web.live_values import require_lesion
 
-    if lesion not in drawn or not lesion.startswith("lesion-"):
-        raise NotThere("LESION-UNKNOWN", "there is no such lesion", "Reload the regions")
+    require_lesion(drawn, lesion)
     live = LIVES.of(place)
     inputs, healthy = live.arterial(drawn)
     passes = late_arterial_passes(live.series, inputs)

@@ -37,6 +37,7 @@ from hepaflow.web.region_state import (
     MOVED_BY_PASS,
     NAMES,
     Bits,
+    Caliper,
     Identity,
     Mask,
     Point,
@@ -221,18 +222,20 @@ def _moved(edit: Move, state: RegionState, grid: Grid) -> RegionState:
     way = grid.to_mm(steps) - grid.affine[:3, 3]
     caliper = state.caliper
     if caliper is not None:
-        caliper = calipers.caliper_of(*(_carried(ends, way) for ends in (caliper.long, caliper.short)))
+        caliper = _carried(caliper, way)
     viable = state.viable
     if viable is not None and viable.axes is not None:
-        axes = calipers.caliper_of(*(_carried(ends, way) for ends in (viable.axes.long, viable.axes.short)))
-        viable = replace(viable, axes=axes)
+        viable = replace(viable, axes=_carried(viable.axes, way))
     kept = {"caliper": caliper, "viable": viable}
     return state.redrawn(mask, shapes=outlines, hand=hand, origin="drawn", deleted=False, **kept, **_TOUCHED)
 
 
-def _carried(ends: tuple[Point, Point], way: Any) -> tuple[Point, Point]:
-    first, second = ((p[0] + float(way[0]), p[1] + float(way[1]), p[2] + float(way[2])) for p in ends)
-    return first, second
+def _carried(axes: Caliper, way: Any) -> Caliper:
+    def moved(ends: tuple[Point, Point]) -> tuple[Point, Point]:
+        first, second = ((p[0] + float(way[0]), p[1] + float(way[1]), p[2] + float(way[2])) for p in ends)
+        return first, second
+
+    return calipers.caliper_of(moved(axes.long), moved(axes.short))
 
 
 def _within(mm: Place, most: float) -> None:

@@ -56,12 +56,16 @@ class Bits:
     packed: bytes
 
     @classmethod
-    def of(cls, mask: Mask) -> Bits:
-        """The bits of a mask (slices, rows, columns)."""
-        deep = np.flatnonzero(mask.any(axis=(1, 2)))
-        slab = mask[deep[0] : deep[-1] + 1] if deep.size else mask[:0]
+    def of(cls, mask: Mask, *, within: tuple[slice, slice, slice] = (slice(None),) * 3) -> Bits:
+        """The bits of what a mask (slices, rows, columns) holds ``within`` a window."""
+        local = mask[within]
+        deep = np.flatnonzero(local.any(axis=(1, 2)))
+        slab = local[deep[0] : deep[-1] + 1] if deep.size else local[:0]
         hits = (deep, np.flatnonzero(slab.any(axis=(0, 2))), np.flatnonzero(slab.any(axis=(0, 1))))
-        (k0, k1), (j0, j1), (i0, i1) = ((int(hit[0]), int(hit[-1]) + 1) if hit.size else (0, 0) for hit in hits)
+        (k0, k1), (j0, j1), (i0, i1) = (
+            (first + int(hit[0]), first + int(hit[-1]) + 1) if hit.size else (0, 0)
+            for first, hit in zip((cut.start or 0 for cut in within), hits, strict=True)
+        )
         shape = (mask.shape[0], mask.shape[1], mask.shape[2])
         return cls(shape, (k0, k1, j0, j1, i0, i1), np.packbits(mask[k0:k1, j0:j1, i0:i1]).tobytes())
 
@@ -88,7 +92,7 @@ class Bits:
     @property
     def count(self) -> int:
         """Number of voxels."""
-        return int(np.unpackbits(np.frombuffer(self.packed, np.uint8)).sum())
+        return int.from_bytes(self.packed).bit_count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,15 @@ class Caliper:
         """The caliper and its lengths in mm, for the page."""
         lengths = {f"{name}_mm": round(math.dist(*ends), 2) for name, ends in (("long", self.long), ("short", self.short))}
         return {"long": [list(p) for p in self.long], "short": [list(p) for p in self.short], **lengths}
+
+    def stored(self) -> list[Any]:
+        """As rows keep it."""
+        return [self.long, self.short]
+
+    @classmethod
+    def read(cls, axes: Any) -> Caliper:
+        """What :meth:`stored` gave."""
+        return cls(*(_two(ends) for ends in axes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +149,15 @@ class Viable:
         """The sizes and where they were measured, for the page."""
         axes = None if self.axes is None else self.axes.told()
         return {"long_mm": self.long_mm, "short_mm": self.short_mm, "axes": axes, "pass": self.at_pass}
+
+    def stored(self) -> list[Any]:
+        """As rows keep it."""
+        return [self.long_mm, self.short_mm, None if self.axes is None else self.axes.stored(), self.at_pass]
+
+    @classmethod
+    def read(cls, long_mm: float, short_mm: float | None, axes: Any, at_pass: int | None) -> Viable:
+        """What :meth:`stored` gave."""
+        return cls(long_mm, short_mm, None if axes is None else Caliper.read(axes), at_pass)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +253,10 @@ class RegionState:
             "shapes": self.shapes_told(),
             "hand": self.hand,
             "shifts": [[shift.at_pass, shift.mm] for shift in self.shifts],
-            "caliper": None if self.caliper is None else [self.caliper.long, self.caliper.short],
+            "caliper": None if self.caliper is None else self.caliper.stored(),
             "identity": None if self.identity is None else [self.identity.study, self.identity.lesion],
             "morphology": [[one.reader, one.group] for one in self.morphology],
-            "viable": None if self.viable is None else _viable_stored(self.viable),
+            "viable": None if self.viable is None else self.viable.stored(),
             "frame": self.frame,
             "from_case": self.from_case,
             "provisional": self.provisional,
@@ -259,10 +281,10 @@ class RegionState:
             shapes={int(k): Shape.of(shape) for k, shape in told["shapes"].items()},
             hand=tuple(told["hand"]),
             shifts=tuple(Shift(at_pass, _three(mm)) for at_pass, mm in told["shifts"]),
-            caliper=None if caliper is None else Caliper(*(_two(ends) for ends in caliper)),
+            caliper=None if caliper is None else Caliper.read(caliper),
             identity=None if identity is None else Identity(*identity),
             morphology=tuple(Reading(*one) for one in told.get("morphology", ())),  # rows of early versions hold neither
-            viable=None if told.get("viable") is None else _viable_read(*told["viable"]),
+            viable=None if told.get("viable") is None else Viable.read(*told["viable"]),
             frame=told["frame"],
             from_case=told["from_case"],
             provisional=told.get("provisional", False),
@@ -273,15 +295,6 @@ class RegionState:
     def same_as(self, other: RegionState) -> bool:
         """Whether nothing but version, author and time tells the two apart."""
         return self.stored()[0] == other.stored()[0] and self.bits == other.bits
-
-
-def _viable_stored(viable: Viable) -> list[Any]:
-    axes = None if viable.axes is None else [viable.axes.long, viable.axes.short]
-    return [viable.long_mm, viable.short_mm, axes, viable.at_pass]
-
-
-def _viable_read(long_mm: float, short_mm: float | None, axes: Any, at_pass: int | None) -> Viable:
-    return Viable(long_mm, short_mm, None if axes is None else Caliper(*(_two(ends) for ends in axes)), at_pass)
 
 
 def _three(values: Any) -> Any:

@@ -41,8 +41,14 @@ def listed(connection: sa.Connection, data: Path, only: str | None = None) -> li
     latest = _latest_jobs(connection, only)
     cursors, lesions = _cursors(connection, only), _lesions(connection, only)
     found = [
-        _as_json(row, data, latest.get(row.id), visit[row.id], stale=_stale(connection, row, data, cursors.get(row.id, 0)))
-        | ({"lesions": lesions[row.id]} if row.id in lesions else {})
+        _as_json(
+            row,
+            data,
+            latest.get(row.id),
+            visit[row.id],
+            stale=_stale(connection, row, data, cursors.get(row.id, 0)),
+            lesions=lesions.get(row.id),
+        )
         for row in wanted
     ]
     return sorted(found, key=lambda one: (one["patient"].casefold(), one["patient_key"], one["visit"], one["added"]))
@@ -151,7 +157,9 @@ def _stale(connection: sa.Connection, row: sa.Row[Any], data: Path, cursor: int)
     return known is not None and outdated(connection, row.id, known, place_of(data, row.id).case, cursor=cursor)
 
 
-def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, visit: int, *, stale: bool) -> dict[str, Any]:
+def _as_json(
+    row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, visit: int, *, stale: bool, lesions: int | None
+) -> dict[str, Any]:
     facts = json.loads(row.facts)
     analysed = None if row.analysed is None else json.loads(row.analysed)
     signed = None if row.signed is None else json.loads(row.signed)
@@ -170,7 +178,7 @@ def _as_json(row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, visit: int, 
         "spacing_mm": facts.get("spacing_mm", []),
         "coverage_mm": facts.get("coverage_mm", []),
         "analysis": None if analysed is None else {"at": analysed["at"], **(last_analysis.choices(analysed, place.case) or {})},
-        "lesions": None if analysed is None else analysed["lesions"],
+        "lesions": analysed["lesions"] if lesions is None and analysed is not None else lesions,
         "signed": signed,
         "job": None if job is None else j.as_json(job),
         "corrected": (place.corrected / "value.json").exists(),

@@ -92,7 +92,7 @@ def part_mask(study: str, name: str, part: str, room: InRoom) -> Response:
     if packed is None:
         raise NotThere("PART-UNKNOWN", "the lesion has no such part", "Ask for vascular, rim, core or surround")
     headers = {"X-Box": ",".join(map(str, packed.box)), "X-Version": str(drawn[name].version), "Cache-Control": "no-store"}
-    return Response(packed.bits, media_type="application/octet-stream", headers=headers)
+    return Response(packed.packed, media_type="application/octet-stream", headers=headers)
 
 
 @router.get("/studies/{study}/curve/fit")

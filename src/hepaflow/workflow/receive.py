@@ -77,13 +77,13 @@ class _Work:
             return
         self.log("study-complete", study=study.name, objects=objects)
         outcome = self._outcome(study, digest, objects)
-        self.log(f"study-{outcome.outcome}", study=study.name, code=outcome.code, sent=outcome.sent)
         try:
             inbox.record(study, outcome)
             recorded = True
         except OutputFailed as failed:
             self.log("record-failed", study=study.name, code=failed.code)
             recorded = False
+        self.log(f"study-{outcome.outcome}", study=study.name, code=outcome.code, sent=outcome.sent)  # a reader of the log finds it on record
         if outcome.final and recorded:
             self.done[study.name] = changed.st_mtime_ns
         else:

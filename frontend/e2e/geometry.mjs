@@ -42,7 +42,8 @@ export function placement(page) {
         const error = sum(dx, dy);
         if (error < best.error - 1e-9) best = { dx, dy, error };
       }
-      answer.push({ pane: pane.dataset.pane, error: still, best });
+      // Where a voxel is less than a pixel, its noise is averaged with its neighbours': grey values say nothing of the place then.
+      answer.push({ pane: pane.dataset.pane, coarse: Math.min(plane.column_mm, plane.row_mm) * scale * dense >= 1, error: still, best });
     }
     return answer;
   });

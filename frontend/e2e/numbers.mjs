@@ -41,6 +41,7 @@ function watch() {
 
 const idle = () => page.waitForFunction(() => document.querySelector(".results-panel[aria-busy=false] tr[data-lesion]") && !document.querySelector("tr[data-lesion][aria-busy=true]"), null, { timeout: 600_000 });
 
+await page.keyboard.press("b");
 for (const name of [lesions[0], "aorta", "portal_vein", "healthy"]) {
   await tab("regions");
   await page.click(`ul.regions [data-region="${name}"] .name`);
@@ -50,7 +51,6 @@ for (const name of [lesions[0], "aorta", "portal_vein", "healthy"]) {
   const middle = [(k0 + k1 - 1) >> 1, (j0 + j1) / 2, (i0 + i1) / 2];
   const place = images.grid.affine.slice(0, 3).map((row) => row[3] + row[0] * middle[0] + row[1] * middle[1] + row[2] * middle[2]);
   const { at } = await reach("axial", place);
-  await page.keyboard.press("b");
   const waits = [];
   for (let n = 0; n < Number(given.edits); n += 1) {
     // Each stroke on another side and a little further out, so that every one adds voxels.
@@ -60,9 +60,10 @@ for (const name of [lesions[0], "aorta", "portal_vein", "healthy"]) {
     const { version } = await region(name);
     await page.evaluate(watch);
     await drag(spot, [spot[0] + 4, spot[1] + 3], 2);
-    if (n === 0 && name === "aorta") {
-      await page.waitForFunction(() => { const busy = [...document.querySelectorAll("tr[data-lesion]")].map((row) => row.getAttribute("aria-busy")); return busy.includes("true") && busy.includes("false"); }, null, { polling: 20, timeout: 300_000 });
-      await shot("some-rows-wait");
+    if (n === 0 && name === "aorta" && given.out !== undefined) {
+      // A quick computer has all rows at once; then there is nothing to take a picture of.
+      const some = page.waitForFunction(() => { const busy = [...document.querySelectorAll("tr[data-lesion]")].map((row) => row.getAttribute("aria-busy")); return busy.includes("true") && busy.includes("false"); }, null, { polling: 20, timeout: 20_000 });
+      await some.then(() => shot("some-rows-wait"), () => console.log("     no row was seen to wait for another"));
     }
     waits.push(await page.evaluate(() => window.waited));
     await until(page, "the stroke", async () => (await region(name)).version > version);

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 import sys
 
-#: A freed block of this size or more is the system's again at once: masks, volumes and passes, not what requests are made of.
-LARGE_BYTES = 2**20
+#: A freed block of this size or more is the system's again at once: masks of the whole grid, volumes and passes, not what requests are made of.
+LARGE_BYTES = 2**23
 _M_MMAP_THRESHOLD = -3
 
 

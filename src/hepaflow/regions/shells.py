@@ -115,7 +115,8 @@ def border_distance(mask: Mask, spacing_mm: tuple[float, float, float]) -> Float
 
     if mask.all() or not mask.any():
         return np.where(mask, np.inf, 0.0)
-    here = wider(box_of(mask), 0.0, spacing_mm=spacing_mm, shape=mask.shape)  # the nearest centre outside is within a voxel of the box
+    # no centre outside is nearer than one within a voxel of the box
+    here = wider(box_of(mask), 0.0, spacing_mm=spacing_mm, shape=mask.shape)
     inside = mask[here]
     distance, nearest = ndimage.distance_transform_edt(inside, sampling=spacing_mm, return_indices=True)
     crossed = np.zeros(inside.shape)

@@ -6,10 +6,10 @@ import { send } from "../api";
 import { number, t } from "../i18n";
 import { saying } from "../i18n/errors";
 import { JobLine } from "../list/job";
-import { attempt, drawnOf, serverThere } from "../regions/desk";
+import { attempt, choose, chosen, drawnOf, serverThere } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
-import { first, language, mayEdit, region as selected, words } from "../state";
+import { first, language, mayEdit, words } from "../state";
 import { Compare } from "./compare";
 import { decimals, fixed, interval, withSd } from "./format";
 import { rowOfLive, rowOfResult, shownRatio, type Rated, type Ratio, type Row } from "./forms";
@@ -61,16 +61,17 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
   const before = analysed === null ? null : (shownRatio(analysed)?.value ?? null);
   const differs = row.live && before !== null && fixed(before, 2, "en") !== fixed(ratio?.value, 2, "en");
   const flags = [...new Set([...row.flags, ...row.rated.flatMap((one) => one.response.flags ?? [])])];
-  const look = `${selected.value === row.id ? "chosen" : ""} ${row.waits ? "waits" : ""}`;
-  const choose = (): void => {
-    selected.value = row.id;
+  const selected = chosen(first) === row.id;
+  const look = `${selected ? "chosen" : ""} ${row.waits ? "waits" : ""}`;
+  const lookAtIt = (): void => {
+    choose(first, row.id);
     show(first, row.id);
   };
   return (
     <>
       <tr data-lesion={row.id} class={look} aria-busy={row.waits}>
         <th scope="row">
-          <button type="button" class="link" aria-pressed={selected.value === row.id} onClick={choose}>
+          <button type="button" class="link" aria-pressed={selected} onClick={lookAtIt}>
             <svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" fill={drawnOf(first).colour(row.id)} /></svg> {nameOf(row.id)}
           </button>
           {main !== undefined && (others.length > 0 || main.response.region !== "whole") && <small class="part-name">{main.rating.part}</small>}

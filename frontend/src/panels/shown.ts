@@ -3,9 +3,9 @@
 import { computed, effect, signal, type Signal } from "@preact/signals";
 import { ApiError, get, type Voxel } from "../api";
 import { t } from "../i18n";
-import { drawnOf } from "../regions/desk";
+import { chosen, drawnOf } from "../regions/desk";
 import { nameOf } from "../regions/names";
-import { first, language, region as selected } from "../state";
+import { first, language } from "../state";
 import { fromPlane } from "../view/geometry";
 import { panes } from "../view/pane";
 import type { Curve } from "./forms";
@@ -40,7 +40,8 @@ function pointNow(): Voxel {
 /** The lesion whose curve is shown: the selected region if it is one, else the first with numbers. */
 export const shownLesion = computed(() => {
   const lesions = figures.live.value?.lesions ?? [];
-  return lesions.find((one) => one.id === selected.value)?.id ?? (selected.value === null ? lesions[0]?.id : undefined) ?? null;
+  const now = chosen(first);
+  return lesions.find((one) => one.id === now)?.id ?? (now === null ? lesions[0]?.id : undefined) ?? null;
 });
 
 export const shown = computed((): Series[] => {

@@ -4,12 +4,12 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, get, type Failure } from "../api";
 import { date, number, t } from "../i18n";
 import { saying } from "../i18n/errors";
-import { attempt, drawnOf, edit } from "../regions/desk";
+import { attempt, choose, drawnOf, edit } from "../regions/desk";
 import { mayDraw } from "../regions/draft";
 import { nameOf } from "../regions/names";
-import { opened } from "../regions/opened";
+import { opened, openedKey } from "../regions/opened";
 import { openPanel } from "../slots";
-import { first, language, region as selected, second, studies } from "../state";
+import { first, language, second, studies } from "../state";
 import { NONE } from "./format";
 import { figures } from "./numbers";
 
@@ -164,8 +164,8 @@ function Missing({ found, one }: { found: CriteriaAnswer; one: Criterion }) {
   if (key === undefined || one.missing.length === 0) return null;
   const here = one.missing.find((each) => each.study === first.id.value);
   const go = (lesion: string): void => {
-    selected.value = lesion;
-    opened.value = lesion;
+    choose(first, lesion);
+    opened.value = openedKey(first, lesion);
     openPanel.value = "regions";
   };
   return (

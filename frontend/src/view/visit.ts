@@ -2,7 +2,7 @@
 import { batch } from "@preact/signals";
 import { ApiError, get, type Images, type Maps, type SetName, type Study } from "../api";
 import { refreshStudy } from "../list/follow";
-import { map, studies, windowing, type Visit } from "../state";
+import { map, selected, studies, windowing, type Visit } from "../state";
 import { fromPlane } from "./geometry";
 
 /** The study that each visit is meant to show: it may still be on its way in, or its visit closed again by then. */
@@ -74,6 +74,7 @@ export function closeVisit(visit: Visit): void {
     visit.images.value = null;
     visit.maps.value = null;
     visit.pass.value = 0;
+    if (selected.value?.visit === visit) selected.value = null;
     for (const camera of Object.values(visit.cameras)) camera.value = null;
   });
 }

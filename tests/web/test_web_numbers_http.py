@@ -217,6 +217,12 @@ def test_every_model_and_a_voxel(study: Study) -> None:
     k, j, i = (int(x) for x in np.argwhere(current(study.room, study.id)["healthy"].mask)[5])
     fit = study.client.get(f"{study.url}/curve/fit", params={"at": f"{k},{j},{i}"}).json()
     assert (fit["model"], fit["at"], fit["voxels"]) == ("aath", [k, j, i], 1)
+    near = study.client.get(f"{study.url}/curve", params={"at": f"{k},{j},{i}", "radius_mm": 10, "set": "acquired"}).json()
+    wide = study.client.get(
+        f"{study.url}/curve/fit", params={"at": f"{k},{j},{i}", "radius_mm": 10, "model": "one-compartment"}
+    ).json()
+    assert (wide["model"], wide["voxels"]) == ("one-compartment", near["voxels"])
+    assert near["voxels"] > 1
     for at, code in (
         ("1,2", "VOXEL-INVALID"),
         ("a,b,c", "VOXEL-INVALID"),

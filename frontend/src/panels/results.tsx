@@ -40,7 +40,7 @@ function Verdict({ rated, ratio, lesion, whole, was, waits }: { rated: Rated | n
   return (
     <>
       <td class="ratio" data-part={rated?.response.region ?? "whole"} data-ratio={ratio?.value ?? ""} data-whole-ratio={whole?.value ?? ""}>
-        <strong>{fixed(ratio?.value, 2, language.value)}</strong>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}>…</span>} <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>
+        <strong>{fixed(ratio?.value, 2, language.value)}</strong>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}>…</span>} {ratio !== null && <span class="ci">{interval(ratio.ci95, 2, language.value)}</span>}
         <Bar ratio={ratio} threshold={rated?.response.threshold ?? null} colour={colour} />
         {was !== null && <small class="before">{t("results.analysedWas", { ratio: fixed(was, 2, language.value) })}</small>}
       </td>
@@ -161,9 +161,9 @@ export function ResultsPanel() {
   const flags = new Set([...(live?.flags ?? results?.flags ?? []), ...(live?.inputs.flags ?? [])]);
   // Said above the numbers, not below them.
   const moving = flags.delete(MOVING);
-  const healthyLive = live?.healthy?.parameters.bf;
-  const healthyKept = results?.healthy?.bf as { value: number | null; sd: number | null } | undefined;
-  const healthy = healthyLive ?? healthyKept;
+  const kept = results?.healthy?.bf as { value: number | null; sd: number | null } | undefined;
+  // The analysis may be of another model than the one chosen, which may have no blood flow.
+  const healthy = live === null ? kept : live.healthy?.parameters.bf;
   return (
     <div class="results-panel" aria-busy={figures.busy.value}>
       <WhoseVisit />
@@ -171,7 +171,7 @@ export function ResultsPanel() {
         <label>
           {t("results.model")}
           <select data-act="model" value={model} onChange={(event) => ((figures.model.value = event.currentTarget.value), figures.ask())}>
-            {!(model in (words.value?.models ?? {})) && <option value={model}>{model}</option>}
+            {!(model in (words.value?.models ?? {})) && <option value={model}>{model === "" ? t("analyse.model.default") : model}</option>}
             {Object.entries(words.value?.models ?? {}).map(([key, one]) => <option key={key} value={key}>{one.name}</option>)}
           </select>
         </label>
@@ -180,7 +180,7 @@ export function ResultsPanel() {
       {moving && <p class="warn caution" role="note">{flagText(MOVING)}</p>}
       {figures.failure.value !== null && <p class="warn" role="alert">{saying(figures.failure.value)}</p>}
       <Analyse />
-      {healthy !== undefined && <p class={figures.waiting.value.has(REFERENCE) ? "waits" : ""}>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit}</p>}
+      {healthy !== undefined && <p class={figures.waiting.value.has(REFERENCE) ? "waits" : ""}>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit.replaceAll(" ", "\u00a0")}</p>}
       {list.length > 0 && atFirstVisit() && <p class="note first-visit" role="note">{t("results.firstVisit")}</p>}
       {list.length > 0 ? (
         <table class={`lesions ${moving ? "moving" : ""}`}>

@@ -4,6 +4,7 @@ import { effect, signal, untracked, type Signal } from "@preact/signals";
 import { ApiError, get, hear, onConnection, send, type Me } from "../api";
 import { t } from "../i18n";
 import { alarm, first, me, reader, said, second, selected, type Visit } from "../state";
+import { showTip } from "./draft";
 import { Drawn } from "./drawn";
 import { nameOf } from "./names";
 import { browserKeeper, Outbox, type Keeper, type Reason } from "./outbox";
@@ -118,6 +119,7 @@ export const outbox = new Outbox({
     return send<Region>("POST", `/studies/${entry.study}/regions/${entry.region}`, { base, edit: entry.edit, key: entry.id, pass: entry.pass });
   },
   accepted: (entry, region) => {
+    if (entry.edit.kind === "click") showTip(null, "");
     for (const drawn of drawnIn(entry.study)) {
       if (entry.edit.kind === "rename") {
         if (selected.value?.visit === drawn.visit && selected.value.name === entry.region) choose(drawn.visit, region.name);
@@ -130,6 +132,7 @@ export const outbox = new Outbox({
     follow(entry.study, region);
   },
   dropped: (entry, reason) => {
+    if (entry.edit.kind === "click") showTip(null, "");
     complain(reason);
     // A lesion that could not be outlined is none, and cannot stay selected.
     for (const drawn of drawnIn(entry.study)) {

@@ -48,7 +48,7 @@ export function Corners(props: Props) {
         <span key={side} class={`edge ${side}`}>{sides[side].map((end) => t(`edge.${end}`)).join("")}</span>
       ))}
       <span class="corner top-left">
-        {titled && map.value !== null ? scaleOf(map.value, visit).name : t(`plane.${plane}`)} {visit.indices[plane].value + 1}/{images.planes[plane].count}
+        {titled && map.value !== null ? scaleOf(map.value, visit).symbol : t(`plane.${plane}`)} {visit.indices[plane].value + 1}/{images.planes[plane].count}
       </span>
       <Pointed {...props} />
       <span class="corner bottom-left">

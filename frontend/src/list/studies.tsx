@@ -181,9 +181,15 @@ export function StudiesPage() {
                 <tr class="patient">
                   <th scope="rowgroup" colSpan={COLUMNS.length}>
                     {patient.name || t("list.unnamed")} <small>{t(patient.visits.length === 1 ? "list.visit" : "list.visits", { n: patient.visits.length })}</small>
-                    <OfOnePatient visits={whole.get(patient.key) ?? []} />
                   </th>
                 </tr>
+                {patient.visits.some((one) => one.patient_differs.length > 0) && (
+                  <tr>
+                    <td colSpan={COLUMNS.length}>
+                      <OfOnePatient visits={whole.get(patient.key) ?? []} />
+                    </td>
+                  </tr>
+                )}
                 {patient.visits.map((study) => (
                   <Visit key={study.id} study={study} before={before.get(study.id)} />
                 ))}

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from shown_study import SHAPE, acquired
 
 from hepaflow.dicom.read_regions import read_regions
 from hepaflow.store import codec
-from hepaflow.web import regions_log
+from hepaflow.web import regions_log, views_studies
 from hepaflow.web import tables as t
 from hepaflow.web.drawn import flags_of
 from hepaflow.web.region_rows import Deed
@@ -376,6 +377,26 @@ def test_an_analysis_is_given_exactly_what_is_drawn(client: Any, at: str, room: 
     later = regions_log.write_drawn(room, study_of(at))
     assert later not in (None, path)
     assert path.read_bytes() == before
+
+
+def test_an_edit_while_regions_are_gathered_is_in_what_the_analysis_is_said_to_rest_on(
+    client: Any, at: str, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    gathered, late = regions_log.current, [disc(radius=7.0)]
+
+    def then_drawn(of: Room, study: str) -> dict[str, Any]:
+        found = gathered(of, study)
+        if late:
+            post(client, f"{at}/lesion-1", 1, **late.pop())
+        return found
+
+    monkeypatch.setattr(regions_log, "current", then_drawn)
+    given = views_studies._drawn(room, study_of(at))
+    assert given.path is not None
+    assert given.cursor == client.get(at).json()["cursor"]
+    mask = read_regions(Path(given.path), acquired().grid).masks["lesion-1"]
+    assert (mask == voxels(client, f"{at}/lesion-1", SHAPE)).all()
 
 
 def test_the_pass_on_screen_goes_with_what_was_drawn_before_an_analysis(client: Any, at: str, room: Room) -> None:

@@ -514,6 +514,15 @@ def test_a_conclusion_of_many_lines_breaks_over_pages() -> None:
     assert len(pages) > 3
 
 
+@pytest.mark.parametrize("name", ["王医生", "محمد", "Dr 🙂"])
+def test_a_name_that_paper_cannot_show_signs_nothing(study: Signed, name: str) -> None:
+    client, _, place, url = study
+    for answer in (client.post(f"{url}/sign", json={"reader": name}), client.put("/api/me", json={"reader": name})):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "READER-LETTERS")
+    assert not place.signed.exists()
+    assert client.get("/api/me").json()["reader"] == "Tester"
+
+
 @pytest.mark.parametrize("said", ["肝臓", "الكبد", "כבד", "ok 🙂"])
 def test_a_conclusion_that_paper_cannot_show_is_refused_before_signing(study: Signed, said: str) -> None:
     client, _, place, url = study

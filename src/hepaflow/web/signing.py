@@ -214,7 +214,21 @@ def _name(reader: str) -> str:
     name = unicodedata.normalize("NFC", " ".join(reader.split()))
     if not name or len(name) > MOST_NAME or not name.isprintable():
         raise UsageError("READER-NAME", "the reader's name is empty, too long or not printable", "Write the name of who signs")
+    require_letters(name)
     return name
+
+
+def require_letters(name: str) -> None:
+    """Refused (``READER-LETTERS``): a reader's name that the report would leave blank."""
+    # loaded here, as above
+    from hepaflow.report.pdf import printable
+
+    if not printable(name):
+        raise UsageError(
+            "READER-LETTERS",
+            "the reader's name has letters that the report's font lacks, or that are written from right to left",
+            "Write it in Latin, Greek or Cyrillic letters: paper would not show who signed",
+        )
 
 
 def _statement(text: str) -> str:

@@ -52,7 +52,7 @@ def server(status: int, body: bytes | Callable[[], Iterator[bytes]], **headers: 
             self.do_GET()
 
     running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
+    threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
         yield WebPeer(f"http://127.0.0.1:{running.server_port}/dicom-web", timing=QUICK), asked
     finally:

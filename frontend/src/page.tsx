@@ -92,7 +92,13 @@ function Header() {
             value={me.value.reader}
             maxLength={64}
             autocomplete="off"
-            onChange={(event) => void rename(event.currentTarget.value).catch(tell)}
+            onChange={(event) => {
+              const field = event.currentTarget;
+              void rename(field.value).catch((error: unknown) => {
+                field.value = me.value?.reader ?? "";
+                tell(error);
+              });
+            }}
           />
         </label>
       ) : (

@@ -398,6 +398,14 @@ def test_analyze_refuses_what_is_not_there(tmp_path: Path, run: Callable[..., An
     assert err.startswith("SOURCE-MISSING")
 
 
+def test_serve_refuses_a_reader_whose_name_no_report_could_show(tmp_path: Path, run: Callable[..., Any]) -> None:
+    # a certificate without its key: a server that took the name would not start either
+    options = ("--data", tmp_path / "data", "--no-browser", "--certificate", tmp_path / "absent.pem")
+    code, out, err = run("serve", "--reader", "肝臓 太郎", *options)
+    assert (code, out, err.partition(":")[0]) == (2, "", "READER-LETTERS")
+    assert run("serve", "--reader", "Ελένη", *options)[2].partition(":")[0] == "SERVE-TLS"
+
+
 def test_progress_waits_and_needs_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with printing.progress() as watch:
         assert watch is None

@@ -92,6 +92,16 @@ def test_border_distance_of_balls(spacing, radius, shift):
         assert np.abs(depth - truth)[near].max() < np.hypot(np.hypot(*spacing[:2]), spacing[2])
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_border_distance_does_not_depend_on_how_much_lies_around(seed):
+    """A frayed ball in a close and in a wide array: the same depths to the last bit."""
+    rng = np.random.default_rng(seed)
+    mask = np.linalg.norm(np.indices((9, 15, 20)) - rng.uniform(4.0, 6.0, (3, 1, 1, 1)), axis=0) <= 4.0
+    mask = np.pad(mask & (rng.random(mask.shape) < 0.97), 1)
+    wide = np.pad(mask, ((0, 9), (4, 5), (12, 0)))
+    assert np.array_equal(border_distance(wide, (2.5, 1.0, 0.7))[:11, 4:21, 12:], border_distance(mask, (2.5, 1.0, 0.7)))
+
+
 def test_necrotic_core_is_left_out_of_the_vascular_part():
     series, whole, inner, around = _study(core=12.0, lesion=0.8, noise=12.0)
     vascular, enhancing = vascular_part(series, whole, around.reference)

@@ -353,6 +353,35 @@ def test_a_name_must_be_one(study: Signed, asked: dict[str, Any], code: str) -> 
     assert not place.signed.exists()
 
 
+UNPRINTABLE = ("肝臓 太郎", "الكبد", "כבד", "Dr 🙂", "\U0001d5a0na")
+
+
+@pytest.mark.parametrize("name", UNPRINTABLE)
+def test_a_name_that_paper_cannot_show_signs_nothing(study: Signed, name: str) -> None:
+    client, _, place, url = study
+    signed = client.post(f"{url}/sign", json={"reader": name})
+    renamed = client.put("/api/me", json={"reader": name})
+    assert [(one.status_code, one.json()["error"]["code"]) for one in (signed, renamed)] == [(400, "READER-LETTERS")] * 2
+    assert not place.signed.exists()
+    assert client.get("/api/me").json()["reader"] == "Tester"
+
+
+def test_nor_does_one_under_which_a_caliper_was_set(study: Signed, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, room, place, url = study
+    caliper = Caliper(((0.0, 0.0, 0.0), (0.0, 21.5, 0.0)), ((0.0, 0.0, 0.0), (0.0, 14.2, 0.0)))
+    draw(room, place, "lesion-1", box(SHAPE, 6), version=2, caliper=caliper)
+    monkeypatch.setattr("hepaflow.web.regions_log.measured_by", lambda *_: {"lesion-1": "肝臓 太郎"})
+    assert client.post(f"{url}/sign", json={"reader": "A"}).json()["error"]["code"] == "READER-LETTERS"
+    assert not place.signed.exists()
+
+
+@pytest.mark.parametrize("name", ["Ελένη Παπαδοπούλου", "Жанна Їжакевич", "Ľubomír Šťastný", "Nguyễn Thị Hường"])
+def test_a_name_that_paper_shows_is_printed_letter_by_letter(study: Signed, name: str) -> None:
+    client, _, _, url = study
+    assert client.post(f"{url}/sign", json={"reader": name}).status_code == 200
+    assert all(f"Signed by {name}" in text for text in words_of(client.get(f"{url}/report.pdf").content))
+
+
 def test_without_a_case_there_is_nothing_to_sign_show_or_send(client_and_room: tuple[Any, Room]) -> None:
     client, room = client_and_room
     url = f"/api/studies/{add_study(room).folder.name}"

@@ -79,6 +79,7 @@ export const frErrors: Readonly<Record<string, readonly [what: string, advice: s
   "POINT-OUTSIDE": ["le point est hors des images", "Choisissez un voxel de l’examen"],
   "PROPOSE-LESION": ["une lésion ne se propose pas sans clic", "Cliquez dans la lésion, ou dessinez-la"],
   "RADIUS-INVALID": ["le rayon n’est pas possible", "Donnez-en un autre"],
+  "READER-LETTERS": ["le nom d’un lecteur contient des lettres que la police du compte rendu n’a pas, ou qui s’écrivent de droite à gauche", "Écrivez-le en lettres latines, grecques ou cyrilliques ; qui a posé un calibre sous un tel nom le repose sous le nouveau"],
   "READER-NAME": ["le nom du lecteur est vide, trop long ou illisible, ou n’est pas celui du compte", "Écrivez le nom de qui signe"],
   "REGION-CHANGED": ["quelqu’un d’autre a changé la région avant vous", "Regardez les deux, et redessinez la vôtre si elle tient encore"],
   "REGION-EMPTY": ["le contour ne contient aucun voxel", "Dessinez dans les images, et plus grand, ou supprimez la région"],

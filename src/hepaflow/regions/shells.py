@@ -115,14 +115,19 @@ def border_distance(mask: Mask, spacing_mm: tuple[float, float, float]) -> Float
 
     if mask.all() or not mask.any():
         return np.where(mask, np.inf, 0.0)
-    distance, nearest = ndimage.distance_transform_edt(mask, sampling=spacing_mm, return_indices=True)
-    crossed = np.zeros(mask.shape)
-    for axis, size in enumerate(mask.shape):
+    # no centre outside is nearer than one within a voxel of the box
+    here = wider(box_of(mask), 0.0, spacing_mm=spacing_mm, shape=mask.shape)
+    inside = mask[here]
+    distance, nearest = ndimage.distance_transform_edt(inside, sampling=spacing_mm, return_indices=True)
+    crossed = np.zeros(inside.shape)
+    for axis, size in enumerate(inside.shape):
         shape = [1, 1, 1]
         shape[axis] = size
-        crossed = np.maximum(crossed, np.abs(nearest[axis] - np.arange(size).reshape(shape)))
-    width = np.divide(distance, crossed, out=np.zeros(mask.shape), where=mask)
-    return np.asarray(np.where(mask, distance - BORDER_SHARE * width, 0.0))
+        np.maximum(crossed, np.abs(nearest[axis] - np.arange(size).reshape(shape)), out=crossed)
+    found = np.zeros(mask.shape)
+    width = np.divide(distance, crossed, out=np.zeros(inside.shape), where=inside)
+    found[here] = np.where(inside, distance - BORDER_SHARE * width, 0.0)
+    return found
 
 
 def vascular_part(series: DynamicSeries, mask: Mask, reference: FloatArray) -> tuple[Mask, bool]:

@@ -83,7 +83,8 @@ class _Work:
         except OutputFailed as failed:
             self.log("record-failed", study=study.name, code=failed.code)
             recorded = False
-        self.log(f"study-{outcome.outcome}", study=study.name, code=outcome.code, sent=outcome.sent)  # a reader of the log finds it on record
+        # told once it is on record: who reads the log finds it there
+        self.log(f"study-{outcome.outcome}", study=study.name, code=outcome.code, sent=outcome.sent)
         if outcome.final and recorded:
             self.done[study.name] = changed.st_mtime_ns
         else:

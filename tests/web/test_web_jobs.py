@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from analysed_for_tests import add_study
 from room_for_tests import Inside, finished, opened
 from tiny_study import tiny, write
 
@@ -222,6 +223,22 @@ def test_an_analysis_without_choices_repeats_those_of_the_last(inside: Inside, o
         (case / "case.json").write_text(json.dumps({"plan": {**last, "motion": {"method": "rigid"}}}))
     assert planned() == ("patlak", "rigid", True)
     assert planned(motion="none", compare=False) == ("patlak", "none", None)
+
+
+def test_an_analysis_is_told_whether_its_study_is_the_first_visit(inside: Inside, own_row: None) -> None:
+    def told() -> bool:
+        job = inside.client.post(f"/api/studies/{inside.study}/analyze", json={}).json()["job"]
+        finished(inside.client, job)
+        with inside.room.tables.read() as connection:
+            asked = json.loads(connection.execute(sa.select(t.jobs.c.asked).where(t.jobs.c.id == job)).scalar_one())
+        return bool(asked["first_visit"])
+
+    assert told() is False
+    key = inside.client.get(f"/api/studies/{inside.study}").json()["patient_key"]
+    later = add_study(inside.room, patient_key=key, date="2024-06-14").folder.name
+    assert told() is True
+    assert inside.client.delete(f"/api/studies/{later}").status_code == 200
+    assert told() is False
 
 
 @pytest.fixture

@@ -103,6 +103,7 @@ export const frErrors: Readonly<Record<string, readonly [what: string, advice: s
   "SERVE-TLS": ["le certificat et la clé ne conviennent pas", "Donnez les deux, en PEM, qui vont ensemble"],
   "SET-UNKNOWN": ["l’examen n’a pas ces images", "Importez l’examen, ou analysez-le pour des images corrigées"],
   "SHAPE-INVALID": ["le contour n’a pas d’aire, ou pas un nombre de points possible", "Dessinez-le de nouveau"],
+  "REPORT-VISIT": ["des visites du patient sont arrivées ou parties : le compte rendu ne dit plus à raison si le rapport est une réponse ou une référence", "Analysez l’examen à nouveau, puis signez"],
   "SHAPE-OUTSIDE": ["le contour est dans une coupe qui n’existe pas", "Dessinez dans les images"],
   "SHIFT-NOT-A-VESSEL": ["seuls les vaisseaux et la rate se déplacent dans un seul passage", "Redessinez la région"],
   "SHIFT-PASS": ["ce passage n’existe pas", "Choisissez un passage de l’examen"],

@@ -22,7 +22,7 @@ from hepaflow import __version__
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.store import atomic, plain_json
 from hepaflow.store.case import code_digest
-from hepaflow.web import numbers, regions_log, seals, signed_files
+from hepaflow.web import numbers, one_patient, regions_log, seals, signed_files
 from hepaflow.web import tables as t
 from hepaflow.web.jobs import ACTIVE, KINDS, WRITING
 from hepaflow.web.places import StudyPlace
@@ -52,8 +52,8 @@ def standing(room: Room, study: str) -> int | None:
 def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, Any]:
     """Signs the case as it is now. What was signed, as :func:`state` tells it.
 
-    Refused: a name that is none or that paper cannot show (``READER-LETTERS``), no finished case (``CASE-MISSING``), one whose regions were changed since (``STALE``), a case that is
-    signed or worked on.
+    Refused: a name that is none or that paper cannot show (``READER-LETTERS``), no finished case (``CASE-MISSING``), one whose regions were changed since (``CASE-STALE``) or whose report takes it for
+    the first visit where it is none, or the other way round (``REPORT-VISIT``), a case that is signed or worked on.
     """
     place, reader, statement = room.place(study), reader_name(reader), _statement(statement)
     summary = numbers.case_file(place, "case.json")
@@ -89,6 +89,12 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
         with room.tables.begin() as connection:
             hold(connection, study)
             _refuse(room, connection, study)
+            if report.first_visit != one_patient.at_first_visit(connection, study):
+                raise Conflict(
+                    "REPORT-VISIT",
+                    "visits of the patient have come or gone: whether the report may tell a response is another question now",
+                    "Analyse the study again, then sign",
+                )
             if digests(place.case) != files:
                 raise Conflict("CASE-STALE", "the study was analysed anew meanwhile", "Look at the new results, then sign")
             mine = sa.update(t.studies).where(t.studies.c.id == study)

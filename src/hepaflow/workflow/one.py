@@ -62,11 +62,12 @@ def analyze(
     earlier: Earlier | None = None,
     progress: Progress = None,
     truth: Truth | None = None,
+    first_visit: bool = False,
 ) -> Study:
     """The main job: a study at ``source`` (folder, .zip or 4D NIfTI) and perhaps its regions, to a finished case folder.
 
     ``truth`` (of a phantom: region to ``bf`` and ``ratio_bf``) is set beside the measurement in the report.
-    ``earlier`` says which lesions an earlier visit saw.
+    ``earlier`` says which lesions an earlier visit saw; ``first_visit``, that there is none: the report then tells a baseline, no response.
     Refused: what cannot be assembled, regions or an earlier case of another patient, regions in another frame of reference, a disk
     without room for the case.
     """
@@ -79,7 +80,7 @@ def analyze(
         same_patient(series.get(), earlier)  # before minutes of work
     drawn = case.derive("given-regions", _read, drawing, series)
     done = follow(plan, series, drawn, case, digest=found.digest, progress=progress)
-    publish(done, case, truth=truth, earlier=earlier, progress=progress)
+    publish(done, case, truth=truth, earlier=earlier, first_visit=first_visit, progress=progress)
     return done
 
 

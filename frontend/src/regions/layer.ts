@@ -164,7 +164,9 @@ function caliperLines(board: Board, pane: Pane, plane: Plane, caliper: Caliper, 
     const [a, b] = [at[n]!, at[n + 1]!];
     if (mm <= 0) continue;
     board.put(`${key} ${n}`, "line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: `caliper ${look}`.trim(), stroke: colour });
-    board.put(`${key} ${n} mm`, "text", { x: b.x + 6, y: b.y + 4, class: "caliper-length", fill: colour }, `${number(mm, 1)} mm`);
+    // The lengths are written to the right of an end: the short axis takes the end whose line of text is farther from the other's.
+    const written = n === 2 && Math.abs(a.y - at[1]!.y) > Math.abs(b.y - at[1]!.y) ? a : b;
+    board.put(`${key} ${n} mm`, "text", { x: written.x + 6, y: written.y + 4, class: "caliper-length", fill: colour }, `${number(mm, 1)} mm`);
     if (handles) for (const [m, end] of [a, b].entries()) board.put(`${key} ${n} ${m}`, "circle", { cx: end.x, cy: end.y, r: 4, class: "handle", stroke: colour });
   }
 }

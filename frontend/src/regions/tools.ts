@@ -4,6 +4,7 @@ import type { Vec3 } from "../api";
 import { tools, type PointerTool } from "../slots";
 import { tool } from "../state";
 import { layers, type Pane } from "../view/pane";
+import { lookAt } from "../view/pointer";
 import { CALIPER } from "./caliper_tool";
 import { choose, chosen, drawnOf, edit } from "./desk";
 import { ball, draft, hover, measuring, radius_mm } from "./draft";
@@ -93,6 +94,8 @@ const LESION: PointerTool = {
   cursor: "cell",
   down(event) {
     if (event.event.shiftKey || event.event.ctrlKey || !allowed(event, false)) return false;
+    // So that the other planes cut through it too, and show whether its outline is right.
+    lookAt(event.pane.visit, event.voxel);
     lesionAt(event.pane, event.voxel);
     return true;
   },

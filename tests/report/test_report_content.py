@@ -177,7 +177,10 @@ def test_ratio_beside_the_category_is_that_of_the_rated_part(case: CaseResult, t
     row = cells(tables.summary_table(changed, EN))[0]
     assert row[0] == "Lesion 1, rim"
     assert row[2].startswith(f"{rim:.2f} (")
-    assert cells(tables.response_table(changed, EN))[0][4] == row[2]
+    called = cells(tables.response_table(changed, EN))[0]
+    assert called[4] == row[2]
+    assert called[3] == EN.number(first.regions["rim"].voxels * case.regions.grid.voxel_ml)  # of the part, not of the lesion
+    assert called[3] != EN.number(first.lesion.volume_ml)
     table = tables.ratios_table(changed, EN)
     assert table is not None
     assert cells(table)[0][1:3] == ["rim", row[2].replace(" (", "\n").rstrip(")")]

@@ -163,7 +163,7 @@ def response_table(case: CaseResult, words: Words) -> Table:
                     Cell(words.region(result.lesion.id), "strong"),
                     words(f"shell_{call.region}") if words.has(f"shell_{call.region}") else call.region,
                     words.number(result.lesion.longest_axial_diameter_mm, 0),
-                    words.number(result.lesion.volume_ml, 1),
+                    words.number(_volume_ml(case, result, call.region), 1),
                     ratio_with_interval(ratio, words, call=call),
                     words.probability(call.probability_major),
                     category_cell(call, result, words=words),
@@ -173,6 +173,13 @@ def response_table(case: CaseResult, words: Words) -> Table:
     head = ("col_lesion", "col_region", "col_size", "col_volume", "col_ratio_ci", "col_p_major", "col_category", "col_criterion")
     widths = (16.0, 15.0, 16.0, 13.0, 30.0, 16.0, 42.0, 32.0)
     return Table(words("response_caption"), tuple(map(words, head)), tuple(rows), "llrrlrll", widths, small=True)
+
+
+def _volume_ml(case: CaseResult, result: LesionResult, part: str) -> float:
+    """How large the part is that a call was read in."""
+    if part == "whole" or part not in result.regions:
+        return result.lesion.volume_ml
+    return result.regions[part].voxels * case.regions.grid.voxel_ml
 
 
 def ratios_table(case: CaseResult, words: Words) -> Table | None:

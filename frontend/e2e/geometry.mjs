@@ -1,6 +1,6 @@
 // Is what a pane shows where the page says it is? Compares canvas pixels with the server's octets at the places that the fitting camera gives.
 
-// Runs in the page. Returns for each pane the correlation of shown and expected grey at no shift and the shift that fits best.
+// Runs in the page. Returns for each pane the mean difference of shown and expected grey at no shift, and the shift that fits best.
 export function placement(page) {
   return page.evaluate(async () => {
     const answer = [];
@@ -20,8 +20,8 @@ export function placement(page) {
       const grey = context.getImageData(0, 0, copy.width, copy.height).data;
       const [w, h] = [pane.clientWidth, pane.clientHeight];
       const scale = Math.min(w / (plane.columns * plane.column_mm), h / (plane.rows * plane.row_mm));
-      const corner = document.querySelector(".corner.bottom-right").textContent.match(/-?\d+/g).map(Number);
-      const expected = (value) => Math.max(0, Math.min(255, ((value - (corner[0] - corner[1] / 2)) / corner[1]) * 255));
+      const [width, level] = document.querySelector(".corner.bottom-right").textContent.match(/-?\d+/g).map(Number);
+      const expected = (value) => Math.max(0, Math.min(255, ((value - (level - width / 2)) / width) * 255));
       const sum = (dx, dy) => {
         let error = 0;
         let n = 0;

@@ -47,6 +47,10 @@ export interface Study {
   patient_key: string;
   date: string | null;
   visit: number;
+  /** There are others of the patient, all of later dates. */
+  first_visit: boolean;
+  /** In what the studies that are listed as this patient's differ, though they should not. */
+  patient_differs: ("name" | "birth_date")[];
   added: string;
   state: StudyState;
   protocol: { verdict: Verdict; pass: number; warn: number; fail: number };

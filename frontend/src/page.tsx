@@ -41,7 +41,7 @@ function Alarm() {
         <div class="alarm">
           <p>
             <strong>{now.code}</strong> {now.what}
-            {now.advice ? <span class="advice"> {now.advice}</span> : null}
+            {now.advice ? <span class="advice">. {now.advice}</span> : null}
           </p>
           {now.study && (
             <a class="button" href={`#/study/${now.study}`} onClick={() => (alarm.value = null)}>
@@ -92,7 +92,13 @@ function Header() {
             value={me.value.reader}
             maxLength={64}
             autocomplete="off"
-            onChange={(event) => void rename(event.currentTarget.value).catch(tell)}
+            onChange={(event) => {
+              const field = event.currentTarget;
+              void rename(field.value).catch((error: unknown) => {
+                field.value = me.value?.reader ?? "";
+                tell(error);
+              });
+            }}
           />
         </label>
       ) : (

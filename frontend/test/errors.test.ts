@@ -22,3 +22,11 @@ test("the place in a table is told in French too", () => {
   const wrong = { code: "STUDY-NOT-A-NUMBER", what: "row 5, column 'bf_ratio' is not a number", advice: "Correct it" };
   expect(inWords(wrong).what).toBe("une valeur n’est pas un nombre (ligne 5, colonne bf_ratio)");
 });
+
+test("a study that is here already is led to in both languages", () => {
+  const known = { code: "STUDY-KNOWN", what: "this study is here already", advice: "Open it", study: "f17f5d5e4147" };
+  for (const one of ["en", "fr"] as const) {
+    language.value = one;
+    expect(inWords(known).study).toBe("f17f5d5e4147");
+  }
+});

@@ -13,7 +13,7 @@ function study(id: string, more: Partial<Study> = {}): Study {
   return {
     id, label: id, patient: "A^B", patient_key: "p", date: "2024-01-01", visit: 1, added: "2024-05-01T10:00:00Z", state: "imported",
     protocol: { verdict: "ok", pass: 1, warn: 0, fail: 0 }, passes: 21, spacing_mm: [5, 1, 1], coverage_mm: [160, 400, 400], lesions: 0, signed: null, job: null,
-    corrected: false, stale: false, ...more,
+    corrected: false, stale: false, first_visit: false, patient_differs: [], ...more,
   };
 }
 

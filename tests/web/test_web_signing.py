@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from hepaflow.web.region_rows import Deed
 from hepaflow.web.region_state import Caliper, Identity
 from hepaflow.web.regions_log import Step
 from hepaflow.web.room import Room
+from hepaflow.workflow.outputs import REPORT_KEPT
 
 SHAPE = (6, 10, 13)
 READER = "Dr Zoë Łukasiewicz"
@@ -351,6 +353,86 @@ def test_a_name_must_be_one(study: Signed, asked: dict[str, Any], code: str) -> 
     answer = client.post(f"{url}/sign", json=asked)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
     assert not place.signed.exists()
+
+
+UNPRINTABLE = ("肝臓 太郎", "الكبد", "כבד", "Dr 🙂", "\U0001d5a0na")
+
+
+@pytest.mark.parametrize("name", UNPRINTABLE)
+def test_a_name_that_paper_cannot_show_signs_nothing(study: Signed, name: str) -> None:
+    client, _, place, url = study
+    signed = client.post(f"{url}/sign", json={"reader": name})
+    renamed = client.put("/api/me", json={"reader": name})
+    assert [(one.status_code, one.json()["error"]["code"]) for one in (signed, renamed)] == [(400, "READER-LETTERS")] * 2
+    assert not place.signed.exists()
+    assert client.get("/api/me").json()["reader"] == "Tester"
+
+
+def test_nor_does_one_under_which_a_caliper_was_set(study: Signed, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, room, place, url = study
+    caliper = Caliper(((0.0, 0.0, 0.0), (0.0, 21.5, 0.0)), ((0.0, 0.0, 0.0), (0.0, 14.2, 0.0)))
+    draw(room, place, "lesion-1", box(SHAPE, 6), version=2, caliper=caliper)
+    monkeypatch.setattr("hepaflow.web.regions_log.measured_by", lambda *_: {"lesion-1": "肝臓 太郎"})
+    assert client.post(f"{url}/sign", json={"reader": "A"}).json()["error"]["code"] == "READER-LETTERS"
+    assert not place.signed.exists()
+
+
+@pytest.mark.parametrize("name", ["Ελένη Παπαδοπούλου", "Жанна Їжакевич", "Ľubomír Šťastný", "Nguyễn Thị Hường"])
+def test_a_name_that_paper_shows_is_printed_letter_by_letter(study: Signed, name: str) -> None:
+    client, _, _, url = study
+    assert client.post(f"{url}/sign", json={"reader": name}).status_code == 200
+    assert all(f"Signed by {name}" in text for text in words_of(client.get(f"{url}/report.pdf").content))
+
+
+def test_a_first_visit_is_signed_with_a_report_that_takes_it_for_one(tmp_path: Path) -> None:
+    with opened(tmp_path) as (client, room):
+
+        def visit(date: str) -> StudyPlace:
+            place = add_study(room, patient_key="f" * 16, date=date)
+            for name, low in (("aorta", 0), ("healthy", 4), ("lesion-1", 6)):
+                draw(room, place, name, box(SHAPE, low))
+            finish(room, place)
+            return place
+
+        def sign(place: StudyPlace) -> str:
+            answer = client.post(f"/api/studies/{place.folder.name}/sign", json={"reader": READER})
+            return "" if answer.status_code == 200 else answer.json()["error"]["code"]
+
+        second = visit("2026-03-01")
+        first = visit("2026-01-01")
+        assert [client.get(f"/api/studies/{one.folder.name}").json()["first_visit"] for one in (first, second)] == [True, False]
+        assert (sign(first), sign(second)) == ("REPORT-VISIT", "")
+        assert not first.signed.exists() or not list(first.signed.iterdir())
+        kept_report = first.case / REPORT_KEPT
+        kept_report.write_bytes(kept.freeze(replace(report(), first_visit=True)))
+        earlier = visit("2025-11-01")
+        assert sign(first) == "REPORT-VISIT"  # it is none any more
+        trashed = client.delete(f"/api/studies/{earlier.folder.name}")
+        assert (trashed.status_code, sign(first)) == (200, "")
+
+
+def test_only_a_study_before_all_others_of_a_patient_is_known_to_be_the_first_visit(tmp_path: Path) -> None:
+    with opened(tmp_path) as (client, room):
+
+        def first(*dates: str, key: str, digest: str = "") -> list[bool]:
+            names = [add_study(room, patient_key=key, date=date, digest=digest).folder.name for date in dates]
+            return [client.get(f"/api/studies/{name}").json()["first_visit"] for name in names]
+
+        assert first("2026-01-01", key="a" * 16) == [False]
+        assert first("2026-01-01", "2026-03-01", key="b" * 16) == [True, False]
+        assert first("2026-01-01", "2026-01-01", key="c" * 16) == [False, False]
+        assert first("", "2026-03-01", key="d" * 16) == [False, False]
+        assert first("2026-01-01", "", key="e" * 16) == [False, False]
+        assert first("2026-01-01", "2026-03-01", key="") == [False, False]
+        copies = first("2026-01-01", "2026-01-01", key="f" * 16, digest="one")
+        assert copies == [False, False]
+        assert first("2026-03-01", key="f" * 16) == [False]
+        listed = {
+            one["date"]: one["first_visit"]
+            for one in client.get("/api/studies").json()["studies"]
+            if one["patient_key"] == "f" * 16
+        }
+        assert listed == {"2026-01-01": True, "2026-03-01": False}
 
 
 def test_without_a_case_there_is_nothing_to_sign_show_or_send(client_and_room: tuple[Any, Room]) -> None:

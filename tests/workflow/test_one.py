@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
+import pypdf
 import pytest
 
 from hepaflow import cli
@@ -21,9 +25,9 @@ from hepaflow.kinetics.model import ResidueModel
 from hepaflow.motion import correct
 from hepaflow.phantom import PhantomSpec, build
 from hepaflow.store import nifti
-from hepaflow.store.case import Unstored
-from hepaflow.workflow.one import follow
-from hepaflow.workflow.plan import MotionPlan, Plan
+from hepaflow.store.case import Case, Unstored
+from hepaflow.workflow.one import analyze, follow
+from hepaflow.workflow.plan import MotionPlan, Plan, load
 from hepaflow.workflow.reference import reference_of
 
 pytestmark = pytest.mark.slow
@@ -144,6 +148,24 @@ def test_another_language_writes_another_report_and_nothing_else(case: Path, stu
     of_report = {"dicom/report_pdf.dcm", "dicom/key_01.dcm", "dicom/key_02.dcm", "dicom/key_images.dcm"}
     of_steps = {"steps/outputs/published.json", "steps/outputs/report.json"}
     assert changed == {"report.html", "report.pdf", "case.json", *of_steps, *of_report}
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "below the cut-off"), ("fr", "sous le seuil")])
+def test_of_a_first_visit_page_paper_and_dicom_tell_no_response(
+    case: Path, study: Study, tmp_path: Path, language: str, said: str
+) -> None:
+    copy = tmp_path / "case"
+    shutil.copytree(case, copy)
+    with Case(copy) as store:
+        analyze(load(None, motion__method="none", language=language), study.folder, store, rois=study.rois, first_visit=True)
+    held = pydicom.dcmread(copy / "dicom" / "report_pdf.dcm").EncapsulatedDocument
+    papers = [(copy / "report.pdf").read_bytes(), held[: held.rindex(b"%%EOF") + 5]]
+    pages = ["".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(paper)).pages) for paper in papers]
+    for text in ((copy / "report.html").read_text(), *(" ".join(page.split()) for page in pages)):
+        assert said in text
+        assert re.search(r"\b(major|majeure)\b", re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)) is None
+    unchanged = ("lesions.json", "lesions.csv", "dicom/report.dcm")
+    assert [(copy / name).read_bytes() for name in unchanged] == [(case / name).read_bytes() for name in unchanged]
 
 
 def test_another_outline_leaves_the_motion_as_it_was_found(case: Path, study: Study, tmp_path: Path) -> None:
@@ -295,10 +317,10 @@ def test_a_reference_outside_the_study_is_refused(study: Study, tmp_path: Path, 
     assert not (tmp_path / "case").exists()
 
 
-def test_the_portal_input_may_be_left_out(study, tmp_path):
+def test_the_portal_input_may_be_left_out(case: Path, study: Study, tmp_path: Path) -> None:
     config = tmp_path / "plan.toml"
     config.write_text('[inputs]\nsupply = "arterial"\n')
-    folder = tmp_path / "case"
+    folder = shutil.copytree(case, tmp_path / "case")
     assert run("analyze", study.folder, "--out", folder, "--rois", study.rois, "--motion", "none", "--config", config) == 0
     record = json.loads((folder / "case.json").read_text())
     assert "portal-left-out" in record["flags"]

@@ -26,6 +26,8 @@ export const en = {
   "list.filter": "Filter",
   "list.empty": "No study yet. Import a folder, a zip or from an archive.",
   "list.unmatched": "No study matches the filter.",
+  "list.differs.name": "These studies bear one patient number, but different names ({names}): check that they are of one patient.",
+  "list.differs.birth_date": "These studies are listed as one patient’s, but bear different dates of birth: check that they are of one patient.",
   "list.unnamed": "Unnamed patient",
   "list.visit": "{n} visit",
   "list.visits": "{n} visits",

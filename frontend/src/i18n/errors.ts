@@ -22,7 +22,7 @@ function placed(sentence: string, told: string): string {
 /** The failure with its sentence and advice in the reader's language; as the server says it where there are no other words. */
 export function inWords<T extends Failure>(failure: T): Failure {
   const known = language.value === "fr" && Object.hasOwn(french, failure.code) ? french[failure.code] : undefined;
-  return { code: failure.code, what: known ? placed(known[0], failure.what) : failure.what, advice: known?.[1] ?? failure.advice };
+  return { code: failure.code, what: known ? placed(known[0], failure.what) : failure.what, advice: known?.[1] ?? failure.advice, study: failure.study };
 }
 
 /** Sentence and advice as one text. */

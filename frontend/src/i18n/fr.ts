@@ -28,6 +28,8 @@ export const fr: Record<keyof typeof en, string> = {
   "list.filter": "Filtrer",
   "list.empty": "Aucun examen. Importez un dossier, un zip ou depuis une archive.",
   "list.unmatched": "Aucun examen ne correspond au filtre.",
+  "list.differs.name": "Ces examens portent un même numéro de patient, mais des noms différents ({names}) : vérifiez qu’ils sont d’un même patient.",
+  "list.differs.birth_date": "Ces examens sont rangés sous un même patient, mais portent des dates de naissance différentes : vérifiez qu’ils sont d’un même patient.",
   "list.unnamed": "Patient sans nom",
   "list.visit": "{n} visite",
   "list.visits": "{n} visites",

@@ -7,6 +7,7 @@ import { mayEdit, studies } from "../state";
 import { tell } from "../tell";
 import { AddStudy } from "./add";
 import { called } from "./called";
+import { OfOnePatient } from "./doubt";
 import { refreshStudies } from "./follow";
 import { JobLine } from "./job";
 import { Badge, ProtocolRules, verdictText } from "./protocol";
@@ -147,8 +148,10 @@ const COLUMNS = ["visit", "date", "label", "protocol", "passes", "spacing", "cov
 export function StudiesPage() {
   const [wanted, setWanted] = useState("");
   const patients = byPatient(studies.value, wanted);
-  // The visit before is there to be looked at beside, whether the filter shows it or not.
-  const before = new Map(byPatient(studies.value).flatMap((patient) => patient.visits.map((study, n) => [study.id, patient.visits[n - 1]] as const)));
+  // All of a patient's visits, whether the filter shows them or not: the one before is there to be looked at beside.
+  const every = byPatient(studies.value);
+  const whole = new Map(every.map((patient) => [patient.key, patient.visits] as const));
+  const before = new Map(every.flatMap((patient) => patient.visits.map((study, n) => [study.id, patient.visits[n - 1]] as const)));
   return (
     <div class="list">
       <div class="list-head">
@@ -180,6 +183,13 @@ export function StudiesPage() {
                     {patient.name || t("list.unnamed")} <small>{t(patient.visits.length === 1 ? "list.visit" : "list.visits", { n: patient.visits.length })}</small>
                   </th>
                 </tr>
+                {patient.visits.some((one) => one.patient_differs.length > 0) && (
+                  <tr>
+                    <td colSpan={COLUMNS.length}>
+                      <OfOnePatient visits={whole.get(patient.key) ?? []} />
+                    </td>
+                  </tr>
+                )}
                 {patient.visits.map((study) => (
                   <Visit key={study.id} study={study} before={before.get(study.id)} />
                 ))}

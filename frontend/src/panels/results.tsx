@@ -15,7 +15,7 @@ import { decimals, fixed, interval, withSd } from "./format";
 import { rowOfLive, rowOfResult, shownRatio, type Rated, type Ratio, type Row } from "./forms";
 import { figures, REFERENCE } from "./numbers";
 import { Bar, BarKey, Parameters, Scale } from "./parameters";
-import { Criteria, Identity } from "./visits";
+import { Criteria, Doubt, Identity } from "./visits";
 import { WhoseVisit } from "./whose";
 import { atFirstVisit, flagText, Flags, quantity, sideOf } from "./wording";
 
@@ -198,6 +198,7 @@ export function ResultsPanel() {
       {list.length > 0 && <BarKey threshold={threshold} />}
       {list.length > 0 && <p class="note" data-interval-holds>{t("results.intervalHolds")} {t("results.sizeIs")}</p>}
       <Flags codes={[...flags]} />
+      <Doubt />
       <Criteria />
       <Identity />
     </div>

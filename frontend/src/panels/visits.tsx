@@ -1,9 +1,10 @@
 /** What several visits of a patient say together: response by every criterion, and which lesion is which. */
 
 import { useEffect, useState } from "preact/hooks";
-import { ApiError, get, type Failure } from "../api";
+import { ApiError, get, type Failure, type Study } from "../api";
 import { date, number, t } from "../i18n";
 import { saying } from "../i18n/errors";
+import { OfOnePatient } from "../list/doubt";
 import { attempt, drawnOf, edit } from "../regions/desk";
 import { mayDraw } from "../regions/draft";
 import { nameOf } from "../regions/names";
@@ -176,13 +177,23 @@ function Missing({ found, one }: { found: CriteriaAnswer; one: Criterion }) {
   );
 }
 
+/** The studies of the patient on show. */
+function ofPatient(): Study[] {
+  const study = first.study.value;
+  return studies.value.filter((one) => one.id === study?.id || (study !== null && study.patient_key !== "" && one.patient_key === study.patient_key));
+}
+
+/** Whether the visits on show may be set side by side at all. */
+export function Doubt() {
+  return <OfOnePatient visits={ofPatient()} />;
+}
+
 export function Criteria() {
   const [found, setFound] = useState<CriteriaAnswer | null>(null);
   const study = first.id.value;
   const made = figures.results.value;
   const spoken = language.value;
-  const key = first.study.value?.patient_key ?? "";
-  const visits = studies.value.filter((one) => one.id === study || (key !== "" && one.patient_key === key));
+  const visits = ofPatient();
   // Another visit that was analysed again, or drawn in, changes what can be rated.
   const others = visits.map((one) => `${one.id} ${one.analysis?.at ?? ""} ${one.lesions ?? ""}`).join();
   // A pair that is confirmed or taken back does too, and so do a caliper, a new lesion and one that is gone.

@@ -1,7 +1,7 @@
 /** Categories, remarks, quantities and parts in the reader's words. */
 
 import { t } from "../i18n";
-import { first, studies, words } from "../state";
+import { first, words } from "../state";
 import { PART_ORDER } from "./forms";
 import { figures } from "./numbers";
 
@@ -18,12 +18,9 @@ export function Flags({ codes }: { codes: readonly string[] }) {
   );
 }
 
-/** Whether the study on show is the first of a patient's visits: nothing was treated between it and another. */
+/** Whether the study on show is known to be the patient's first visit: nothing was treated between it and another. */
 export function atFirstVisit(): boolean {
-  const study = first.study.value;
-  if (study === null || study.patient_key === "") return false;
-  const visits = studies.value.filter((one) => one.patient_key === study.patient_key);
-  return visits.length > 1 && visits.every((one) => one.id === study.id || one.visit > study.visit);
+  return first.study.value?.first_visit ?? false;
 }
 
 /** Which side of the cut-off a ratio lies: at a first visit a baseline, not a response. */

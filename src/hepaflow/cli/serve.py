@@ -72,6 +72,7 @@ def serve(
 
     Example: hepaflow serve STUDY
     """
+    from hepaflow.web.reader_name import reader_name
     from hepaflow.web.server import Settings, serve
     from hepaflow.workflow import pacs_config
 
@@ -84,7 +85,7 @@ def serve(
         port=port,
         names=tuple(name or ()),
         database=database_url(database),
-        reader=reader or _user(),
+        reader=reader_name(reader) if reader else _user(),
         language=language.value,
         certificate=certificate,
         key=key,

@@ -138,57 +138,50 @@ def _interval(series: DynamicSeries, arterial: TimeCurve | None) -> Rule:
     )
 
 
-def _peak(samples: tuple[FloatArray, FloatArray]) -> tuple[float, float, bool]:
-    """Time of the largest sample, the wider interval beside it (infinite at either end), and whether that is a gap."""
+def _peak(samples: tuple[FloatArray, FloatArray]) -> tuple[float, float, float]:
+    """Time of the largest sample, the wider interval beside it (infinite at either end), and how wide one is no gap yet."""
     t, y = samples
     top = int(y.argmax())
     steps = np.diff(t)
     usual = float(np.median(steps[: max(top, 3)]))
     if top in (0, t.size - 1):
-        return float(t[top]), float("inf"), True
-    widest = float(max(steps[top - 1], steps[top]))
-    return float(t[top]), widest, widest > GAP * usual
+        return float(t[top]), float("inf"), GAP * usual
+    return float(t[top]), float(max(steps[top - 1], steps[top])), GAP * usual
 
 
 def _arterial_peak(arterial: TimeCurve | None) -> Rule:
-    verdict, measured = _peak_verdict(arterial)
     return Rule(
         "arterial-peak",
-        verdict,
-        measured,
-        "t ± 2 s",
+        *_peak_verdict(arterial),
         "The height of the arterial peak scales the arterial flow; it must lie between close passes. Time from the first pass; Δt: the wider "
-        "interval beside the peak.",
+        "interval beside the peak, at most twice the usual one (Δt₀).",
         "La hauteur du pic artériel règle le flux artériel ; il doit se trouver entre des passages rapprochés. Temps depuis le premier passage ; "
-        "Δt : le plus long intervalle à côté du pic.",
+        "Δt : le plus long intervalle à côté du pic, au plus deux fois l'intervalle usuel (Δt₀).",
     )
 
 
 def _portal_peak(portal: TimeCurve | None) -> Rule:
-    verdict, measured = _peak_verdict(portal)
     return Rule(
         "portal-peak",
-        verdict,
-        measured,
-        "t ± 2 s",
+        *_peak_verdict(portal),
         "When the portal peak falls in the gap between dense and sparse passes it must be reconstructed, and portal flow is less certain. "
-        "Time from the first pass; Δt: the wider interval beside the peak.",
+        "Time from the first pass; Δt: the wider interval beside the peak, at most twice the usual one (Δt₀).",
         "Si le pic portal tombe entre les passages rapprochés et espacés, il doit être reconstruit et le flux portal est moins certain. Temps "
-        "depuis le premier passage ; Δt : le plus long intervalle à côté du pic.",
+        "depuis le premier passage ; Δt : le plus long intervalle à côté du pic, au plus deux fois l'intervalle usuel (Δt₀).",
     )
 
 
-def _peak_verdict(curve: TimeCurve | None) -> tuple[str, str]:
-    """Verdict and text; a maximum at the first or last sample is no peak at all."""
+def _peak_verdict(curve: TimeCurve | None) -> tuple[str, str, str]:
+    """Verdict, what was measured and what is wanted; a maximum at the first or last sample is no peak at all."""
     samples = _samples(curve)
     if samples is None:
-        return "unknown", "-"
-    at, widest, gap = _peak(samples)
-    if not np.isfinite(widest):
-        return "fail", f"{at:.0f} s (max = 1 | {samples[0].size})" if at == samples[0][
-            0
-        ] else f"{at:.0f} s (max = {samples[0].size} | {samples[0].size})"
-    return ("warn" if gap else "pass"), f"{at:.0f} s, Δt {widest:.0f} s"
+        return "unknown", "-", f"Δt ≤ {GAP:.0f} × Δt₀"
+    at, widest, most = _peak(samples)
+    wanted = f"Δt ≤ {most:.3g} s"
+    if np.isfinite(widest):
+        return ("warn" if widest > most else "pass"), f"{at:.0f} s, Δt {widest:.3g} s", wanted
+    number = 1 if at == samples[0][0] else samples[0].size
+    return "fail", f"{at:.0f} s (max = {number} | {samples[0].size})", wanted
 
 
 def _length(series: DynamicSeries) -> Rule:

@@ -114,7 +114,7 @@ class Section:
 @dataclass(frozen=True, slots=True)
 class Document:
     """The whole report. ``disclaimer`` is printed on every page; ``label`` names the study without saying whose it is; ``dense``: close together, for one page.
-    ``signed`` says in a line who signed it; empty where nobody has.
+    ``signed`` says in a line who signed it; empty where nobody has. ``first_visit``: its ratios are worded as a baseline, not as a response.
     """
 
     language: str
@@ -128,3 +128,4 @@ class Document:
     sections: tuple[Section, ...]
     dense: bool = False
     signed: str = ""
+    first_visit: bool = False

@@ -30,9 +30,19 @@ def study_label(case: CaseResult) -> str:
     return hashlib.sha256(b"hepaflow study " + seed).hexdigest()[:8]
 
 
-def compose(case: CaseResult, *, language: str = "en", truth: Truth | None = None, signature: Signature | None = None) -> Document:
-    """The report's content in one language, signed or not. Refused: a language other than ``en`` and ``fr`` (LANGUAGE-UNKNOWN)."""
-    words = Words(language)
+def compose(
+    case: CaseResult,
+    *,
+    language: str = "en",
+    truth: Truth | None = None,
+    signature: Signature | None = None,
+    first_visit: bool = False,
+) -> Document:
+    """The report's content in one language, signed or not; of a patient's ``first_visit`` it says baseline where it else says response.
+
+    Refused: a language other than ``en`` and ``fr`` (LANGUAGE-UNKNOWN).
+    """
+    words = Words(language, first_visit=first_visit)
     model = case.maps.model
     values = {
         "version": __version__,
@@ -52,6 +62,7 @@ def compose(case: CaseResult, *, language: str = "en", truth: Truth | None = Non
         contents_title=words("contents"),
         page_of=words("page_of", page="{page}", pages="{pages}"),
         sections=sections,
+        first_visit=first_visit,
     )
     return document if signature is None else with_signature(document, signature)
 

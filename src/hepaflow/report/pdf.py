@@ -32,6 +32,8 @@ _FONTS = {
     "hepaflow-bold": "DejaVuSans-Bold.ttf",
     "hepaflow-italic": "DejaVuSans-Oblique.ttf",
 }
+#: Those that what a reader typed is printed in.
+_TYPED = ("hepaflow", "hepaflow-bold")
 
 
 @cache
@@ -48,10 +50,13 @@ def _register_fonts() -> None:
 
 
 def printable(text: str) -> bool:
-    """Whether paper shows ``text`` as it reads: its letters are in the font, and none runs from right to left, which is not set here."""
+    """Whether paper shows ``text`` as it reads: its letters are in the fonts, and none runs from right to left, which is not set here."""
     _register_fonts()
-    glyphs = pdfmetrics.getFont("hepaflow").face.charToGlyph
-    return all(letter == "\n" or (ord(letter) in glyphs and bidirectional(letter) not in {"R", "AL"}) for letter in text)
+    fonts = [pdfmetrics.getFont(name).face.charToGlyph for name in _TYPED]
+    return all(
+        letter == "\n" or (all(ord(letter) in glyphs for glyphs in fonts) and bidirectional(letter) not in {"R", "AL"})
+        for letter in text
+    )
 
 
 class _NumberedCanvas(Canvas):  # type: ignore[misc]

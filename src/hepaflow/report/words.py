@@ -9,6 +9,7 @@ from hepaflow.cohort.describe import half_up
 from hepaflow.domain.quality import FLAGS
 from hepaflow.errors import UsageError
 from hepaflow.report.text import TEXT
+from hepaflow.report.text_baseline import BASELINE
 from hepaflow.report.text_compare import COMPARE
 from hepaflow.report.text_methods import METHODS
 from hepaflow.report.text_models import MODEL_TEXT
@@ -30,18 +31,22 @@ _SENTENCES = {**TEXT, **STUDY, **MOTION, **METHODS, **MODEL_TEXT, **COMPARE, **S
 
 
 class Words:
-    """The report's voice: ``words("key", name=value)`` is a sentence, the methods format numbers the way the language does."""
+    """The report's voice: ``words("key", name=value)`` is a sentence, the methods format numbers the way the language does.
 
-    __slots__ = ("language",)
+    At a patient's ``first_visit`` a ratio is below or above the cut-off, and no response.
+    """
 
-    def __init__(self, language: str) -> None:
+    __slots__ = ("first_visit", "language")
+
+    def __init__(self, language: str, *, first_visit: bool = False) -> None:
         if language not in LANGUAGES:
             raise UsageError("LANGUAGE-UNKNOWN", f"no report language {language!r}", "Use en or fr")
-        self.language = language
+        self.language, self.first_visit = language, first_visit
 
     def __call__(self, key: str, **values: str) -> str:
         """The sentence of ``key`` with ``values`` filled in."""
-        return self.typeset(self.choose(*_SENTENCES[key]).format(**values))
+        texts = BASELINE[key] if self.first_visit and key in BASELINE else _SENTENCES[key]
+        return self.typeset(self.choose(*texts).format(**values))
 
     def has(self, key: str) -> bool:
         """True when there is such a sentence."""

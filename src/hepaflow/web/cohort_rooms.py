@@ -16,8 +16,9 @@ import sqlalchemy as sa
 
 from hepaflow.errors import HepaflowError, InputRefused
 from hepaflow.store import atomic, plain_json
-from hepaflow.web import cohorts, studies
+from hepaflow.web import cohorts
 from hepaflow.web import tables as t
+from hepaflow.web.known import digest_of
 from hepaflow.web.places import fresh_id, known_form
 from hepaflow.web.refusals import NotThere
 from hepaflow.web.room import Room
@@ -132,7 +133,7 @@ def _once(rows: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
     """Of copies of one study the signed one, else the one brought in last: a lesion that was imported twice is no two lesions."""
     found: dict[str, sa.Row[Any]] = {}
     for row in rows:
-        key = studies.digest_of(row)
+        key = digest_of(row)
         if key not in found or row.signed is not None or found[key].signed is None:
             found[key] = row
     return list(found.values())

@@ -14,6 +14,11 @@ from hepaflow.web import tables as t
 from hepaflow.web.refusals import Conflict, shape
 
 
+def digest_of(row: sa.Row[Any]) -> str:
+    """What tells a study from another: the digest of its voxels and headers, else its own id; copies of a study share it."""
+    return str(json.loads(row.facts).get("digest") or row.id)
+
+
 def by_files(connection: sa.Connection) -> dict[str, str]:
     """Identifier of every study of the list by the digest of the files it was brought in from."""
     rows = connection.execute(sa.select(t.studies.c.id, t.studies.c.facts).where(t.studies.c.trashed.is_(None)))

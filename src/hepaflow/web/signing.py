@@ -22,10 +22,11 @@ from hepaflow import __version__
 from hepaflow.errors import InputRefused, UsageError
 from hepaflow.store import atomic, plain_json
 from hepaflow.store.case import code_digest
-from hepaflow.web import numbers, regions_log, seals, signed_files
+from hepaflow.web import numbers, one_patient, regions_log, seals, signed_files
 from hepaflow.web import tables as t
 from hepaflow.web.jobs import ACTIVE, KINDS, WRITING
 from hepaflow.web.places import StudyPlace
+from hepaflow.web.reader_name import reader_name, require_letters
 from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.region_state import RegionState
 from hepaflow.web.room import Room
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 NAME = "signature.json"
-MOST_NAME, MOST_STATEMENT = 120, 4000
+MOST_STATEMENT = 4000
 #: Parts of a case that are working state and no result.
 _NOT_SIGNED = ("steps", "log")
 
@@ -51,10 +52,10 @@ def standing(room: Room, study: str) -> int | None:
 def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, Any]:
     """Signs the case as it is now. What was signed, as :func:`state` tells it.
 
-    Refused: a name that is none, no finished case (``CASE-MISSING``), one whose regions were changed since (``STALE``), a case that is
-    signed or worked on.
+    Refused: a name that is none or that paper cannot show (``READER-LETTERS``), no finished case (``CASE-MISSING``), one whose regions were changed since (``CASE-STALE``) or whose report takes it for
+    the first visit where it is none, or the other way round (``REPORT-VISIT``), a case that is signed or worked on.
     """
-    place, reader, statement = room.place(study), _name(reader), _statement(statement)
+    place, reader, statement = room.place(study), reader_name(reader), _statement(statement)
     summary = numbers.case_file(place, "case.json")
     cursor, drawn = numbers.drawn_now(room, study)
     with room.tables.read() as connection:
@@ -88,6 +89,12 @@ def sign(room: Room, study: str, *, reader: str, statement: str) -> dict[str, An
         with room.tables.begin() as connection:
             hold(connection, study)
             _refuse(room, connection, study)
+            if report.first_visit != one_patient.at_first_visit(connection, study):
+                raise Conflict(
+                    "REPORT-VISIT",
+                    "visits of the patient have come or gone: whether the report may tell a response is another question now",
+                    "Analyse the study again, then sign",
+                )
             if digests(place.case) != files:
                 raise Conflict("CASE-STALE", "the study was analysed anew meanwhile", "Look at the new results, then sign")
             mine = sa.update(t.studies).where(t.studies.c.id == study)
@@ -201,20 +208,15 @@ def _kept(place: StudyPlace) -> Document:
 
 
 def _calipers(room: Room, study: str, drawn: Mapping[str, RegionState]) -> list[dict[str, Any]]:
-    """Lesions that were measured by hand, with their axes in mm and who measured them."""
+    """Lesions that were measured by hand, with their axes in mm and who measured them. Refused: a name that cannot be printed (``READER-LETTERS``)."""
     by = regions_log.measured_by(room, study)
     found = [(name, one.caliper.told()) for name, one in sorted(drawn.items()) if one.caliper is not None]
+    for name, _ in found:
+        require_letters(by.get(name, ""))
     return [
         {"lesion": name, "long_mm": told["long_mm"], "short_mm": told["short_mm"], "reader": by.get(name, "")}
         for name, told in found
     ]
-
-
-def _name(reader: str) -> str:
-    name = unicodedata.normalize("NFC", " ".join(reader.split()))
-    if not name or len(name) > MOST_NAME or not name.isprintable():
-        raise UsageError("READER-NAME", "the reader's name is empty, too long or not printable", "Write the name of who signs")
-    return name
 
 
 def _statement(text: str) -> str:

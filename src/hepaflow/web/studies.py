@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from hepaflow.errors import OutputFailed
 from hepaflow.store import atomic
-from hepaflow.web import beside, known, last_analysis
+from hepaflow.web import beside, known, last_analysis, one_patient
 from hepaflow.web import jobs as j
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace, fresh_id, place_of
@@ -36,7 +36,7 @@ def listed(connection: sa.Connection, data: Path, only: str | None = None) -> li
     """Every study that is not in the trash (or ``only`` one), patients together, their visits in order of date."""
     query = sa.select(t.studies).where(t.studies.c.trashed.is_(None))
     rows = list(connection.execute(query))
-    visit = _visits(rows)
+    visit, first, doubtful = _visits(rows), one_patient.first_visits(rows), one_patient.differences(rows)
     wanted = [row for row in rows if only in (None, row.id)]
     latest = _latest_jobs(connection, only)
     cursors, lesions = _cursors(connection, only), _lesions(connection, only)
@@ -46,6 +46,8 @@ def listed(connection: sa.Connection, data: Path, only: str | None = None) -> li
             data,
             latest.get(row.id),
             visit[row.id],
+            first=row.id in first,
+            differs=doubtful.get(row.id, []),
             stale=_stale(connection, row, data, cursors.get(row.id, 0)),
             lesions=lesions.get(row.id),
         )
@@ -107,11 +109,6 @@ def facts(connection: sa.Connection, study: str) -> dict[str, Any]:
     return {**json.loads(row.facts), **judged, "of": _judged_by(analysed)}
 
 
-def digest_of(row: sa.Row[Any]) -> str:
-    """What tells a study from another: the digest of its voxels and headers, else its own id; copies of a study share it."""
-    return str(json.loads(row.facts).get("digest") or row.id)
-
-
 def _visits(rows: Iterable[sa.Row[Any]]) -> dict[str, int]:
     """The number of every study among its patient's visits; copies of one study are one visit."""
     patients: dict[str, list[sa.Row[Any]]] = defaultdict(list)
@@ -121,7 +118,7 @@ def _visits(rows: Iterable[sa.Row[Any]]) -> dict[str, int]:
     for visits in patients.values():
         numbers: dict[str, int] = {}
         for row in sorted(visits, key=lambda one: (one.date, one.added)):
-            found[row.id] = numbers.setdefault(digest_of(row), len(numbers) + 1)
+            found[row.id] = numbers.setdefault(known.digest_of(row), len(numbers) + 1)
     return found
 
 
@@ -158,7 +155,15 @@ def _stale(connection: sa.Connection, row: sa.Row[Any], data: Path, cursor: int)
 
 
 def _as_json(
-    row: sa.Row[Any], data: Path, job: sa.Row[Any] | None, visit: int, *, stale: bool, lesions: int | None
+    row: sa.Row[Any],
+    data: Path,
+    job: sa.Row[Any] | None,
+    visit: int,
+    *,
+    first: bool,
+    differs: Sequence[str],
+    stale: bool,
+    lesions: int | None,
 ) -> dict[str, Any]:
     facts = json.loads(row.facts)
     analysed = None if row.analysed is None else json.loads(row.analysed)
@@ -171,6 +176,8 @@ def _as_json(
         "patient_key": row.patient_key,
         "date": row.date,
         "visit": visit,
+        "first_visit": first,
+        "patient_differs": differs,
         "added": row.added,
         "state": _state(job, known=bool(facts), analysed=analysed is not None, signed=signed is not None),
         "protocol": _counted({**facts, **(analysed or {})}.get("rules", [])) | {"of": _judged_by(analysed or {})},

@@ -14,6 +14,7 @@ from hepaflow import __version__
 from hepaflow.errors import UsageError
 from hepaflow.web import accounts
 from hepaflow.web import tables as t
+from hepaflow.web.reader_name import reader_name
 from hepaflow.web.room import Reader, Room, the_reader, the_room
 from hepaflow.web.sessions import Person
 
@@ -50,12 +51,10 @@ def me(room: InRoom, by: By) -> dict[str, Any]:
 
 @router.put("/me")
 def change_me(asked: Me, request: Request, room: InRoom, by: By) -> dict[str, Any]:
-    """Another language; on loopback another name too. Refused: the name of an account, a name with control characters."""
+    """Another language; on loopback another name too. Refused: the name of an account, a name that cannot be signed with."""
     if asked.reader is not None and not room.gate.local:
         raise UsageError("READER-NAME", "the reader's name is that of the account", "Log in with another account")
-    name = None if asked.reader is None else asked.reader.strip()
-    if name is not None and (not name or not name.isprintable()):
-        raise UsageError("READER-NAME", "the reader's name cannot be read", "Write a name of up to 80 characters")
+    name = None if asked.reader is None else reader_name(asked.reader)
     person: Person = room.sessions.change(request.state.session, reader=name, language=asked.language)
     return _told(room, person.reader, by.role, person.language)
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from hepaflow.web import arrivals, known, last_analysis, numbers, regions_log, seals, studies, uploads
+from hepaflow.web import arrivals, known, last_analysis, numbers, one_patient, regions_log, seals, studies, uploads
 from hepaflow.web import tables as t
 from hepaflow.web.places import trash
 from hepaflow.web.refusals import Conflict
@@ -132,6 +132,7 @@ def analyze(study: str, asked: Analysis, room: InRoom, by: By) -> dict[str, str]
     given = {"folder": str(place.folder), "drawn": drawn.path, "plan": plan, "cursor": drawn.cursor}
     given["earlier"] = regions_log.earlier(room, study)
     with room.tables.begin() as connection:
+        given["first_visit"] = one_patient.at_first_visit(connection, study)
         job = room.jobs.queue(connection, "analyze", study, given, who=by.name)
         detail = {"job": job, **chosen, "language": plan["language"], "edits": drawn.cursor}
         room.tables.audit(connection, study=study, who=by.name, what="analysis-asked", detail=detail)

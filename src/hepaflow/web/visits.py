@@ -18,7 +18,7 @@ from hepaflow.errors import HepaflowError
 from hepaflow.lesions.identity import Link, Links
 from hepaflow.response.catalogue import SIZE_CRITERIA, SizeCriterion
 from hepaflow.response.criterion import CRITERIA, Criterion
-from hepaflow.web import calipers, numbers, regions_log, studies
+from hepaflow.web import calipers, known, numbers, regions_log
 from hepaflow.web import tables as t
 from hepaflow.web.refusals import shape
 from hepaflow.web.region_state import Reading, RegionState, Viable
@@ -151,7 +151,7 @@ def _visits(room: Room, study: str) -> list[dict[str, Any]]:
         same = t.studies.c.patient_key == key if key else t.studies.c.id == study
         rows = connection.execute(sa.select(t.studies).where(same, t.studies.c.trashed.is_(None))).all()
     found = [row for row in rows if (room.place(row.id).case / "case.json").exists()]
-    once = {studies.digest_of(row): row for row in sorted(found, key=lambda row: (row.id == study, row.added))}
+    once = {known.digest_of(row): row for row in sorted(found, key=lambda row: (row.id == study, row.added))}
     ordered = sorted(once.values(), key=lambda row: (row.date, row.added))
     return [{"study": row.id, "date": row.date, "visit": f"visit {number}"} for number, row in enumerate(ordered, start=1)]
 
@@ -204,15 +204,21 @@ def _beside(drawn: Mapping[str, Regions]) -> Mapping[Key, set[Key]]:
 
 
 def _names(drawn: Mapping[str, Regions], there: set[Key], *, first: str) -> dict[Key, str]:
-    """The name of every lesion across visits: that of the one of the ``first`` visit which it is linked to, over the fewest links."""
+    """The name of every lesion across visits: that of the one of the ``first`` visit which it is linked to, over the fewest links.
+
+    One lesion of a visit bears a name: where links give it to a second one, whoever said so has to say which it is.
+    """
     beside = _beside(drawn)
     found = {key: key[1] for key in sorted(there) if key[0] == first}
+    given = {(study, name) for (study, _), name in found.items()}
     ahead = deque(found)
     while ahead:
         at = ahead.popleft()
         for key in sorted(beside[at] & there - found.keys()):
-            found[key] = found[at]
-            ahead.append(key)
+            if (key[0], found[at]) not in given:
+                given.add((key[0], found[at]))
+                found[key] = found[at]
+                ahead.append(key)
     return found
 
 

@@ -71,7 +71,8 @@ def analyze(asked: dict[str, Any], tell: Tell) -> dict[str, Any]:
     before = None if seen is None else linked(seen["links"], Path(seen["case"]))
     made = beside.begin(place)
     with Case(made.case) as case:
-        done = one.analyze(plan, place.study_path, case, rois=drawn, earlier=before, progress=tell)
+        first = asked.get("first_visit", False)
+        done = one.analyze(plan, place.study_path, case, rois=drawn, earlier=before, first_visit=first, progress=tell)
         tell("save", 0, 1)
         stamp = made.corrected / MADE_OF
         if not stamp.exists() or stamp.read_text(encoding="ascii") != done.aligned.digest:
@@ -128,11 +129,14 @@ def _facts(series: DynamicSeries, salt: bytes) -> dict[str, Any]:
     issuer = header.get("IssuerOfPatientID", "")
     # the key brings visits of a patient together and cannot be turned back without the salt
     key = hashlib.sha256(salt + f"{issuer}\n{whose}".encode()).hexdigest()[:16] if whose else ""
+    birth_date = header.get("PatientBirthDate", "")
     return {
         "patient": " ".join(part for part in header.get("PatientName", "").split("=")[0].split("^") if part),
         "patient_key": key,
         "date": f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and date.isdigit() else "",
         "description": header.get("StudyDescription", ""),
+        # not the date: only whether two studies bear the same is asked
+        "born": hashlib.sha256(salt + f"born {birth_date}".encode()).hexdigest()[:16] if birth_date else "",
         "digest": str(series.source.get("digest", "")),
         "passes": series.passes,
         "times_s": [round(float(t), 6) for t in series.times_s],

@@ -19,7 +19,7 @@ from hepaflow.denoise.box import cut_out, put_back
 from hepaflow.denoise.effect import compared_regions, effect
 from hepaflow.denoise.tips import Denoised, denoise, denoised_mask
 from hepaflow.dicom.assemble import assemble
-from hepaflow.dicom.read_regions import RegionSet, read_regions
+from hepaflow.dicom.read_regions import RegionSet, pass_of, read_regions
 from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs
 from hepaflow.domain.denoising import Denoising
@@ -62,11 +62,12 @@ def analyze(
     earlier: Earlier | None = None,
     progress: Progress = None,
     truth: Truth | None = None,
+    first_visit: bool = False,
 ) -> Study:
     """The main job: a study at ``source`` (folder, .zip or 4D NIfTI) and perhaps its regions, to a finished case folder.
 
     ``truth`` (of a phantom: region to ``bf`` and ``ratio_bf``) is set beside the measurement in the report.
-    ``earlier`` says which lesions an earlier visit saw.
+    ``earlier`` says which lesions an earlier visit saw; ``first_visit``, that there is none: the report then tells a baseline, no response.
     Refused: what cannot be assembled, regions or an earlier case of another patient, regions in another frame of reference, a disk
     without room for the case.
     """
@@ -79,7 +80,7 @@ def analyze(
         same_patient(series.get(), earlier)  # before minutes of work
     drawn = case.derive("given-regions", _read, drawing, series)
     done = follow(plan, series, drawn, case, digest=found.digest, progress=progress)
-    publish(done, case, truth=truth, earlier=earlier, progress=progress)
+    publish(done, case, truth=truth, earlier=earlier, first_visit=first_visit, progress=progress)
     return done
 
 
@@ -134,14 +135,7 @@ def _read(path: Path | None, series: DynamicSeries) -> RegionSet:
     if path is None:
         return RegionSet({}, None)
     drawn = read_regions(path, series.grid, series_digest=str(series.source.get("digest", "")))
-    return drawn if drawn.frame is not None else replace(drawn, frame=_pass_of(drawn.images, series))
-
-
-def _pass_of(images: frozenset[str], series: DynamicSeries) -> int | None:
-    """The pass that all of the study's images among these belong to; None where they are of several or none."""
-    rows = series.source.get("images", ())
-    passes = {index for index, row in enumerate(rows) if any(str(uid) in images for _, uid, *_ in row)}
-    return passes.pop() if len(passes) == 1 else None
+    return drawn if drawn.frame is not None else replace(drawn, frame=pass_of(drawn.images, series))
 
 
 def _reference(series: DynamicSeries, drawn: RegionSet, **asked: Any) -> int | None:

@@ -27,11 +27,17 @@ REPORT_KEPT = Path("steps") / "outputs" / "report.json"
 
 
 def publish(
-    study: Study, case: Case, *, truth: Truth | None = None, earlier: Earlier | None = None, progress: Progress = None
+    study: Study,
+    case: Case,
+    *,
+    truth: Truth | None = None,
+    earlier: Earlier | None = None,
+    first_visit: bool = False,
+    progress: Progress = None,
 ) -> None:
     """All files of the case folder, from the study's parts; a phantom's ``truth`` goes into the report.
 
-    With ``earlier``, linked lesions bear the tracking identifiers of the earlier visit.
+    With ``earlier``, linked lesions bear the tracking identifiers of the earlier visit. Of a ``first_visit`` the report tells no response.
     """
     parts: list[Handle[Any]] = [
         study.series,
@@ -50,12 +56,20 @@ def publish(
         "steps": [step.output_digest for step in study.history],
         "truth": truth,
         "earlier": None if earlier is None else asdict(earlier),
+        "first_visit": first_visit,
     }
     case.publish("outputs", partial(_write, study, earlier, progress), *parts, params=params)
 
 
 def _write(
-    study: Study, earlier_case: Earlier | None, progress: Progress, folder: Path, *_parts: Any, truth: Truth | None, **_params: Any
+    study: Study,
+    earlier_case: Earlier | None,
+    progress: Progress,
+    folder: Path,
+    *_parts: Any,
+    truth: Truth | None,
+    first_visit: bool,
+    **_params: Any,
 ) -> None:
     # loaded here: a finished case is shown without the libraries that write reports and DICOM
     from hepaflow.dicom.pixels import quiet
@@ -80,7 +94,7 @@ def _write(
             plain_json.text(case_object(result.comparison, result.lesions), indent=2), encoding="utf-8"
         )
     begin("report", 0, 0)
-    report = document.compose(result, language=plan.language, truth=truth)
+    report = document.compose(result, language=plan.language, truth=truth, first_visit=first_visit)
     _, paper = document.save(report, folder)
     (folder / REPORT_KEPT).parent.mkdir(parents=True)
     (folder / REPORT_KEPT).write_bytes(kept.freeze(report))

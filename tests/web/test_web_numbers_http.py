@@ -105,7 +105,7 @@ def test_ratings_are_those_of_the_report(study: Study, now: Numbers) -> None:
                 call = next(call for call in found.response if call.region == part)
                 assert said["category"] == category_cell(call, found, words=words).text
                 assert said["probability"] == words.probability(call.probability_major)
-                assert said["ratio"] == ratio_with_interval(call.ratio, words)
+                assert said["ratio"] == ratio_with_interval(call.ratio, words, call=call)
                 assert said["part"] == words(f"shell_{part}")
                 assert said["settled"] is (call.category is not None and "response-uncertain" not in call.flags)
             # what lesions.json holds is said alike

@@ -228,8 +228,9 @@ class Live:
             voxels = packed[part]
             try:
                 curve = replace(self._keep(("curve", voxels), partial(self._curve, voxels)), name=f"{name}/{part}")
-                key = ("fit", plan.model, fed(drawn), own(drawn, "healthy"), curve.name, voxels)
-                measured[part] = self._keep(key, partial(self._measured, curve, voxels.count, inputs, plan, healthy))
+                key = ("fit", plan.model, fed(drawn), own(drawn, "healthy"), name, voxels)
+                known = self._keep(key, partial(self._measured, curve, voxels.count, inputs, plan, healthy))
+                measured[part] = Measured(curve, replace(known.found, region=curve.name))
             except InputRefused:
                 continue
         return measured

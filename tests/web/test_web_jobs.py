@@ -172,6 +172,28 @@ def test_a_job_that_a_dead_server_left_is_interrupted_and_goes_on(tmp_path: Path
             until(lambda: client.get(f"/api/jobs/{job}").json()["state"] == "running")
 
 
+def test_a_copied_room_works_in_its_own_folder_alone(tmp_path: Path) -> None:
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    with silent_archive(tmp_path) as config:
+        with opened(data, archives=config) as (client, _):
+            study, job = retrieving(client)
+        shutil.copytree(data, copy)
+        shutil.rmtree(data / "studies" / study / "source", ignore_errors=True)
+        with opened(copy, archives=config) as (client, room):
+            answer = client.post(f"/api/jobs/{job}/resume")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "JOB-MOVED")
+            with room.tables.begin() as connection:  # what waited when the folder was copied
+                connection.execute(sa.update(t.jobs).values(state="waiting", error=None))
+        with opened(copy, archives=config) as (client, _):
+            found = client.get(f"/api/jobs/{job}").json()
+            assert (found["state"], found["error"]["code"]) == ("failed", "JOB-MOVED")
+        assert not (data / "studies" / study / "source").exists()
+        (tmp_path / "link").symlink_to(data)
+        with opened(tmp_path / "link", archives=config) as (client, _):  # the same folder by another way
+            assert client.post(f"/api/jobs/{job}/resume").status_code == 202
+            until(lambda: client.get(f"/api/jobs/{job}").json()["state"] == "running")
+
+
 @pytest.mark.parametrize("asked", [{"model": "none-such"}, {"motion": "up"}, {"compare": 3}, {"language": "de"}, {"density": 1.0}])
 def test_an_analysis_that_cannot_be_is_refused_before_it_is_queued(inside: Inside, asked: dict[str, Any]) -> None:
     answer = inside.client.post(f"/api/studies/{inside.study}/analyze", json=asked)

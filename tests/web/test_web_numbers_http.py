@@ -313,6 +313,16 @@ def test_criteria_side_by_side(study: Study) -> None:
     assert link["links"][0]["first_mm"] == pytest.approx(link["links"][0]["second_mm"], abs=5.0)
 
 
+def test_of_two_lesions_linked_to_one_the_second_is_told_and_not_dropped(study: Study) -> None:
+    client, room = study.client, study.room
+    first = visit(room, "2026-01-01", diameters={"lesion-1": 40.0}, ratios={}, same={}, patient="f")
+    same = {"lesion-1": (first, "lesion-1"), "lesion-2": (first, "lesion-1")}
+    second = visit(room, "2026-03-01", diameters={"lesion-1": 24.0, "lesion-2": 18.0}, ratios={}, same=same, patient="f")
+    told = client.get(f"/api/studies/{second}/criteria").json()
+    assert {row["lesion"]: row["name"] for row in told["lesions"][second]} == {"lesion-1": "lesion-1", "lesion-2": None}
+    assert told["unlinked"] == [{"study": second, "lesion": "lesion-2"}]
+
+
 def test_a_lesion_that_nobody_linked_is_no_new_one(study: Study) -> None:
     client, room = study.client, study.room
     earliest = next(

@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 from pydicom.uid import JPEGLSLossless, RLELossless
 
 from hepaflow.dicom import codes, origin, read_map, read_sr, write_map, write_seg, write_sr
-from hepaflow.dicom.read_regions import read_regions
+from hepaflow.dicom.read_regions import pass_of, read_regions
 from hepaflow.dicom.read_seg import read_segments
 from hepaflow.domain.lesions import Estimate, Measurement, Ratio
 from hepaflow.errors import InputRefused
 from hepaflow.units import QUANTITIES
-from hepaflow.workflow.one import _pass_of
 
 
 @pytest.fixture(scope="module", params=["axial", "oblique", "feet-first"])
@@ -56,9 +55,9 @@ def test_our_own_segmentation_tells_the_pass_and_knows_its_parts(written):
     row = study.series.source["images"][study.motion.reference]
     assert drawn.images
     assert drawn.images <= {str(uid) for _, uid, *_ in row}
-    assert _pass_of(drawn.images, study.series) == study.motion.reference
-    assert _pass_of(drawn.images | {str(study.series.source["images"][0][0][1])}, study.series) is None
-    assert _pass_of(frozenset({"1.2.3"}), study.series) is None
+    assert pass_of(drawn.images, study.series) == study.motion.reference
+    assert pass_of(drawn.images | {str(study.series.source["images"][0][0][1])}, study.series) is None
+    assert pass_of(frozenset({"1.2.3"}), study.series) is None
     assert "region-names-unknown" not in drawn.flags
 
 

@@ -163,6 +163,14 @@ def test_a_wrong_cookie_is_no_session(inside: Inside, kind: str) -> None:
     assert (answer.status, answer.code) == (401, "GUARD-SESSION")
 
 
+@pytest.mark.parametrize("other", ['prefs={"dark":true}', "note=two words", "alone", "=nameless", "größe=1", "x=a=b"])
+@pytest.mark.parametrize("first", [True, False])
+def test_cookies_of_other_servers_of_this_machine_lock_nobody_out(inside: Inside, other: str, first: bool) -> None:
+    own = f"{inside.room.gate.cookie}={inside.secret}"
+    answer = inside.ask("GET", "/api/studies", but={"cookie": "; ".join((other, own) if first else (own, other))})
+    assert answer.status == 200
+
+
 def test_the_token_works_once_and_leaves_the_address_bar(inside: Inside) -> None:
     bare = {"cookie": None, "origin": None, "sec-fetch-site": "none"}
     target = f"/enter?token={inside.room.sessions.link()}"

@@ -144,6 +144,21 @@ def test_in_the_order_asked_and_no_other_begun_once_patience_is_over(drawn: Draw
     assert ids([], 0.0) == []
 
 
+def test_a_part_of_the_same_voxels_has_the_numbers_of_the_whole_and_is_fitted_once(
+    study: Any, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits, real = [], live.measure_curve
+    monkeypatch.setattr(
+        live, "measure_curve", lambda curve, *rest, **more: (fits.append(curve.name), real(curve, *rest, **more))[1]
+    )
+    found = Live(study[0], "acquired").numbers(drawn, model="aath", lesions=["lesion-2"])
+    parts = found.lesions[0].regions
+    assert parts["vascular"].voxels == parts["whole"].voxels  # no necrosis: all of it enhances
+    assert same_measurement(parts["vascular"], parts["whole"])
+    assert [parts[name].region for name in ("whole", "vascular")] == ["lesion-2/whole", "lesion-2/vascular"]
+    assert fits == ["healthy", "lesion-2/whole"]
+
+
 def test_parts_are_those_of_the_report(prepared: Prepared, drawn: Drawn, engine: Live) -> None:
     for lesion in prepared.regions.lesions:
         parts = engine.outlined(drawn, lesion.id).parts
@@ -220,13 +235,15 @@ def test_no_more_studies_are_computed_at_once_than_are_kept(
     study: tuple[DynamicSeries, dict[str, np.ndarray]], drawn: Drawn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counting, inside, seen = threading.Lock(), 0, Counter[int]()
+    as_many = threading.Barrier(live.MOST_STUDIES)  # that many are inside together, however slow the machine
 
     def outlined(self: Live, drawn: Drawn, name: str) -> None:
         nonlocal inside
         with counting:
             inside += 1
             seen[inside] += 1
-        time.sleep(0.05)
+        as_many.wait(60)
+        time.sleep(0.05)  # for one too many
         with counting:
             inside -= 1
 

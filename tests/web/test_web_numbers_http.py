@@ -105,7 +105,7 @@ def test_ratings_are_those_of_the_report(study: Study, now: Numbers) -> None:
                 call = next(call for call in found.response if call.region == part)
                 assert said["category"] == category_cell(call, found, words=words).text
                 assert said["probability"] == words.probability(call.probability_major)
-                assert said["ratio"] == ratio_with_interval(call.ratio, words)
+                assert said["ratio"] == ratio_with_interval(call.ratio, words, call=call)
                 assert said["part"] == words(f"shell_{part}")
                 assert said["settled"] is (call.category is not None and "response-uncertain" not in call.flags)
             # what lesions.json holds is said alike
@@ -217,6 +217,12 @@ def test_every_model_and_a_voxel(study: Study) -> None:
     k, j, i = (int(x) for x in np.argwhere(current(study.room, study.id)["healthy"].mask)[5])
     fit = study.client.get(f"{study.url}/curve/fit", params={"at": f"{k},{j},{i}"}).json()
     assert (fit["model"], fit["at"], fit["voxels"]) == ("aath", [k, j, i], 1)
+    near = study.client.get(f"{study.url}/curve", params={"at": f"{k},{j},{i}", "radius_mm": 10, "set": "acquired"}).json()
+    wide = study.client.get(
+        f"{study.url}/curve/fit", params={"at": f"{k},{j},{i}", "radius_mm": 10, "model": "one-compartment"}
+    ).json()
+    assert (wide["model"], wide["voxels"]) == ("one-compartment", near["voxels"])
+    assert near["voxels"] > 1
     for at, code in (
         ("1,2", "VOXEL-INVALID"),
         ("a,b,c", "VOXEL-INVALID"),
@@ -311,6 +317,16 @@ def test_criteria_side_by_side(study: Study) -> None:
     link = client.get(f"/api/studies/{first}/link", params={"other": second}).json()
     assert {(row["first"], row["second"]) for row in link["links"]} == {("lesion-1", "lesion-1"), ("lesion-2", "lesion-2")}
     assert link["links"][0]["first_mm"] == pytest.approx(link["links"][0]["second_mm"], abs=5.0)
+
+
+def test_of_two_lesions_linked_to_one_the_second_is_told_and_not_dropped(study: Study) -> None:
+    client, room = study.client, study.room
+    first = visit(room, "2026-01-01", diameters={"lesion-1": 40.0}, ratios={}, same={}, patient="f")
+    same = {"lesion-1": (first, "lesion-1"), "lesion-2": (first, "lesion-1")}
+    second = visit(room, "2026-03-01", diameters={"lesion-1": 24.0, "lesion-2": 18.0}, ratios={}, same=same, patient="f")
+    told = client.get(f"/api/studies/{second}/criteria").json()
+    assert {row["lesion"]: row["name"] for row in told["lesions"][second]} == {"lesion-1": "lesion-1", "lesion-2": None}
+    assert told["unlinked"] == [{"study": second, "lesion": "lesion-2"}]
 
 
 def test_a_lesion_that_nobody_linked_is_no_new_one(study: Study) -> None:

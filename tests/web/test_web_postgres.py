@@ -10,7 +10,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from regions_for_tests import at_once, disc, post, put
@@ -19,7 +21,10 @@ from shown_study import acquired
 from tiny_study import tiny, write
 
 from hepaflow.errors import HepaflowError
+from hepaflow.web import numbers, regions_log
 from hepaflow.web import tables as t
+from hepaflow.web.region_rows import Deed
+from hepaflow.web.region_state import Bits, RegionState
 from hepaflow.web.tables import Tables
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (hepaflow[postgres])")
@@ -112,7 +117,7 @@ def test_of_two_edits_of_one_version_one_is_first(postgres: str, tmp_path: Path)
             "who": who,
             "at": t.now(),
         }
-        start.wait(10)
+        start.wait(60)
         try:
             with tables.begin() as connection:
                 connection.execute(sa.insert(t.edits).values(**values))
@@ -156,3 +161,41 @@ def test_of_regions_drawn_at_once_one_is_first_and_none_is_lost(postgres: str, t
         assert [(one["version"], one["voxels"]) for one in back] == [
             (3, client.get(f"{at}/lesion-1/history").json()["versions"][0]["voxels"])
         ]
+
+
+def test_an_edit_is_numbered_in_the_order_in_which_others_see_it(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An analysis is told as current while no edit has a higher number than it saw: one that is written later must have one."""
+    with closing(psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True)) as connection:
+        connection.execute("create database numbered")
+    with opened(tmp_path / "data", database=postgres.replace("/postgres?", "/numbered?")) as (_, room):
+        study, mask = put(room, acquired()), np.zeros(acquired().grid.shape, bool)
+        mask[2:4, 5:9, 6:10] = True
+        audit, numbered, go_on = room.tables.audit, threading.Event(), threading.Event()
+
+        def slow(connection: sa.Connection, *, who: str, **said: Any) -> None:
+            if who == "slow":
+                numbered.set()
+                assert go_on.wait(30)
+            audit(connection, who=who, **said)
+
+        monkeypatch.setattr(room.tables, "audit", slow)
+
+        def draw(name: str, who: str) -> threading.Thread:
+            step = regions_log.Step(RegionState(name, Bits.of(mask)), 0)
+            thread = threading.Thread(target=regions_log.write, args=(room, study, Deed("mask", who, {}), [step]))
+            thread.start()
+            return thread
+
+        first = draw("lesion-1", "slow")
+        assert numbered.wait(30)  # it has its number, and nobody sees it yet
+        second = draw("lesion-2", "fast")
+        second.join(1.0)
+        cursor, seen = numbers.drawn_now(room, study)
+        go_on.set()
+        first.join()
+        second.join()
+        after, drawn = numbers.drawn_now(room, study)
+        assert set(drawn) == {"lesion-1", "lesion-2"}
+        assert after > cursor or set(seen) == set(drawn)

@@ -14,7 +14,7 @@ import pytest
 from regions_for_tests import ZIP, disc, drawing, post, put, send, voxels
 from room_for_tests import brought_in
 from shown_study import SHAPE, acquired
-from test_read_regions import FRAME, box, rtstruct
+from test_read_regions import FRAME, LESION, box, rtstruct, seg
 from test_web_upload import HOSTILE
 from tiny_study import tiny, write
 
@@ -190,6 +190,32 @@ def test_only_regions_that_nobody_drew_on_these_images_are_said_to_be_unverified
     assert flags(room, imported) == ("region-frame-unverified",)
     post(client, f"{at}/lesion-2", 1, kind="brush", plane="axial", index=2, path=[[3.0, 9.0]], radius_mm=2.0)
     assert flags(room, imported) == ()  # a reader looked at it on these images
+
+
+def test_a_segmentation_lies_in_the_pass_whose_images_it_names(
+    opened_room: tuple[Any, Room], imported: tuple[str, DynamicSeries], tmp_path: Path
+) -> None:
+    client, room = opened_room
+    study, series = imported
+    path = seg(tmp_path / "seg.dcm", {"Lesion 7": LESION})  # of the first pass
+    given = one._read(path, series)
+    assert given.frame == 0
+    at = f"/api/studies/{study}/regions"
+    found = send(client, at, {"seg.dcm": path.read_bytes()}).json()
+    assert [(each["name"], each["frame"]) for each in found["regions"]] == [("lesion-7", given.frame)]
+    assert (regions_log.current(room, study)["lesion-7"].mask == given.masks["lesion-7"]).all()
+    client.post(f"{at}/undo", json={"cursor": found["cursor"]})
+
+
+def test_a_label_map_of_a_pass_that_is_not_there_is_refused(opened_room: tuple[Any, Room], at: str) -> None:
+    client, _ = opened_room
+    values = np.zeros(SHAPE, np.uint8)
+    values[3, 5:9, 6:10] = 1
+    for frame, code in ((5, 200), (6, 422), (10**12, 422)):
+        names = json.dumps({"labels": {"1": "lesion-1"}, "frame": frame}).encode()
+        answer = send(client, at, {"a.nii": label_map(values), "a.json": names})
+        assert answer.status_code == code, frame
+    assert answer.json()["error"]["code"] == "SHIFT-PASS"
 
 
 def test_what_a_label_map_says_of_its_series_is_held_against_it(

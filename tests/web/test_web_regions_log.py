@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from shown_study import SHAPE, acquired
 
 from hepaflow.dicom.read_regions import read_regions
 from hepaflow.store import codec
-from hepaflow.web import regions_log
+from hepaflow.web import regions_log, views_studies
 from hepaflow.web import tables as t
 from hepaflow.web.drawn import flags_of
 from hepaflow.web.region_rows import Deed
@@ -315,6 +316,43 @@ def test_a_lesion_is_linked_to_one_of_the_same_patient_alone(client: Any, at: st
         assert post(client, f"{at}/lesion-2", 1, status, **wrong)["error"]["code"] == code
 
 
+def test_a_lesion_is_one_lesion_of_another_visit_whoever_says_so(client: Any, at: str, room: Room) -> None:
+    there = f"/api/studies/{put(room, acquired(), patient_key='p3')}/regions"
+    at = f"/api/studies/{put(room, acquired(), patient_key='p3')}/regions"
+    for url in (there, at):
+        post(client, f"{url}/lesion-1", 0, **disc(1))
+        post(client, f"{url}/lesion-2", 0, **disc(4))
+
+    def linked(url: str, lesion: str, base: int, other: str, status: int = 200) -> Any:
+        found = None if not other else {"study": study_of(there if url == at else at), "lesion": other}
+        return post(client, f"{url}/{lesion}", base, status, kind="identity", identity=found)
+
+    linked(at, "lesion-1", 1, "lesion-1")
+    linked(at, "lesion-1", 2, "")
+    linked(at, "lesion-2", 1, "lesion-1")
+    again = client.post(f"{at}/lesion-1/restore", json={"version": 2, "base": 3})
+    assert (again.status_code, again.json()["error"]["code"]) == (422, "IDENTITY-TWICE")
+    for lesion, other in (("lesion-1", "lesion-1"), ("lesion-2", "lesion-2")):  # from the other side
+        assert linked(there, lesion, 1, other, 422)["error"]["code"] == "IDENTITY-TWICE"
+    linked(there, "lesion-1", 1, "lesion-2")
+    assert regions_log.links(room, study_of(at)) == {study_of(there): {"lesion-2": "lesion-1"}}
+
+
+def test_a_name_by_which_another_visit_knows_a_lesion_stays(client: Any, room: Room) -> None:
+    earlier, later = (f"/api/studies/{put(room, acquired(), patient_key='p4')}/regions" for _ in range(2))
+    for url in (earlier, later):
+        post(client, f"{url}/lesion-1", 0, **disc(1))
+        post(client, f"{url}/lesion-2", 0, **disc(4))
+    link = {"study": study_of(earlier), "lesion": "lesion-1"}
+    post(client, f"{later}/lesion-1", 1, kind="identity", identity=link)
+    assert post(client, f"{earlier}/lesion-1", 1, 409, kind="rename", to="lesion-9")["error"]["code"] == "RENAME-LINKED"
+    post(client, f"{earlier}/lesion-1", 1, kind="delete")
+    assert post(client, f"{earlier}/lesion-2", 1, 409, kind="rename", to="lesion-1")["error"]["code"] == "RENAME-LINKED"
+    assert post(client, f"{earlier}/lesion-2", 1, kind="rename", to="lesion-9")["name"] == "lesion-9"
+    post(client, f"{later}/lesion-1", 2, kind="identity", identity=None)
+    assert post(client, f"{earlier}/lesion-9", 1, kind="rename", to="lesion-1")["name"] == "lesion-1"
+
+
 @pytest.mark.parametrize(
     "edit",
     [
@@ -376,6 +414,26 @@ def test_an_analysis_is_given_exactly_what_is_drawn(client: Any, at: str, room: 
     later = regions_log.write_drawn(room, study_of(at))
     assert later not in (None, path)
     assert path.read_bytes() == before
+
+
+def test_an_edit_while_regions_are_gathered_is_in_what_the_analysis_is_said_to_rest_on(
+    client: Any, at: str, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(client, f"{at}/lesion-1", 0, **disc())
+    gathered, late = regions_log.current, [disc(radius=7.0)]
+
+    def then_drawn(of: Room, study: str) -> dict[str, Any]:
+        found = gathered(of, study)
+        if late:
+            post(client, f"{at}/lesion-1", 1, **late.pop())
+        return found
+
+    monkeypatch.setattr(regions_log, "current", then_drawn)
+    given = views_studies._drawn(room, study_of(at))
+    assert given.path is not None
+    assert given.cursor == client.get(at).json()["cursor"]
+    mask = read_regions(Path(given.path), acquired().grid).masks["lesion-1"]
+    assert (mask == voxels(client, f"{at}/lesion-1", SHAPE)).all()
 
 
 def test_the_pass_on_screen_goes_with_what_was_drawn_before_an_analysis(client: Any, at: str, room: Room) -> None:

@@ -19,6 +19,7 @@ from hepaflow.dicom.source import open_study
 from hepaflow.dicom.warden import Verdict, judge_all
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.lesions import SHELLS
+from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 
 BoolArray = npt.NDArray[np.bool_]
@@ -89,6 +90,13 @@ def read_regions(path: Path, grid: Grid, *, series_digest: str = "") -> RegionSe
             raise InputRefused("REGIONS-AMBIGUOUS", "the folder holds several label maps", "Give one of them")
         path = maps[0]
     return _from_nifti(path, grid, series_digest) if is_nifti(path) else _from_dicom(path, grid)
+
+
+def pass_of(images: frozenset[str], series: DynamicSeries) -> int | None:
+    """The pass that all of the study's images among these belong to; None where they are of several or none."""
+    rows = series.source.get("images", ())
+    passes = {index for index, row in enumerate(rows) if any(str(uid) in images for _, uid, *_ in row)}
+    return passes.pop() if len(passes) == 1 else None
 
 
 def _from_nifti(path: Path, grid: Grid, series_digest: str) -> RegionSet:

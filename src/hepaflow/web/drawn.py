@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -15,32 +16,35 @@ from hepaflow.store import atomic, nifti
 from hepaflow.web.pictures import reference_pass, working_set
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.region_state import RegionState
+from hepaflow.web.staleness import content
 
 ROIS = "rois.nii.gz"
 
 
-def write(states: Mapping[str, RegionState], grid: Grid, folder: Path, *, frame: int | None, series_digest: str) -> Path:
-    """``rois.nii.gz`` and ``rois.json`` in ``folder``, which comes as a whole; what the same regions gave before is left as it is.
+def write(states: Mapping[str, RegionState], grid: Grid, home: Path, *, frame: int | None, series_digest: str) -> Path:
+    """``rois.nii.gz`` and ``rois.json`` in a folder of ``home``, which comes as a whole; what the same regions gave before is left as it is.
 
     ``series_digest`` is the series' that they were drawn on; it is left out where a region came from a file that does not say on which.
+    The folder is named by what the set holds: a number of the log could be that of an edit made while the set was gathered.
 
     Voxels that several regions share get a label of their own, which names them all: a liver keeps what lies in it.
     """
-    if (folder / ROIS).is_file():
-        return folder / ROIS
-    labels, names = labelled(states, grid)
-    told: dict[str, Any] = {
-        "labels": names,
+    facts: dict[str, Any] = {
         "frame": frame,
         "frames": elsewhere(states.values(), frame),
         "proposed": sorted(name for name, state in states.items() if state.origin == "proposed"),
     }
     if series_digest and not any(state.unverified for state in states.values()):
-        told["series_digest"] = series_digest
-    told = {key: value for key, value in told.items() if key not in ("frame", "frames") or value not in (None, {})}
-    with atomic.reporting("the regions"), atomic.staging(folder.parent) as stage:
+        facts["series_digest"] = series_digest
+    facts = {key: value for key, value in facts.items() if key not in ("frame", "frames") or value not in (None, {})}
+    held = f"{content(states)} {json.dumps(facts, sort_keys=True)}"
+    folder = home / hashlib.sha256(held.encode()).hexdigest()[:32]
+    if (folder / ROIS).is_file():
+        return folder / ROIS
+    labels, names = labelled(states, grid)
+    with atomic.reporting("the regions"), atomic.staging(home) as stage:
         nifti.write(stage / ROIS, labels, grid, description="regions, see rois.json")
-        (stage / "rois.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        (stage / "rois.json").write_text(json.dumps({"labels": names, **facts}, indent=1) + "\n", encoding="utf-8")
         atomic.move_folder(stage, folder)
     return folder / ROIS
 

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -180,16 +179,12 @@ class Guard:
 
 
 def cookie(values: list[str], name: str) -> str | None:
-    """The session's secret among cookies; None where there is none, or more than one claims to be it."""
-    found = []
-    for value in values:
-        jar = SimpleCookie()
-        try:
-            jar.load(value)
-        except CookieError:
-            return None
-        if name in jar:
-            found.append(jar[name].value)
+    """The session's secret among cookies; None where there is none, or more than one claims to be it.
+
+    Browsers send the cookies of every server of this host along, whatever is written in those: one that cannot be read is passed over.
+    """
+    pairs = [pair.strip().partition("=") for value in values for pair in value.split(";")]
+    found = [secret for key, _, secret in pairs if key == name]
     return found[0] if len(found) == 1 else None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.dicom.read_regions import RegionSet, read_regions
+from hepaflow.dicom.read_regions import RegionSet, pass_of, read_regions
 from hepaflow.dicom.source import Entry, open_study
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.motion import MotionField
@@ -54,11 +54,16 @@ def read(path: Path, place: StudyPlace) -> Found:
             raise InputRefused("REGIONS-TOO-LARGE", "the archive holds more than regions", "Give the files of one set of regions")
         grid = replace(series.grid, frame_of_reference_uid=place.known(FRAME_OF_REFERENCE))
         found = read_regions(_label_map(entries, stage) or path, grid, series_digest=place.known(MADE_OF))
+    at_pass = pass_of(found.images, series) if found.frame is None else found.frame
+    if at_pass is not None and at_pass >= series.passes:
+        raise InputRefused(
+            "SHIFT-PASS", f"the pass is not one of the {series.passes} passes", "Count the passes from 0, in time order"
+        )
     reference = reference_of(place)
     masks = found.masks
-    if reference is not None and found.frame is not None and found.frame != reference:
-        masks = carried(masks, series.grid, _motion(place), found.frame)
-    frame = found.frame if reference is None else None
+    if reference is not None and at_pass is not None and at_pass != reference:
+        masks = carried(masks, series.grid, _motion(place), at_pass)
+    frame = at_pass if reference is None else None
     return Found(tuple(_state(name, mask, found, frame) for name, mask in masks.items() if mask.any()), found.flags)
 
 

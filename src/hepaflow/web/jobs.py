@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,10 +56,10 @@ def as_json(row: sa.Row[Any]) -> dict[str, Any]:
 
 
 class Jobs:
-    """The queue. ``finish`` is called with what a job made, ``settle`` afterwards; ``heavy`` is how many analyses run at once."""
+    """The queue of the room in ``data``. ``finish`` is called with what a job made, ``settle`` afterwards; ``heavy`` is how many analyses run at once."""
 
-    def __init__(self, tables: t.Tables, events: Events, *, finish: Finish, settle: Settle, heavy: int = 1) -> None:
-        self._tables, self._events, self._finish, self._settle = tables, events, finish, settle
+    def __init__(self, tables: t.Tables, events: Events, data: Path, *, finish: Finish, settle: Settle, heavy: int = 1) -> None:
+        self._tables, self._events, self._data, self._finish, self._settle = tables, events, data, finish, settle
         self._slots = {"heavy": heavy, "light": 1}
         self._lock = threading.RLock()
         self._children: dict[str, Child] = {}
@@ -125,13 +126,14 @@ class Jobs:
         return self.get(job)
 
     def resume(self, job: str) -> dict[str, Any]:
-        """Queues a job again that failed, was cancelled or interrupted. Refused: any other (``JOB-STATE``), and as :meth:`start`."""
+        """Queues a job again that failed, was cancelled or interrupted. Refused: any other (``JOB-STATE``), one of another data folder (``JOB-MOVED``), and as :meth:`start`."""
         with self._lock, self._tables.begin() as connection:
             row = self._row(connection, job)
             if row.state not in {"failed", "cancelled", "interrupted"}:
                 raise Conflict("JOB-STATE", f"the job is {row.state}", "Resume a job that failed, was cancelled or interrupted")
             self._tables.in_turn(connection)
             self._refuse_second(connection, row.study)
+            self._refuse_moved(json.loads(row.asked))
             _refuse_changed(connection, row.kind, row.study, json.loads(row.asked))
             fresh = {"state": "waiting", "error": None, "started": None, "ended": None, "done": 0, "total": 0, "step": ""}
             connection.execute(sa.update(t.jobs).where(t.jobs.c.id == job).values(**fresh))
@@ -157,6 +159,15 @@ class Jobs:
                 "JOB-ACTIVE", "the study is being worked on", "Wait until that has ended, or cancel it", extra={"job": other}
             )
 
+    def _refuse_moved(self, asked: dict[str, Any]) -> None:
+        """A job names folders whole: one of a copied room would work in the other."""
+        if not Path(asked.get("folder", self._data)).resolve().is_relative_to(self._data.resolve()):
+            raise Conflict(
+                "JOB-MOVED",
+                "the data folder lay elsewhere when the job was asked for",
+                "Ask for the same again, as if for the first time",
+            )
+
     def _row(self, connection: sa.Connection, job: str) -> sa.Row[Any]:
         row = connection.execute(sa.select(t.jobs).where(t.jobs.c.id == job)).one_or_none()
         if row is None:
@@ -179,6 +190,7 @@ class Jobs:
             if row is None:
                 return False
             try:
+                self._refuse_moved(json.loads(row.asked))
                 _refuse_changed(connection, row.kind, row.study, json.loads(row.asked))
             except Conflict as changed:
                 self._ended(connection, row, "failed", None, shape(changed))

@@ -65,7 +65,7 @@ class Ground:
     held: Held[DynamicSeries]
     drawn: Mapping[str, RegionState]
     frame: int | None = None
-    #: Refuses an identity that cannot be: another patient's, a lesion that is not there.
+    #: Refuses an identity that cannot be: another patient's, a lesion that is not there, one that is another already.
     check_identity: Callable[[str, Identity], None] = lambda _, __: None
 
     #: Whether the series has its motion corrected.
@@ -270,8 +270,6 @@ def _identified(edit: Known, state: RegionState, ground: Ground, kind: str) -> R
         raise InputRefused("IDENTITY-NOT-A-LESION", "only lesions are followed across visits", "Choose a lesion")
     found = None if edit.identity is None else Identity(edit.identity.study, edit.identity.lesion)
     if found is not None:
-        if any(other.identity == found for name, other in ground.drawn.items() if name != state.name):
-            raise InputRefused("IDENTITY-TWICE", "another lesion is already linked to that one", "Keep one link a lesion")
         ground.check_identity(state.name, found)
     return replace(state, identity=found)
 

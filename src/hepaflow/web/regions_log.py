@@ -24,7 +24,7 @@ from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.region_rows import ALONG, LOST, TOKEN_DIGITS, Deed
 from hepaflow.web.region_state import NAMES, RegionState, state_of
 from hepaflow.web.room import Room
-from hepaflow.web.seals import require_open
+from hepaflow.web.seals import hold, require_open
 
 #: No more edits than this are late at the same moment.
 _AT_ONCE = 100
@@ -116,6 +116,7 @@ def write(room: Room, study: str, deed: Deed, steps: Sequence[Step]) -> list[Reg
     token = secrets.token_hex(TOKEN_DIGITS // 2)
     try:
         with room.tables.begin() as connection:
+            hold(connection, study)  # an edit's number comes with it: none is ever written below the cursor that somebody has read
             require_open(connection, study)
             for step in steps:
                 if rows.version(connection, study, step.state.name) != step.base:
@@ -143,7 +144,7 @@ def redo(room: Room, study: str, *, cursor: int, who: str) -> list[RegionState]:
 
 
 def write_drawn(room: Room, study: str) -> Path | None:
-    """The regions as they stand as a set for an analysis, in a folder that no later edit touches; None where nothing is drawn.
+    """The regions as they stand as a set for an analysis, which no later edit touches; None where nothing is drawn.
 
     What the room proposed on images that are not corrected yet is left out: the analysis proposes anew, on corrected ones.
     """
@@ -153,11 +154,7 @@ def write_drawn(room: Room, study: str) -> Path | None:
     if not states:
         return None
     frame = handed.frame_of(place, tuple(states.values()))
-    with room.tables.read() as connection:
-        query = sa.select(sa.func.coalesce(sa.func.max(t.edits.c.id), 0)).where(t.edits.c.study == study)
-        number = int(connection.execute(query).scalar_one())
-    folder = place.drawn / (f"{number}" if frame is None else f"{number}-{frame}")
-    return handed.write(states, working_series(place).value.grid, folder, frame=frame, series_digest=place.known(MADE_OF))
+    return handed.write(states, working_series(place).value.grid, place.drawn, frame=frame, series_digest=place.known(MADE_OF))
 
 
 def measured_by(room: Room, study: str) -> dict[str, str]:
@@ -214,6 +211,7 @@ def _kept(room: Room, study: str, deed: Deed, state: RegionState, changed: str) 
     for left in reversed(range(_AT_ONCE)):
         try:
             with room.tables.begin() as connection:
+                hold(connection, study)
                 require_open(connection, study)
                 number = rows.least_version(connection, study, state.name) - 1
                 rows.add(connection, study, late, state, number, token="")

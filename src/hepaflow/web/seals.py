@@ -66,5 +66,5 @@ def look(room: Room, study: str) -> None:
 
 
 def hold(connection: sa.Connection, study: str) -> None:
-    """Waits for whoever changes the study, and keeps all others waiting until this transaction ends: for who signs it."""
+    """Waits for whoever changes the study, and keeps all others waiting until this transaction ends: for who signs it, or draws in it."""
     connection.execute(sa.select(t.studies.c.id).where(t.studies.c.id == study).with_for_update())

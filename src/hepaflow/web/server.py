@@ -79,7 +79,7 @@ def open_room(settings: Settings, gate: Gate) -> Iterator[Room]:
                 )
             events = Events()
             settle = partial(studies.settle, tables, folder.folder)
-            jobs = Jobs(tables, events, finish=studies.take_result, settle=settle, heavy=settings.analyses)
+            jobs = Jobs(tables, events, folder.folder, finish=studies.take_result, settle=settle, heavy=settings.analyses)
             sessions = Sessions(tables, reader=settings.reader, language=settings.language)
             studies.settle_all(tables, folder.folder)
             jobs.open()

@@ -19,7 +19,7 @@ from hepaflow.web.region_rows import Deed
 from hepaflow.web.region_state import NAMES, Identity, RegionState, kind_of
 from hepaflow.web.regions_log import Step
 from hepaflow.web.room import Reader, Room, the_reader, the_room
-from hepaflow.web.same_patient import check_identity
+from hepaflow.web.same_patient import check_identity, require_free, require_unlinked
 from hepaflow.web.searches import SEARCHES
 
 router = APIRouter(prefix="/api/studies/{study}/regions")
@@ -167,6 +167,8 @@ def restore(study: str, name: str, asked: Restored, room: InRoom, by: By) -> Res
     """Makes an older version, or one that came too late, the newest."""
     room.place(study)
     state = regions_log.at_version(room, study, name, asked.version)
+    if state.identity is not None and not state.deleted:
+        require_free(regions_log.current(room, study), name, state.identity)
     deed = Deed("restore", by.name, {"version": asked.version})
     return _told(room, study, regions_log.write(room, study, deed, [Step(state, asked.base)])[0])
 
@@ -195,6 +197,7 @@ def edit(study: str, name: str, asked: Edited, room: InRoom, by: By) -> Response
     if state.name == name:
         return _told(room, study, regions_log.write(room, study, deed, [Step(state, base)])[0])
     assert start is not None
+    require_unlinked(room, study, name, state.name)
     gone = Step(RegionState(name, start.bits, origin=start.origin, deleted=True), base)
     renamed = Step(state, states[state.name].version if state.name in states else 0)
     return _told(room, study, regions_log.write(room, study, deed, [renamed, gone])[0])
@@ -228,10 +231,12 @@ def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: in
         )
     corrected = working_set(place) == "corrected"
 
-    def check(lesion: str, identity: Identity) -> None:
-        check_identity(room, study, identity)
-
     drawn = {name: state for name, state in states.items() if not state.deleted}
+
+    def check(lesion: str, identity: Identity) -> None:
+        require_free(drawn, lesion, identity)
+        check_identity(room, study, lesion, identity)
+
     return Ground(held, drawn, None if corrected else frame, check, corrected, by, frame)
 
 

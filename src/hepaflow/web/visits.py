@@ -204,15 +204,21 @@ def _beside(drawn: Mapping[str, Regions]) -> Mapping[Key, set[Key]]:
 
 
 def _names(drawn: Mapping[str, Regions], there: set[Key], *, first: str) -> dict[Key, str]:
-    """The name of every lesion across visits: that of the one of the ``first`` visit which it is linked to, over the fewest links."""
+    """The name of every lesion across visits: that of the one of the ``first`` visit which it is linked to, over the fewest links.
+
+    One lesion of a visit bears a name: where links give it to a second one, whoever said so has to say which it is.
+    """
     beside = _beside(drawn)
     found = {key: key[1] for key in sorted(there) if key[0] == first}
+    given = {(study, name) for (study, _), name in found.items()}
     ahead = deque(found)
     while ahead:
         at = ahead.popleft()
         for key in sorted(beside[at] & there - found.keys()):
-            found[key] = found[at]
-            ahead.append(key)
+            if (key[0], found[at]) not in given:
+                given.add((key[0], found[at]))
+                found[key] = found[at]
+                ahead.append(key)
     return found
 
 

@@ -19,7 +19,7 @@ from hepaflow.denoise.box import cut_out, put_back
 from hepaflow.denoise.effect import compared_regions, effect
 from hepaflow.denoise.tips import Denoised, denoise, denoised_mask
 from hepaflow.dicom.assemble import assemble
-from hepaflow.dicom.read_regions import RegionSet, read_regions
+from hepaflow.dicom.read_regions import RegionSet, pass_of, read_regions
 from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs
 from hepaflow.domain.denoising import Denoising
@@ -135,14 +135,7 @@ def _read(path: Path | None, series: DynamicSeries) -> RegionSet:
     if path is None:
         return RegionSet({}, None)
     drawn = read_regions(path, series.grid, series_digest=str(series.source.get("digest", "")))
-    return drawn if drawn.frame is not None else replace(drawn, frame=_pass_of(drawn.images, series))
-
-
-def _pass_of(images: frozenset[str], series: DynamicSeries) -> int | None:
-    """The pass that all of the study's images among these belong to; None where they are of several or none."""
-    rows = series.source.get("images", ())
-    passes = {index for index, row in enumerate(rows) if any(str(uid) in images for _, uid, *_ in row)}
-    return passes.pop() if len(passes) == 1 else None
+    return drawn if drawn.frame is not None else replace(drawn, frame=pass_of(drawn.images, series))
 
 
 def _reference(series: DynamicSeries, drawn: RegionSet, **asked: Any) -> int | None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
+from scipy.signal import fftconvolve
 from scipy.stats import gamma, invgauss, lognorm
 
 from hepaflow.curves.inputs import STEP_S, dense_inputs
@@ -54,7 +55,7 @@ class Job:
 
 
 def through(curve: np.ndarray, density: np.ndarray) -> np.ndarray:
-    return np.convolve(curve, density)[: curve.size] * STEP
+    return np.asarray(fftconvolve(curve, density)[: curve.size]) * STEP
 
 
 def transit(family: str, mean_s: float, spread: float, delay_s: float) -> np.ndarray:

@@ -42,7 +42,9 @@ SHOWN = (
 #: Lesions that the reader of the pictures outlines by a click.
 CLICKED = ("lesion-1", "lesion-2", "lesion-3")
 #: As many colours as the size allows; the rare ones are kept, which are those of bars and regions.
-COLOURS, LARGEST_BYTES = (128, 96, 64, 48, 32), 120_000
+COLOURS, LARGEST_BYTES = (256, 192, 128, 96, 64), 120_000
+#: Each colour is moved to the mean of what it stands for, this often, so that the grey of images stays grey.
+ROUNDS = 2
 
 
 def middles(folder: Path) -> str:
@@ -85,7 +87,7 @@ def keep(made: Path, language: str) -> None:
         path = kept / f"{name}.png"
         picture = Image.open(made / f"{name}.png").convert("RGB")
         for colours in COLOURS:
-            picture.quantize(colours, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+            picture.quantize(colours, Image.Quantize.MAXCOVERAGE, ROUNDS).save(path, optimize=True)
             if path.stat().st_size <= LARGEST_BYTES:
                 break
         print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1000:.0f} kB, {colours} colours")

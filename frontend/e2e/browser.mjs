@@ -1,5 +1,5 @@
 // Checks of the page in a browser against a running server:
-//   npm run browser -- --url "http://127.0.0.1:PORT/enter?token=..." [--import FOLDER] [--study ID] [--other ID] [--zip FILE] [--folder FOLDER] [--times] [--memory] [--pictures DIR] [--state FILE]
+//   npm run browser -- --url "http://127.0.0.1:PORT/enter?token=..." [--import FOLDER] [--study ID] [--other ID] [--zip FILE] [--folder FOLDER] [--times] [--memory [ACTIONS]] [--pictures DIR] [--state FILE]
 // Takes a picture of every state, and exits 1 when a check fails.
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -268,7 +268,7 @@ try {
   if (asked.memory) {
     await page.goto(`${home}/#/study/${id}`);
     await drawn(page, 3);
-    const { readings, growth } = await memory(page, context, { count: Number(asked.memory) > 0 ? Number(asked.memory) : 2000 });
+    const { readings, growth } = await memory(page, context, asked.memory === true ? {} : { count: Number(asked.memory) });
     for (const one of readings) console.log(`     after ${one.after}: heap ${one.heap_mb.toFixed(2)} MB, buffers ${one.buffers_mb.toFixed(0)} MB, ${one.nodes} nodes, ${one.listeners} listeners`);
     check(growth < 0.1, `memory: heap ${(growth * 100).toFixed(1)} % after ${readings.at(-1).after} actions`);
   }

@@ -137,6 +137,11 @@ try {
 
   // --- analysed with the lesions, looked at --------------------------------------------------------------------------------------------
   await analysed(here);
+  // Opened again, as the wait beside the numbers is else that of an analysis that was at work.
+  await page.goto(`${home}/#/studies`);
+  await take(page, study.id);
+  await tab("regions");
+  await page.click("ul.regions [data-region=lesion-2] .name");
   await tab("results");
   await key("Escape");
   await chooseMap("bf");

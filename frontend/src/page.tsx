@@ -41,7 +41,7 @@ function Alarm() {
         <div class="alarm">
           <p>
             <strong>{now.code}</strong> {now.what}
-            {now.advice ? <span class="advice"> {now.advice}</span> : null}
+            {now.advice ? <span class="advice">. {now.advice}</span> : null}
           </p>
           {now.study && (
             <a class="button" href={`#/study/${now.study}`} onClick={() => (alarm.value = null)}>

@@ -14,6 +14,7 @@ from typing import Any
 
 import orthanc
 import pytest
+from pydicom import Dataset, dcmread
 from tiny_study import tiny, write
 
 from hepaflow import cli
@@ -252,12 +253,15 @@ def test_configurations_that_are_refused(tmp_path: Path, monkeypatch: pytest.Mon
     assert getattr(pacs_config.load(path).peer("a"), "password", None) == "secret"
 
 
+def instances(folder: Path) -> dict[str, Dataset]:
+    read = [dcmread(path) for path in folder.rglob("*.dcm")]
+    return {str(ds.SOPInstanceUID): ds for ds in read}
+
+
 @pytest.mark.slow
 def test_study_in_analysed_results_back_in_the_archive_fetched_again_the_same_numbers(
     make_node, archive: orthanc.Orthanc, tmp_path: Path, command
 ) -> None:
-    from pydicom import dcmread
-
     from hepaflow.dicom.write_ct import write_study
     from hepaflow.phantom import PhantomSpec, build
 
@@ -276,11 +280,10 @@ def test_study_in_analysed_results_back_in_the_archive_fetched_again_the_same_nu
     assert "code" not in done, receiver.log()
 
     (case,) = (receiver.folder / "data" / "cases").iterdir()
-    made = {str(dcmread(path).SOPInstanceUID): dcmread(path) for path in (case / "dicom").rglob("*.dcm")}
+    made = instances(case / "dicom")
     assert done["sent"] == len(made) == archive.rest("/statistics")["CountInstances"]
     config = configured(tmp_path, archive)
     for way in ("dimse", "web"):
         out = tmp_path / way
         assert command("pacs", "fetch", way, objects[0].identity.study_uid, "--out", out, "--config", config)[0] == 0
-        back = {str(dcmread(path).SOPInstanceUID): dcmread(path) for path in out.iterdir()}
-        assert back == made
+        assert instances(out) == made

@@ -23,7 +23,8 @@ from hepaflow.dicom.network.peer import DimsePeer, Timing, WebPeer
 from hepaflow.dicom.network.studies import StudyQuery
 from hepaflow.errors import InputRefused
 
-QUICK = Timing(1.0, 1.0, 0, 0.01)
+#: Of a busy machine, where an answer comes; and where none does.
+PATIENT, QUICK = Timing(20.0, 20.0, 0, 0.01), Timing(0.5, 0.5, 0, 0.01)
 WHO = StudyQuery(patient_id="P1")
 
 
@@ -52,9 +53,9 @@ def server(status: int, body: bytes | Callable[[], Iterator[bytes]], **headers: 
             self.do_GET()
 
     running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
+    threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
-        yield WebPeer(f"http://127.0.0.1:{running.server_port}/dicom-web", timing=QUICK), asked
+        yield WebPeer(f"http://127.0.0.1:{running.server_port}/dicom-web", timing=PATIENT), asked
     finally:
         running.shutdown()
         running.server_close()
@@ -176,7 +177,7 @@ def dimse(stored: Callable[[Any], int], **settings: Any) -> Iterator[DimsePeer]:
     port = orthanc.free_port()
     running = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, stored)])
     try:
-        yield DimsePeer("127.0.0.1", port, "ODD", timing=Timing(3.0, 3.0, 1, 0.01), associations=2)
+        yield DimsePeer("127.0.0.1", port, "ODD", timing=Timing(20.0, 20.0, 1, 0.01), associations=2)
     finally:
         running.shutdown()  # type: ignore[union-attr]
 

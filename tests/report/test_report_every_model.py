@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
+from report_case import without_passes
 
 from hepaflow.domain.case import CaseResult
 from hepaflow.domain.history import Step
@@ -15,7 +18,7 @@ from hepaflow.kinetics.catalogue import MODELS
 from hepaflow.kinetics.catalogue import model as model_of
 from hepaflow.kinetics.model import ResidueModel
 from hepaflow.report import figures_curves, figures_maps, section_methods, sections, tables, tables_study
-from hepaflow.report.content import Bullets, Figure, Notice, Paragraph, Table
+from hepaflow.report.content import Bullets, Document, Figure, Notice, Paragraph, Table
 from hepaflow.report.document import compose
 from hepaflow.report.figures import styled
 from hepaflow.report.offered import estimation_of, leading
@@ -60,15 +63,16 @@ def exactly(case: CaseResult, key: str) -> tuple[Step, ...]:
     return tuple(dataclasses.replace(step, parameters=settings) if step.name == "maps" else step for step in case.history)
 
 
-def tables_in(case: CaseResult) -> list[Table]:
-    with styled():
-        parts = sections.every(case, words=EN, truth=None)
-    return [block for part in parts for block in part.blocks if isinstance(block, Table)]
+@pytest.fixture(scope="module")
+def composed(case: CaseResult) -> Callable[[str, str], Document]:
+    """The report of a model in a language, composed once; what it says of motion is the same for all."""
+    still = without_passes(case)
+    return cache(lambda key, language: compose(by(still, key), language=language))
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_no_column_of_a_table_of_results_is_without_a_number(case: CaseResult, key: str) -> None:
-    for table in tables_in(by(case, key)):
+def test_no_column_of_a_table_of_results_is_without_a_number(composed: Callable[[str, str], Document], key: str) -> None:
+    for table in (block for part in composed(key, "en").sections for block in part.blocks if isinstance(block, Table)):
         rows = [row for row in table.rows if not row.group]
         for number, head in enumerate(table.head):
             assert {row.cells[number].text for row in rows} != {"not available"}, (table.caption, head)
@@ -76,8 +80,8 @@ def test_no_column_of_a_table_of_results_is_without_a_number(case: CaseResult, k
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_a_report_of_every_model_is_composed(case: CaseResult, key: str, language: str) -> None:
-    document = compose(by(case, key), language=language)
+def test_a_report_of_every_model_is_composed(composed: Callable[[str, str], Document], key: str, language: str) -> None:
+    document = composed(key, language)
     assert Words(language).model(key) in document.subtitle
     assert all(section.blocks for section in document.sections)
 

@@ -36,7 +36,7 @@ def opened(data: Path, *, gate: Gate = GATE, **settings: Any) -> Iterator[tuple[
             yield client, room
 
 
-def finished(client: TestClient, job: str, *, within_s: float = 60.0) -> dict[str, Any]:
+def finished(client: TestClient, job: str, *, within_s: float = 300.0) -> dict[str, Any]:
     """The job once it has ended."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:

@@ -51,7 +51,11 @@ def retrieving(client: Any) -> tuple[str, str]:
     return answer.json()["study"], job
 
 
-def until(true: Any, within_s: float = 15.0) -> None:
+#: Of a busy machine: what is waited for comes sooner.
+PATIENCE_S = 60.0
+
+
+def until(true: Any, within_s: float = PATIENCE_S) -> None:
     end = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < end
@@ -298,7 +302,7 @@ def test_a_process_that_does_not_listen_is_killed(monkeypatch: pytest.MonkeyPatc
     one, ended, over = _run(monkeypatch, program)
     until(lambda: note.exists() and note.read_text() != "")
     one.stop("cancelled")
-    assert over.wait(10)
+    assert over.wait(PATIENCE_S)
     assert ended == [("cancelled", None, None)]
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)
@@ -307,7 +311,7 @@ def test_a_process_that_does_not_listen_is_killed(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("program", ["import os; os.kill(os.getpid(), 9)", "print('no json', flush=True)", "raise SystemExit(0)"])
 def test_a_process_that_dies_or_babbles_is_a_failed_job(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     _, ended, over = _run(monkeypatch, program)
-    assert over.wait(10)
+    assert over.wait(PATIENCE_S)
     state, result, error = ended[0]
     assert (state, result, error["code"]) == ("failed", None, "JOB-DIED")
 
@@ -319,7 +323,7 @@ def test_what_a_process_started_ends_with_it(monkeypatch: pytest.MonkeyPatch, tm
         f"open({str(note)!r}, 'w').write(str(child.pid)); print(json.dumps({{'result': {{}}}}), flush=True)"
     )
     _, ended, over = _run(monkeypatch, program)
-    assert over.wait(10)
+    assert over.wait(PATIENCE_S)
     assert ended == [("done", {}, None)]
     until(lambda: not _alive(int(note.read_text())))
 
@@ -347,7 +351,7 @@ def test_a_job_ends_when_its_server_is_gone(tmp_path: Path) -> None:
             process.stdin.flush()
             until((folder / "source").exists)
             process.stdin.close()
-            assert process.wait(15) in {130, -signal.SIGTERM}
+            assert process.wait(PATIENCE_S) in {130, -signal.SIGTERM}
 
 
 def test_what_was_drawn_and_done_cannot_be_changed_in_the_database(inside: Inside) -> None:

@@ -220,13 +220,15 @@ def test_no_more_studies_are_computed_at_once_than_are_kept(
     study: tuple[DynamicSeries, dict[str, np.ndarray]], drawn: Drawn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counting, inside, seen = threading.Lock(), 0, Counter[int]()
+    as_many = threading.Barrier(live.MOST_STUDIES)  # that many are inside together, however slow the machine
 
     def outlined(self: Live, drawn: Drawn, name: str) -> None:
         nonlocal inside
         with counting:
             inside += 1
             seen[inside] += 1
-        time.sleep(0.05)
+        as_many.wait(60)
+        time.sleep(0.05)  # for one too many
         with counting:
             inside -= 1
 

@@ -117,7 +117,7 @@ def test_of_two_edits_of_one_version_one_is_first(postgres: str, tmp_path: Path)
             "who": who,
             "at": t.now(),
         }
-        start.wait(10)
+        start.wait(60)
         try:
             with tables.begin() as connection:
                 connection.execute(sa.insert(t.edits).values(**values))

@@ -80,7 +80,7 @@ def test_threads_that_ask_for_the_same_get_the_same(tmp_path: Path, monkeypatch:
     shelf = Shelf()
 
     def ask(_: int) -> object:
-        together.wait(10)
+        together.wait(60)
         return shelf.parameter_map(tmp_path / "maps", "maps", "bf", "sd")
 
     with ThreadPoolExecutor(6) as pool:

@@ -77,6 +77,13 @@ def test_a_tree_of_cases_is_a_table(tmp_path: Path) -> None:
     assert found.numbers["density_g_ml"][0] == 1.05
 
 
+def test_a_lesion_that_has_no_category_leaves_the_column_empty(tmp_path: Path) -> None:
+    """Below 15 mm a lesion is not rated: its cell is no text that a rule could take for a category."""
+    small = {"criterion": "nancy2019-bf-ratio", "category": None, "probability_major": None, "region": "whole"}
+    case(tmp_path / "a", lesion("lesion-1", 0.5), lesion("lesion-2", 0.9, response=[small]))
+    assert read(tmp_path, PLAIN)[0].texts["category"] == ("major", None)
+
+
 def test_outcomes_of_a_file_are_joined_to_a_tree_and_judged(tmp_path: Path) -> None:
     for k, ratio in enumerate((0.4, 0.5, 0.9, 1.0)):
         case(tmp_path / "cases" / f"p{k}", lesion("lesion-1", ratio))

@@ -317,10 +317,10 @@ def test_a_reference_outside_the_study_is_refused(study: Study, tmp_path: Path, 
     assert not (tmp_path / "case").exists()
 
 
-def test_the_portal_input_may_be_left_out(study, tmp_path):
+def test_the_portal_input_may_be_left_out(case: Path, study: Study, tmp_path: Path) -> None:
     config = tmp_path / "plan.toml"
     config.write_text('[inputs]\nsupply = "arterial"\n')
-    folder = tmp_path / "case"
+    folder = shutil.copytree(case, tmp_path / "case")
     assert run("analyze", study.folder, "--out", folder, "--rois", study.rois, "--motion", "none", "--config", config) == 0
     record = json.loads((folder / "case.json").read_text())
     assert "portal-left-out" in record["flags"]

@@ -94,7 +94,10 @@ def animated(frames: list[npt.NDArray[np.uint8]]) -> bytes:
     found = b""
     for quality in _QUALITIES:
         stream = io.BytesIO()
-        first.save(stream, format="WEBP", save_all=True, append_images=rest, duration=FRAME_MS, loop=0, quality=quality, method=3)
+        # each frame as what changed since the one before: key frames would be stored two ways to find the smaller
+        first.save(
+            stream, format="WEBP", save_all=True, append_images=rest, duration=FRAME_MS, loop=0, quality=quality, method=3, kmax=0
+        )
         found = stream.getvalue()
         if len(found) <= MOST_BYTES:
             break

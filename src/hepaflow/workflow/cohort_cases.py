@@ -83,7 +83,7 @@ def _columns(tables: CaseTables, name: str) -> Iterator[tuple[str, str]]:
         yield f"{key}_ratio_sd", _text((ratio or {}).get("sd"))
     for call in lesion["response"][:1]:
         yield "criterion", str(call["criterion"])
-        yield "category", str(call["category"])
+        yield "category", "" if call["category"] is None else str(call["category"])
         yield "probability_major", _text(call["probability_major"])
     yield "volume_ml", _text(lesion["volume_ml"])
     yield "diameter_mm", _text(lesion["longest_axial_diameter_mm"])

@@ -28,11 +28,11 @@ def of_table(study: Study, config: StudyConfig) -> Iterator[Finding]:
     """Findings on the lesions: several a patient, columns without a direction, counts that differ from the flow chart, a label that says RECIST."""
     if study.n > study.table.patient_count:
         text = (
-            f"{study.n} lesions of {study.table.patient_count} patients: lesions of a patient are not independent. Intervals and p values by patients are the ones to quote; "
+            f"More lesions than patients ({study.n} and {study.table.patient_count}): lesions of a patient are not independent. Intervals and p values by patients are the ones to quote; "
             f"those by lesions are too narrow (design effect {study.clusters.design_effect:.2f} at an intraclass correlation of 0.5)."
         )
         french = (
-            f"{study.n} lésions de {study.table.patient_count} patients : les lésions d’un patient ne sont pas indépendantes. Citez les intervalles et les p par patients ; "
+            f"Plus de lésions que de patients ({study.n} et {study.table.patient_count}) : les lésions d’un patient ne sont pas indépendantes. Citez les intervalles et les p par patients ; "
             f"ceux par lésions sont trop étroits (effet de plan {comma(f'{study.clusters.design_effect:.2f}')} pour une corrélation intraclasse de 0,5)."
         )
         yield Finding("clustered", "info", text, french)
@@ -77,8 +77,8 @@ def of_results(study: Study) -> Iterator[Finding]:
     """Findings on what came out: few patients, a stated direction that the data contradict, perfect separation, flattered cuts, missing values, one-sided draws."""
     high, low = study.clusters.positive + study.clusters.mixed, study.clusters.negative + study.clusters.mixed
     if min(high, low) < FEW:
-        text = f"{high} patients have a {study.names.positive} lesion and {low} a {study.names.negative} one: fewer than {FEW} make every interval and p value over patients unreliable."
-        french = f"{high} patients ont une lésion {study.names.positive} et {low} une lésion {negative_fr(study)} : à moins de {FEW}, tout intervalle et tout p par patients est peu fiable."
+        text = f"Patients with a {study.names.positive} lesion: {high}, with a {study.names.negative} one: {low}. Fewer than {FEW} make every interval and p value over patients unreliable."
+        french = f"Patients ayant une lésion {study.names.positive} : {high}, une lésion {negative_fr(study)} : {low}. À moins de {FEW}, tout intervalle et tout p par patients est peu fiable."
         yield Finding("few-patients", "caution" if min(high, low) >= VERY_FEW else "serious", text, french)
     for rule in study.rules:
         if rule.origin == "category" and not rule.called.any():

@@ -68,8 +68,8 @@ export const fourMaps: Signal<(string | null)[]> = signal([null, null, null, nul
 
 /** The active pointer tool: a name registered with tools.register. */
 export const tool: Signal<string> = signal("point");
-/** The selected region's name. */
-export const region: Signal<string | null> = signal(null);
+/** The selected region, in the visit where it was selected; the other visit may have another lesion of that name. */
+export const selected: Signal<{ readonly visit: Visit; readonly name: string } | null> = signal(null);
 export const crosshair: Signal<boolean> = signal(true);
 
 /** What went wrong last and should be said; shown as an alert until closed. */

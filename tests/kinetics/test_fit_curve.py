@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from curves_for_tests import THESIS_TIMES, TISSUES, sampled, true_aath, true_inputs
@@ -156,6 +158,15 @@ def test_ratio_without_a_denominator_is_none():
     empty = Measurement(**{k: getattr(healthy, k) for k in healthy.__slots__} | {"samples": {**healthy.samples, "hpbf": nothing}})
     assert ratio_draws(healthy, empty, "hpbf") is None
     assert ratio(healthy, empty, "hpbf").value is None
+
+
+def test_the_interval_of_a_ratio_reaches_as_far_as_its_value():
+    """Draws of a time to peak lie at passes, and may all lie beside the one that the curve itself peaks at."""
+    healthy = fitted(TISSUES[1], DENSE_TIMES)
+    beside = replace(healthy, samples={**healthy.samples, "bf": 1.5 * healthy.samples["bf"]})
+    assert ratio(beside, healthy, "bf").ci95 == pytest.approx((1.0, 1.5))
+    beside = replace(healthy, samples={**healthy.samples, "bf": 0.5 * healthy.samples["bf"]})
+    assert ratio(beside, healthy, "bf").ci95 == pytest.approx((0.5, 1.0))
 
 
 def test_the_interval_of_the_fit_holds_fit_and_most_of_the_truth():

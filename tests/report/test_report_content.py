@@ -142,6 +142,23 @@ def test_criterion_is_named_with_its_standing(case: CaseResult) -> None:
     ]
 
 
+def test_a_cut_off_is_printed_as_it_was_used(case: CaseResult) -> None:
+    """0.675 printed as 0.68 would be another rule."""
+    call = dataclasses.replace(case.lesions[0].response[0], threshold=0.675)
+    changed = dataclasses.replace(case, lesions=(dataclasses.replace(case.lesions[0], response=(call,)),))
+    assert "BF ratio < 0.675 =" in sections.criterion_lines(changed, EN)[0]
+    assert "< 0,675 =" in sections.criterion_lines(changed, FR)[0]
+
+
+def test_a_ratio_is_printed_on_its_own_side_of_the_cut_off(case: CaseResult) -> None:
+    """0.676 is a major response by the rule "< 0.68": printed as 0.68 it would not be."""
+    first = case.lesions[0]
+    near = dataclasses.replace(first, ratio={**first.ratio, "bf": Ratio(0.676, 0.02, (0.64, 0.72))})
+    changed = dataclasses.replace(case, lesions=(near, *case.lesions[1:]))
+    assert cells(tables.summary_table(changed, EN))[0][2] == "0.676 (0.64 to 0.72)"
+    assert cells(tables.response_table(changed, EN))[0][4] == "0.676 (0.64 to 0.72)"
+
+
 def test_small_lesion_is_not_rated(case: CaseResult) -> None:
     first = case.lesions[0]
     call = dataclasses.replace(first.response[0], category=None, flags=("response-uncertain", "fit-poor"))
@@ -160,7 +177,10 @@ def test_ratio_beside_the_category_is_that_of_the_rated_part(case: CaseResult, t
     row = cells(tables.summary_table(changed, EN))[0]
     assert row[0] == "Lesion 1, rim"
     assert row[2].startswith(f"{rim:.2f} (")
-    assert cells(tables.response_table(changed, EN))[0][4] == row[2]
+    called = cells(tables.response_table(changed, EN))[0]
+    assert called[4] == row[2]
+    assert called[3] == EN.number(first.regions["rim"].voxels * case.regions.grid.voxel_ml)  # of the part, not of the lesion
+    assert called[3] != EN.number(first.lesion.volume_ml)
     table = tables.ratios_table(changed, EN)
     assert table is not None
     assert cells(table)[0][1:3] == ["rim", row[2].replace(" (", "\n").rstrip(")")]
@@ -245,7 +265,7 @@ def test_tables_refuse_ragged_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "english", "french"), [(1.25, "1.2", "1,2"), (-0.04, "0.0", "0,0"), (-3.0, "\u22123.0", "\u22123,0")]
+    ("value", "english", "french"), [(1.25, "1.3", "1,3"), (-0.04, "0.0", "0,0"), (-3.0, "\u22123.0", "\u22123,0")]
 )
 def test_numbers_follow_the_language(value: float, english: str, french: str) -> None:
     assert EN.number(value) == english
@@ -257,6 +277,7 @@ def test_probabilities_are_never_certain() -> None:
     assert EN.probability(1.0) == ">\u00a099.9%"
     assert EN.probability(np.nan) == "not available"
     assert FR.probability(0.5) == "50,0\u00a0%"
+    assert EN.probability(1.0, 0) == ">\u00a099%"
 
 
 def denoised(case: CaseResult) -> CaseResult:

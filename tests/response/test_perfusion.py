@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hepaflow.cohort.describe import half_up
 from hepaflow.domain.quality import FLAGS
 from hepaflow.errors import UsageError
 from hepaflow.response.criterion import CRITERIA, NANCY_2019, calibrated, criterion
-from hepaflow.response.perfusion import call
+from hepaflow.response.perfusion import call, decimals
 
 ratios = st.floats(0.0, 5.0)
 
@@ -63,6 +64,19 @@ def test_small_lesions_are_flagged_not_rated(diameter: float | None, rated: bool
     assert (found.category is not None) == rated
     assert ("lesion-below-15-mm" in found.flags) != rated
     assert found.probability_major == pytest.approx(1.0)  # said all the same: 28 deviations from the threshold
+
+
+def test_what_has_no_category_has_none_that_could_be_the_other_one() -> None:
+    assert call(NANCY_2019, 0.7, sd=0.1, diameter_mm=20.0).flags == ("response-uncertain",)
+    assert call(NANCY_2019, 0.7, sd=0.1, diameter_mm=10.0).flags == ("lesion-below-15-mm",)
+
+
+@given(st.floats(0.01, 5.0), st.sampled_from([0.68, 0.675, 0.5, 0.7, 1.0]))
+def test_a_printed_ratio_lies_on_its_side_of_the_threshold(value: float, limit: float) -> None:
+    count = decimals(value, limit)
+    printed = float(half_up(value, decimals=count))
+    assert (printed < limit, printed > limit) == (value < limit, value > limit)
+    assert count == 2 or abs(value - limit) < 0.01  # no more than it takes
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])

@@ -144,6 +144,21 @@ def test_in_the_order_asked_and_no_other_begun_once_patience_is_over(drawn: Draw
     assert ids([], 0.0) == []
 
 
+def test_a_part_of_the_same_voxels_has_the_numbers_of_the_whole_and_is_fitted_once(
+    study: Any, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits, real = [], live.measure_curve
+    monkeypatch.setattr(
+        live, "measure_curve", lambda curve, *rest, **more: (fits.append(curve.name), real(curve, *rest, **more))[1]
+    )
+    found = Live(study[0], "acquired").numbers(drawn, model="aath", lesions=["lesion-2"])
+    parts = found.lesions[0].regions
+    assert parts["vascular"].voxels == parts["whole"].voxels  # no necrosis: all of it enhances
+    assert same_measurement(parts["vascular"], parts["whole"])
+    assert [parts[name].region for name in ("whole", "vascular")] == ["lesion-2/whole", "lesion-2/vascular"]
+    assert fits == ["healthy", "lesion-2/whole"]
+
+
 def test_parts_are_those_of_the_report(prepared: Prepared, drawn: Drawn, engine: Live) -> None:
     for lesion in prepared.regions.lesions:
         parts = engine.outlined(drawn, lesion.id).parts

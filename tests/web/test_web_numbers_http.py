@@ -105,7 +105,7 @@ def test_ratings_are_those_of_the_report(study: Study, now: Numbers) -> None:
                 call = next(call for call in found.response if call.region == part)
                 assert said["category"] == category_cell(call, found, words=words).text
                 assert said["probability"] == words.probability(call.probability_major)
-                assert said["ratio"] == ratio_with_interval(call.ratio, words)
+                assert said["ratio"] == ratio_with_interval(call.ratio, words, call=call)
                 assert said["part"] == words(f"shell_{part}")
                 assert said["settled"] is (call.category is not None and "response-uncertain" not in call.flags)
             # what lesions.json holds is said alike
@@ -217,6 +217,12 @@ def test_every_model_and_a_voxel(study: Study) -> None:
     k, j, i = (int(x) for x in np.argwhere(current(study.room, study.id)["healthy"].mask)[5])
     fit = study.client.get(f"{study.url}/curve/fit", params={"at": f"{k},{j},{i}"}).json()
     assert (fit["model"], fit["at"], fit["voxels"]) == ("aath", [k, j, i], 1)
+    near = study.client.get(f"{study.url}/curve", params={"at": f"{k},{j},{i}", "radius_mm": 10, "set": "acquired"}).json()
+    wide = study.client.get(
+        f"{study.url}/curve/fit", params={"at": f"{k},{j},{i}", "radius_mm": 10, "model": "one-compartment"}
+    ).json()
+    assert (wide["model"], wide["voxels"]) == ("one-compartment", near["voxels"])
+    assert near["voxels"] > 1
     for at, code in (
         ("1,2", "VOXEL-INVALID"),
         ("a,b,c", "VOXEL-INVALID"),

@@ -216,6 +216,12 @@ def test_ratios_that_are_not_sure_and_cases_made_apart_are_named(folder: Path) -
     found = gathered(folder)
     doubts = " ".join(text.en for text in found.uncertain)
     assert "Perfusion of C: the category is less than 95 % sure." in doubts
+    (folder / "visits.csv").write_text(
+        HEAD + ROWS.replace("after,2024-04-15,C,non-target,liver,no,16", "after,2024-04-15,C,non-target,liver,no,9")
+    )
+    doubts = " ".join(text.en for text in gathered(folder).uncertain)
+    assert "less than 95 % sure" not in doubts  # below 15 mm there is no category
+    assert "C: measured, but not rated by perfusion" in doubts
     assert "another model" in doubts
     assert found.lesions[0].changes == ()
 

@@ -11,7 +11,7 @@ import { PART_ORDER } from "./forms";
 import { figures, REFERENCE } from "./numbers";
 import { Plot } from "./plot";
 import { axisOf, nearestPass, onAxis } from "./series";
-import { fitAtPoint, followPoint, off, part, pointing, radius, shown, shownLesion } from "./shown";
+import { baselinePasses, fitAtPoint, followPoint, off, part, pointing, radius, shown, shownLesion } from "./shown";
 
 /** Whether a curve on show is not yet of the regions as drawn. */
 function waits(): boolean {
@@ -56,7 +56,7 @@ function Plots() {
   const residual = shown.value.some((one) => one.residual && !off.value.has(one.key));
   return (
     <figure class="plots">
-      <figcaption>{waits() ? t("results.waits") : t("curves.axis")}</figcaption>
+      <figcaption>{waits() ? t("results.waits") : t(baselinePasses.value === null ? "curves.axisMeasured" : "curves.axis")}</figcaption>
       <div ref={place} class="plot" role="img" aria-label={t("curves.label")} />
       <figcaption hidden={!residual}>{t("curves.residual")}</figcaption>
       <div ref={strip} class="plot" role="img" aria-label={t("curves.residual")} hidden={!residual} />

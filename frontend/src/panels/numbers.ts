@@ -2,9 +2,9 @@
 
 import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import { ApiError, get, send } from "../api";
-import { first, language, region as selected, said, type Visit } from "../state";
+import { first, language, said, type Visit } from "../state";
 import { number, t } from "../i18n";
-import { drawnOf, onRegion } from "../regions/desk";
+import { chosen, drawnOf, onRegion } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { kindOf } from "../regions/types";
 import { PART_ORDER, rowOfLive, shownRatio, type LiveLesion, type Numbers, type Results } from "./forms";
@@ -107,7 +107,7 @@ export class Figures {
   /** Lesions that wait: the one looked at, those edited, the others as they stand on the page. */
   #inOrder(): string[] {
     const waits = this.#lesions().filter((name) => this.waiting.value.has(name));
-    const before = [selected.peek(), ...this.#edited].filter((name) => name !== null && waits.includes(name)) as string[];
+    const before = [untracked(() => chosen(this.visit)), ...this.#edited].filter((name) => name !== null && waits.includes(name)) as string[];
     return [...new Set([...before, ...waits])];
   }
 

@@ -3,10 +3,9 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { first, language } from "../state";
-import { figures } from "./numbers";
 import { kindOf, VESSELS } from "../regions/types";
 import { axisOf, baselineSpan, nearestPass, onAxis, type Series } from "./series";
-import { CURSOR } from "./shown";
+import { baselinePasses, CURSOR } from "./shown";
 
 const AXIS: uPlot.Axis = { stroke: "#c7d0da", grid: { stroke: "#2b333c", width: 1 }, ticks: { stroke: "#2b333c" }, font: "12px system-ui" };
 
@@ -19,9 +18,11 @@ function scaleOf(key: string): string {
 }
 
 /** Time and HU, vessels on the right; the strip below the main plot leaves its times out and keeps the width. */
-function axes(strip: boolean): uPlot.Axis[] {
+function axes(strip: boolean, vessels: boolean): uPlot.Axis[] {
   if (strip) return [{ ...AXIS, size: 10, values: (_, splits) => splits.map(() => "") }, { ...AXIS, size: 48, space: 18 }, { ...AXIS, side: 1, size: RIGHT_SIZE, values: () => [], grid: { show: false }, ticks: { show: false } }];
-  return [{ ...AXIS, size: 34 }, { ...AXIS, size: 48 }, { ...AXIS, scale: VESSEL, side: 1, size: RIGHT_SIZE, grid: { show: false } }];
+  // Without vessels the right scale has no meaning, and keeps its place.
+  const empty: uPlot.Axis = { ...AXIS, values: () => [], ticks: { show: false } };
+  return [{ ...AXIS, size: 34 }, { ...AXIS, size: 48 }, { ...(vessels ? AXIS : empty), scale: VESSEL, side: 1, size: RIGHT_SIZE, grid: { show: false } }];
 }
 
 /** The tissue scale holds the regions' curves with their intervals; a single voxel's noise may reach beyond it by half their span. */
@@ -40,7 +41,7 @@ export function tissueRange(list: readonly Series[]): [number, number] {
 function baseline(plot: uPlot): void {
   const { ctx, bbox } = plot;
   const times = first.images.value?.times_s ?? [];
-  const span = baselineSpan(times, figures.live.value?.inputs.baseline_passes ?? first.images.value?.baseline_passes);
+  const span = baselineSpan(times, baselinePasses.value);
   ctx.save();
   if (span !== null) {
     const [from, to] = [plot.valToPos(span[0], "x", true), plot.valToPos(span[1], "x", true)];
@@ -130,7 +131,7 @@ export class Plot {
       this.#made = shape;
       const options: uPlot.Options = {
         width, height: this.height, legend: { show: false }, cursor: { drag: { x: false, y: false }, sync: { key: "curves" }, points: { size: 7 } },
-        scales: { x: { time: false }, ...(this.residuals ? {} : { y: { range: () => padded(tissueRange(this.#shown)) }, [VESSEL]: { range: () => vesselRange(this.#shown) } }) }, axes: axes(this.residuals), series: [{}, ...found.map((one) => one.options)], bands, hooks: { drawClear: [baseline], drawAxes: [nowLine] },
+        scales: { x: { time: false }, ...(this.residuals ? {} : { y: { range: () => padded(tissueRange(this.#shown)) }, [VESSEL]: { range: () => vesselRange(this.#shown) } }) }, axes: axes(this.residuals, series.some((one) => scaleOf(one.key) === VESSEL)), series: [{}, ...found.map((one) => one.options)], bands, hooks: { drawClear: [baseline], drawAxes: [nowLine] },
       };
       this.#plot = new uPlot(options, data, this.element);
       this.#plot.over.addEventListener("click", (event) => this.#clicked(event));

@@ -6,10 +6,10 @@ import { send } from "../api";
 import { number, t } from "../i18n";
 import { saying } from "../i18n/errors";
 import { JobLine } from "../list/job";
-import { attempt, drawnOf, serverThere } from "../regions/desk";
+import { attempt, choose, chosen, drawnOf, serverThere } from "../regions/desk";
 import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
-import { first, language, mayEdit, region as selected, words } from "../state";
+import { first, language, mayEdit, words } from "../state";
 import { Compare } from "./compare";
 import { decimals, fixed, interval, withSd } from "./format";
 import { rowOfLive, rowOfResult, shownRatio, type Rated, type Ratio, type Row } from "./forms";
@@ -40,7 +40,7 @@ function Verdict({ rated, ratio, lesion, whole, was, waits }: { rated: Rated | n
   return (
     <>
       <td class="ratio" data-part={rated?.response.region ?? "whole"} data-ratio={ratio?.value ?? ""} data-whole-ratio={whole?.value ?? ""}>
-        <strong>{fixed(ratio?.value, 2, language.value)}</strong>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}>…</span>} <span class="ci">{interval(ratio?.ci95, 2, language.value)}</span>
+        <strong>{fixed(ratio?.value, 2, language.value)}</strong>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}>…</span>} {ratio !== null && <span class="ci">{interval(ratio.ci95, 2, language.value)}</span>}
         <Bar ratio={ratio} threshold={rated?.response.threshold ?? null} colour={colour} />
         {was !== null && <small class="before">{t("results.analysedWas", { ratio: fixed(was, 2, language.value) })}</small>}
       </td>
@@ -61,16 +61,17 @@ function LesionRow({ row, analysed }: { row: Row; analysed: Row | null }) {
   const before = analysed === null ? null : (shownRatio(analysed)?.value ?? null);
   const differs = row.live && before !== null && fixed(before, 2, "en") !== fixed(ratio?.value, 2, "en");
   const flags = [...new Set([...row.flags, ...row.rated.flatMap((one) => one.response.flags ?? [])])];
-  const look = `${selected.value === row.id ? "chosen" : ""} ${row.waits ? "waits" : ""}`;
-  const choose = (): void => {
-    selected.value = row.id;
+  const selected = chosen(first) === row.id;
+  const look = `${selected ? "chosen" : ""} ${row.waits ? "waits" : ""}`;
+  const lookAtIt = (): void => {
+    choose(first, row.id);
     show(first, row.id);
   };
   return (
     <>
       <tr data-lesion={row.id} class={look} aria-busy={row.waits}>
         <th scope="row">
-          <button type="button" class="link" aria-pressed={selected.value === row.id} onClick={choose}>
+          <button type="button" class="link" aria-pressed={selected} onClick={lookAtIt}>
             <svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" fill={drawnOf(first).colour(row.id)} /></svg> {nameOf(row.id)}
           </button>
           {main !== undefined && (others.length > 0 || main.response.region !== "whole") && <small class="part-name">{main.rating.part}</small>}
@@ -160,9 +161,9 @@ export function ResultsPanel() {
   const flags = new Set([...(live?.flags ?? results?.flags ?? []), ...(live?.inputs.flags ?? [])]);
   // Said above the numbers, not below them.
   const moving = flags.delete(MOVING);
-  const healthyLive = live?.healthy?.parameters.bf;
-  const healthyKept = results?.healthy?.bf as { value: number | null; sd: number | null } | undefined;
-  const healthy = healthyLive ?? healthyKept;
+  const kept = results?.healthy?.bf as { value: number | null; sd: number | null } | undefined;
+  // The analysis may be of another model than the one chosen, which may have no blood flow.
+  const healthy = live === null ? kept : live.healthy?.parameters.bf;
   return (
     <div class="results-panel" aria-busy={figures.busy.value}>
       <WhoseVisit />
@@ -170,7 +171,7 @@ export function ResultsPanel() {
         <label>
           {t("results.model")}
           <select data-act="model" value={model} onChange={(event) => ((figures.model.value = event.currentTarget.value), figures.ask())}>
-            {!(model in (words.value?.models ?? {})) && <option value={model}>{model}</option>}
+            {!(model in (words.value?.models ?? {})) && <option value={model}>{model === "" ? t("analyse.model.default") : model}</option>}
             {Object.entries(words.value?.models ?? {}).map(([key, one]) => <option key={key} value={key}>{one.name}</option>)}
           </select>
         </label>
@@ -179,7 +180,7 @@ export function ResultsPanel() {
       {moving && <p class="warn caution" role="note">{flagText(MOVING)}</p>}
       {figures.failure.value !== null && <p class="warn" role="alert">{saying(figures.failure.value)}</p>}
       <Analyse />
-      {healthy !== undefined && <p class={figures.waiting.value.has(REFERENCE) ? "waits" : ""}>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit}</p>}
+      {healthy !== undefined && <p class={figures.waiting.value.has(REFERENCE) ? "waits" : ""}>{t("results.healthy")} {withSd(healthy.value, healthy.sd, language.value)} {quantity("bf").unit.replaceAll(" ", "\u00a0")}</p>}
       {list.length > 0 && atFirstVisit() && <p class="note first-visit" role="note">{t("results.firstVisit")}</p>}
       {list.length > 0 ? (
         <table class={`lesions ${moving ? "moving" : ""}`}>

@@ -40,6 +40,12 @@ export function enhancement(hu: Values, baseline: number | null | undefined): (n
   return hu.map((value) => (value === null || baseline === null || baseline === undefined ? value : value - baseline));
 }
 
+/** Mean of a curve over the passes before the contrast, told as a number of passes or as a list of them; null where none has a value. */
+export function baselineOf(hu: Values, passes: number | readonly number[] | null | undefined): number | null {
+  const head = (typeof passes === "number" ? hu.slice(0, passes) : (passes ?? []).map((pass) => hu[pass])).filter((value): value is number => value != null);
+  return head.length === 0 ? null : head.reduce((sum, value) => sum + value, 0) / head.length;
+}
+
 /** A region's curve, which comes in raw HU, as enhancement. */
 export function curvePart(curve: Curve | null | undefined): Pick<Series, "times_s" | "hu" | "fit" | "low" | "high" | "residual"> | null {
   if (!curve) return null;

@@ -3,14 +3,14 @@
 import { computed, effect, signal, type Signal } from "@preact/signals";
 import { ApiError, get, type Voxel } from "../api";
 import { t } from "../i18n";
-import { drawnOf } from "../regions/desk";
+import { chosen, drawnOf } from "../regions/desk";
 import { nameOf } from "../regions/names";
-import { first, language, region as selected } from "../state";
+import { first, language } from "../state";
 import { fromPlane } from "../view/geometry";
 import { panes } from "../view/pane";
 import type { Curve } from "./forms";
 import { figures } from "./numbers";
-import { curvePart, enhancement, seriesOf, type Series } from "./series";
+import { baselineOf, curvePart, enhancement, seriesOf, type Series } from "./series";
 
 export const CURSOR = "cursor";
 const CURSOR_COLOUR = "#ffffff";
@@ -19,7 +19,8 @@ const PAUSE_MS = 90;
 
 export const off: Signal<ReadonlySet<string>> = signal(new Set());
 export const part: Signal<string> = signal("whole");
-export const point: Signal<Series | null> = signal(null);
+/** The curve of the point looked at, in HU as asked, and as fitted. */
+const point: Signal<{ readonly asked: Curve; readonly fitted: ReturnType<typeof curvePart> } | null> = signal(null);
 export const fitAtPoint = signal(false);
 export const radius: Signal<number> = signal(0);
 /** Whether the curve follows the pointer over the images; else it stays with the crosshair. */
@@ -40,15 +41,22 @@ function pointNow(): Voxel {
 /** The lesion whose curve is shown: the selected region if it is one, else the first with numbers. */
 export const shownLesion = computed(() => {
   const lesions = figures.live.value?.lesions ?? [];
-  return lesions.find((one) => one.id === selected.value)?.id ?? (selected.value === null ? lesions[0]?.id : undefined) ?? null;
+  const now = chosen(first);
+  return lesions.find((one) => one.id === now)?.id ?? (now === null ? lesions[0]?.id : undefined) ?? null;
 });
+
+/** Passes before the contrast, as the curves of the regions have them; null before anything tells. */
+export const baselinePasses = computed(() => (figures.live.value ?? null)?.inputs.baseline_passes ?? first.images.value?.baseline_passes ?? null);
 
 export const shown = computed((): Series[] => {
   void language.value;
   const drawn = drawnOf(first);
   const look = { label: nameOf, colour: (key: string) => drawn.colour(key) };
   const list = seriesOf(figures.live.value, shownLesion.value, part.value, look);
-  return point.value === null ? list : [...list, { ...point.value, label: t("curves.cursor") }];
+  if (point.value === null) return list;
+  const { asked, fitted } = point.value;
+  const hu = enhancement(asked.hu, baselineOf(asked.hu, baselinePasses.value));
+  return [...list, { key: CURSOR, label: t("curves.cursor"), colour: CURSOR_COLOUR, times_s: asked.times_s, hu, ...fitted }];
 });
 
 interface PointCurve extends Curve {
@@ -60,18 +68,16 @@ interface PointCurve extends Curve {
 export function followPoint(): () => void {
   let timer = 0;
   let running: AbortController | null = null;
-  const ask = async (study: string, at: string, set: string, withFit: boolean, mm: number): Promise<void> => {
+  const ask = async (study: string, at: string, set: string, withFit: boolean, mm: number, model: string | null): Promise<void> => {
     running?.abort();
     const mine = (running = new AbortController());
     try {
       const answer = await get<PointCurve>(`/studies/${study}/curve?at=${at}&set=${set}&radius_mm=${mm}`, { signal: mine.signal });
       if (mine.signal.aborted) return;
-      const series: Series = { key: CURSOR, label: CURSOR, colour: CURSOR_COLOUR, times_s: answer.times_s, hu: enhancement(answer.hu, answer.baseline_hu) };
-      point.value = series;
+      point.value = { asked: answer, fitted: null };
       if (!withFit) return;
-      const fitted = await get<PointCurve>(`/studies/${study}/curve/fit?at=${at}`, { signal: mine.signal });
-      const found = curvePart(fitted.curve ?? fitted);
-      if (!mine.signal.aborted && found !== null) point.value = { ...series, ...found };
+      const fit = await get<PointCurve>(`/studies/${study}/curve/fit?at=${at}&radius_mm=${mm}${model === null ? "" : `&model=${model}`}`, { signal: mine.signal });
+      if (!mine.signal.aborted) point.value = { asked: answer, fitted: curvePart(fit.curve ?? fit) };
     } catch (error) {
       // Outside the body there is no curve; the plot then shows the regions alone.
       if (error instanceof ApiError) point.value = null;
@@ -81,10 +87,10 @@ export function followPoint(): () => void {
   const stop = effect(() => {
     const study = first.id.value;
     const at = pointNow().map((value) => Math.round(value)).join(",");
-    const [set, withFit, mm] = [first.set.value, fitAtPoint.value, radius.value];
+    const [set, withFit, mm, model] = [first.set.value, fitAtPoint.value, radius.value, figures.model.value];
     window.clearTimeout(timer);
     if (study === null || first.images.value === null) return;
-    timer = window.setTimeout(() => void ask(study, at, set, withFit, mm), PAUSE_MS);
+    timer = window.setTimeout(() => void ask(study, at, set, withFit, mm, model), PAUSE_MS);
   });
   return () => {
     stop();

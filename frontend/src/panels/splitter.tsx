@@ -54,6 +54,8 @@ function now(): number {
 export function Splitter() {
   useEffect(() => {
     const resized = (): void => void (wide.value = window.innerWidth);
+    // The window may have changed while no study was open.
+    resized();
     window.addEventListener("resize", resized);
     const stop = effect(() => document.getElementById("main")?.style.setProperty("--panels", `${now()}px`));
     return () => {

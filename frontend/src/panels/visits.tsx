@@ -5,12 +5,12 @@ import { ApiError, get, type Failure, type Study } from "../api";
 import { date, number, t } from "../i18n";
 import { saying } from "../i18n/errors";
 import { OfOnePatient } from "../list/doubt";
-import { attempt, drawnOf, edit } from "../regions/desk";
+import { attempt, choose, drawnOf, edit } from "../regions/desk";
 import { mayDraw } from "../regions/draft";
 import { nameOf } from "../regions/names";
-import { opened } from "../regions/opened";
+import { opened, openedKey } from "../regions/opened";
 import { openPanel } from "../slots";
-import { first, language, region as selected, second, studies } from "../state";
+import { first, language, second, studies } from "../state";
 import { NONE } from "./format";
 import { figures } from "./numbers";
 
@@ -115,7 +115,7 @@ function CriteriaTable({ found, rated }: { found: CriteriaAnswer; rated: readonl
   );
 }
 
-function Size({ one }: { one: Sized | undefined }) {
+function Size({ one, name }: { one: Sized | undefined; name: string }) {
   if (one === undefined) return <>{NONE}</>;
   const axes = (long: number, short: number): string => `${number(long, 1)}\u00a0×\u00a0${number(short, 1)}\u00a0mm`;
   const outline = axes(...one.outline_mm);
@@ -123,6 +123,7 @@ function Size({ one }: { one: Sized | undefined }) {
     <>
       {axes(one.diameter_mm, one.perpendicular_mm)}
       <small>{one.caliper_by === null ? t("criteria.byOutline") : t("criteria.byCaliper", { reader: one.caliper_by, outline })}</small>
+      {one.lesion !== name && <small data-drawn-as>{t("criteria.drawnAs", { lesion: nameOf(one.lesion) })}</small>}
     </>
   );
 }
@@ -145,7 +146,7 @@ function Sizes({ found }: { found: CriteriaAnswer }) {
           {names.map((name) => (
             <tr key={name} data-size={name}>
               <th scope="row">{nameOf(name)}</th>
-              {found.visits.map((visit) => <td key={visit.visit}><Size one={at(visit.study, name)} /></td>)}
+              {found.visits.map((visit) => <td key={visit.visit}><Size one={at(visit.study, name)} name={name} /></td>)}
             </tr>
           ))}
         </tbody>
@@ -165,8 +166,8 @@ function Missing({ found, one }: { found: CriteriaAnswer; one: Criterion }) {
   if (key === undefined || one.missing.length === 0) return null;
   const here = one.missing.find((each) => each.study === first.id.value);
   const go = (lesion: string): void => {
-    selected.value = lesion;
-    opened.value = lesion;
+    choose(first, lesion);
+    opened.value = openedKey(first, lesion);
     openPanel.value = "regions";
   };
   return (
@@ -259,6 +260,7 @@ export function Identity() {
   const chosen = others.some((one) => one.id === other) ? other : (beside ?? others[0]?.id ?? "");
   useEffect(() => setFound(null), [study?.id, chosen]);
   if (study === null || others.length === 0) return null;
+  const there = others.find((one) => one.id === chosen)?.visit ?? 0;
   const drawn = drawnOf(first);
   const mine = (lesion: string, theirs: string): boolean => {
     const identity = drawn.get(lesion)?.identity;
@@ -297,7 +299,7 @@ export function Identity() {
           const done = own || pair.linked;
           return (
             <li key={pair.first}>
-              {nameOf(pair.first)} ↔ {nameOf(pair.second)} · {number(pair.distance_mm, 1)} mm{" "}
+              {t("criteria.lesionAt", { lesion: nameOf(pair.first), n: study.visit })} ↔ {t("criteria.lesionAt", { lesion: nameOf(pair.second), n: there })} · {t("identity.apart", { mm: number(pair.distance_mm, 1) })}{" "}
               <button type="button" data-act="confirm" disabled={!may || done || drawn.get(pair.first) === null} onClick={() => link(pair.first, pair.second)}>
                 {done ? t("identity.confirmed") : t("identity.confirm")}
               </button>

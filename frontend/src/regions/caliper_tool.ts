@@ -2,10 +2,9 @@
 
 import type { Vec3 } from "../api";
 import type { PointerTool } from "../slots";
-import { region as selected } from "../state";
 import { fromMillimetres } from "../view/geometry";
 import { caliperOf, length, perpendicular } from "./caliper";
-import { drawnOf, edit } from "./desk";
+import { choose, chosen, drawnOf, edit } from "./desk";
 import { draft, measuring, showTip } from "./draft";
 import { allowed, mmAt, REACH, say, set, sliceOf, under } from "./hand";
 import type { Caliper, Place, Region } from "./types";
@@ -35,12 +34,12 @@ export const CALIPER: PointerTool = {
   down(event) {
     if (event.event.shiftKey || event.event.ctrlKey || !allowed(event, true)) return false;
     const drawn = drawnOf(event.pane.visit);
-    const region = drawn.get(selected.value) ?? under(event);
+    const region = drawn.get(chosen(drawn.visit)) ?? under(event);
     if (region === null || region.kind !== "lesion") {
       say(event.pane, "regions.caliperLesion");
       return true;
     }
-    selected.value = region.name;
+    choose(drawn.visit, region.name);
     const plane = event.pane.shape()!;
     const there = axesOf(region);
     if (long === null && there !== null) {
@@ -63,7 +62,7 @@ export const CALIPER: PointerTool = {
     const here = mmAt(event);
     if (caliperEnd !== null) {
       const caliper = endDragged(caliperEnd.caliper, caliperEnd.end, here);
-      set({ kind: "caliper", visit, name: selected.value!, k: sliceOf(event), caliper });
+      set({ kind: "caliper", visit, name: chosen(visit)!, k: sliceOf(event), caliper });
     } else if (long !== null && !long.done) {
       long.axis = [long.axis[0], here];
       const caliper = { long: long.axis, short: [long.axis[0], long.axis[0]] as const, long_mm: length(...long.axis), short_mm: 0 };

@@ -3,17 +3,34 @@
 import { effect, signal, untracked, type Signal } from "@preact/signals";
 import { ApiError, get, hear, onConnection, send, type Me } from "../api";
 import { t } from "../i18n";
-import { alarm, first, me, reader, region as selected, said, second, type Visit } from "../state";
+import { alarm, first, me, reader, said, second, selected, type Visit } from "../state";
+import { showTip } from "./draft";
 import { Drawn } from "./drawn";
 import { nameOf } from "./names";
 import { browserKeeper, Outbox, type Keeper, type Reason } from "./outbox";
-import type { Edit, Region } from "./types";
+import { kindOf, type Edit, type Region } from "./types";
 
 export const drawnFirst = new Drawn(first);
 export const drawnSecond = new Drawn(second);
 
 export function drawnOf(visit: Visit): Drawn {
   return visit.key === "first" ? drawnFirst : drawnSecond;
+}
+
+/** Selects a region of a visit, or nothing. */
+export function choose(visit: Visit, name: string | null): void {
+  selected.value = name === null ? null : { visit, name };
+}
+
+/** What is selected in a visit: where it was selected in the other one, the lesion linked to that, or the organ of its name. */
+export function chosen(visit: Visit): string | null {
+  const now = selected.value;
+  if (now === null || now.visit === visit) return now?.name ?? null;
+  if (kindOf(now.name) !== "lesion") return now.name;
+  const identity = drawnOf(now.visit).get(now.name)?.identity;
+  if (identity != null && identity.study === visit.id.value) return identity.lesion;
+  const linked = drawnOf(visit).standing().find((region) => region.identity?.study === now.visit.id.value && region.identity.lesion === now.name);
+  return linked?.name ?? null;
 }
 
 function drawnIn(study: string): Drawn[] {
@@ -102,9 +119,10 @@ export const outbox = new Outbox({
     return send<Region>("POST", `/studies/${entry.study}/regions/${entry.region}`, { base, edit: entry.edit, key: entry.id, pass: entry.pass });
   },
   accepted: (entry, region) => {
+    if (entry.edit.kind === "click") showTip(null, "");
     for (const drawn of drawnIn(entry.study)) {
       if (entry.edit.kind === "rename") {
-        if (selected.value === entry.region) selected.value = region.name;
+        if (selected.value?.visit === drawn.visit && selected.value.name === entry.region) choose(drawn.visit, region.name);
       }
       drawn.put([region]);
       drawn.undoable.value = true;
@@ -114,10 +132,13 @@ export const outbox = new Outbox({
     follow(entry.study, region);
   },
   dropped: (entry, reason) => {
+    if (entry.edit.kind === "click") showTip(null, "");
     complain(reason);
     // A lesion that could not be outlined is none, and cannot stay selected.
-    const known = drawnIn(entry.study).some((drawn) => drawn.list.value.some((region) => region.name === entry.region));
-    if (!known && selected.value === entry.region) selected.value = null;
+    for (const drawn of drawnIn(entry.study)) {
+      const known = drawn.list.value.some((region) => region.name === entry.region);
+      if (!known && selected.value?.visit === drawn.visit && selected.value.name === entry.region) selected.value = null;
+    }
   },
   changed,
   living,

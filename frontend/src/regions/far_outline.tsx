@@ -2,8 +2,8 @@
 
 import { render } from "preact";
 import { t } from "../i18n";
-import { region as selected, type Visit } from "../state";
-import { drawnOf, edit } from "./desk";
+import type { Visit } from "../state";
+import { choose, drawnOf, edit } from "./desk";
 import { nameOf } from "./names";
 import type { Region, Shape } from "./types";
 
@@ -24,7 +24,7 @@ export function outlined(visit: Visit, name: string, k: number, shape: Shape): v
   if (between <= USUAL_BETWEEN) return draw(name);
   ask(name, between, (anew) => {
     const into = anew ? drawnOf(visit).freeLesion() : name;
-    selected.value = into;
+    choose(visit, into);
     draw(into);
   });
 }

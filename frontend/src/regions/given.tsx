@@ -2,11 +2,11 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { number, t } from "../i18n";
-import { reader, region as selected, said } from "../state";
+import { reader, said } from "../state";
 import { fromMillimetres } from "../view/geometry";
 import { lookAt } from "../view/pointer";
 import { setPass } from "../view/time";
-import { attempt, edit } from "./desk";
+import { attempt, choose, edit } from "./desk";
 import { mayDraw } from "./draft";
 import type { Drawn } from "./drawn";
 import { offGround } from "./hand";
@@ -102,7 +102,7 @@ export function Given({ drawn, region }: { drawn: Drawn; region: Region }) {
     setAsking(false);
   };
   const measure = (): void => {
-    selected.value = region.name;
+    choose(drawn.visit, region.name);
     takeViable();
   };
   return (

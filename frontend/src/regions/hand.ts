@@ -3,11 +3,11 @@
 import type { Vec3 } from "../api";
 import { t } from "../i18n";
 import type { ToolEvent } from "../slots";
-import { region as selected, said, type Visit } from "../state";
+import { said, type Visit } from "../state";
 import { toMillimetres } from "../view/geometry";
 import { layers, type Pane } from "../view/pane";
 import { otherSet, toggleSet } from "../view/visit";
-import { drawnOf } from "./desk";
+import { choose, chosen, drawnOf } from "./desk";
 import { draft, mayDraw, showTip, type Draft } from "./draft";
 import { inside } from "./mask";
 import type { Point, Region } from "./types";
@@ -55,10 +55,10 @@ export function allowed(event: ToolEvent, axialOnly: boolean): boolean {
 /** The region that a drawing goes into: the selected one, else a new lesion. */
 export function target(pane: Pane): string {
   const drawn = drawnOf(pane.visit);
-  const chosen = selected.value;
-  const known = chosen !== null && (drawn.get(chosen) !== null || drawn.waiting.value.some((entry) => entry.region === chosen));
-  const name = known ? chosen : drawn.freeLesion();
-  selected.value = name;
+  const now = chosen(pane.visit);
+  const known = now !== null && (drawn.get(now) !== null || drawn.waiting.value.some((entry) => entry.region === now));
+  const name = known ? now : drawn.freeLesion();
+  choose(pane.visit, name);
   return name;
 }
 
@@ -76,13 +76,14 @@ export function pointOf({ voxel }: ToolEvent): Point {
  */
 export function under({ pane, voxel }: Pick<ToolEvent, "pane" | "voxel">): Region | null {
   const drawn = drawnOf(pane.visit);
+  const selected = chosen(pane.visit);
   const [k, j, i] = voxel.map(Math.round) as Vec3;
   const held = drawn.standing().filter((region) => {
-    if (region.kind === "liver" && region.name !== selected.value) return false;
+    if (region.kind === "liver" && region.name !== selected) return false;
     const mask = drawn.hidden.value.has(region.name) ? null : drawn.held(region.name);
     return mask !== null && inside(mask.mask, k, j, i);
   });
-  return held.find((region) => region.name === selected.value) ?? held.sort((a, b) => a.voxels - b.voxels)[0] ?? null;
+  return held.find((region) => region.name === selected) ?? held.sort((a, b) => a.voxels - b.voxels)[0] ?? null;
 }
 
 export function round(value: number): number {

@@ -1,13 +1,13 @@
 /** The overlay of a pane: outlines of regions and their parts, what is on its way, handles, calipers and the slice scale. */
 
 import type { Vec3 } from "../api";
-import { region as selected, tool, type Visit } from "../state";
+import { tool, type Visit } from "../state";
 import { apply, inverse } from "../view/geometry";
 import { fromMillimetres, fromPlane, toPlane } from "../view/geometry";
 import type { Pane } from "../view/pane";
 import type { Plane } from "../api";
 import { caliperOf } from "./caliper";
-import { drawnOf } from "./desk";
+import { chosen, drawnOf } from "./desk";
 import { draft, hover, measuring, radius_mm, tip, type Draft } from "./draft";
 import { PARTS, type Drawn, type Held } from "./drawn";
 import { centreOf, lineOf } from "./shapes";
@@ -117,15 +117,15 @@ function label(board: Board, pane: Pane, drawn: Drawn, region: Region, lines: re
 }
 
 function regions(board: Board, pane: Pane, plane: Plane, drawn: Drawn, doing: Draft | null): void {
+  const selected = chosen(pane.visit);
   for (const region of drawn.standing()) {
     if (drawn.hidden.value.has(region.name)) continue;
     const colour = drawn.colour(region.name);
     const way = wayOf(region, pane.visit, doing);
     const held = drawn.held(region.name);
-    const chosen = region.name === selected.value;
     if (held !== null) {
       const lines = outline(board, pane, plane, held, region.name, way, {
-        class: `region ${region.kind} ${chosen ? "chosen" : ""} ${way.some((value) => value !== 0) ? "shifted" : ""}`.trim(),
+        class: `region ${region.kind} ${region.name === selected ? "chosen" : ""} ${way.some((value) => value !== 0) ? "shifted" : ""}`.trim(),
         stroke: colour,
         "data-region": region.name,
       });
@@ -164,7 +164,9 @@ function caliperLines(board: Board, pane: Pane, plane: Plane, caliper: Caliper, 
     const [a, b] = [at[n]!, at[n + 1]!];
     if (mm <= 0) continue;
     board.put(`${key} ${n}`, "line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: `caliper ${look}`.trim(), stroke: colour });
-    board.put(`${key} ${n} mm`, "text", { x: b.x + 6, y: b.y + 4, class: "caliper-length", fill: colour }, `${number(mm, 1)} mm`);
+    // The lengths are written to the right of an end: the short axis takes the end whose line of text is farther from the other's.
+    const written = n === 2 && Math.abs(a.y - at[1]!.y) > Math.abs(b.y - at[1]!.y) ? a : b;
+    board.put(`${key} ${n} mm`, "text", { x: written.x + 6, y: written.y + 4, class: "caliper-length", fill: colour }, `${number(mm, 1)} mm`);
     if (handles) for (const [m, end] of [a, b].entries()) board.put(`${key} ${n} ${m}`, "circle", { cx: end.x, cy: end.y, r: 4, class: "handle", stroke: colour });
   }
 }
@@ -198,7 +200,7 @@ export const HANDLE_TOOLS: ReadonlySet<string> = new Set(["edit", "ellipse", "sp
 export function handlesOf(pane: Pane, drawn: Drawn): { k: number; shape: Shape; points: Point[] } | null {
   if (pane.plane !== "axial" || !HANDLE_TOOLS.has(tool.value)) return null;
   const plane = pane.shape();
-  const region = drawn.get(selected.value);
+  const region = drawn.get(chosen(drawn.visit));
   if (plane === null || region === null) return null;
   const k = Math.round(fromPlane(plane, [pane.index.value, 0, 0])[0]);
   const unsent = drawn.waiting.value.findLast((entry) => entry.region === region.name && entry.edit.kind === "shapes" && entry.edit.shapes[k]);
@@ -213,7 +215,7 @@ function handles(board: Board, pane: Pane, drawn: Drawn, doing: Draft | null): v
   const k = being?.k ?? held?.k;
   const shape = being?.shape ?? held?.shape;
   if (k === undefined || shape === undefined || Math.abs(pane.depth([k, 0, 0])) > 0.5) return;
-  const colour = drawn.colour(being?.name ?? selected.value ?? "");
+  const colour = drawn.colour(being?.name ?? chosen(drawn.visit) ?? "");
   if (held !== null) board.put("shape", "path", { d: shapePath(pane, k, shape, false), class: "region shape", stroke: colour });
   if (shape.kind === "freehand") return;
   const points = shape.kind === "ellipse" ? [...shape.points, centreOf(shape)] : shape.points;
@@ -237,7 +239,7 @@ function doingNow(board: Board, pane: Pane, plane: Plane, drawn: Drawn, doing: D
 
 /** At the right edge: the slices a selected region spans, its key slices, and the slice shown. */
 function scale(board: Board, pane: Pane, plane: Plane, drawn: Drawn): void {
-  const region = drawn.get(selected.value);
+  const region = drawn.get(chosen(drawn.visit));
   const { width, height } = pane.size.value;
   if (region === null || region.voxels === 0 || plane.count < 2 || height < 120) return;
   const [k0, k1, j0, j1, i0, i1] = region.box;
@@ -271,7 +273,7 @@ export function regionsLayer(group: SVGGElement, pane: Pane): void {
     for (const region of drawn.standing()) {
       if (drawn.hidden.value.has(region.name)) continue;
       for (const [what, axes] of [["caliper", region.caliper], ["viable", region.viable?.axes ?? null]] as const) {
-        const measured = measuring.value === what && region.name === selected.value;
+        const measured = measuring.value === what && region.name === chosen(drawn.visit);
         if (axes === null || (measured && doing?.kind === "caliper")) continue;
         caliperLines(board, pane, plane, axes, `${what} ${region.name}`, drawn.colour(region.name), measured && tool.value === "caliper", what === "viable" ? what : "");
       }

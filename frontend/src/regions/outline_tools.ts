@@ -2,10 +2,10 @@
 
 import { t } from "../i18n";
 import type { PointerTool, ToolEvent } from "../slots";
-import { region as selected, said } from "../state";
+import { said } from "../state";
 import { layers, type Pane } from "../view/pane";
 import { dropCaliper } from "./caliper_tool";
-import { drawnOf, edit } from "./desk";
+import { choose, chosen, drawnOf, edit } from "./desk";
 import { draft, mayDraw } from "./draft";
 import { outlined } from "./far_outline";
 import { allowed, pointOf, REACH, round, say, set, sliceOf, target, under, offGround, onGround } from "./hand";
@@ -53,10 +53,10 @@ function grab(event: ToolEvent): boolean {
   if (handle < 0) return false;
   if (event.event.altKey && held.shape.kind === "spline") {
     const fewer = withoutPoint(held.shape, handle);
-    if (fewer !== held.shape) edit(event.pane.visit, selected.value!, { kind: "shapes", shapes: { [held.k]: fewer } });
+    if (fewer !== held.shape) edit(event.pane.visit, chosen(event.pane.visit)!, { kind: "shapes", shapes: { [held.k]: fewer } });
     return true;
   }
-  grip = { name: selected.value!, k: held.k, shape: held.shape, handle, from: pointOf(event) };
+  grip = { name: chosen(event.pane.visit)!, k: held.k, shape: held.shape, handle, from: pointOf(event) };
   return true;
 }
 
@@ -194,10 +194,10 @@ export const EDIT: PointerTool = {
     if (event.event.shiftKey || event.event.ctrlKey) return false;
     const found = under(event);
     const may = mayDraw(event.pane.visit);
-    if (may && offGround(event.pane.visit) && found !== null && found.name === selected.value) return !onGround(event.pane);
+    if (may && offGround(event.pane.visit) && found !== null && found.name === chosen(event.pane.visit)) return !onGround(event.pane);
     if (may && !offGround(event.pane.visit) && (grab(event) || onLine(event))) return true;
     if (found === null) return false;
-    selected.value = found.name;
+    choose(event.pane.visit, found.name);
     layers.redraw();
     return true;
   },
@@ -207,7 +207,7 @@ export const EDIT: PointerTool = {
     const held = handlesOf(event.pane, drawnOf(event.pane.visit));
     if (held === null || !mayDraw(event.pane.visit) || held.shape.kind !== "spline" || !onGround(event.pane)) return true;
     const more = inserted(held.shape, pointOf(event));
-    edit(event.pane.visit, selected.value!, { kind: "shapes", shapes: { [held.k]: rounded(more) } });
+    edit(event.pane.visit, chosen(event.pane.visit)!, { kind: "shapes", shapes: { [held.k]: rounded(more) } });
     return true;
   },
 };

@@ -4,10 +4,10 @@ import { useState } from "preact/hooks";
 import { date, number, t } from "../i18n";
 import { inWords, saying } from "../i18n/errors";
 import { OnlyLooking } from "../panels/role";
-import { first, mayEdit, region as selected, second, tool, type Visit } from "../state";
+import { first, mayEdit, second, selected, tool, type Visit } from "../state";
 import { activePane, panes, type Pane } from "../view/pane";
 import { lookAt } from "../view/pointer";
-import { attempt, complain, drawnOf, outbox, step, unsent } from "./desk";
+import { attempt, choose, chosen, complain, drawnOf, outbox, step, unsent } from "./desk";
 import { ball, LARGEST_MM, mayDraw, measuring, radius_mm, SMALLEST_MM } from "./draft";
 import { PARTS, type Drawn } from "./drawn";
 import { centre } from "./mask";
@@ -15,7 +15,8 @@ import { Conflicts } from "./conflicts";
 import { Details } from "./details";
 import { onGround } from "./hand";
 import { nameOf } from "./names";
-import { opened } from "./opened";
+import { opened, openedKey } from "./opened";
+import { visitTitle } from "../panels/whose";
 import { dab, DRAWING, lesionAt, type DrawingTool } from "./tools";
 import { FIXED_NAMES, type Region } from "./types";
 
@@ -61,26 +62,28 @@ function Hint() {
 
 function Line({ drawn, region }: { drawn: Drawn; region: Region }) {
   const visible = !drawn.hidden.value.has(region.name);
-  const chosen = selected.value === region.name;
+  const key = openedKey(drawn.visit, region.name);
+  const isOpened = opened.value === key;
+  const isChosen = chosen(drawn.visit) === region.name;
   const waits = drawn.waiting.value.some((entry) => entry.region === region.name);
-  const choose = (): void => {
-    selected.value = region.name;
+  const look = (): void => {
+    choose(drawn.visit, region.name);
     show(drawn.visit, region.name);
   };
   return (
-    <li class={chosen ? "chosen" : ""} data-region={region.name}>
+    <li class={isChosen ? "chosen" : ""} data-region={region.name}>
       <div class="line">
         <button type="button" class="eye" aria-pressed={visible} aria-label={t("regions.visible", { name: nameOf(region.name) })} onClick={() => drawn.show(region.name, !visible)}>
           <svg viewBox="0 0 24 24" aria-hidden="true"><path d={visible ? "M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12ZM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6Z" : "M3 3l18 18M2 12s4-7 10-7c2 0 4 .7 5.500 1.800M22 12s-4 7-10 7c-2 0-4-.7-5.500-1.800"} /></svg>
         </button>
         <svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" fill={drawn.colour(region.name)} /></svg>
-        <button type="button" class="name" aria-pressed={chosen} onClick={choose}>{nameOf(region.name)}</button>
+        <button type="button" class="name" aria-pressed={isChosen} onClick={look}>{nameOf(region.name)}</button>
         <span class="volume">{region.voxels === 0 ? t("regions.empty") : `${number(region.volume_ml, region.volume_ml < 10 ? 1 : 0)} mL`}</span>
         <span class={`origin ${region.origin}`}>{waits ? t("regions.waits") : t(`origin.short.${region.origin}`)}</span>
-        <button type="button" class="more" aria-expanded={opened.value === region.name} aria-label={t("regions.more", { name: nameOf(region.name) })} onClick={() => (opened.value = opened.value === region.name ? null : region.name)}>⋯</button>
+        <button type="button" class="more" aria-expanded={isOpened} aria-label={t("regions.more", { name: nameOf(region.name) })} onClick={() => (opened.value = isOpened ? null : key)}>⋯</button>
       </div>
       {region.shifts.length > 0 && <small class="shifted">{t("shift.count", { n: region.shifts.length })}</small>}
-      {opened.value === region.name && <Details drawn={drawn} region={region} />}
+      {isOpened && <Details drawn={drawn} region={region} />}
     </li>
   );
 }
@@ -159,7 +162,7 @@ function VisitRegions({ drawn, titled }: { drawn: Drawn; titled: boolean }) {
   };
   return (
     <section class="visit-regions" data-visit={drawn.visit.key}>
-      {titled && <h3>{drawn.visit.study.value?.label ?? ""}</h3>}
+      {titled && <h3>{visitTitle(drawn.visit)}</h3>}
       {drawn.visit.study.value?.signed && <p class="note">{t("regions.signed")}</p>}
       {drawn.visit === first && <OnlyLooking />}
       {mayEdit.value && <Unsent drawn={drawn} />}

@@ -10,9 +10,9 @@ import { start as startNumbers } from "../panels/numbers";
 import { ReportPanel } from "../panels/report";
 import { ResultsPanel } from "../panels/results";
 import { openPanel, panels, toolbar } from "../slots";
-import { first, mayEdit, region as selected, tool } from "../state";
+import { first, mayEdit, selected, tool, type Visit } from "../state";
 import { activePane, layers, panes } from "../view/pane";
-import { drawnFirst, drawnSecond, edit, start as startDesk, step } from "./desk";
+import { drawnFirst, drawnOf, drawnSecond, edit, start as startDesk, step } from "./desk";
 import { draft, mayDraw, measuring, resize, tip } from "./draft";
 import { regionsLayer } from "./layer";
 import { RegionsPanel } from "./panel";
@@ -53,11 +53,13 @@ function registerTools(): () => void {
 function registerKeys(): () => void {
   const stops: (() => void)[] = [];
   const one = (combo: string, key: Key, action: () => void): void => void stops.push(keys.register({ combo, title: () => t(key), action }));
+  // With two visits on the screen, the one that was drawn in last.
+  const inHand = (): Visit => selected.value?.visit ?? first;
   one("Ctrl+z", "regions.undo", () => {
-    if (!takeBack(false)) void step(first, "undo");
+    if (!takeBack(false)) void step(inHand(), "undo");
   });
-  one("Ctrl+Shift+z", "regions.redo", () => void step(first, "redo"));
-  one("Ctrl+y", "regions.redo", () => void step(first, "redo"));
+  one("Ctrl+Shift+z", "regions.redo", () => void step(inHand(), "redo"));
+  one("Ctrl+y", "regions.redo", () => void step(inHand(), "redo"));
   one("[", "brush.smaller", () => (resize(0.8), layers.redraw()));
   one("]", "brush.larger", () => (resize(1.25), layers.redraw()));
   one("Enter", "draw.close", () => void closeSpline());
@@ -71,7 +73,8 @@ function registerKeys(): () => void {
     if (pane !== undefined && mayDraw(pane.visit) && onGround(pane)) lesionAt(pane, pane.visit.cross.value);
   });
   one("Delete", "regions.delete", () => {
-    if (selected.value !== null && mayDraw(first) && drawnFirst.get(selected.value) !== null) edit(first, selected.value, { kind: "delete" });
+    const now = selected.value;
+    if (now !== null && mayDraw(now.visit) && drawnOf(now.visit).get(now.name) !== null) edit(now.visit, now.name, { kind: "delete" });
   });
   return () => stops.forEach((stop) => stop());
 }

@@ -2,10 +2,11 @@
 
 import type { Vec3 } from "../api";
 import { tools, type PointerTool } from "../slots";
-import { region as selected, tool } from "../state";
+import { tool } from "../state";
 import { layers, type Pane } from "../view/pane";
+import { lookAt } from "../view/pointer";
 import { CALIPER } from "./caliper_tool";
-import { drawnOf, edit } from "./desk";
+import { choose, chosen, drawnOf, edit } from "./desk";
 import { ball, draft, hover, measuring, radius_mm } from "./draft";
 import { allowed, mmAt, round, say, set, target, under } from "./hand";
 import { nameOf } from "./names";
@@ -19,7 +20,7 @@ function brush(erase: boolean): PointerTool {
     cursor: "none",
     down(event) {
       if (event.event.shiftKey || event.event.ctrlKey || !allowed(event, false)) return false;
-      if (erase && drawnOf(event.pane.visit).get(selected.value) === null) {
+      if (erase && drawnOf(event.pane.visit).get(chosen(event.pane.visit)) === null) {
         say(event.pane, "regions.selectFirst");
         return true;
       }
@@ -55,7 +56,7 @@ function move(perPass: boolean): PointerTool {
     down(event) {
       if (event.event.shiftKey || event.event.ctrlKey || !allowed(event, false)) return false;
       const drawn = drawnOf(event.pane.visit);
-      const found = under(event) ?? drawn.get(selected.value);
+      const found = under(event) ?? drawn.get(chosen(drawn.visit));
       if (found === null) {
         say(event.pane, "regions.selectFirst");
         return false;
@@ -65,7 +66,7 @@ function move(perPass: boolean): PointerTool {
         say(event.pane, "regions.vesselsOnly");
         return false;
       }
-      selected.value = found.name;
+      choose(drawn.visit, found.name);
       const pass = event.pane.visit.pass.value;
       const kept = found.shifts.find((shift) => shift.pass === pass)?.mm ?? [0, 0, 0];
       held = { name: found.name, at: mmAt(event), before: shifting ? [...kept] as Vec3 : [0, 0, 0], pass: shifting ? pass : null };
@@ -93,6 +94,8 @@ const LESION: PointerTool = {
   cursor: "cell",
   down(event) {
     if (event.event.shiftKey || event.event.ctrlKey || !allowed(event, false)) return false;
+    // So that the other planes cut through it too, and show whether its outline is right.
+    lookAt(event.pane.visit, event.voxel);
     lesionAt(event.pane, event.voxel);
     return true;
   },
@@ -101,7 +104,7 @@ const LESION: PointerTool = {
 /** Grows a new lesion from a voxel. */
 export function lesionAt(pane: Pane, voxel: Vec3): void {
   const name = drawnOf(pane.visit).freeLesion();
-  selected.value = name;
+  choose(pane.visit, name);
   say(pane, "regions.growing", { name: nameOf(name) });
   edit(pane.visit, name, { kind: "click", at: voxel.map(Math.round) as unknown as Place });
 }
@@ -109,7 +112,7 @@ export function lesionAt(pane: Pane, voxel: Vec3): void {
 /** Paints or erases a dab at a voxel, for hands on the keyboard. */
 export function dab(pane: Pane, voxel: Vec3, erase: boolean): void {
   const [row, column] = rowColumn(pane, voxel);
-  if (erase && drawnOf(pane.visit).get(selected.value) === null) return say(pane, "regions.selectFirst");
+  if (erase && drawnOf(pane.visit).get(chosen(pane.visit)) === null) return say(pane, "regions.selectFirst");
   const name = target(pane);
   edit(pane.visit, name, { kind: "brush", plane: pane.plane, index: pane.index.value, path: [[round(row), round(column)]], radius_mm: radius_mm.value, erase, ball: ball.value });
 }

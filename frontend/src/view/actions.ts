@@ -8,6 +8,7 @@ import { toolbar, type ToolButton } from "../slots";
 import { bigPlane, crosshair, first, layout, map, opacity, playing, second, studies, tool, windowing, type Layout } from "../state";
 import { fromPlane, toPlane } from "./geometry";
 import { clearLengths, lengths } from "./length";
+import { linkFrom } from "./link";
 import { activePane, panes, type Pane } from "./pane";
 import { lookAt, pan, registerPointerTools, resetCameras, scroll, zoom } from "./pointer";
 import { stepPass } from "./time";
@@ -38,6 +39,7 @@ export function setLayout(chosen: Layout): void {
   if (chosen === "visits" && second.id.value === null) return;
   if (chosen === "maps" && first.maps.value === null) return;
   layout.value = chosen;
+  if (chosen === "visits") linkFrom(first);
 }
 
 let hidden: string | null = null;

@@ -48,6 +48,7 @@ function Analyse() {
       <h2>{t("analyse")}</h2>
       <p>{t(study.corrected ? (study.stale ? "analyse.stale" : "analyse.done") : "analyse.before")}</p>
       <OnlyLooking />
+      {study.signed && <p class="note">{t("analyse.signed")}</p>}
       <form onSubmit={(event) => void start(event)}>
         <label>
           <span>{t("analyse.model")}</span>
@@ -73,7 +74,7 @@ function Analyse() {
           <input type="checkbox" checked={compare} onChange={(event) => setOwn({ ...own, compare: event.currentTarget.checked })} />
           <span>{t("analyse.compare")}</span>
         </label>
-        <button type="submit" class="main" disabled={busy || !mayEdit.value}>
+        <button type="submit" class="main" disabled={busy || study.signed !== null || !mayEdit.value}>
           {t("analyse.start")}
         </button>
       </form>

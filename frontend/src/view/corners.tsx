@@ -1,7 +1,7 @@
 /** What stands in a pane's corners and at its edges: directions, slice, time, window. */
 import type { ReadonlySignal } from "@preact/signals";
 import { number, t } from "../i18n";
-import { windowing } from "../state";
+import { fade, windowing } from "../state";
 import { edges } from "./geometry";
 import { mapPath, scaleOf } from "./overlay";
 import { otherSet } from "./visit";
@@ -25,10 +25,13 @@ function Pointed({ visit, plane, map, pointed }: Props) {
   const values = over === null ? null : mapSlices.peek(over);
   const value = values === null ? NaN : new Float32Array(values)[n]!;
   const scale = map.value === null ? null : scaleOf(map.value, visit);
+  // The standard deviations are there while uncertain values fade.
+  const beside = fade.value && over !== null ? mapSlices.peek(mapPath(visit, plane, `${map.value!}_sd`)) : null;
+  const sd = beside === null ? NaN : new Float32Array(beside)[n]!;
   return (
     <span class="corner top-right">
       {hu === NOTHING ? "" : `${number(hu)} ${t("unit.hu")}`}
-      {scale !== null && Number.isFinite(value) ? ` · ${scale.symbol} ${number(value, scale.decimals)} ${scale.unit}` : ""}
+      {scale !== null && Number.isFinite(value) ? ` · ${scale.symbol} ${number(value, scale.decimals)}${Number.isFinite(sd) ? ` ± ${number(sd, scale.decimals)}` : ""} ${scale.unit}` : ""}
     </span>
   );
 }
@@ -48,7 +51,7 @@ export function Corners(props: Props) {
         <span key={side} class={`edge ${side}`}>{sides[side].map((end) => t(`edge.${end}`)).join("")}</span>
       ))}
       <span class="corner top-left">
-        {titled && map.value !== null ? scaleOf(map.value, visit).name : t(`plane.${plane}`)} {visit.indices[plane].value + 1}/{images.planes[plane].count}
+        {titled && map.value !== null ? scaleOf(map.value, visit).symbol : t(`plane.${plane}`)} {visit.indices[plane].value + 1}/{images.planes[plane].count}
       </span>
       <Pointed {...props} />
       <span class="corner bottom-left">

@@ -62,8 +62,9 @@ export function TimeBar() {
           ))}
         </select>
       </label>
-      <button type="button" aria-pressed={first.set.value === "corrected"} disabled={otherSet(first) === null} aria-keyshortcuts="m" onClick={() => toggleSet(first)}>
-        {t(first.set.value === "corrected" ? "set.corrected" : "set.acquired")}
+      <button type="button" class="set" aria-pressed={first.set.value === "corrected"} disabled={otherSet(first) === null} aria-keyshortcuts="m" onClick={() => toggleSet(first)}>
+        {/* As wide as the longer word, so that the slider beside it stays when they change. */}
+        {(["corrected", "acquired"] as const).map((one) => <span key={one} class={first.set.value === one ? "" : "unseen"}>{t(`set.${one}`)}</span>)}
       </button>
     </div>
   );

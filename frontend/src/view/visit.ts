@@ -2,7 +2,7 @@
 import { batch } from "@preact/signals";
 import { ApiError, get, type Images, type Maps, type SetName, type Study } from "../api";
 import { refreshStudy } from "../list/follow";
-import { map, studies, windowing, type Visit } from "../state";
+import { map, selected, studies, tool, windowing, type Visit } from "../state";
 import { fromPlane } from "./geometry";
 
 /** The study that each visit is meant to show: it may still be on its way in, or its visit closed again by then. */
@@ -40,7 +40,11 @@ function begin(visit: Visit, images: Images): void {
 
 /** Loads a study's pictures, then its maps; called again it takes what changed and leaves the reader where he looks. */
 export async function openVisit(visit: Visit, id: string): Promise<void> {
-  if (visit.id.value !== id) closeVisit(visit);
+  if (visit.id.value !== id) {
+    closeVisit(visit);
+    // The brush of one study must not draw into the next.
+    if (visit.key === "first") tool.value = "point";
+  }
   wanted.set(visit, id);
   await refreshStudy(id);
   // The page shows how far the import is; what happens to the study is heard, and asks here again.
@@ -74,6 +78,7 @@ export function closeVisit(visit: Visit): void {
     visit.images.value = null;
     visit.maps.value = null;
     visit.pass.value = 0;
+    if (selected.value?.visit === visit) selected.value = null;
     for (const camera of Object.values(visit.cameras)) camera.value = null;
   });
 }

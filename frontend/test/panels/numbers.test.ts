@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Figures, REFERENCE } from "../../src/panels/numbers";
 import { drawnFirst } from "../../src/regions/desk";
 import type { Region } from "../../src/regions/types";
-import { first, region as selected } from "../../src/state";
+import { first, selected } from "../../src/state";
 
 type Asked = { readonly lesions: readonly string[]; readonly parts?: readonly string[] };
 
@@ -47,7 +47,7 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllGlobals());
 
 it("come for the lesion looked at first, then for the one edited, then for the others as they are ready", async () => {
-  [patience, selected.value] = [1, "lesion-3"];
+  [patience, selected.value] = [1, { visit: first, name: "lesion-3" }];
   figures.ask("lesion-2");
   expect(waiting()).toEqual([REFERENCE, "lesion-1", "lesion-2", "lesion-3"]);
   await settled();

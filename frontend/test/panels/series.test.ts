@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Numbers } from "../../src/panels/forms";
 import { rowOfLive, rowOfResult, shownRatio } from "../../src/panels/forms";
-import { axisOf, baselineSpan, enhancement, nearestPass, onAxis, seriesOf } from "../../src/panels/series";
+import { axisOf, baselineOf, baselineSpan, enhancement, nearestPass, onAxis, seriesOf } from "../../src/panels/series";
 
 const MEASURED = { voxels: 5, parameters: {}, flags: [], curve: { times_s: [0, 2], hu: [60, 90], baseline_hu: 60, fit: [60, 88], low: [59, 85], high: [61, 91], residual: [0, 2] } };
 const NUMBERS: Numbers = {
@@ -35,6 +35,12 @@ describe("curves on one axis", () => {
     expect(baselineSpan([0, 3, 6, 9], 3)).toEqual([0, 6]);
     expect(baselineSpan([0, 3, 6, 9], [1, 2])).toEqual([3, 6]);
     expect(baselineSpan([0, 3], null)).toBeNull();
+  });
+
+  it("lose what the passes before the contrast have in common, where those have a value", () => {
+    expect(baselineOf([50, 60, 90], 2)).toBe(55);
+    expect(baselineOf([50, null, 90], [0, 1])).toBe(50);
+    expect([baselineOf([null, 60], 1), baselineOf([50, 60], null)]).toEqual([null, null]);
   });
 
   it("lead from a time to the nearest pass", () => {

@@ -188,7 +188,7 @@ def _show_lesions(healthy: Measurement, lesions: tuple[LesionResult, ...]) -> No
             [
                 found.lesion.id if part == "whole" else f"{found.lesion.id} {part}",
                 printing.number(found.lesion.longest_axial_diameter_mm, digits=0),
-                printing.number(over.value if over else None),
+                printing.ratio(over.value if over else None, call.threshold if call else None),
                 f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "-",
                 (call.category if call else None) or "not rated",
                 printing.number(call.probability_major if call else None),

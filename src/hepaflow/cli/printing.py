@@ -35,8 +35,19 @@ def note(text: str) -> None:
 
 
 def number(value: float | None, *, digits: int = 2) -> str:
-    """A number for reading; a dash when there is none."""
-    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+    """A number for reading, rounded half up as reports do; a dash when there is none."""
+    from hepaflow.cohort.describe import half_up
+
+    return "-" if value is None or not math.isfinite(value) else half_up(value, decimals=digits)
+
+
+def ratio(value: float | None, threshold: float | None) -> str:
+    """A ratio with the decimals that show it on its side of the threshold that it was held against."""
+    from hepaflow.response.perfusion import decimals
+
+    if value is None or threshold is None or not math.isfinite(value):
+        return number(value)
+    return number(value, digits=decimals(value, threshold))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -152,7 +152,7 @@ def _show_ratios(found: dict[str, Any]) -> None:
                     str(visit["visit"]),
                     str(visit["date"] or "-"),
                     lesion["lesion"] if numbers["region"] in {None, "whole"} else f"{lesion['lesion']} {numbers['region']}",
-                    printing.number(numbers["ratio"]),
+                    printing.ratio(numbers["ratio"], numbers["threshold"]),
                     lesion["category"],
                     printing.number(lesion["probability_major"]),
                     " ".join(lesion["flags"]) or "-",

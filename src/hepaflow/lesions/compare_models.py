@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 
 from hepaflow.curves.enhancement import region_curve
@@ -16,7 +15,7 @@ from hepaflow.kinetics.compare import Tried, compare
 from hepaflow.kinetics.fit_curve import fit_curve
 from hepaflow.kinetics.model import ResidueModel
 from hepaflow.kinetics.problem import Prior
-from hepaflow.lesions.measure import shared_delays
+from hepaflow.lesions.measure import seed_of, shared_delays
 
 Progress = Callable[[str, int, int], None] | None
 
@@ -53,7 +52,7 @@ def compare_models(
 
 
 def _try(curve: TimeCurve, inputs: Inputs, model: ResidueModel, *, density_g_ml: float, prior: Prior | None) -> Tried:
-    seed = zlib.crc32(curve.name.encode())
+    seed = seed_of(curve.name)
     try:
         return fit_curve(curve, inputs, model=model, density_g_ml=density_g_ml, prior=prior, seed=seed)
     except InputRefused as error:

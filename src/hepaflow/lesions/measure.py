@@ -69,11 +69,11 @@ def result_of(lesion: Lesion, found: dict[str, Measurement], healthy: Measuremen
 def measure_curve(
     curve: TimeCurve, inputs: Inputs, *, model: KineticModel, density_g_ml: float, voxels: int, prior: Prior | None
 ) -> Measurement:
-    """Every parameter of the mean curve (n,) of a region of so many ``voxels``, in HU; its name seeds the draws. No map is looked at.
+    """Every parameter of the mean curve (n,) of a region of so many ``voxels``, in HU; :func:`seed_of` its name. No map is looked at.
 
     ``prior`` is that of :func:`prior_of_lesions` in a lesion and None in the healthy liver. Refused: a curve that cannot be fitted.
     """
-    seed = zlib.crc32(curve.name.encode())
+    seed = seed_of(curve.name)
     fitted = fit_curve(curve, inputs, model=model, density_g_ml=density_g_ml, voxels=voxels, prior=prior, seed=seed)
     estimates = dict(fitted.parameters)
     samples = dict(fitted.samples)
@@ -84,6 +84,16 @@ def measure_curve(
         estimates |= {key: looked.parameters[key] for key in LOOKED}
         samples |= {key: looked.samples[key] for key in LOOKED if key in looked.samples}
     return replace(fitted, parameters=estimates, samples=samples)
+
+
+def seed_of(region: str) -> int:
+    """What seeds the draws of a region's fit. All parts of a lesion share one seed: a part of the same voxels has the same numbers.
+
+    >>> seed_of("lesion-1/vascular") == seed_of("lesion-1/whole"), seed_of("lesion-1/whole") == seed_of("lesion-2/whole")
+    (True, False)
+    """
+    lesion, _, part = region.partition("/")
+    return zlib.crc32(f"{lesion}/whole".encode() if part else region.encode())
 
 
 def _measure(

@@ -14,7 +14,8 @@ def ratio(lesion: Measurement, healthy: Measurement, key: str) -> Ratio:
     """Ratio of parameter ``key``: value of the two values; SD and 95 % interval from joint posterior draws.
 
     Draw i of both measurements shares one perturbation of the inputs, so what an input error does to both cancels as it should.
-    All None where the denominator may be zero.
+    The interval reaches as far as the value, which draws of a quantity that jumps from pass to pass may miss. All None where the
+    denominator may be zero.
     """
     top, bottom = lesion.parameters.get(key), healthy.parameters.get(key)
     if top is None or bottom is None:
@@ -22,8 +23,9 @@ def ratio(lesion: Measurement, healthy: Measurement, key: str) -> Ratio:
     draws = ratio_draws(lesion, healthy, key)
     if draws is None or not (bottom.value > 0 and np.isfinite(top.value)):
         return Ratio(None, None, None)
+    value = top.value / bottom.value
     low, high = np.percentile(draws, [2.5, 97.5])
-    return Ratio(top.value / bottom.value, float(draws.std(ddof=1)), (float(low), float(high)))
+    return Ratio(value, float(draws.std(ddof=1)), (min(float(low), value), max(float(high), value)))
 
 
 def ratio_draws(lesion: Measurement, healthy: Measurement, key: str) -> np.ndarray | None:

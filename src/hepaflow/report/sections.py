@@ -38,7 +38,7 @@ def criterion_lines(case: CaseResult, words: Words) -> list[str]:
         words(
             "criterion_line" if criterion == "nancy2019-bf-ratio" else "criterion_other",
             criterion=criterion,
-            threshold=words.number(threshold, 2),
+            threshold=words.figures_in(f"{threshold:g}"),
         )
         for criterion, threshold in used.items()
     ]

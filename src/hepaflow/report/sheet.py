@@ -14,6 +14,8 @@ from hepaflow.report.figures_sheet import charts, pictures
 from hepaflow.report.files import replace_file
 from hepaflow.report.sheet_content import Leaning, Said, Sheet, SheetLesion
 from hepaflow.report.words import Words
+from hepaflow.response.criterion import NANCY_2019
+from hepaflow.response.perfusion import decimals
 
 _TONE: dict[Leaning, Tone] = {"responds": "pass", "partly": "warn", "no_response": "", "progresses": "fail"}
 #: Criteria that speak of one lesion, in the order of the columns.
@@ -123,10 +125,10 @@ def _row(lesion: SheetLesion, spoken: list[str], words: Words) -> Row:
         sizes += f" ({words.signed(100.0 * change, 0)}{words.choose('%', ' %')})"
     ratio, probability = "–", "–"
     if lesion.ratio is not None:
-        ratio = words.number(lesion.ratio.value, 2)
+        ratio = words.number(lesion.ratio.value, decimals(lesion.ratio.value, NANCY_2019.threshold))
         if lesion.ratio.ci95 is not None:
             ratio += f" ({words.interval(lesion.ratio.ci95)})"
-        probability = words.percent(lesion.ratio.probability, 0) if lesion.ratio.probability is not None else "–"
+        probability = words.probability(lesion.ratio.probability, 0) if lesion.ratio.probability is not None else "–"
         if lesion.ratio.region != "whole":
             ratio += f", {words('shell_' + lesion.ratio.region)}"
     said = {one.key: one for one in lesion.said}

@@ -14,6 +14,7 @@ from hepaflow.report.offered import estimation_of, gives_flow, leading
 from hepaflow.report.rated import first_call, rated_name, rated_part, rated_ratio, ratio_in
 from hepaflow.report.weak import marked
 from hepaflow.report.words import DECIMALS, Words
+from hepaflow.response.perfusion import decimals
 
 #: Columns of the parameter table, in the order of reading.
 PARAMETERS = (
@@ -59,14 +60,17 @@ def abbreviation(key: str) -> str:
     return _ABBREVIATIONS.get(key, key.upper())
 
 
-def ratio_text(ratio: Ratio | None, words: Words) -> str:
-    """The value alone."""
-    return words.number(None if ratio is None else ratio.value, 2)
+def ratio_text(ratio: Ratio | None, words: Words, *, call: ResponseCall | None = None) -> str:
+    """The value alone; with the decimals that show it on its side of the threshold of a ``call``."""
+    value = None if ratio is None else ratio.value
+    if value is None or call is None or not math.isfinite(value):
+        return words.number(value, 2)
+    return words.number(value, decimals(value, call.threshold))
 
 
-def ratio_with_interval(ratio: Ratio | None, words: Words) -> str:
-    """The value with its interval in brackets; one "not available" when there is no value."""
-    value = ratio_text(ratio, words)
+def ratio_with_interval(ratio: Ratio | None, words: Words, *, call: ResponseCall | None = None) -> str:
+    """:func:`ratio_text` with its interval in brackets; one "not available" when there is no value."""
+    value = ratio_text(ratio, words, call=call)
     if ratio is None or ratio.value is None or not math.isfinite(ratio.value):
         return value
     return f"{value} ({words.interval(ratio.ci95)})"
@@ -97,7 +101,7 @@ def summary_table(case: CaseResult, words: Words) -> Table:
             line(
                 Cell(rated_name(result, words), "strong"),
                 words.number(result.lesion.longest_axial_diameter_mm, 0),
-                Cell(ratio_with_interval(ratio, words), "strong"),
+                Cell(ratio_with_interval(ratio, words, call=call), "strong"),
                 words.probability(None if call is None else call.probability_major),
                 category_cell(call, result, words=words),
                 Cell(
@@ -159,8 +163,8 @@ def response_table(case: CaseResult, words: Words) -> Table:
                     Cell(words.region(result.lesion.id), "strong"),
                     words(f"shell_{call.region}") if words.has(f"shell_{call.region}") else call.region,
                     words.number(result.lesion.longest_axial_diameter_mm, 0),
-                    words.number(result.lesion.volume_ml, 1),
-                    ratio_with_interval(ratio, words),
+                    words.number(_volume_ml(case, result, call.region), 1),
+                    ratio_with_interval(ratio, words, call=call),
                     words.probability(call.probability_major),
                     category_cell(call, result, words=words),
                     call.criterion,
@@ -169,6 +173,13 @@ def response_table(case: CaseResult, words: Words) -> Table:
     head = ("col_lesion", "col_region", "col_size", "col_volume", "col_ratio_ci", "col_p_major", "col_category", "col_criterion")
     widths = (16.0, 15.0, 16.0, 13.0, 30.0, 16.0, 42.0, 32.0)
     return Table(words("response_caption"), tuple(map(words, head)), tuple(rows), "llrrlrll", widths, small=True)
+
+
+def _volume_ml(case: CaseResult, result: LesionResult, part: str) -> float:
+    """How large the part is that a call was read in."""
+    if part == "whole" or part not in result.regions:
+        return result.lesion.volume_ml
+    return result.regions[part].voxels * case.regions.grid.voxel_ml
 
 
 def ratios_table(case: CaseResult, words: Words) -> Table | None:
@@ -242,11 +253,11 @@ def _parameter_row(name: str, measured: Measurement, keys: list[str], *, words: 
         else:
             cells.append(words.plus_minus(estimate.value, estimate.sd, DECIMALS.get(key, 1)))
     if first:
-        lead, decimals = measured.parameters.get(keys[0]), DECIMALS.get(keys[0], 1)
+        lead, digits = measured.parameters.get(keys[0]), DECIMALS.get(keys[0], 1)
         if lead is None or not math.isfinite(lead.map_mean):
             cells.append(Cell(words("na"), "muted"))
         else:
-            cells.append(f"{words.number(lead.map_mean, decimals)} / {words.number(lead.map_median, decimals)}")
+            cells.append(f"{words.number(lead.map_mean, digits)} / {words.number(lead.map_median, digits)}")
     return line(*cells)
 
 

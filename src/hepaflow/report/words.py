@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from hepaflow.cohort.describe import half_up
 from hepaflow.domain.quality import FLAGS
 from hepaflow.errors import UsageError
 from hepaflow.report.text import TEXT
@@ -63,14 +64,14 @@ class Words:
         return text
 
     def number(self, value: float | None, decimals: int = 1) -> str:
-        """``value`` with a decimal comma in French; "not available" when there is none.
+        """``value`` rounded half up, as pages do, with a decimal comma in French; "not available" when there is none.
 
-        >>> Words("fr").number(1.5, 2)
-        '1,50'
+        >>> Words("fr").number(1.5, 2), Words("en").number(22.5, 0)
+        ('1,50', '23')
         """
         if value is None or not math.isfinite(value):
             return self("na")
-        text = f"{value:.{decimals}f}"
+        text = half_up(value, decimals=decimals)
         if not text.strip("-0."):
             text = text.lstrip("-")
         text = text.replace("-", "\u2212")
@@ -93,13 +94,13 @@ class Words:
             return self("na")
         return self("interval", low=self.number(bounds[0], decimals), high=self.number(bounds[1], decimals))
 
-    def probability(self, value: float | None) -> str:
+    def probability(self, value: float | None, decimals: int = 1) -> str:
         r"""A probability in per cent; estimated from draws it is never shown as certain.
 
         >>> Words("en").probability(1.0)
         '>\xa099.9%'
         """
-        return self.percent(None if value is None else min(max(value, 1e-9), 1 - 1e-9))
+        return self.percent(None if value is None else min(max(value, 1e-9), 1 - 1e-9), decimals)
 
     def percent(self, fraction: float | None, decimals: int = 1) -> str:
         """A fraction in per cent; probabilities that round to 0 or 100 are given as bounds."""

@@ -8,6 +8,7 @@ from math import erf, isfinite, sqrt
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.cohort.describe import half_up
 from hepaflow.domain.lesions import Ratio, ResponseCall
 from hepaflow.errors import UsageError
 from hepaflow.response.criterion import Criterion, criterion
@@ -44,17 +45,14 @@ def call(
     limit = rule.threshold if threshold is None else threshold
     if not (isfinite(limit) and limit > 0):
         raise UsageError("THRESHOLD-INVALID", "the response threshold is not a positive number", "Give a threshold such as 0.68")
-    flags: list[str] = []
     if value is None or not isfinite(value):
         return ResponseCall(rule.key, limit, None, None, region, ("response-not-evaluable",))
     probability = _major(rule, limit, value, samples, sd) if probability is None else probability
-    if probability is not None and 1 - SURE < probability < SURE:
-        flags.append("response-uncertain")
-    category: str | None = _category(rule, value, limit)
     if diameter_mm is not None and diameter_mm < rule.smallest_mm:
-        category = None
-        flags.append("lesion-below-15-mm")
-    return ResponseCall(rule.key, limit, category, probability, region, tuple(flags))
+        return ResponseCall(rule.key, limit, None, probability, region, ("lesion-below-15-mm",))
+    unsure = probability is not None and 1 - SURE < probability < SURE
+    category = _category(rule, value, limit)
+    return ResponseCall(rule.key, limit, category, probability, region, ("response-uncertain",) if unsure else ())
 
 
 def says(judged: ResponseCall, ratio: Ratio, samples: FloatArray | None = None) -> ResponseCall:
@@ -68,6 +66,19 @@ def says(judged: ResponseCall, ratio: Ratio, samples: FloatArray | None = None) 
     rule = criterion(judged.criterion)
     said = call(rule, ratio.value, samples=samples, sd=ratio.sd, threshold=judged.threshold, region=judged.region)
     return replace(said, ratio=ratio)
+
+
+def decimals(value: float, limit: float, *, fewest: int = 2) -> int:
+    """How many decimals show ``value`` on its own side of the threshold ``limit``: 0.676 printed as 0.68 would belie its category.
+
+    >>> decimals(0.676, 0.68), decimals(0.66, 0.68), decimals(0.68, 0.68), decimals(0.67999, 0.68)
+    (3, 2, 2, 5)
+    """
+
+    def side(number: float) -> int:
+        return (number > limit) - (number < limit)
+
+    return next(count for count in range(fewest, 18) if side(float(half_up(value, decimals=count))) == side(value))
 
 
 def _category(rule: Criterion, value: float, limit: float) -> str:

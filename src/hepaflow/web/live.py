@@ -48,7 +48,7 @@ from hepaflow.web.live_values import (
     require_lesion,
     version,
 )
-from hepaflow.web.pictures import motion_method, working_series, working_set
+from hepaflow.web.pictures import ball_around, motion_method, working_series, working_set
 from hepaflow.web.places import StudyPlace
 from hepaflow.web.refusals import NotThere
 from hepaflow.web.region_state import Bits
@@ -149,17 +149,22 @@ class Live:
             compared = compare_models(self.series, found.inputs, healthy, parts, density_g_ml=plan.density_g_ml)
         return compared, found.lesions
 
-    def at_voxel(self, drawn: Mapping[str, Drawn], at: tuple[int, int, int], *, model: str | None = None) -> tuple[Measured, str]:
-        """The fit of one voxel's curve, and the model of it, with the delays that the study's lesions share. Refused: ``VOXEL-OUTSIDE``, a curve that cannot be fitted."""
+    def at_voxel(
+        self, drawn: Mapping[str, Drawn], at: tuple[int, int, int], *, radius_mm: float = 0.0, model: str | None = None
+    ) -> tuple[Measured, str]:
+        """The fit of the curve of the voxels within ``radius_mm`` of one, and the model of it, with the delays that the study's lesions share. Refused: ``VOXEL-OUTSIDE``, a radius out of range, a curve that cannot be fitted."""
         if not all(0 <= index < size for index, size in zip(at, self.series.grid.shape, strict=True)):
             raise InputRefused("VOXEL-OUTSIDE", "the voxel lies outside the study", "Give slice, row and column inside it")
         plan = _plan(model)
         mask = np.zeros(self.series.grid.shape, bool)
-        mask[at] = True
+        box, ball = ball_around(self.series, at, radius_mm)
+        mask[box] = ball
         with self._at_work():  # asked at every move of the cursor: only the first unpacks regions
             key = ("reference", plan.model, everything(drawn))
             inputs, healthy = self._keep(key, lambda: self._reference(drawn, self._regions(drawn), plan))
-        return self._measured(region_curve(self.series, mask, name="voxel"), 1, inputs, plan, healthy.found), plan.model
+        return self._measured(
+            region_curve(self.series, mask, name="voxel"), int(ball.sum()), inputs, plan, healthy.found
+        ), plan.model
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
@@ -223,8 +228,9 @@ class Live:
             voxels = packed[part]
             try:
                 curve = replace(self._keep(("curve", voxels), partial(self._curve, voxels)), name=f"{name}/{part}")
-                key = ("fit", plan.model, fed(drawn), own(drawn, "healthy"), curve.name, voxels)
-                measured[part] = self._keep(key, partial(self._measured, curve, voxels.count, inputs, plan, healthy))
+                key = ("fit", plan.model, fed(drawn), own(drawn, "healthy"), name, voxels)
+                known = self._keep(key, partial(self._measured, curve, voxels.count, inputs, plan, healthy))
+                measured[part] = Measured(curve, replace(known.found, region=curve.name))
             except InputRefused:
                 continue
         return measured

@@ -146,12 +146,10 @@ def point_curve(place: StudyPlace, at: str, *, which: str | None, radius_mm: flo
 
     ``baseline_hu`` is the mean of the baseline passes, known after an analysis. Refused: a point outside the grid, a radius out of range.
     """
-    if not 0.0 <= radius_mm <= MOST_RADIUS_MM:
-        raise UsageError("RADIUS-INVALID", f"the radius is not from 0 to {MOST_RADIUS_MM:g} mm", "Give another radius")
     name = which or working_set(place)
     series = series_of(place, name).value
     point = _point(at, series.grid.shape)
-    box, ball = _ball(series, point, radius_mm)
+    box, ball = ball_around(series, point, radius_mm)
     values = np.full(series.passes, np.nan)
     for number in range(series.passes):
         sample = series.voxels[(number, *box)][ball].astype(np.float64)
@@ -225,8 +223,10 @@ def _point(text: str, shape: tuple[int, ...]) -> Point:
     return k, j, i
 
 
-def _ball(series: DynamicSeries, point: Point, radius_mm: float) -> tuple[tuple[slice, slice, slice], npt.NDArray[np.bool_]]:
-    """The box of array indices around ``point``, and which of its voxels lie in the ball (grid axes are at right angles)."""
+def ball_around(series: DynamicSeries, point: Point, radius_mm: float) -> tuple[tuple[slice, slice, slice], npt.NDArray[np.bool_]]:
+    """The box of array indices around ``point``, and which of its voxels lie in the ball (grid axes are at right angles). Refused: a radius out of range."""
+    if not 0.0 <= radius_mm <= MOST_RADIUS_MM:
+        raise UsageError("RADIUS-INVALID", f"the radius is not from 0 to {MOST_RADIUS_MM:g} mm", "Give another radius")
     spans, squares = [], []
     for middle, step, count in zip(point, series.grid.spacing_mm, series.grid.shape, strict=True):
         reach = int(radius_mm // step)

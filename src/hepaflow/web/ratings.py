@@ -28,7 +28,7 @@ def told(found: LesionResult, words: Words) -> list[dict[str, Any]]:
                 "criterion": call.criterion,
                 "region": call.region,
                 "part": words(shell) if words.has(shell) else call.region,
-                "ratio": ratio_with_interval(call.ratio, words),
+                "ratio": ratio_with_interval(call.ratio, words, call=call),
                 "probability": words.probability(call.probability_major),
                 "category": cell.text,
                 "settled": cell.tone == "strong",

@@ -97,16 +97,20 @@ def part_mask(study: str, name: str, part: str, room: InRoom) -> Response:
 
 @router.get("/studies/{study}/curve/fit")
 def voxel_fit(
-    study: str, room: InRoom, at: Annotated[str, Query(max_length=40)], model: Annotated[str | None, Query(max_length=40)] = None
+    study: str,
+    room: InRoom,
+    at: Annotated[str, Query(max_length=40)],
+    radius_mm: float = 0.0,
+    model: Annotated[str | None, Query(max_length=40)] = None,
 ) -> dict[str, Any]:
-    """The fit of one voxel's curve; ``at`` is k,j,i."""
+    """The fit of the curve at a voxel, of all within ``radius_mm`` of it; ``at`` is k,j,i."""
     try:
         k, j, i = (int(part) for part in at.split(","))
     except ValueError as error:
         raise UsageError("VOXEL-INVALID", "the voxel is not given by three whole numbers", "Give at=k,j,i") from error
     place = room.place(study)
     _, drawn = numbers.drawn_now(room, study)
-    measured, used = _lives().of(place).at_voxel(drawn, (k, j, i), model=model)
+    measured, used = _lives().of(place).at_voxel(drawn, (k, j, i), radius_mm=radius_mm, model=model)
     return {"at": [k, j, i], "model": used, **numbers.measured_told(measured)}
 
 

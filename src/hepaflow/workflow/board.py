@@ -228,7 +228,7 @@ def _thumb(case: CaseFolder, lesion: str) -> Thumb | None:
 
 def _uncertain(course: Course, lesions: tuple[SheetLesion, ...], cases: _Cases, record: Record) -> tuple[Text, ...]:
     lines = []
-    unsure = [x.name for x in lesions if x.ratio is not None and _unsure(x.ratio)]
+    unsure = [x.name for x in lesions if x.ratio is not None and x.ratio.category is not None and _unsure(x.ratio)]
     if unsure:
         lines.append(board_words.unsure(unsure))
     unrated = [x.name for x in lesions if x.ratio is not None and x.ratio.category is None and x.role != "new"]

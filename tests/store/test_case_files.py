@@ -11,9 +11,11 @@ import nibabel
 import numpy as np
 import pytest
 
+from hepaflow.dicom.read_regions import read_regions
 from hepaflow.domain.case import CaseResult
-from hepaflow.domain.lesions import Ratio
+from hepaflow.domain.lesions import Lesion, Ratio, Region
 from hepaflow.store import case_files, case_json, case_tables, nifti
+from hepaflow.workflow.case_folder import open_case
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +175,26 @@ def test_a_vector_field_is_one(tmp_path: Path, case: CaseResult) -> None:
     assert image.shape == (6, 5, 4, 1, 3)
     assert int(image.header["intent_code"]) == 1007
     np.testing.assert_array_equal(np.asarray(image.dataobj)[5, 3, 2, 0], field[2, 3, 5])
+
+
+def test_regions_that_share_voxels_keep_them_all(case: CaseResult, tmp_path: Path) -> None:
+    """Lesions that touch are drawn one over the other: criteria of size and the next analysis read them from here."""
+    drawn = {name: np.zeros(case.series.grid.shape, bool) for name in ("aorta", "healthy", "lesion-1", "lesion-2", "lesion-3")}
+    drawn["aorta"][0] = drawn["healthy"][1:3] = drawn["lesion-1"][1:3, :2] = drawn["lesion-2"][2:, :3] = True
+    drawn["lesion-3"][2, 0, 0] = True  # wholly inside the others
+    lesions = tuple(
+        Lesion(name, {"whole": Region(f"{name}/whole", mask, "given")}, 1.0, 9.0, None)
+        for name, mask in drawn.items()
+        if name.startswith("lesion-")
+    )
+    aorta, healthy = (Region(name, drawn[name], "given") for name in ("aorta", "healthy"))
+    shared = replace(case, regions=replace(case.regions, aorta=aorta, healthy=healthy, lesions=lesions))
+    case_files.write(shared, tmp_path, plan={"model": "aath", "haematocrit": None}, study_digest="abc", displacements=False)
+    again, opened = read_regions(tmp_path / "rois.nii.gz", case.series.grid).masks, open_case(tmp_path)
+    assert set(again) == set(drawn)
+    for name, mask in drawn.items():
+        np.testing.assert_array_equal(again[name], mask, err_msg=name)
+    assert set(opened.lesions) == {one.id for one in lesions}
+    for name, mask in opened.lesions.items():
+        np.testing.assert_array_equal(mask, drawn[name], err_msg=name)
+    np.testing.assert_array_equal(opened.healthy, drawn["healthy"])

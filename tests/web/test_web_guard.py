@@ -519,7 +519,12 @@ def test_a_role_may_what_lesser_ones_may() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "status", "code"), [("database or disk is full", 507, "OUTPUT-NO-SPACE"), ("database is locked", 503, "DATABASE-BUSY")]
+    ("said", "status", "code"),
+    [
+        ("database or disk is full", 507, "OUTPUT-NO-SPACE"),
+        ("attempt to write a readonly database", 507, "OUTPUT-DENIED"),
+        ("database is locked", 503, "DATABASE-BUSY"),
+    ],
 )
 def test_a_database_that_takes_nothing_is_told_as_that(
     inside: Inside, monkeypatch: pytest.MonkeyPatch, said: str, status: int, code: str

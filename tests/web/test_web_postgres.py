@@ -199,3 +199,11 @@ def test_an_edit_is_numbered_in_the_order_in_which_others_see_it(
         after, drawn = numbers.drawn_now(room, study)
         assert set(drawn) == {"lesion-1", "lesion-2"}
         assert after > cursor or set(seen) == set(drawn)
+
+
+def test_a_text_that_the_database_cannot_hold_is_refused_as_one(postgres: str, tmp_path: Path) -> None:
+    with closing(psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True)) as connection:
+        connection.execute("create database texts")
+    with opened(tmp_path / "data", database=postgres.replace("/postgres?", "/texts?")) as (client, _):
+        answer = client.get("/api/audit", params={"study": "a\0b"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "REQUEST-INVALID")

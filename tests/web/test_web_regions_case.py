@@ -152,6 +152,23 @@ def test_what_was_proposed_on_images_that_breathe_is_proposed_anew_by_the_analys
         assert not changed_since(connection, study, cursor)
 
 
+def test_what_comes_back_of_a_proposal_is_what_the_analysis_put_in_its_place(opened_room: tuple[Any, Room]) -> None:
+    client, room = opened_room
+    study = put(room, acquired())
+    at = f"/api/studies/{study}/regions"
+    hasty = RegionState("liver", Bits.of(np.roll(LIVER, 2, axis=1)), origin="proposed", provisional=True)
+    regions_log.write(room, study, Deed("propose", "ada", {}), [Step(hasty, 0)])
+    analyse(room, study, found(acquired().grid))
+    for way, there in (("undo", False), ("redo", True)):
+        answer = client.post(f"{at}/{way}", json={"cursor": client.get(at).json()["cursor"]})
+        assert [one["deleted"] is not there for one in answer.json()["regions"]] == [True]
+    assert (voxels(client, f"{at}/liver", SHAPE) == LIVER).all()
+    base = regions_log.one(room, study, "liver").version
+    assert client.post(f"{at}/liver/restore", json={"version": 1, "base": base}).status_code == 200
+    assert (voxels(client, f"{at}/liver", SHAPE) == LIVER).all()
+    assert not regions_log.one(room, study, "liver").provisional
+
+
 def test_half_an_analysis_is_not_taken_over(opened_room: tuple[Any, Room]) -> None:
     client, room = opened_room
     study = put(room, acquired())

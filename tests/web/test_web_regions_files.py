@@ -22,6 +22,7 @@ from hepaflow.dicom.assemble import assemble
 from hepaflow.dicom.read_regions import read_regions
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.web import import_regions, regions_log
+from hepaflow.web.drawn import flags_of
 from hepaflow.web.room import Room
 from hepaflow.workflow import one
 
@@ -160,6 +161,11 @@ def flags(room: Room, imported: tuple[str, DynamicSeries]) -> tuple[str, ...]:
     return one._read(path, series).flags
 
 
+def shown(room: Room, study: str) -> tuple[str, ...]:
+    """What live numbers say of the same regions."""
+    return flags_of(room.place(study), regions_log.current(room, study).values())
+
+
 def test_regions_of_another_frame_of_reference_are_refused(
     opened_room: tuple[Any, Room], imported: tuple[str, DynamicSeries], tmp_path: Path
 ) -> None:
@@ -188,8 +194,14 @@ def test_only_regions_that_nobody_drew_on_these_images_are_said_to_be_unverified
     names = json.dumps({"labels": {"2": "lesion-2"}}).encode()
     assert send(client, at, {"a.nii": bytes(image.to_bytes()), "a.json": names}).json()["flags"] == ["region-frame-unverified"]
     assert flags(room, imported) == ("region-frame-unverified",)
+    assert shown(room, study) == ("region-frame-unverified",)
     post(client, f"{at}/lesion-2", 1, kind="brush", plane="axial", index=2, path=[[3.0, 9.0]], radius_mm=2.0)
-    assert flags(room, imported) == ()  # a reader looked at it on these images
+    assert flags(room, imported) == shown(room, study) == ()  # a reader looked at it on these images
+    post(client, f"{at}/liver", 0, **disc(2, 3.0, 9.0, 3.0))
+    assert flags(room, imported) == shown(room, study) == ()  # regions may lie in the liver
+    post(client, f"{at}/lesion-3", 0, **disc(2, 3.0, 12.0, 3.0))
+    assert flags(room, imported) == shown(room, study) == ("region-overlap",)
+    post(client, f"{at}/lesion-3", 1, kind="delete")
 
 
 def test_a_segmentation_lies_in_the_pass_whose_images_it_names(

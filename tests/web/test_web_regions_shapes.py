@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path
 
 from hepaflow.domain.geometry import Grid
 from hepaflow.errors import InputRefused
+from hepaflow.regions.diameter import longest_axial
 from hepaflow.web.calipers import caliper_of, measured, proposed
 from hepaflow.web.planes import PLANES, Plane
 from hepaflow.web.shapes import PIECES, Shape, between, redraw
@@ -201,6 +202,19 @@ def at_index(*ends: tuple[float, float, float]) -> Any:
     """The axes between four voxels (k, j, i), in mm."""
     a, b, c, d = (tuple(float(v) for v in GRID.to_mm(np.array(end))) for end in ends)
     return (a, b), (c, d)
+
+
+@given(st.floats(1.5, 6.0), st.floats(0.7, 1.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.0, np.pi))
+def test_the_longer_axis_of_a_proposed_caliper_is_the_diameter_that_tables_tell(
+    radius: float, ratio: float, down: float, right: float, turn: float
+) -> None:
+    """Of few and coarse voxels too: criteria of size read the one, the lesion table the other."""
+    grid = Grid.from_spacing((1, 24, 24), (5.0, 3.0, 3.0))
+    rows, columns = np.mgrid[:24, :24] - np.array([11.0 + down, 11.0 + right])[:, None, None]
+    along, across = rows * np.cos(turn) + columns * np.sin(turn), columns * np.cos(turn) - rows * np.sin(turn)
+    mask = (along**2 + (across / ratio) ** 2 <= radius**2)[None]
+    assume(mask.any())
+    assert math.dist(*proposed(mask, grid).long) == pytest.approx(longest_axial(mask, grid).mm, abs=1e-9)
 
 
 @pytest.mark.parametrize("across", range(3))

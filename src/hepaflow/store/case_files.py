@@ -67,7 +67,7 @@ def _picture(case: CaseResult, folder: Path) -> None:
 
 
 def _regions(case: CaseResult, folder: Path) -> None:
-    """The regions as a set that ``--rois`` reads, all but the liver: in a label map it would lose what lies inside it."""
+    """The regions as a set that ``--rois`` reads, all but the liver, in which most of them lie. Voxels that several share have a label of their own, which names them all."""
     regions = case.regions
     named = [
         ("aorta", regions.aorta),
@@ -78,10 +78,18 @@ def _regions(case: CaseResult, folder: Path) -> None:
     found = [(name, region.mask) for name, region in named if region is not None]
     found += [(lesion.id, lesion.shells["whole"].mask) for lesion in regions.lesions]
     labels = np.zeros(case.series.grid.shape, np.int16)
-    for number, (_, mask) in enumerate(found, start=1):
-        labels[mask] = number
+    sets: list[tuple[str, ...]] = [(), *((name,) for name, _ in found)]
+    for number, (name, mask) in enumerate(found, start=1):
+        before = labels[mask]
+        after = np.full(before.shape, number, np.int16)
+        for under in np.unique(before[before > 0]):
+            both = (*sets[under], name)
+            if both not in sets:
+                sets.append(both)
+            after[before == under] = sets.index(both)
+        labels[mask] = after
     nifti.write(folder / "rois.nii.gz", labels, case.series.grid, description="regions, see rois.json")
-    names = {str(number): name for number, (name, _) in enumerate(found, start=1)}
+    names = {str(number): names[0] if len(names) == 1 else list(names) for number, names in enumerate(sets) if names}
     _json(folder / "rois.json", {"labels": names, "frame": case.motion.reference})
 
 

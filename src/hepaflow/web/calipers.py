@@ -58,7 +58,8 @@ def measured(first: tuple[Point, Point], second: tuple[Point, Point], grid: Grid
 def proposed(mask: npt.NDArray[np.bool_], grid: Grid) -> Caliper:
     """The longest axial diameter, and the longest distance perpendicular to it in the same slice of the same connected part.
 
-    The perpendicular runs from border to border: between voxel centers, and half a voxel's width beyond either. Refused: an empty mask.
+    The perpendicular runs from border to border: between voxel centers, and half a voxel's width beyond either, though never longer than
+    the diameter: coarse voxels reach further beyond the border than that does. Refused: an empty mask.
     """
     from scipy import ndimage
 
@@ -77,9 +78,9 @@ def proposed(mask: npt.NDArray[np.bool_], grid: Grid) -> Caliper:
     direction = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
     normal = np.cross(steps[:, 0], steps[:, 1])
     across = np.cross(normal / np.linalg.norm(normal), direction)
-    half = 0.5 * float(np.abs(across @ steps).sum())
     short = _widest((points - ends[0]) @ direction, (points - ends[0]) @ across, step_mm=float(np.linalg.norm(steps, axis=0).min()))
     at, low, high = short
+    half = 0.5 * min(float(np.abs(across @ steps).sum()), found.mm - (high - low))
     foot = ends[0] + at * direction
     return caliper_of(found.ends_mm, (_point(foot + (low - half) * across), _point(foot + (high + half) * across)))
 

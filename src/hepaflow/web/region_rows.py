@@ -76,6 +76,15 @@ def at(connection: sa.Connection, study: str, name: str, version: int) -> Region
     return None if row is None else state_of(row)
 
 
+def settled(connection: sa.Connection, study: str, state: RegionState) -> RegionState:
+    """What a region that comes back is: of a proposal on images that were not corrected, what an analysis has put in its place since."""
+    if not state.provisional:
+        return state
+    mine = (t.edits.c.study == study, t.edits.c.region == state.name, t.edits.c.kind == t.INITIAL)
+    row = connection.execute(sa.select(*_STATE).where(*mine).order_by(t.edits.c.version.desc()).limit(1)).one_or_none()
+    return state if row is None else replace(state_of(row), deleted=state.deleted)
+
+
 def version(connection: sa.Connection, study: str, name: str) -> int:
     """The number of a region's last version; 0 where there is none."""
     query = sa.select(sa.func.coalesce(sa.func.max(t.edits.c.version), 0))

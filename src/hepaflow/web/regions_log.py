@@ -76,9 +76,9 @@ def at_version(room: Room, study: str, name: str, number: int) -> RegionState:
     """One version of a region; those below zero are edits that came too late. Refused: ``VERSION-UNKNOWN``."""
     with room.tables.read() as connection:
         state = rows.at(connection, study, name, number)
-    if state is None:
-        raise NotThere("VERSION-UNKNOWN", "the region has no such version", "Choose one of its history")
-    return state
+        if state is None:
+            raise NotThere("VERSION-UNKNOWN", "the region has no such version", "Choose one of its history")
+        return rows.settled(connection, study, state)
 
 
 def history(room: Room, study: str, name: str) -> list[dict[str, Any]]:
@@ -257,7 +257,7 @@ def _target(connection: sa.Connection, study: str, name: str, number: int, *, un
     """What version ``number`` of a region made (redo), or what it was made from (undo): nothing, where it was the first."""
     wanted = rows.at(connection, study, name, number - undo)
     if wanted is not None:
-        return wanted
+        return rows.settled(connection, study, wanted)
     first = rows.at(connection, study, name, number)
     assert first is not None
     return replace(first, deleted=True)

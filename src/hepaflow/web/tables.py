@@ -190,10 +190,16 @@ class Tables:
 
 
 def trouble(error: BaseException) -> HepaflowError | None:
-    """What to tell of a database that is full or does not answer; None of any other error."""
+    """What to tell of a database that is full, read-only or does not answer, or takes no such text; None of any other error."""
+    if isinstance(error, sa.exc.DataError):  # PostgreSQL has no text with an end of text in it
+        return UsageError("REQUEST-INVALID", "the request holds what no text may hold", "Send what the page sends")
     if not isinstance(error, sa.exc.OperationalError):
         return None
     said = str(error.orig)
+    if "readonly" in said:
+        return OutputFailed(
+            "OUTPUT-DENIED", "the database may not be written (read-only or not permitted)", "Check the disk and its rights"
+        )
     if "full" in said or "No space left" in said:
         return OutputFailed("OUTPUT-NO-SPACE", "no space left for the database", "Free space, then try again")
     return Refused("DATABASE-BUSY", "the database does not answer", "Try again in a moment", status=503, wait_s=2)

@@ -82,13 +82,16 @@ def open_case(folder: Path, *, what: str = "the case") -> CaseFolder:
         trees = [_tree(folder / name) for name in ("lesions.json", "case.json", "rois.json")]
         image, grid = read_volume(folder / "image.nii.gz")
         labels, other = read_volume(folder / "rois.nii.gz")
-        names = {int(number): str(name) for number, name in trees[2]["labels"].items()}
+        numbers: dict[str, list[int]] = {}
+        for number, names in trees[2]["labels"].items():
+            for name in [names] if isinstance(names, str) else names:
+                numbers.setdefault(str(name), []).append(int(number))
         if not grid.same_as(other) or not isinstance(trees[0].get("lesions"), list):
             raise refusal
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError) as error:
         raise refusal from error
-    lesions = {name: labels == number for number, name in names.items() if name.startswith("lesion-")}
-    healthy = next((labels == number for number, name in names.items() if name == "healthy"), None)
+    lesions = {name: np.isin(labels, own) for name, own in numbers.items() if name.startswith("lesion-")}
+    healthy = np.isin(labels, numbers["healthy"]) if "healthy" in numbers else None
     picture = np.where(image == _OUTSIDE_HU, np.nan, image).astype(np.float32)
     return CaseFolder(folder, grid, picture, lesions, healthy, CaseTables(folder, trees[0], trees[1]))
 

@@ -11,7 +11,7 @@ LONGEST = 120
 
 def reader_name(text: str) -> str:
     """The name without needless spaces. Refused: none, a long one, control characters (``READER-NAME``); what paper cannot show (``READER-LETTERS``)."""
-    name = unicodedata.normalize("NFC", " ".join(text.split()))
+    name = unicodedata.normalize("NFC", " ".join(part for part in text.strip().split(" ") if part))
     if not name or len(name) > LONGEST or not name.isprintable():
         raise UsageError("READER-NAME", "the reader's name is empty, too long or not printable", "Write the name of who signs")
     require_letters(name)

@@ -30,8 +30,12 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class _Module:
+    """A file, read once: its texts by name, its functions, and its calls with the innermost function around each."""
+
     tree: ast.Module
     constants: dict[str, str]
+    functions: tuple[ast.FunctionDef, ...]
+    calls: tuple[tuple[ast.FunctionDef | None, ast.Call], ...]
 
 
 def raised(root: Path) -> list[Raised]:
@@ -40,7 +44,7 @@ def raised(root: Path) -> list[Raised]:
     found: set[Raised] = set()
     carriers = {name for module in modules for name in _carriers(module.tree)}
     for module in modules:
-        for function, call in _calls(module.tree):
+        for function, call in module.calls:
             name = _called(call)
             if name in carriers and call.args:
                 found |= {
@@ -74,7 +78,8 @@ def _module(path: Path) -> _Module:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    return _Module(tree, constants)
+    functions = tuple(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return _Module(tree, constants, functions, tuple(_calls(tree)))
 
 
 def _carriers(tree: ast.Module) -> set[str]:
@@ -92,8 +97,8 @@ def _carriers(tree: ast.Module) -> set[str]:
 def _default(function: str, parameter: str, modules: list[_Module]) -> str:
     """The text that a parameter takes when it is not given; ValueError when it has none."""
     for module in modules:
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.FunctionDef) and node.name == function and node.args.defaults:
+        for node in module.functions:
+            if node.name == function and node.args.defaults:
                 places = [a.arg for a in node.args.args][-len(node.args.defaults) :]
                 if parameter in places:
                     return _template(node.args.defaults[places.index(parameter)], module)
@@ -150,7 +155,7 @@ def _arguments(function: ast.FunctionDef, parameter: str, modules: list[_Module]
     places = [a.arg for a in function.args.args]
     found: set[str] = set()
     for module in modules:
-        for around, call in _calls(module.tree):
+        for around, call in module.calls:
             if _called(call) != function.name or around is function:
                 continue
             given = next((k.value for k in call.keywords if k.arg == parameter), None)

@@ -1,4 +1,5 @@
-// Nothing drawn is ever lost: a server that is away, a reload, another browser that was first. Needs a study with a lesion drawn.
+// Nothing drawn is ever lost: a server that is away, a reload, another browser that was first. Needs a study with a lesion drawn,
+// which grows towards the patient's right with every run.
 //
 //   node e2e/edits.mjs --url URL --study ID [--lesion lesion-1] [--out FOLDER] [--state FILE]
 import { resolve } from "node:path";

@@ -45,6 +45,7 @@ export interface Study {
   label: string;
   patient: string;
   patient_key: string;
+  patient_id: string;
   date: string | null;
   visit: number;
   /** There are others of the patient, all of later dates. */

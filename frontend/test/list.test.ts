@@ -11,7 +11,7 @@ import { alarm, studies } from "../src/state";
 
 function study(id: string, more: Partial<Study> = {}): Study {
   return {
-    id, label: id, patient: "A^B", patient_key: "p", date: "2024-01-01", visit: 1, added: "2024-05-01T10:00:00Z", state: "imported",
+    id, label: id, patient: "A^B", patient_id: "4711", patient_key: "p", date: "2024-01-01", visit: 1, added: "2024-05-01T10:00:00Z", state: "imported",
     protocol: { verdict: "ok", pass: 1, warn: 0, fail: 0 }, passes: 21, spacing_mm: [5, 1, 1], coverage_mm: [160, 400, 400], lesions: 0, signed: null, job: null,
     corrected: false, stale: false, first_visit: false, patient_differs: [], ...more,
   };
@@ -27,6 +27,7 @@ describe("the study list", () => {
     const list = [study("liver"), study("x", { patient: "C^D", patient_key: "q", date: "2023-02-02" })];
     expect(byPatient(list, "LIV").flatMap((one) => one.visits.map((visit) => visit.id))).toEqual(["liver"]);
     expect(byPatient(list, "c^d")).toHaveLength(1);
+    expect(byPatient([...list, study("y", { patient: "C^D", patient_id: "0815", patient_key: "r" })], "0815").map((one) => one.key)).toEqual(["r"]);
     expect(byPatient(list, "2023-02")[0]!.key).toBe("q");
     expect(byPatient(list, "nobody")).toEqual([]);
   });

@@ -20,7 +20,7 @@ from hepaflow.kinetics.fit_curve import fit_curve
 from hepaflow.report import figures_curves, figures_maps, figures_motion, figures_ratio, figures_regions
 from hepaflow.report.content import Figure
 from hepaflow.report.document import summary_figure
-from hepaflow.report.figures import colormap, styled
+from hepaflow.report.figures import ARTERIAL, MUTED, TISSUE, canvas, colormap, styled
 from hepaflow.report.panels import Scale, outline
 from hepaflow.report.view import AxialView, Crop, grey_slice, largest_slice
 from hepaflow.report.words import Words
@@ -49,6 +49,24 @@ def every_figure(case: CaseResult) -> dict[str, Figure]:
             "liver": figures_maps.liver_maps(case, view=view, words=EN),
             "forest": figures_ratio.forest(case, words=EN, truth=None),
         }
+
+
+def test_a_lesion_that_is_not_settled_is_drawn_in_grey(case: CaseResult) -> None:
+    def unsure(flags: tuple[str, ...]) -> CaseResult:
+        first = case.lesions[0]
+        assert first.ruling is not None
+        calls = tuple(dataclasses.replace(call, flags=flags) for call in first.response)
+        return dataclasses.replace(case, lesions=(dataclasses.replace(first, response=calls), *case.lesions[1:]))
+
+    def colour(shown: CaseResult) -> str:
+        with styled():
+            axes = canvas(40.0).add_axes((0.1, 0.1, 0.8, 0.8))
+            figures_ratio.draw_forest(axes, shown, words=EN, truth=None)
+        (marker,) = [line for line in axes.lines if line.get_marker() in {"o", "s", "D"} and list(line.get_ydata()) == [0]]
+        return str(marker.get_color())
+
+    assert colour(unsure(("response-uncertain",))) == MUTED
+    assert colour(unsure(())) in {TISSUE, ARTERIAL}
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,14 @@ def spoken(language: str) -> set[str]:
     return set(KEY.findall((ROOT / f"frontend/src/i18n/{language}.ts").read_text(encoding="utf-8")))
 
 
+@cache
+def calls_in(path: Path) -> list[ast.Call]:
+    return [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+
+
 def calls(paths: list[Path], name: str) -> list[ast.Call]:
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
-    return [
-        node
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and name in {getattr(node.func, "attr", ""), getattr(node.func, "id", "")}
-    ]
+    found = [call for path in paths for call in calls_in(path)]
+    return [call for call in found if name in {getattr(call.func, "attr", ""), getattr(call.func, "id", "")}]
 
 
 def literals(node: ast.AST) -> set[str]:

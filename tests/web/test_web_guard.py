@@ -417,8 +417,9 @@ def test_texts_of_a_study_are_data_never_a_document(inside: Inside, target: str)
     assert json.loads(answer.body)
 
 
-def test_the_patients_name_reaches_the_list_unchanged_as_text(inside: Inside) -> None:
+def test_the_patients_name_and_number_reach_the_list_unchanged_as_text(inside: Inside) -> None:
     found = json.loads(inside.ask("GET", f"/api/studies/{inside.study}").body)
+    assert found["patient_id"] == "CANARY-4711"
     assert found["patient"] == "<script>alert(1)</script> Jane"
     assert found["label"] == "<script>alert(2)</script>"
 

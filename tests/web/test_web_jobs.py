@@ -228,7 +228,7 @@ def test_verdicts_are_those_of_the_last_analysis_in_list_and_panel(inside: Insid
 
 
 @pytest.mark.parametrize("told", ["by its row", "by case.json"])
-def test_an_analysis_without_choices_repeats_those_of_the_last(inside: Inside, own_row: None, told: str) -> None:
+def test_an_analysis_without_choices_repeats_those_of_the_last(inside: Inside, own_row: None, no_work: None, told: str) -> None:
     def planned(**asked: Any) -> tuple[Any, ...]:
         job = inside.client.post(f"/api/studies/{inside.study}/analyze", json=asked).json()["job"]
         finished(inside.client, job)
@@ -251,7 +251,7 @@ def test_an_analysis_without_choices_repeats_those_of_the_last(inside: Inside, o
     assert planned(motion="none", compare=False) == ("patlak", "none", None)
 
 
-def test_an_analysis_is_told_whether_its_study_is_the_first_visit(inside: Inside, own_row: None) -> None:
+def test_an_analysis_is_told_whether_its_study_is_the_first_visit(inside: Inside, own_row: None, no_work: None) -> None:
     def told() -> bool:
         job = inside.client.post(f"/api/studies/{inside.study}/analyze", json={}).json()["job"]
         finished(inside.client, job)
@@ -265,6 +265,12 @@ def test_an_analysis_is_told_whether_its_study_is_the_first_visit(inside: Inside
     assert told() is True
     assert inside.client.delete(f"/api/studies/{later}").status_code == 200
     assert told() is False
+
+
+@pytest.fixture
+def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an analysis is asked counts, not what comes of it: its process ends at once."""
+    monkeypatch.setattr(child, "COMMAND", (sys.executable, "-P", "-c", "raise SystemExit(0)"))
 
 
 @pytest.fixture

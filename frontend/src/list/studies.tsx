@@ -24,7 +24,7 @@ export function byPatient(list: Study[], wanted = ""): Patient[] {
   const text = wanted.trim().toLowerCase();
   const patients = new Map<string, Patient>();
   for (const study of list) {
-    if (text && !`${study.label} ${study.patient} ${study.date ?? ""}`.toLowerCase().includes(text)) continue;
+    if (text && !`${study.label} ${study.patient} ${study.patient_id} ${study.date ?? ""}`.toLowerCase().includes(text)) continue;
     const key = study.patient_key || study.id;
     const patient = patients.get(key) ?? { key, name: study.patient, visits: [] };
     patient.visits.push(study);
@@ -180,7 +180,7 @@ export function StudiesPage() {
               <tbody key={patient.key}>
                 <tr class="patient">
                   <th scope="rowgroup" colSpan={COLUMNS.length}>
-                    {patient.name || t("list.unnamed")} <small>{t(patient.visits.length === 1 ? "list.visit" : "list.visits", { n: patient.visits.length })}</small>
+                    {patient.name || t("list.unnamed")} <small data-patient-id>{patient.visits[0]?.patient_id}</small> <small>{t(patient.visits.length === 1 ? "list.visit" : "list.visits", { n: patient.visits.length })}</small>
                   </th>
                 </tr>
                 {patient.visits.some((one) => one.patient_differs.length > 0) && (

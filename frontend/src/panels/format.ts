@@ -25,6 +25,14 @@ export function fixed(value: number | null | undefined, digits: number, language
   return /^-[0.,\s]*$/.test(text) ? text.slice(1) : text;
 }
 
+/** A ratio with two decimals, or as many as show it on its own side of the cut-off that it was held against. */
+export function sided(value: number | null | undefined, cut: number | null, language: Language): string {
+  if (value === null || value === undefined || !Number.isFinite(value) || cut === null) return fixed(value, 2, language);
+  let digits = 2;
+  while (digits < 17 && Math.sign(Number(formatter("en", digits).format(value).replaceAll(",", "")) - cut) !== Math.sign(value - cut)) digits += 1;
+  return fixed(value, digits, language);
+}
+
 /** Decimals that suit a value of this size: three figures or so, never more than `most`. */
 export function decimals(value: number | null | undefined, most = 3): number {
   if (value === null || value === undefined || !Number.isFinite(value) || value === 0) return 1;

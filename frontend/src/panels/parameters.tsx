@@ -5,7 +5,7 @@ import { number, t, written } from "../i18n";
 import { nameOf } from "../regions/names";
 import { figures as figuresIn, useProtocol } from "../list/protocol";
 import { first, language, words } from "../state";
-import { fixed, interval, NONE, withSd } from "./format";
+import { fixed, interval, NONE, sided, withSd } from "./format";
 import { PART_ORDER, type Ratio, type Row } from "./forms";
 import { figures } from "./numbers";
 import { partName, quantity } from "./wording";
@@ -18,7 +18,7 @@ export function Bar({ ratio, threshold, colour }: { ratio: Ratio | null; thresho
   if (ratio === null || ratio.value === null) return null;
   const x = (value: number): number => (100 * Math.min(WIDEST, Math.max(0, value))) / WIDEST;
   const [low, high] = ratio.ci95 ?? [ratio.value, ratio.value];
-  const text = `${fixed(ratio.value, 2, language.value)} (${interval([low, high], 2, language.value)})`;
+  const text = `${sided(ratio.value, threshold, language.value)} (${interval([low, high], 2, language.value)})`;
   return (
     <svg class="bar" viewBox="0 0 100 16" preserveAspectRatio="none" role="img" aria-label={text}>
       {threshold !== null && <line class="cut" x1={x(threshold)} x2={x(threshold)} y1={0} y2={16} />}

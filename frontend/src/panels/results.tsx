@@ -11,7 +11,7 @@ import { nameOf } from "../regions/names";
 import { show } from "../regions/panel";
 import { first, language, mayEdit, words } from "../state";
 import { Compare } from "./compare";
-import { decimals, fixed, interval, withSd } from "./format";
+import { decimals, fixed, interval, sided, withSd } from "./format";
 import { rowOfLive, rowOfResult, shownRatio, type Rated, type Ratio, type Row } from "./forms";
 import { figures, REFERENCE } from "./numbers";
 import { Bar, BarKey, Parameters, Scale } from "./parameters";
@@ -40,7 +40,7 @@ function Verdict({ rated, ratio, lesion, whole, was, waits }: { rated: Rated | n
   return (
     <>
       <td class="ratio" data-part={rated?.response.region ?? "whole"} data-ratio={ratio?.value ?? ""} data-whole-ratio={whole?.value ?? ""}>
-        <strong>{fixed(ratio?.value, 2, language.value)}</strong>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}>…</span>} {ratio !== null && <span class="ci">{interval(ratio.ci95, 2, language.value)}</span>}
+        <strong>{sided(ratio?.value, rated?.response.threshold ?? null, language.value)}</strong>{waits && <span role="img" aria-label={t("results.waits")} title={t("results.waits")}>…</span>} {ratio !== null && <span class="ci">{interval(ratio.ci95, 2, language.value)}</span>}
         <Bar ratio={ratio} threshold={rated?.response.threshold ?? null} colour={colour} />
         {was !== null && <small class="before">{t("results.analysedWas", { ratio: fixed(was, 2, language.value) })}</small>}
       </td>

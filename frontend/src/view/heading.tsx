@@ -12,7 +12,7 @@ export function Whose({ visit }: { visit: Visit }) {
   const name = study.patient || t("list.unnamed");
   const nth = visits > 1 ? t("visit.nth", { n: study.visit, of: visits }) : "";
   const other = visit === second && first.study.value !== null && (key === "" || first.study.value.patient_key !== key);
-  const parts = [date(study.date), nth, study.label].filter((part) => part !== "");
+  const parts = [study.patient_id, date(study.date), nth, study.label].filter((part) => part !== "");
   return (
     <p class="whose" data-study={study.id} title={[name, ...parts].join(" · ")}>
       <strong>{name}</strong>

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { decimals, fixed, interval, moment, NONE, percent, withSd } from "../../src/panels/format";
+import { decimals, fixed, interval, moment, NONE, percent, sided, withSd } from "../../src/panels/format";
 
 it("numbers follow the language", () => {
   expect(fixed(1234.5, 1, "en")).toBe("1,234.5");
@@ -25,6 +25,13 @@ it("a probability is never rounded to a certainty", () => {
   expect(percent(0, "en")).toBe("< 1%");
   expect(percent(1, "en")).toBe("> 99%");
   expect(percent(null, "fr")).toBe(NONE);
+});
+
+it("a ratio is shown on its own side of the cut-off", () => {
+  expect([0.676, 0.66, 0.68, 0.684, 0.67999].map((value) => sided(value, 0.68, "en"))).toEqual(["0.676", "0.66", "0.68", "0.684", "0.67999"]);
+  expect(sided(0.676, 0.68, "fr")).toBe("0,676");
+  expect(sided(0.676, null, "en")).toBe("0.68");
+  expect(sided(null, 0.68, "en")).toBe(NONE);
 });
 
 it("decimals suit the size", () => {

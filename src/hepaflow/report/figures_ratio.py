@@ -15,7 +15,7 @@ from hepaflow.report.figures import ARTERIAL, INK, MUTED, RULE, TISSUE, canvas, 
 from hepaflow.report.figures_maps import Panel, draw_panel, panels_of
 from hepaflow.report.files import replace_file
 from hepaflow.report.panels import Place, outline, sheet
-from hepaflow.report.rated import Truth, first_call, known_ratio, rated_name, rated_part, rated_ratio, truth_key
+from hepaflow.report.rated import UNSETTLED, Truth, first_call, known_ratio, rated_name, rated_part, rated_ratio, truth_key
 from hepaflow.report.view import AxialView, Crop, grey_slice, largest_slice
 from hepaflow.report.words import Words
 
@@ -34,7 +34,7 @@ def threshold_of(case: CaseResult) -> float | None:
 
 
 def draw_forest(axes: Axes, case: CaseResult, *, words: Words, truth: Truth | None) -> None:
-    """Ratio, interval and category of each lesion, first lesion on top; the cut-off as a dashed line."""
+    """Ratio, interval and category of each lesion, first lesion on top, in grey where that is not settled; the cut-off as a dashed line."""
     count = len(case.lesions)
     cut = threshold_of(case)
     axes.set_xscale("log")
@@ -50,7 +50,8 @@ def draw_forest(axes: Axes, case: CaseResult, *, words: Words, truth: Truth | No
     for row, result in enumerate(case.lesions):
         ratio, call = rated_ratio(case, result), first_call(result)
         category = None if call is None else call.category
-        color = TISSUE if category == "major" else ARTERIAL if category == "minor" else MUTED
+        settled = call is not None and UNSETTLED not in call.flags
+        color = {"major": TISSUE, "minor": ARTERIAL}.get(category or "", MUTED) if settled else MUTED
         known = known_ratio(truth, truth_key(result, rated_part(result)))
         if known is not None:
             axes.plot([np.clip(known, *_LIMITS)], [row], marker="|", color=INK, markersize=11, markeredgewidth=1.6, zorder=4)

@@ -10,6 +10,8 @@ from hepaflow.lesions.ratios import ratio
 from hepaflow.report.words import Words
 
 Truth = dict[str, dict[str, float]]
+#: Flag of a call that is less than 95 % sure.
+UNSETTLED = "response-uncertain"
 
 
 def first_call(result: LesionResult) -> ResponseCall | None:

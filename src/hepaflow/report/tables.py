@@ -11,7 +11,7 @@ from hepaflow.domain.quality import FLAGS
 from hepaflow.report.content import Cell, Row, Table, Tone
 from hepaflow.report.findings import Finding, causes, lesion_codes, reason, sentences, shared_codes
 from hepaflow.report.offered import estimation_of, gives_flow, leading
-from hepaflow.report.rated import first_call, rated_name, rated_part, rated_ratio, ratio_in
+from hepaflow.report.rated import UNSETTLED, first_call, rated_name, rated_part, rated_ratio, ratio_in
 from hepaflow.report.weak import marked
 from hepaflow.report.words import DECIMALS, Words
 from hepaflow.response.perfusion import decimals
@@ -45,8 +45,6 @@ _ABBREVIATIONS = {
     "peak": "Peak",
     "data_share": "Data share",
 }
-#: Said by the category's own cell: the call is less than 95 % sure.
-_UNSETTLED = "response-uncertain"
 _TONES: dict[str, Tone] = {"serious": "serious", "caution": "caution", "info": "info"}
 
 
@@ -81,7 +79,7 @@ def category_cell(call: ResponseCall | None, result: LesionResult, *, words: Wor
     if call is None or call.category is None:
         return Cell(words("category_because", reason=causes(_why_unrated(call, result), words)), "unknown")
     category = words.category(call.category)
-    if _UNSETTLED in call.flags:
+    if UNSETTLED in call.flags:
         return Cell(words("category_unsettled", category=category), "caution")
     return Cell(category, "strong")
 
@@ -89,7 +87,7 @@ def category_cell(call: ResponseCall | None, result: LesionResult, *, words: Wor
 def _why_unrated(call: ResponseCall | None, result: LesionResult) -> list[str]:
     """The flags that kept a lesion from a category: the call's own, else the lesion's."""
     codes = (call.flags if call is not None else ()) or lesion_codes(result)
-    return [code for code in codes if code != _UNSETTLED]
+    return [code for code in codes if code != UNSETTLED]
 
 
 def summary_table(case: CaseResult, words: Words) -> Table:
@@ -148,7 +146,7 @@ def _flag_marks(case: CaseResult, result: LesionResult, *, said: Collection[str]
     # of every curve: the model's, not the lesion's
     boxed = {*shared_codes(case), *set(case.healthy.flags).intersection(*map(lesion_codes, case.lesions))}
     own = [code for code in lesion_codes(result) if words.severity(code) != "info"]
-    shown = [code for code in own if code not in {_UNSETTLED, *said, *boxed}]
+    shown = [code for code in own if code not in {UNSETTLED, *said, *boxed}]
     return sentences(shown, words) or words("flags_above" if boxed.intersection(own) else "no_flags")
 
 

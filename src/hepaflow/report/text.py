@@ -99,9 +99,9 @@ TEXT: dict[str, tuple[str, str]] = {
     ),
     "forest_caption": (
         "BF ratio of each lesion with its 95 % interval, logarithmic axis. Dashed: cut-off of the criterion. Filled circle: major "
-        "response; open square: minor response; grey diamond: not rated.",
+        "response; open square: minor response; grey diamond: not rated. Grey circle or square: not settled, less than 95 % sure.",
         "Rapport BF de chaque lésion avec son intervalle à 95 %, axe logarithmique. Tirets : seuil du critère. Cercle plein : "
-        "réponse majeure ; carré vide : réponse mineure ; losange gris : non classée.",
+        "réponse majeure ; carré vide : réponse mineure ; losange gris : non classée. Cercle ou carré gris : non tranché, sûr à moins de 95 %.",
     ),
     "forest_truth": (" Vertical bar: truth of the phantom.", " Trait vertical : vérité du fantôme."),
     "forest_major": ("major response", "réponse majeure"),

@@ -25,9 +25,9 @@ BASELINE: dict[str, tuple[str, str]] = {
     ),
     "forest_caption": (
         "BF ratio of each lesion with its 95 % interval, logarithmic axis. Dashed: cut-off of the criterion. Filled circle: below it; "
-        "open square: above it; grey diamond: not rated.",
+        "open square: above it; grey diamond: not rated. Grey circle or square: not settled, less than 95 % sure.",
         "Rapport BF de chaque lésion avec son intervalle à 95 %, axe logarithmique. Tirets : seuil du critère. Cercle plein : en dessous ; "
-        "carré vide : au-dessus ; losange gris : non classée.",
+        "carré vide : au-dessus ; losange gris : non classée. Cercle ou carré gris : non tranché, sûr à moins de 95 %.",
     ),
     "forest_major": ("below the cut-off", "sous le seuil"),
     "forest_minor": ("above the cut-off", "au-dessus du seuil"),

@@ -173,6 +173,7 @@ def _as_json(
         "id": row.id,
         "label": row.label,
         "patient": row.patient,
+        "patient_id": facts.get("patient_id", ""),
         "patient_key": row.patient_key,
         "date": row.date,
         "visit": visit,

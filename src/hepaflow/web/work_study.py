@@ -133,6 +133,7 @@ def _facts(series: DynamicSeries, salt: bytes) -> dict[str, Any]:
     return {
         "patient": " ".join(part for part in header.get("PatientName", "").split("=")[0].split("^") if part),
         "patient_key": key,
+        "patient_id": header.get("PatientID", "").strip(),
         "date": f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and date.isdigit() else "",
         "description": header.get("StudyDescription", ""),
         # not the date: only whether two studies bear the same is asked

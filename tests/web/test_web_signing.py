@@ -30,9 +30,9 @@ from hepaflow.report.signature import Signature, with_signature
 from hepaflow.web import regions_log, seals, signing
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace, fresh_id
-from hepaflow.web.refusals import Conflict
+from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.region_rows import Deed
-from hepaflow.web.region_state import Caliper, Identity
+from hepaflow.web.region_state import Bits, Caliper, Identity, RegionState
 from hepaflow.web.regions_log import Step
 from hepaflow.web.room import Room
 from hepaflow.workflow.outputs import REPORT_KEPT
@@ -631,3 +631,18 @@ def test_the_structured_report_holds_the_conclusion_and_who_wrote_it(study: Sign
     assert {two.SOPInstanceUID, two.SeriesInstanceUID}.isdisjoint({one.SOPInstanceUID, one.SeriesInstanceUID})
     earlier = two.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
     assert earlier.ReferencedSOPInstanceUID == one.SOPInstanceUID
+
+
+def test_what_was_at_work_when_a_study_went_neither_writes_nor_keeps_it_from_coming_back(study: Signed) -> None:
+    client, room, place, url = study
+    name = place.folder.name
+    assert client.delete(url).status_code == 200
+    (place.folder / "signed" / "stage").mkdir(parents=True)  # as a signature leaves it that was on its way
+    step = Step(RegionState("lesion-1", Bits.of(np.ones((1, 1, 1), bool))), 0)
+    with pytest.raises(NotThere, match="STUDY-UNKNOWN"):
+        regions_log.write(room, name, Deed("mask", "late", {}), [step])
+    with pytest.raises(NotThere, match="STUDY-UNKNOWN"):
+        room.jobs.start("analyze", name, {}, who="late")
+    assert client.get(url).status_code == 404
+    assert client.post(f"/api/trash/{name}/restore").status_code == 200
+    assert client.post(f"{url}/sign", json={"reader": READER}).status_code == 200

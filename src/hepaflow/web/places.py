@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -115,9 +116,13 @@ def in_trash(data: Path, study: str) -> bool:
 
 
 def untrash(data: Path, study: str) -> None:
-    """Moves a study's folder back from the trash."""
+    """Moves a study's folder back from the trash. Empty folders that a request left which was at work when it went are no study."""
+    home = data / "studies" / study
     with atomic.reporting("the studies"):
-        os.replace(data / "trash" / study, data / "studies" / study)
+        for left in (*sorted(home.rglob("*"), reverse=True), home):
+            with contextlib.suppress(OSError):
+                left.rmdir()
+        os.replace(data / "trash" / study, home)
 
 
 class DataFolder:

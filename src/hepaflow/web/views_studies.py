@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from hepaflow.web import arrivals, known, last_analysis, numbers, one_patient, regions_log, seals, studies, uploads
 from hepaflow.web import tables as t
 from hepaflow.web.places import trash
-from hepaflow.web.refusals import Conflict
+from hepaflow.web.refusals import Conflict, NotThere
 from hepaflow.web.room import Reader, Room, the_reader, the_room
 
 router = APIRouter(prefix="/api")
@@ -58,7 +58,9 @@ def one_study(study: str, room: InRoom) -> dict[str, Any]:
     with room.tables.read() as connection:
         known.refuse_twin(connection, study)
     room.place(study)
-    return _listed(room, study)[0]
+    for found in _listed(room, study):
+        return found
+    raise NotThere("STUDY-UNKNOWN", "there is no such study here", "Go back to the list of studies")  # in the trash
 
 
 @router.post("/studies", status_code=202)

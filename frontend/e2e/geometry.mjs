@@ -42,8 +42,7 @@ export function placement(page) {
         const error = sum(dx, dy);
         if (error < best.error - 1e-9) best = { dx, dy, error };
       }
-      // Where a voxel is less than a pixel, its noise is averaged with its neighbours': grey values say nothing of the place then.
-      answer.push({ pane: pane.dataset.pane, coarse: Math.min(plane.column_mm, plane.row_mm) * scale * dense >= 1, error: still, best });
+      answer.push({ pane: pane.dataset.pane, error: still, best });
     }
     return answer;
   });

@@ -15,6 +15,7 @@ import numpy as np
 from hepaflow.curves.picture import mean_over, picture_passes
 from hepaflow.domain.case import CaseResult
 from hepaflow.store import case_json, case_tables, nifti, plain_json
+from hepaflow.store.label_map import WHOLE, labelled
 
 #: What stands in the picture where no pass reaches.
 _OUTSIDE_HU = -2000
@@ -67,7 +68,7 @@ def _picture(case: CaseResult, folder: Path) -> None:
 
 
 def _regions(case: CaseResult, folder: Path) -> None:
-    """The regions as a set that ``--rois`` reads, all but the liver, in which most of them lie. Voxels that several share have a label of their own, which names them all."""
+    """The regions as a set that ``--rois`` reads, all but the liver, in which most of them lie."""
     regions = case.regions
     named = [
         ("aorta", regions.aorta),
@@ -75,21 +76,10 @@ def _regions(case: CaseResult, folder: Path) -> None:
         ("healthy", regions.healthy),
         ("spleen", regions.spleen),
     ]
-    found = [(name, region.mask) for name, region in named if region is not None]
-    found += [(lesion.id, lesion.shells["whole"].mask) for lesion in regions.lesions]
-    labels = np.zeros(case.series.grid.shape, np.int16)
-    sets: list[tuple[str, ...]] = [(), *((name,) for name, _ in found)]
-    for number, (name, mask) in enumerate(found, start=1):
-        before = labels[mask]
-        after = np.full(before.shape, number, np.int16)
-        for under in np.unique(before[before > 0]):
-            both = (*sets[under], name)
-            if both not in sets:
-                sets.append(both)
-            after[before == under] = sets.index(both)
-        labels[mask] = after
+    found = [(name, WHOLE, region.mask) for name, region in named if region is not None]
+    found += [(lesion.id, WHOLE, lesion.shells["whole"].mask) for lesion in regions.lesions]
+    labels, names = labelled(found, case.series.grid.shape)
     nifti.write(folder / "rois.nii.gz", labels, case.series.grid, description="regions, see rois.json")
-    names = {str(number): names[0] if len(names) == 1 else list(names) for number, names in enumerate(sets) if names}
     _json(folder / "rois.json", {"labels": names, "frame": case.motion.reference})
 
 

@@ -9,11 +9,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from hepaflow.domain.geometry import Grid
 from hepaflow.store import atomic, nifti
+from hepaflow.store.label_map import labelled
 from hepaflow.web.pictures import reference_pass, working_set
 from hepaflow.web.places import FRAME_OF_REFERENCE, StudyPlace
 from hepaflow.web.region_state import RegionState
@@ -42,38 +40,12 @@ def write(states: Mapping[str, RegionState], grid: Grid, home: Path, *, frame: i
     folder = home / hashlib.sha256(held.encode()).hexdigest()[:32]
     if (folder / ROIS).is_file():
         return folder / ROIS
-    labels, names = labelled(states, grid)
+    labels, names = labelled(((name, state.bits.window, state.bits.inside) for name, state in sorted(states.items())), grid.shape)
     with atomic.reporting("the regions"), atomic.staging(home) as stage:
         nifti.write(stage / ROIS, labels, grid, description="regions, see rois.json")
         (stage / "rois.json").write_text(json.dumps({"labels": names, **facts}, indent=1) + "\n", encoding="utf-8")
         atomic.move_folder(stage, folder)
     return folder / ROIS
-
-
-def labelled(states: Mapping[str, RegionState], grid: Grid) -> tuple[npt.NDArray[np.int16], dict[str, str | list[str]]]:
-    """A label map (slices, rows, columns) of regions that may overlap, and the name or names of every label."""
-    sets: list[tuple[str, ...]] = [()]
-    known: dict[tuple[str, ...], int] = {(): 0}
-    labels = np.zeros(grid.shape, np.int16)
-    for name in sorted(states):
-        k0, k1, j0, j1, i0, i1 = states[name].bits.box
-        window, mask = labels[k0:k1, j0:j1, i0:i1], states[name].bits.inside
-        before = window[mask]
-        after = before.copy()
-        for under in np.flatnonzero(np.bincount(before)):
-            both = (*sets[under], name)
-            if both not in known:
-                known[both] = len(sets)
-                sets.append(both)
-            after[before == under] = known[both]
-        window[mask] = after
-    used = [int(number) for number in np.flatnonzero(np.bincount(labels.reshape(-1), minlength=len(sets))) if number]
-    fresh = np.zeros(len(sets), np.int16)
-    told: dict[str, str | list[str]] = {}
-    for place, number in enumerate(sorted(used, key=lambda number: (len(sets[number]), sets[number])), start=1):
-        fresh[number] = place
-        told[str(place)] = sets[number][0] if len(sets[number]) == 1 else list(sets[number])
-    return fresh[labels], told
 
 
 def reference_of(place: StudyPlace) -> int | None:

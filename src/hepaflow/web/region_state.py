@@ -75,6 +75,12 @@ class Bits:
         return cls(shape, _EMPTY, b"")
 
     @property
+    def window(self) -> tuple[slice, slice, slice]:
+        """The box as slices of the grid."""
+        k0, k1, j0, j1, i0, i1 = self.box
+        return slice(k0, k1), slice(j0, j1), slice(i0, i1)
+
+    @property
     def inside(self) -> Mask:
         """The mask within the box."""
         k0, k1, j0, j1, i0, i1 = self.box
@@ -85,8 +91,7 @@ class Bits:
     def mask(self) -> Mask:
         """The mask on the whole grid."""
         out = np.zeros(self.shape, bool)
-        k0, k1, j0, j1, i0, i1 = self.box
-        out[k0:k1, j0:j1, i0:i1] = self.inside
+        out[self.window] = self.inside
         return out
 
     @property

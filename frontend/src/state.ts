@@ -68,6 +68,11 @@ export const fourMaps: Signal<(string | null)[]> = signal([null, null, null, nul
 
 /** The active pointer tool: a name registered with tools.register. */
 export const tool: Signal<string> = signal("point");
+/** The studies of a study's patient, itself included; of one that does not say whose it is, itself alone. */
+export function visitsOf(study: Study): Study[] {
+  return studies.value.filter((one) => one.id === study.id || (study.patient_key !== "" && one.patient_key === study.patient_key));
+}
+
 /** The selected region, in the visit where it was selected; the other visit may have another lesion of that name. */
 export const selected: Signal<{ readonly visit: Visit; readonly name: string } | null> = signal(null);
 export const crosshair: Signal<boolean> = signal(true);

@@ -14,9 +14,10 @@ from numbers_for_tests import Drawing, Prepared, Shift, small_study
 from hepaflow.domain.lesions import LesionResult, Measurement
 from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import HepaflowError
+from hepaflow.regions.shells import window_of
 from hepaflow.web import live
 from hepaflow.web.live import Live
-from hepaflow.web.live_values import Numbers, around
+from hepaflow.web.live_values import Numbers
 from hepaflow.web.region_state import Bits
 
 Drawn = dict[str, Drawing]
@@ -172,7 +173,7 @@ def test_a_packed_mask_is_the_mask_and_its_box_is_tight() -> None:
     mask = np.zeros((5, 20, 30), bool)
     mask[1:4, 5:12, 20:27] = rng.random((3, 7, 7)) > 0.6
     at = np.argwhere(mask)
-    for within in ((slice(None),) * 3, around(mask, (5.0, 3.0, 3.0))):
+    for within in ((slice(None),) * 3, window_of(mask, (5.0, 3.0, 3.0))):
         packed = Bits.of(mask, within=within)
         assert np.array_equal(packed.mask, mask)
         assert packed.box == tuple(int(edge) for low, high in zip(at.min(0), at.max(0) + 1, strict=True) for edge in (low, high))

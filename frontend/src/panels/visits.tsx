@@ -10,7 +10,7 @@ import { mayDraw } from "../regions/draft";
 import { nameOf } from "../regions/names";
 import { opened, openedKey } from "../regions/opened";
 import { openPanel } from "../slots";
-import { first, language, second, studies } from "../state";
+import { first, language, second, visitsOf } from "../state";
 import { NONE } from "./format";
 import { figures } from "./numbers";
 
@@ -180,8 +180,7 @@ function Missing({ found, one }: { found: CriteriaAnswer; one: Criterion }) {
 
 /** The studies of the patient on show. */
 function ofPatient(): Study[] {
-  const study = first.study.value;
-  return studies.value.filter((one) => one.id === study?.id || (study !== null && study.patient_key !== "" && one.patient_key === study.patient_key));
+  return first.study.value === null ? [] : visitsOf(first.study.value);
 }
 
 /** Whether the visits on show may be set side by side at all. */
@@ -251,7 +250,7 @@ interface LinkAnswer {
 /** Which lesion is which in another visit of the patient: proposed with distances, confirmed by the reader. */
 export function Identity() {
   const study = first.study.value;
-  const others = study === null ? [] : studies.value.filter((one) => one.patient_key !== "" && one.patient_key === study.patient_key && one.id !== study.id && one.analysis != null);
+  const others = ofPatient().filter((one) => one.id !== study?.id && one.analysis != null);
   const [other, setOther] = useState("");
   const [found, setFound] = useState<LinkAnswer | null>(null);
   const [comparing, setComparing] = useState(false);

@@ -1,14 +1,19 @@
 /** Which visit a panel's numbers, report and signature are of, where two are on the screen. */
 
+import type { Study } from "../api";
 import { date, t } from "../i18n";
-import { first, second, studies, type Visit } from "../state";
+import { first, second, visitsOf, type Visit } from "../state";
+
+/** The place of a study among its patient's visits; empty where it is the only one. */
+export function nthVisit(study: Study): string {
+  const of = visitsOf(study).length;
+  return of > 1 ? t("visit.nth", { n: study.visit, of }) : "";
+}
 
 /** A visit by its place among those of the patient and its date. */
 export function visitTitle(visit: Visit): string {
   const study = visit.study.value;
-  if (study === null) return "";
-  const visits = studies.value.filter((one) => one.patient_key !== "" && one.patient_key === study.patient_key).length;
-  return `${visits > 1 ? `${t("visit.nth", { n: study.visit, of: visits })}, ` : ""}${date(study.date)}`;
+  return study === null ? "" : [nthVisit(study), date(study.date)].filter((part) => part !== "").join(", ");
 }
 
 export function WhoseVisit() {

@@ -1,16 +1,16 @@
 /** Whose images these are, above them; and the grey scale and plane that they are shown in. */
 import { date, t } from "../i18n";
+import { nthVisit } from "../panels/whose";
 import { linked, linkHere } from "./link";
-import { bigPlane, first, layout, second, studies, windowing, words, type Visit } from "../state";
+import { bigPlane, first, layout, second, windowing, words, type Visit } from "../state";
 
 /** Patient, date, visit and description of a study: on the screen as long as its images are. */
 export function Whose({ visit }: { visit: Visit }) {
   const study = visit.study.value;
   if (study === null) return null;
   const key = study.patient_key;
-  const visits = key === "" ? 1 : studies.value.filter((one) => one.patient_key === key).length;
   const name = study.patient || t("list.unnamed");
-  const nth = visits > 1 ? t("visit.nth", { n: study.visit, of: visits }) : "";
+  const nth = nthVisit(study);
   const other = visit === second && first.study.value !== null && (key === "" || first.study.value.patient_key !== key);
   const parts = [study.patient_id, date(study.date), nth, study.label].filter((part) => part !== "");
   return (

@@ -45,8 +45,6 @@ def ratio(value: float | None, threshold: float | None) -> str:
     """A ratio with the decimals that show it on its side of the threshold that it was held against."""
     from hepaflow.response.perfusion import decimals
 
-    if value is None or threshold is None or not math.isfinite(value):
-        return number(value)
     return number(value, digits=decimals(value, threshold))
 
 

@@ -17,6 +17,7 @@ from hepaflow.dicom.read_nifti import is_nifti, read_sidecar, read_volume, sidec
 from hepaflow.dicom.read_seg import SEGMENTATIONS, read_segments
 from hepaflow.dicom.source import open_study
 from hepaflow.dicom.warden import Verdict, judge_all
+from hepaflow.domain.boxes import WHOLE, overlap
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.lesions import SHELLS
 from hepaflow.domain.series import DynamicSeries
@@ -92,11 +93,13 @@ def read_regions(path: Path, grid: Grid, *, series_digest: str = "") -> RegionSe
     return _from_nifti(path, grid, series_digest) if is_nifti(path) else _from_dicom(path, grid)
 
 
-def pass_of(images: frozenset[str], series: DynamicSeries) -> int | None:
-    """The pass that all of the study's images among these belong to; None where they are of several or none."""
+def on_pass(found: RegionSet, series: DynamicSeries) -> RegionSet:
+    """The set with the pass that it lies in: the one that it gives, else that of all of the study's images which it names; None where they are of several or none."""
+    if found.frame is not None:
+        return found
     rows = series.source.get("images", ())
-    passes = {index for index, row in enumerate(rows) if any(str(uid) in images for _, uid, *_ in row)}
-    return passes.pop() if len(passes) == 1 else None
+    passes = {index for index, row in enumerate(rows) if any(str(uid) in found.images for _, uid, *_ in row)}
+    return replace(found, frame=passes.pop()) if len(passes) == 1 else found
 
 
 def _from_nifti(path: Path, grid: Grid, series_digest: str) -> RegionSet:
@@ -208,10 +211,6 @@ def _placed(found: Iterable[tuple[str, Grid, BoolArray]], grid: Grid, *, frame: 
         raise InputRefused(
             "REGIONS-UNKNOWN", "none of the given regions has a known name", f"Name them {', '.join(KNOWN)} or lesion-1, lesion-2"
         )
-    seen = np.zeros(grid.shape, np.bool_)
-    for name, mask in masks.items():
-        if name != _MAY_HOLD_OTHERS:
-            if (seen & mask).any():
-                flags.append("region-overlap")
-            seen |= mask
+    if overlap(((WHOLE, mask) for name, mask in masks.items() if name != _MAY_HOLD_OTHERS), grid.shape):
+        flags.append("region-overlap")
     return RegionSet(dict(sorted(masks.items())), frame, tuple(dict.fromkeys(flags)))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Box = tuple[slice, slice, slice]
+#: The box of a mask that fills the whole grid.
+WHOLE: Box = (slice(None), slice(None), slice(None))
 
 
 def box_of(mask: npt.NDArray[Any]) -> Box:
@@ -34,3 +37,18 @@ def wider(box: Box, margin_mm: float, *, spacing_mm: tuple[float, float, float],
         reach = int(np.ceil(margin_mm / step)) + 1
         spans.append(slice(max(span.start - reach, 0), min(span.stop + reach, size)))
     return spans[0], spans[1], spans[2]
+
+
+def overlap(masks: Iterable[tuple[Box, npt.NDArray[np.bool_]]], shape: tuple[int, int, int]) -> bool:
+    """Whether any two of the masks, each inside its box of a grid of ``shape``, have a voxel in common.
+
+    >>> overlap([(WHOLE, np.array([[[1, 1, 0]]], bool)), (WHOLE, np.array([[[0, 1, 1]]], bool))], (1, 1, 3))
+    True
+    """
+    seen = np.zeros(shape, np.bool_)
+    for box, mask in masks:
+        window = seen[box]
+        if (window & mask).any():
+            return True
+        window |= mask
+    return False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.domain.boxes import box_of, wider
+from hepaflow.domain.boxes import Box, box_of, wider
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.lesions import Lesion, Region
 from hepaflow.domain.series import DynamicSeries
@@ -68,7 +68,7 @@ def delineate(
     if not mask.any():
         raise InputRefused("REGION-EMPTY", f"{lesion_id} holds no voxel", "Draw the lesion inside the scanned volume")
     grid = series.grid
-    window = wider(box_of(mask), SURROUND_MM + 2.0, spacing_mm=grid.spacing_mm, shape=mask.shape)
+    window = window_of(mask, grid.spacing_mm)
     local, spacing = mask[window], grid.spacing_mm
     alone = (lesion_id,)
     deep = remember(f"{lesion_id}/deep", alone, lambda: border_distance(local, spacing) > RIM_MM)
@@ -102,6 +102,11 @@ def delineate(
         () if perfused else ("lesion-not-enhancing",)
     )
     return Lesion(lesion_id, shells, float(np.count_nonzero(local) * grid.voxel_ml), size.mm, size.ends_mm, flags)
+
+
+def window_of(mask: Mask, spacing_mm: tuple[float, float, float]) -> Box:
+    """The window that holds a lesion with all that counts as around it."""
+    return wider(box_of(mask), SURROUND_MM + 2.0, spacing_mm=spacing_mm, shape=mask.shape)
 
 
 def border_distance(mask: Mask, spacing_mm: tuple[float, float, float]) -> FloatArray:

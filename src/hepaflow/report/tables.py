@@ -61,9 +61,7 @@ def abbreviation(key: str) -> str:
 def ratio_text(ratio: Ratio | None, words: Words, *, call: ResponseCall | None = None) -> str:
     """The value alone; with the decimals that show it on its side of the threshold of a ``call``."""
     value = None if ratio is None else ratio.value
-    if value is None or call is None or not math.isfinite(value):
-        return words.number(value, 2)
-    return words.number(value, decimals(value, call.threshold))
+    return words.number(value, decimals(value, None if call is None else call.threshold))
 
 
 def ratio_with_interval(ratio: Ratio | None, words: Words, *, call: ResponseCall | None = None) -> str:

@@ -68,12 +68,14 @@ def says(judged: ResponseCall, ratio: Ratio, samples: FloatArray | None = None) 
     return replace(said, ratio=ratio)
 
 
-def decimals(value: float, limit: float, *, fewest: int = 2) -> int:
+def decimals(value: float | None, limit: float | None, *, fewest: int = 2) -> int:
     """How many decimals show ``value`` on its own side of the threshold ``limit``: 0.676 printed as 0.68 would belie its category.
 
     >>> decimals(0.676, 0.68), decimals(0.66, 0.68), decimals(0.68, 0.68), decimals(0.67999, 0.68)
     (3, 2, 2, 5)
     """
+    if value is None or limit is None or not isfinite(value):
+        return fewest
 
     def side(number: float) -> int:
         return (number > limit) - (number < limit)

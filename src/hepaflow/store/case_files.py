@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from hepaflow.curves.picture import mean_over, picture_passes
+from hepaflow.domain.boxes import WHOLE
 from hepaflow.domain.case import CaseResult
 from hepaflow.store import case_json, case_tables, nifti, plain_json
-from hepaflow.store.label_map import WHOLE, labelled
+from hepaflow.store.label_map import labelled
 
 #: What stands in the picture where no pass reaches.
 _OUTSIDE_HU = -2000

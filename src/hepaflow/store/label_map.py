@@ -11,8 +11,6 @@ from hepaflow.domain.boxes import Box
 
 Mask = npt.NDArray[np.bool_]
 Names = dict[str, str | list[str]]
-#: The box of a mask that fills the whole grid.
-WHOLE: Box = (slice(None), slice(None), slice(None))
 
 
 def labelled(regions: Iterable[tuple[str, Box, Mask]], shape: tuple[int, int, int]) -> tuple[npt.NDArray[np.int16], Names]:
@@ -20,6 +18,7 @@ def labelled(regions: Iterable[tuple[str, Box, Mask]], shape: tuple[int, int, in
 
     Labels follow the order of the regions, then those of shared voxels; one without voxels has no name.
 
+    >>> from hepaflow.domain.boxes import WHOLE
     >>> labels, names = labelled([("a", WHOLE, np.array([[[1, 1, 0]]], bool)), ("b", WHOLE, np.array([[[0, 1, 1]]], bool))], (1, 1, 3))
     >>> labels.tolist(), names
     ([[[1, 3, 2]]], {'1': 'a', '2': 'b', '3': ['a', 'b']})

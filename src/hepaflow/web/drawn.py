@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from hepaflow.domain.boxes import overlap
 from hepaflow.domain.geometry import Grid
 from hepaflow.store import atomic, nifti
 from hepaflow.store.label_map import labelled
@@ -69,24 +69,10 @@ def elsewhere(states: Collection[RegionState], frame: int | None) -> dict[str, i
 
 def flags_of(place: StudyPlace, states: Collection[RegionState]) -> tuple[str, ...]:
     """What to know of regions before anything is computed from them, as ``--rois`` tells it of the set that an analysis is given."""
+    parts = [one.bits for one in states if one.name != "liver"]
     told = {
         "regions-on-different-passes": bool(elsewhere(states, frame_of(place, states))),
         "region-frame-unverified": bool(place.known(FRAME_OF_REFERENCE)) and any(state.unverified for state in states),
-        "region-overlap": any(_share(*pair) for pair in combinations([one for one in states if one.name != "liver"], 2)),
+        "region-overlap": bool(parts) and overlap(((one.window, one.inside) for one in parts), parts[0].shape),
     }
     return tuple(flag for flag, holds in told.items() if holds)
-
-
-def _share(first: RegionState, second: RegionState) -> bool:
-    """Whether two regions have a voxel in common."""
-    boxes = (first.bits.box, second.bits.box)
-    low = [max(box[2 * axis] for box in boxes) for axis in range(3)]
-    high = [min(box[2 * axis + 1] for box in boxes) for axis in range(3)]
-    if any(start >= end for start, end in zip(low, high, strict=True)):
-        return False
-    k, j, i = zip(low, high, strict=True)
-    one, other = (
-        state.bits.inside[k[0] - box[0] : k[1] - box[0], j[0] - box[2] : j[1] - box[2], i[0] - box[4] : i[1] - box[4]]
-        for state, box in zip((first, second), boxes, strict=True)
-    )
-    return bool((one & other).any())

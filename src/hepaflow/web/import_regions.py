@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hepaflow.dicom.read_regions import RegionSet, pass_of, read_regions
+from hepaflow.dicom.read_regions import RegionSet, on_pass, read_regions
 from hepaflow.dicom.source import Entry, open_study
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.motion import MotionField
@@ -19,7 +19,7 @@ from hepaflow.motion.correct import displacement
 from hepaflow.store import atomic
 from hepaflow.store.codec import Stored
 from hepaflow.web.drawn import reference_of
-from hepaflow.web.pictures import series_of
+from hepaflow.web.pictures import require_pass, series_of
 from hepaflow.web.places import FRAME_OF_REFERENCE, MADE_OF, StudyPlace
 from hepaflow.web.region_state import Bits, Origin, RegionState
 
@@ -53,12 +53,10 @@ def read(path: Path, place: StudyPlace) -> Found:
         if sum(entry.size for entry in entries) > MOST_BYTES:
             raise InputRefused("REGIONS-TOO-LARGE", "the archive holds more than regions", "Give the files of one set of regions")
         grid = replace(series.grid, frame_of_reference_uid=place.known(FRAME_OF_REFERENCE))
-        found = read_regions(_label_map(entries, stage) or path, grid, series_digest=place.known(MADE_OF))
-    at_pass = pass_of(found.images, series) if found.frame is None else found.frame
-    if at_pass is not None and at_pass >= series.passes:
-        raise InputRefused(
-            "SHIFT-PASS", f"the pass is not one of the {series.passes} passes", "Count the passes from 0, in time order"
-        )
+        found = on_pass(read_regions(_label_map(entries, stage) or path, grid, series_digest=place.known(MADE_OF)), series)
+    at_pass = found.frame
+    if at_pass is not None:
+        require_pass(at_pass, series)
     reference = reference_of(place)
     masks = found.masks
     if reference is not None and at_pass is not None and at_pass != reference:

@@ -133,8 +133,9 @@ class Jobs:
                 raise Conflict("JOB-STATE", f"the job is {row.state}", "Resume a job that failed, was cancelled or interrupted")
             self._tables.in_turn(connection)
             self._refuse_second(connection, row.study)
-            self._refuse_moved(json.loads(row.asked))
-            _refuse_changed(connection, row.kind, row.study, json.loads(row.asked))
+            asked = json.loads(row.asked)
+            self._refuse_moved(asked)
+            _refuse_changed(connection, row.kind, row.study, asked)
             fresh = {"state": "waiting", "error": None, "started": None, "ended": None, "done": 0, "total": 0, "step": ""}
             connection.execute(sa.update(t.jobs).where(t.jobs.c.id == job).values(**fresh))
         self.wake(job)
@@ -189,16 +190,17 @@ class Jobs:
             row = connection.execute(waiting.limit(1)).one_or_none()
             if row is None:
                 return False
+            asked = json.loads(row.asked)
             try:
-                self._refuse_moved(json.loads(row.asked))
-                _refuse_changed(connection, row.kind, row.study, json.loads(row.asked))
+                self._refuse_moved(asked)
+                _refuse_changed(connection, row.kind, row.study, asked)
             except Conflict as changed:
                 self._ended(connection, row, "failed", None, shape(changed))
                 return True
             connection.execute(sa.update(t.jobs).where(t.jobs.c.id == row.id).values(state="running", started=t.now()))
         self._lanes[row.id] = lane
         watch = _Watch(self, row.id)
-        self._children[row.id] = Child(row.kind, json.loads(row.asked), watch.progress, lambda *end: self._over(row.id, *end))
+        self._children[row.id] = Child(row.kind, asked, watch.progress, lambda *end: self._over(row.id, *end))
         self._children[row.id].start()
         self._tell(row.id)
         return True

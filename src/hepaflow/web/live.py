@@ -33,6 +33,7 @@ from hepaflow.lesions.compare_models import compare_models
 from hepaflow.lesions.measure import measure_curve, prior_of_lesions, result_of
 from hepaflow.regions.find import ALL_LESIONS, LESION, Finder
 from hepaflow.regions.search import SearchVolume
+from hepaflow.regions.shells import window_of
 from hepaflow.web.live_values import (
     FEEDING,
     Drawn,
@@ -40,7 +41,6 @@ from hepaflow.web.live_values import (
     Measured,
     Numbers,
     Outlined,
-    around,
     every_lesion,
     everything,
     fed,
@@ -248,7 +248,7 @@ class Live:
     def _outlined(self, drawn: Mapping[str, Drawn], name: str) -> Outlined:
         def make() -> Outlined:
             lesion = self._finder(drawn).lesion(name)
-            within = around(drawn[name].mask, self.series.grid.spacing_mm)
+            within = window_of(drawn[name].mask, self.series.grid.spacing_mm)
             parts = {part: Bits.of(region.mask, within=within) for part, region in lesion.shells.items()}
             return Outlined(replace(lesion, shells={}), parts)
 

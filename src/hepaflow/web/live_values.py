@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from hepaflow.domain.curves import Inputs, TimeCurve
 from hepaflow.domain.lesions import Lesion, LesionResult, Measurement
-from hepaflow.regions.shells import SURROUND_MM
 from hepaflow.web.refusals import NotThere
 from hepaflow.web.region_state import Bits
 
@@ -107,19 +106,6 @@ def own(drawn: Mapping[str, Drawn], name: str) -> Key:
 def fed(drawn: Mapping[str, Drawn]) -> Key:
     """What the inputs rest on."""
     return tuple(own(drawn, name) for name in FEEDING)
-
-
-def around(mask: Mask, spacing_mm: tuple[float, float, float]) -> tuple[slice, slice, slice]:
-    """The window that holds a lesion with all that counts as around it."""
-    k = np.flatnonzero(mask.any(axis=(1, 2)))
-    slab = mask[k[0] : k[-1] + 1]
-    hits = (k, np.flatnonzero(slab.any(axis=(0, 2))), np.flatnonzero(slab.any(axis=(0, 1))))
-    reach = [int(np.ceil((SURROUND_MM + 2.0) / step)) + 1 for step in spacing_mm]
-    first, second, third = (
-        slice(max(int(hit[0]) - more, 0), min(int(hit[-1]) + more + 1, size))
-        for hit, more, size in zip(hits, reach, mask.shape, strict=True)
-    )
-    return first, second, third
 
 
 def require_lesion(drawn: Mapping[str, Drawn], name: str) -> None:

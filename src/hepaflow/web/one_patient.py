@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from itertools import combinations
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ _UMLAUT = re.compile("(?<=[aou])e")
 def differences(rows: Iterable[sa.Row[Any]]) -> dict[str, list[Difference]]:
     """By study what tells apart the studies that are listed as its patient's; studies of whom nothing does are left out."""
     found: dict[str, list[Difference]] = {}
-    for visits in _by_patient(rows):
+    for visits in by_patient(rows):
         said: list[Difference] = []
         if any(not one_name(a, b) for a, b in combinations({row.patient for row in visits}, 2)):
             said.append("name")
@@ -45,14 +45,12 @@ def one_name(first: str, second: str) -> bool:
     return not one or not other or one == other or (len(one & other) > 1 and (one <= other or other <= one))
 
 
-def first_visits(rows: Iterable[sa.Row[Any]]) -> set[str]:
-    """Studies that are known to be their patient's first visit: there are others, all of later dates, and nothing says that they are not of one patient.
-
-    Copies of a study are no other visit.
+def first_visits(rows: Iterable[sa.Row[Any]], doubtful: Container[str]) -> set[str]:
+    """Studies that are known to be their patient's first visit: there are others, all of later dates, and nothing says that they are not of
+    one patient (those of whom something does are ``doubtful``). Copies of a study are no other visit.
     """
-    rows = list(rows)
-    found, doubtful = set(), differences(rows)
-    for visits in _by_patient(rows):
+    found = set()
+    for visits in by_patient(rows):
         for row in visits:
             others = [one.date for one in visits if known.digest_of(one) != known.digest_of(row)]
             if row.date and others and min(others) > row.date and row.id not in doubtful:
@@ -63,17 +61,16 @@ def first_visits(rows: Iterable[sa.Row[Any]]) -> set[str]:
 def at_first_visit(connection: sa.Connection, study: str) -> bool:
     """Whether the study is known to be its patient's first visit."""
     key = sa.select(t.studies.c.patient_key).where(t.studies.c.id == study).scalar_subquery()
-    same = sa.select(t.studies).where(t.studies.c.trashed.is_(None), t.studies.c.patient_key == key)
-    return study in first_visits(connection.execute(same))
+    same = connection.execute(sa.select(t.studies).where(t.studies.c.trashed.is_(None), t.studies.c.patient_key == key)).all()
+    return study in first_visits(same, differences(same))
 
 
-def _by_patient(rows: Iterable[sa.Row[Any]]) -> Iterable[list[sa.Row[Any]]]:
-    """The studies of every patient of whom there are several."""
+def by_patient(rows: Iterable[sa.Row[Any]]) -> Iterable[list[sa.Row[Any]]]:
+    """The studies of every patient; one that does not say whose it is stands alone."""
     found: dict[str, list[sa.Row[Any]]] = defaultdict(list)
     for row in rows:
-        if row.patient_key:
-            found[row.patient_key].append(row)
-    return [visits for visits in found.values() if len(visits) > 1]
+        found[row.patient_key or row.id].append(row)
+    return found.values()
 
 
 def _parts(name: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hepaflow.domain.quality import FLAGS
 from hepaflow.domain.series import DynamicSeries
-from hepaflow.errors import UsageError
+from hepaflow.errors import InputRefused, UsageError
 from hepaflow.kinetics.display import display_range
 from hepaflow.report import palettes
 from hepaflow.store import codec
@@ -211,6 +211,14 @@ def _counted(text: str, count: int, what: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 7 and int(text) < count):
         raise NotThere(f"{what.upper()}-UNKNOWN", f"the study has no such {what}", f"Count from 0 to {count - 1}")
     return int(text)
+
+
+def require_pass(at_pass: int, series: DynamicSeries) -> None:
+    """Refused (``SHIFT-PASS``): a pass beyond the last one."""
+    if at_pass >= series.passes:
+        raise InputRefused(
+            "SHIFT-PASS", f"the pass is not one of the {series.passes} passes", "Count the passes from 0, in time order"
+        )
 
 
 def _point(text: str, shape: tuple[int, ...]) -> Point:

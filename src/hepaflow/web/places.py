@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hepaflow.errors import OutputFailed, UsageError
 from hepaflow.store import atomic
-from hepaflow.web.refusals import NotThere
+from hepaflow.web.refusals import no_such_study
 
 MARKER = ".hepaflow-room"
 #: Beside a kept series: what it was made of, and the frame of reference of its images, which the series' own files leave out.
@@ -98,7 +98,7 @@ def known_form(identifier: str) -> bool:
 def place_of(data: Path, study: str) -> StudyPlace:
     """The folder of a study. Refused (``STUDY-UNKNOWN``): what cannot be an identifier, a study that is not there."""
     if not known_form(study) or not (data / "studies" / study).is_dir():
-        raise NotThere("STUDY-UNKNOWN", "there is no such study here", "Go back to the list of studies")
+        raise no_such_study()
     return StudyPlace(data / "studies" / study)
 
 

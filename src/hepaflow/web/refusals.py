@@ -37,6 +37,11 @@ class Refused(HepaflowError):
         self.status, self.wait_s = status, wait_s
 
 
+def no_such_study() -> NotThere:
+    """Of a study that is not there, or in the trash."""
+    return NotThere("STUDY-UNKNOWN", "there is no such study here", "Go back to the list of studies")
+
+
 def status_of(error: HepaflowError) -> int:
     """The HTTP status of an error."""
     if isinstance(error, NotThere | Conflict | Forbidden | Refused):

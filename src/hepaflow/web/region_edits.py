@@ -16,6 +16,7 @@ from hepaflow.domain.series import DynamicSeries
 from hepaflow.errors import InputRefused
 from hepaflow.regions.find import Finder
 from hepaflow.web import calipers, readings, seeds, shapes, strokes
+from hepaflow.web.pictures import require_pass
 from hepaflow.web.region_asks import (
     Brush,
     ByPass,
@@ -246,10 +247,7 @@ def _within(mm: Place, most: float) -> None:
 def _shifted(edit: ByPass, state: RegionState, series: DynamicSeries) -> RegionState:
     if state.name not in MOVED_BY_PASS:
         raise InputRefused("SHIFT-NOT-A-VESSEL", "only vessels and the spleen are moved in single passes", "Redraw the region")
-    if edit.at_pass >= series.passes:
-        raise InputRefused(
-            "SHIFT-PASS", f"the pass is not one of the {series.passes} passes", "Count the passes from 0, in time order"
-        )
+    require_pass(edit.at_pass, series)
     _within(edit.mm, MOST_SHIFT_MM)
     shifts = {shift.at_pass: shift for shift in state.shifts}
     shifts[edit.at_pass] = Shift(edit.at_pass, edit.mm)

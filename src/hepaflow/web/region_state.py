@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from hepaflow.domain.boxes import box_of
 from hepaflow.domain.geometry import Grid
 from hepaflow.domain.lesions import SHELLS
 from hepaflow.errors import InputRefused
@@ -58,13 +59,9 @@ class Bits:
     @classmethod
     def of(cls, mask: Mask, *, within: tuple[slice, slice, slice] = (slice(None),) * 3) -> Bits:
         """The bits of what a mask (slices, rows, columns) holds ``within`` a window."""
-        local = mask[within]
-        deep = np.flatnonzero(local.any(axis=(1, 2)))
-        slab = local[deep[0] : deep[-1] + 1] if deep.size else local[:0]
-        hits = (deep, np.flatnonzero(slab.any(axis=(0, 2))), np.flatnonzero(slab.any(axis=(0, 1))))
         (k0, k1), (j0, j1), (i0, i1) = (
-            (first + int(hit[0]), first + int(hit[-1]) + 1) if hit.size else (0, 0)
-            for first, hit in zip((cut.start or 0 for cut in within), hits, strict=True)
+            ((cut.start or 0) + span.start, (cut.start or 0) + span.stop) if span.stop else (0, 0)
+            for cut, span in zip(within, box_of(mask[within]), strict=True)
         )
         shape = (mask.shape[0], mask.shape[1], mask.shape[2])
         return cls(shape, (k0, k1, j0, j1, i0, i1), np.packbits(mask[k0:k1, j0:j1, i0:i1]).tobytes())

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from hepaflow.web import tables as t
 from hepaflow.web.places import StudyPlace
-from hepaflow.web.refusals import Conflict, NotThere
+from hepaflow.web.refusals import Conflict, no_such_study
 from hepaflow.web.staleness import mark
 
 if TYPE_CHECKING:  # a room has jobs, and jobs ask here
@@ -33,7 +33,7 @@ def require_open(connection: sa.Connection, study: str) -> None:
     """Refused (``CASE-SIGNED``): a signed study; one that was put in the trash (``STUDY-UNKNOWN``). Until this transaction ends nobody does either."""
     held = signed(connection, study)
     if connection.execute(sa.select(t.studies.c.trashed).where(t.studies.c.id == study)).scalar() is not None:
-        raise NotThere("STUDY-UNKNOWN", "there is no such study here", "Go back to the list of studies")
+        raise no_such_study()
     if held is not None:
         raise Conflict("CASE-SIGNED", "the study is signed", "Reopen it first")
 

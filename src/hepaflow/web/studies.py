@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,8 @@ def listed(connection: sa.Connection, data: Path, only: str | None = None) -> li
     """Every study that is not in the trash (or ``only`` one), patients together, their visits in order of date."""
     query = sa.select(t.studies).where(t.studies.c.trashed.is_(None))
     rows = list(connection.execute(query))
-    visit, first, doubtful = _visits(rows), one_patient.first_visits(rows), one_patient.differences(rows)
+    visit, doubtful = _visits(rows), one_patient.differences(rows)
+    first = one_patient.first_visits(rows, doubtful)
     wanted = [row for row in rows if only in (None, row.id)]
     latest = _latest_jobs(connection, only)
     cursors, lesions = _cursors(connection, only), _lesions(connection, only)
@@ -111,11 +111,8 @@ def facts(connection: sa.Connection, study: str) -> dict[str, Any]:
 
 def _visits(rows: Iterable[sa.Row[Any]]) -> dict[str, int]:
     """The number of every study among its patient's visits; copies of one study are one visit."""
-    patients: dict[str, list[sa.Row[Any]]] = defaultdict(list)
-    for row in rows:
-        patients[row.patient_key or row.id].append(row)
     found: dict[str, int] = {}
-    for visits in patients.values():
+    for visits in one_patient.by_patient(rows):
         numbers: dict[str, int] = {}
         for row in sorted(visits, key=lambda one: (one.date, one.added)):
             found[row.id] = numbers.setdefault(known.digest_of(row), len(numbers) + 1)

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hepaflow.errors import InputRefused
 from hepaflow.web import calipers, import_regions, readings, refusals, region_facts, regions_log, seals, uploads
-from hepaflow.web.pictures import motion_method, reference_pass, working_series, working_set
+from hepaflow.web.pictures import motion_method, reference_pass, require_pass, working_series, working_set
 from hepaflow.web.region_asks import Base, Cursor, Edit, Index, Version
 from hepaflow.web.region_edits import Ground, applied, fresh, shown
 from hepaflow.web.region_rows import Deed
@@ -225,12 +225,9 @@ def _refuse_elsewhere(room: Room, study: str, at_pass: int | None) -> None:
 def _ground(room: Room, study: str, states: dict[str, RegionState], *, frame: int | None = None, by: str = "") -> Ground:
     place = room.place(study)
     held = working_series(place)
-    if frame is not None and frame >= held.value.passes:
-        raise InputRefused(
-            "SHIFT-PASS", f"the pass is not one of the {held.value.passes} passes", "Count the passes from 0, in time order"
-        )
+    if frame is not None:
+        require_pass(frame, held.value)
     corrected = working_set(place) == "corrected"
-
     drawn = {name: state for name, state in states.items() if not state.deleted}
 
     def check(lesion: str, identity: Identity) -> None:

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from hepaflow.web import arrivals, known, last_analysis, numbers, one_patient, regions_log, seals, studies, uploads
 from hepaflow.web import tables as t
 from hepaflow.web.places import trash
-from hepaflow.web.refusals import Conflict, NotThere
+from hepaflow.web.refusals import Conflict, no_such_study
 from hepaflow.web.room import Reader, Room, the_reader, the_room
 
 router = APIRouter(prefix="/api")
@@ -60,7 +60,7 @@ def one_study(study: str, room: InRoom) -> dict[str, Any]:
     room.place(study)
     for found in _listed(room, study):
         return found
-    raise NotThere("STUDY-UNKNOWN", "there is no such study here", "Go back to the list of studies")  # in the trash
+    raise no_such_study()  # in the trash
 
 
 @router.post("/studies", status_code=202)

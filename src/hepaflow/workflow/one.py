@@ -6,7 +6,6 @@ Each line is a step of the case: reused when nothing it depends on has changed, 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from hepaflow.denoise.box import cut_out, put_back
 from hepaflow.denoise.effect import compared_regions, effect
 from hepaflow.denoise.tips import Denoised, denoise, denoised_mask
 from hepaflow.dicom.assemble import assemble
-from hepaflow.dicom.read_regions import RegionSet, pass_of, read_regions
+from hepaflow.dicom.read_regions import RegionSet, on_pass, read_regions
 from hepaflow.domain.comparison import Comparison
 from hepaflow.domain.curves import Inputs
 from hepaflow.domain.denoising import Denoising
@@ -134,8 +133,7 @@ def check_places(source: Path, out: Path, rois: Path | None) -> None:
 def _read(path: Path | None, series: DynamicSeries) -> RegionSet:
     if path is None:
         return RegionSet({}, None)
-    drawn = read_regions(path, series.grid, series_digest=str(series.source.get("digest", "")))
-    return drawn if drawn.frame is not None else replace(drawn, frame=pass_of(drawn.images, series))
+    return on_pass(read_regions(path, series.grid, series_digest=str(series.source.get("digest", ""))), series)
 
 
 def _reference(series: DynamicSeries, drawn: RegionSet, **asked: Any) -> int | None:

@@ -94,12 +94,15 @@ def read_regions(path: Path, grid: Grid, *, series_digest: str = "") -> RegionSe
 
 
 def on_pass(found: RegionSet, series: DynamicSeries) -> RegionSet:
-    """The set with the pass that it lies in: the one that it gives, else that of all of the study's images which it names; None where they are of several or none."""
-    if found.frame is not None:
-        return found
+    """The set with the pass that it lies in: the one that it gives, else that of the study's images which it names."""
+    return found if found.frame is not None else replace(found, frame=pass_of(found.images, series))
+
+
+def pass_of(images: frozenset[str], series: DynamicSeries) -> int | None:
+    """The pass that all of the study's images among these belong to; None where they are of several or none."""
     rows = series.source.get("images", ())
-    passes = {index for index, row in enumerate(rows) if any(str(uid) in found.images for _, uid, *_ in row)}
-    return replace(found, frame=passes.pop()) if len(passes) == 1 else found
+    passes = {index for index, row in enumerate(rows) if any(str(uid) in images for _, uid, *_ in row)}
+    return passes.pop() if len(passes) == 1 else None
 
 
 def _from_nifti(path: Path, grid: Grid, series_digest: str) -> RegionSet:
